@@ -1,0 +1,43 @@
+"""A set of examples: what goes in, what should rank high, what must not be ranked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from awe_cli.data.matrix import Lists, Rows, n_rows, slice_lists, slice_rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Examples in a fixed order.
+
+    ids        (n,) in the type the user gave them
+    x          (n, features) scaled input features
+    positives  labels that should rank high
+    seen       labels that are no candidates (a person's history), or None
+    own        True where x is the bag of the positives themselves, entry for entry: a target is then
+               left out of its own input while it is learned
+    """
+
+    ids: pa.Array
+    x: Rows
+    positives: Lists
+    seen: Lists | None
+    own: bool
+
+    def __len__(self) -> int:
+        return n_rows(self.x)
+
+    def slice(self, start: int, stop: int) -> Examples:
+        """Examples start … stop-1, sharing memory with this set."""
+        return Examples(
+            ids=self.ids.slice(start, stop - start),
+            x=slice_rows(self.x, start, stop),
+            positives=slice_lists(self.positives, start, stop),
+            seen=None if self.seen is None else slice_lists(self.seen, start, stop),
+            own=self.own,
+        )

@@ -1,0 +1,77 @@
+"""The three shapes data takes in memory: bags of features, dense rows, lists of labels."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Bags(NamedTuple):
+    """Sparse rows in CSR form: row e holds indices[indptr[e]:indptr[e+1]] with the values beside them."""
+
+    indptr: NDArray[np.int64]  # (n + 1,)
+    indices: NDArray[np.int32]  # (entries,), ascending within a row
+    values: NDArray[np.float32]  # (entries,)
+
+
+class Dense(NamedTuple):
+    """Dense rows, seen as bags in which every row names every column."""
+
+    columns: NDArray[np.int32]  # (p,), 0 … p-1: the indices of every row
+    values: NDArray[np.float32]  # (n, p)
+
+
+class Lists(NamedTuple):
+    """A list of label indices for each row."""
+
+    indptr: NDArray[np.int64]  # (n + 1,)
+    indices: NDArray[np.int32]  # (entries,), ascending within a row
+
+
+Rows = Bags | Dense
+
+
+def n_rows(rows: Rows | Lists) -> int:
+    """The number of rows."""
+    return len(rows.values) if isinstance(rows, Dense) else len(rows.indptr) - 1
+
+
+def take_rows(rows: Rows, order: NDArray[np.integer]) -> Rows:
+    """The rows named by `order` (n',), in that order, copied."""
+    if isinstance(rows, Dense):
+        return Dense(rows.columns, rows.values[order])
+    indptr, entries = _gather(rows.indptr, order)
+    return Bags(indptr, rows.indices[entries], rows.values[entries])
+
+
+def take_lists(lists: Lists, order: NDArray[np.integer]) -> Lists:
+    """The lists named by `order` (n',), in that order, copied."""
+    indptr, entries = _gather(lists.indptr, order)
+    return Lists(indptr, lists.indices[entries])
+
+
+def slice_rows(rows: Rows, start: int, stop: int) -> Rows:
+    """Rows start … stop-1; values and indices stay views of the originals."""
+    if isinstance(rows, Dense):
+        return Dense(rows.columns, rows.values[start:stop])
+    indptr = rows.indptr[start : stop + 1]
+    entries = slice(indptr[0], indptr[-1])
+    return Bags(indptr - indptr[0], rows.indices[entries], rows.values[entries])
+
+
+def slice_lists(lists: Lists, start: int, stop: int) -> Lists:
+    """Lists start … stop-1; indices stay a view of the original."""
+    indptr = lists.indptr[start : stop + 1]
+    return Lists(indptr - indptr[0], lists.indices[indptr[0] : indptr[-1]])
+
+
+def _gather(
+    indptr: NDArray[np.int64], order: NDArray[np.integer]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The row pointers after reordering, and the positions of the entries to copy."""
+    lengths = np.diff(indptr)[order]
+    moved = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    shift = np.repeat(indptr[:-1][order] - moved[:-1], lengths)
+    return moved, np.arange(moved[-1], dtype=np.int64) + shift

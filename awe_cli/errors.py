@@ -1,0 +1,81 @@
+"""What can go wrong, and the exit code each kind of failure ends the program with."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar
+
+
+class AweError(Exception):
+    """A failure the user can act on.
+
+    `message` says what was expected and what was found, and where; `hint` says what to do next.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(AweError):
+    """The options contradict each other or one is missing."""
+
+    exit_code = 2
+
+
+class DataError(AweError):
+    """The input was read, and what it holds cannot be used."""
+
+    exit_code = 65
+
+
+class MissingInputError(AweError):
+    """A file, column, model or table that was named is not there."""
+
+    exit_code = 66
+
+
+class DivergedError(AweError):
+    """Training ran away: a loss or a parameter is no longer a finite number."""
+
+    exit_code = 70
+
+
+class WriteError(AweError):
+    """The result cannot be written: no permission, no room."""
+
+    exit_code = 73
+
+
+class CorruptArtifactError(AweError):
+    """A stored artifact is not what its manifest says."""
+
+    exit_code = 74
+
+
+class BusyError(AweError):
+    """Another process is writing to this workspace."""
+
+    exit_code = 75
+
+
+class SettingsError(AweError):
+    """A setting is outside its range or unknown."""
+
+    exit_code = 78
+
+
+class GateError(AweError):
+    """A model is not good enough to be taken."""
+
+    exit_code = 79
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like `name`, or None where none is close."""
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None
