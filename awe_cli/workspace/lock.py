@@ -1,0 +1,63 @@
+"""One writer per workspace: a lock of the kernel's, so that even `kill -9` releases it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO
+
+from awe_cli.errors import BusyError
+from awe_cli.workspace.disk import make_folder, writing
+
+LOCK = ".lock"
+
+
+class WriteLock:
+    """The right to write to a workspace. May be taken again by the object that holds it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._file: IO[str] | None = None
+        self._depth = 0
+
+    def acquire(self, *, wait: bool) -> None:
+        """Take the lock; BusyError where another process holds it and `wait` is False."""
+        if self._depth == 0:
+            self._file = self._open(wait)
+        self._depth += 1
+
+    def release(self) -> None:
+        """Give the lock back, once for each time it was taken."""
+        self._depth -= 1
+        if self._depth == 0 and self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open(self, wait: bool) -> IO[str]:
+        make_folder(self._root)
+        path = self._root / LOCK
+        with writing(path):
+            file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - stays open as long as the lock is held
+        try:
+            _flock(file, path, wait)
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+
+def _flock(file: IO[str], path: Path, wait: bool) -> None:
+    with writing(path):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "another process"
+            raise BusyError(
+                f"the workspace {path.parent} is being written by {holder}",
+                hint="try again later, or wait for it with --wait",
+            ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()}\n")
+        file.flush()

@@ -1,0 +1,139 @@
+"""A workspace: finding artifacts by name, and making new ones."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from awe_cli.errors import AweError, CorruptArtifactError, MissingInputError, nearest
+from awe_cli.workspace.artifact import Artifact, open_artifact
+from awe_cli.workspace.disk import is_write_failure, make_folder, write_error
+from awe_cli.workspace.kinds import KINDS
+from awe_cli.workspace.lock import WriteLock
+from awe_cli.workspace.pointer import Pointer, read_pointer, write_pointer
+from awe_cli.workspace.recipe import Recipe
+from awe_cli.workspace.staging import Staging
+
+
+class Workspace:
+    """The artifacts below the folder `root`. Reading needs no lock; writing takes it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+        self.store = self.root / "store"
+        self.staging = self.root / "staging"
+        self._lock = WriteLock(self.root)
+
+    @property
+    def settings_file(self) -> Path:
+        """Where the settings of this workspace are kept, if there are any."""
+        return self.root / "awe.toml"
+
+    @contextlib.contextmanager
+    def lock(self, wait: bool = False) -> Iterator[None]:
+        """Be the only writer inside the block. Raises BusyError, or waits."""
+        self._lock.acquire(wait=wait)
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def names(self, kind: str) -> list[str]:
+        """The names of all artifacts of a kind that has names, sorted."""
+        folder = KINDS[kind].folder
+        if folder is None:
+            return []
+        return sorted(path.stem for path in (self.root / folder).glob("[!.]*.json"))
+
+    def find(self, kind: str, name: str | None = None, *, verify: bool = False) -> Artifact:
+        """The artifact that `name` means. Without a name: the dataset, or the only one of its kind.
+
+        Checks the manifest and the size of every file; with `verify`, the sha256 too.
+        Raises MissingInputError with the nearest name and the command that makes one,
+        CorruptArtifactError naming the file.
+        """
+        if name is None and len(self.names(kind)) == 1:
+            name = self.names(kind)[0]
+        if name is None and KINDS[kind].folder is not None:
+            raise self._unnamed(kind)
+        pointer = read_pointer(KINDS[kind].pointer(self.root, name))
+        if pointer is None:
+            raise self._missing(kind, name)
+        artifact = self.get(kind, pointer.digest, verify=verify)
+        return dataclasses.replace(artifact, name=name, created=pointer.created)
+
+    def get(self, kind: str, digest: str, *, verify: bool = False) -> Artifact:
+        """The artifact with this digest, named or not. Raises MissingInputError, CorruptArtifactError."""
+        path = self.store / digest
+        if not path.is_dir():
+            raise MissingInputError(
+                f"{path}: expected a stored {kind}, found nothing",
+                hint=f"make it again with `{KINDS[kind].how_to_make(None)}`",
+            )
+        artifact = open_artifact(path, digest, verify=verify)
+        if artifact.kind != kind:
+            raise artifact.corrupt("manifest.json", f"a {kind}", f"a {artifact.kind}")
+        return artifact
+
+    def current(self, kind: str, name: str | None, recipe: Recipe) -> Artifact | None:
+        """What `name` means, if it was made from just this recipe and is whole; else None."""
+        with contextlib.suppress(CorruptArtifactError, MissingInputError):
+            pointer = read_pointer(KINDS[kind].pointer(self.root, name))
+            if pointer is not None and pointer.recipe == recipe.digest:
+                return self.find(kind, name)
+        return None
+
+    @contextlib.contextmanager
+    def stage(self, kind: str, recipe: Recipe) -> Iterator[Staging]:
+        """A folder to fill and publish; removed on leaving the block if it was not published.
+
+        Takes the lock where it is not held yet. A full disk or a forbidden write becomes a WriteError.
+        """
+        if recipe.kind != kind:
+            raise ValueError(f"the recipe of a {recipe.kind} cannot make a {kind}")
+        with self.lock():
+            path = self.staging / f"{kind}-{secrets.token_hex(4)}"
+            make_folder(path)
+            try:
+                yield Staging(path, recipe, self.store, self._point)
+            except OSError as error:
+                if is_write_failure(error, path):
+                    raise write_error(path, error) from error
+                raise
+            finally:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _point(self, artifact: Artifact, name: str | None) -> Artifact:
+        path = KINDS[artifact.kind].pointer(self.root, name)
+        pointer = Pointer.now(artifact.digest, artifact.manifest.recipe.digest)
+        pointer = write_pointer(path, pointer)
+        return dataclasses.replace(artifact, name=name, created=pointer.created)
+
+    def _missing(self, kind: str, name: str | None) -> AweError:
+        make = f"make it with `{KINDS[kind].how_to_make(name)}`"
+        if not self.root.is_dir():
+            found = "a file" if self.root.exists() else "nothing"
+            return MissingInputError(
+                f"{self.root}: expected a workspace, found {found}",
+                hint=f"name one with --workspace, or begin with `{KINDS['dataset'].how_to_make(None)}`",
+            )
+        if name is None:
+            return MissingInputError(f"there is no {kind} in the workspace {self.root}", hint=make)
+        similar = nearest(name, self.names(kind))
+        there = ", ".join(self.names(kind)) or "none"
+        hint = f"did you mean {similar!r}? Otherwise {make}" if similar else make
+        return MissingInputError(
+            f"there is no {kind} named {name!r} in the workspace {self.root}; there: {there}", hint=hint
+        )
+
+    def _unnamed(self, kind: str) -> AweError:
+        if not self.names(kind):
+            return self._missing(kind, None)
+        there = ", ".join(self.names(kind))
+        return MissingInputError(
+            f"which {kind}? The workspace {self.root} holds {there}", hint="name one of them"
+        )
