@@ -1,0 +1,130 @@
+"""Ranks of the positives and the best k labels for a block of examples, in one pass over the scores."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from awe_cli.data.matrix import Lists
+from awe_cli.errors import DataError
+from awe_cli.ranking.order import TILE, Floats, Indices, comes_before, count_before, has_nan, sort_ascending
+from awe_cli.ranking.ranker import Scores
+from awe_cli.ranking.top import keep_best, sort_heap
+
+
+class Ranked(NamedTuple):
+    """What a block of m examples looks like once its labels are in order; e names one of its rows.
+
+    ranks[indptr[e]:indptr[e+1]] are the 1-based ranks of its positives among its candidates, ascending.
+    labels[e, :n_top[e]] are its best candidates, best first; the rest of the row is -1, its scores are NaN.
+    """
+
+    indptr: NDArray[np.int64]  # (m + 1,)
+    ranks: NDArray[np.int32]  # (positives,)
+    labels: NDArray[np.int32]  # (m, k)
+    scores: NDArray[np.float32]  # (m, k)
+    n_top: NDArray[np.int32]  # (m,) = min(k, candidates)
+
+
+def rank_block(scores: Scores, positives: Lists | None, seen: Lists | None, k: int, model: str) -> Ranked:
+    """Rank every positive exactly, and find the best k labels, of each example of a block.
+
+    scores     of m examples over all labels
+    positives  labels to find the rank of, no label twice and none of them seen; None: no ranks are wanted
+    seen       labels that are no candidates; None: every label is one
+    k          length of the top lists, 0 or more
+    model      the name to blame
+
+    Raises DataError if a score is NaN.
+    """
+    m, n_labels = scores.score.shape
+    score, tie = _plain(scores.score), None if scores.tie is None else _plain(scores.tie)
+    positives, seen = _lists(positives, m), _lists(seen, m)
+    k = min(k, n_labels)
+    ranks = np.empty(len(positives.indices), dtype=np.int32)
+    labels = np.full((m, k), -1, dtype=np.int32)
+    values = np.full((m, k), np.nan, dtype=np.float32)
+    n_top = np.zeros(m, dtype=np.int32)
+    bad = _rank_rows(
+        score, tie, positives.indptr, positives.indices, seen.indptr, seen.indices,
+        ranks, labels, values, n_top,
+    )  # fmt: skip
+    if bad >= 0:
+        raise DataError(
+            f"model {model!r} gives a score that is not a number (NaN), in row {bad} of a block of {m}",
+            hint="Train the model again with a lower learning rate, or check the features for huge values.",
+        )
+    return Ranked(positives.indptr, ranks, labels, values, n_top)
+
+
+def _plain(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same numbers as the kernel knows them: a read-only or strided array would be compiled for anew."""
+    return np.require(values, np.float32, ["C", "W"])
+
+
+def _lists(lists: Lists | None, m: int) -> Lists:
+    """Lists as the kernel knows them; m empty ones for None."""
+    if lists is None:
+        return Lists(np.zeros(m + 1, dtype=np.int64), np.zeros(0, dtype=np.int32))
+    return Lists(
+        np.require(lists.indptr, np.int64, ["C", "W"]), np.require(lists.indices, np.int32, ["C", "W"])
+    )
+
+
+@njit(cache=True, nogil=True, fastmath=False)
+def _rank_rows(
+    score: NDArray[np.float32],
+    tie: NDArray[np.float32] | None,
+    p_indptr: NDArray[np.int64],
+    p_indices: NDArray[np.int32],
+    s_indptr: NDArray[np.int64],
+    s_indices: NDArray[np.int32],
+    ranks: NDArray[np.int32],
+    labels: NDArray[np.int32],
+    values: NDArray[np.float32],
+    n_top: NDArray[np.int32],
+) -> int:
+    """Fill ranks, labels, values and n_top; the first row that holds a NaN, or -1."""
+    for e in range(score.shape[0]):
+        row = score[e]
+        row_tie = None if tie is None else tie[e]
+        seen = s_indices[s_indptr[e] : s_indptr[e + 1]]
+        wanted = p_indices[p_indptr[e] : p_indptr[e + 1]]
+        found = ranks[p_indptr[e] : p_indptr[e + 1]]
+        size = _rank_row(row, row_tie, wanted, seen, found, labels[e])
+        if size < 0:
+            return e
+        n_top[e] = size
+        for position in range(size):
+            values[e, position] = row[labels[e, position]]
+    return -1
+
+
+@njit(cache=True, nogil=True, fastmath=False)
+def _rank_row(
+    row: Floats, tie: Floats | None, wanted: Indices, seen: Indices, found: Indices, heap: Indices
+) -> int:
+    """Fill the ascending ranks `found` of the labels `wanted`, and `heap` with the best labels, best first.
+
+    Returns how many labels `heap` holds, or -1 if a score or tie value is NaN.
+    """
+    found[:] = 1
+    size = 0
+    for start in range(0, len(row), TILE):
+        stop = min(start + TILE, len(row))
+        if has_nan(row[start:stop]):
+            return -1
+        if tie is not None and has_nan(tie[start:stop]):
+            return -1
+        for p in range(len(wanted)):
+            found[p] += count_before(row, tie, start, stop, wanted[p])
+        size = keep_best(heap, size, row, tie, start, stop, seen)
+    for p in range(len(wanted)):  # seen labels were counted as if they were candidates
+        for s in range(len(seen)):
+            found[p] -= np.int32(comes_before(row, tie, seen[s], wanted[p]))
+    sort_ascending(found)
+    sort_heap(heap, size, row, tie)
+    return size
