@@ -1,0 +1,109 @@
+"""Each setting from the first place that has it: flag, environment, awe.toml, default."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from awe_cli.config.declare import REQUIRED, Setting, settings_of
+from awe_cli.config.values import expectation, read_value
+from awe_cli.errors import MissingInputError, SettingsError, UsageError, nearest
+
+# The tables that awe.toml may have: one a command.
+COMMANDS = (
+    "prepare",
+    "train",
+    "build-knn",
+    "retrain",
+    "evaluate",
+    "predict",
+    "train-baseline",
+    "status",
+    "gc",
+)
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Resolved(Generic[S]):
+    """Settings, and for each field its source: flag, environment NAME, awe.toml or default."""
+
+    settings: S
+    sources: Mapping[str, str]
+
+    def given(self, field: str) -> bool:
+        """Whether someone asked for this value, rather than leaving it to the default."""
+        return self.sources[field] != "default"
+
+
+def resolve(
+    cls: type[S], command: str, flags: Mapping[str, Any], env: Mapping[str, str], file: Path
+) -> Resolved[S]:
+    """The settings `cls` of a command.
+
+    flags  field → value; None or absent where the option was not given
+    env    environment variables; AWE_<COMMAND>_<FIELD> is read, the empty string counts as not set
+    file   awe.toml, which may be missing; its table [<command>] is read
+
+    Raises SettingsError naming the source of a value that is wrong and the nearest known name of a key
+    that is unknown; UsageError where a field without default is given nowhere.
+    """
+    table = _table(file, command)
+    declared = settings_of(cls)
+    _check_keys(table, declared, f"{file} [{command}]")
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for setting in declared:
+        variable = f"AWE_{command}_{setting.name}".upper().replace("-", "_")
+        if flags.get(setting.name) is not None:
+            source, where, value = "flag", setting.flag, flags[setting.name]
+        elif env.get(variable):
+            source, where, value = f"environment {variable}", variable, env[variable]
+        elif setting.name in table:
+            source, where, value = "awe.toml", f"{file} [{command}] {setting.name}", table[setting.name]
+        elif setting.default is not REQUIRED:
+            source, where, value = "default", f"default of {setting.name}", setting.default
+        else:
+            raise UsageError(f"{setting.flag} is needed: {expectation(setting)}", hint=setting.help)
+        values[setting.name] = read_value(setting, value, where)
+        sources[setting.name] = source
+    return Resolved(cls(**values), sources)
+
+
+def _table(file: Path, command: str) -> dict[str, Any]:
+    """The table of a command in awe.toml, with "_" for "-" in its keys; empty where there is none."""
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise MissingInputError(f"cannot read {file}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise SettingsError(f"{file}: expected TOML: {error}") from error
+    for name in content:
+        if name not in COMMANDS:
+            raise _unknown(name, COMMANDS, str(file), "table")
+    table = content.get(command, {})
+    if not isinstance(table, dict):
+        raise SettingsError(f"{file}: expected a table [{command}], found {table!r}")
+    keys = {key: key.replace("-", "_") for key in table}
+    if len(set(keys.values())) < len(keys):
+        raise SettingsError(f"{file} [{command}]: a key stands there twice, once with '-' and once with '_'")
+    return {keys[key]: value for key, value in table.items()}
+
+
+def _check_keys(table: Mapping[str, Any], declared: list[Setting], where: str) -> None:
+    known = [setting.name for setting in declared]
+    for key in table:
+        if key not in known:
+            raise _unknown(key, known, where, "setting")
+
+
+def _unknown(name: str, known: tuple[str, ...] | list[str], where: str, what: str) -> SettingsError:
+    similar = nearest(name, known)
+    hint = f"did you mean {similar!r}?" if similar else f"known: {', '.join(known)}"
+    return SettingsError(f"{where}: unknown {what} {name!r}", hint=hint)
