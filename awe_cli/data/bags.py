@@ -1,0 +1,79 @@
+"""Making bags from entries, and scaling the rows of bags."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+from awe_cli.data.matrix import Bags, Lists
+
+ROW_SCALINGS = ("none", "l1", "l2")
+
+
+def collect(indptr: NDArray[np.int64], indices: NDArray[np.integer], values: NDArray[np.float32], n: int) -> Bags:
+    """Bags over `n` features from rows whose entries come in any order; entries of the same feature are summed."""
+    matrix = scipy.sparse.csr_matrix((values, indices, indptr), shape=(len(indptr) - 1, n), copy=True)
+    matrix.sum_duplicates()
+    return Bags(
+        matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data.astype(np.float32, copy=False)
+    )
+
+
+def keep_entries(bags: Bags, kept: NDArray[np.bool_]) -> Bags:
+    """The bags without the entries where `kept` (entries,) is False."""
+    return Bags(kept_offsets(bags.indptr, kept), bags.indices[kept], bags.values[kept])
+
+
+def kept_offsets(indptr: NDArray[np.int64], kept: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The row pointers once the entries where `kept` is False are gone."""
+    before = np.zeros(len(kept) + 1, np.int64)
+    np.cumsum(kept, out=before[1:])
+    return before[indptr]
+
+
+def unite(bags: list[Bags], n: int) -> Bags:
+    """The union of bags over `n` features that have no entry in common, row by row."""
+    if len(bags) == 1:
+        return bags[0]
+    total = scipy.sparse.csr_matrix((len(bags[0].indptr) - 1, n), dtype=np.float32)
+    for bag in bags:
+        total = total + scipy.sparse.csr_matrix((bag.values, bag.indices, bag.indptr), shape=total.shape)
+    total.sort_indices()
+    return Bags(total.indptr.astype(np.int64), total.indices.astype(np.int32), total.data)
+
+
+def row_sums(indptr: NDArray[np.int64], values: NDArray[np.number]) -> NDArray[np.float64]:
+    """The sum of each row's values (n,); 0 for an empty row."""
+    sums = np.zeros(len(indptr) - 1)
+    filled = np.flatnonzero(np.diff(indptr))
+    if len(filled):
+        sums[filled] = np.add.reduceat(values, indptr[filled], dtype=np.float64)
+    return sums
+
+
+def scale_rows(bags: Bags, scaling: str) -> Bags:
+    """Each row divided by its norm: "l2" (n^-1/2 for a bag of n ones), "l1" (n^-1) or "none". Empty rows stay."""
+    if scaling == "none":
+        return bags
+    if scaling == "l1":
+        norms = row_sums(bags.indptr, np.abs(bags.values))
+    else:
+        norms = np.sqrt(row_sums(bags.indptr, np.square(bags.values, dtype=np.float64)))
+    factors = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0).astype(np.float32)
+    return bags._replace(values=bags.values * np.repeat(factors, np.diff(bags.indptr)))
+
+
+def add_constant(bags: Bags, index: int, value: float) -> Bags:
+    """The bags with one more entry at the end of each row; `index` is above all others."""
+    ends = bags.indptr[1:]
+    return Bags(
+        bags.indptr + np.arange(len(bags.indptr)),
+        np.insert(bags.indices, ends, np.int32(index)),
+        np.insert(bags.values, ends, np.float32(value)),
+    )
+
+
+def no_lists(n: int) -> Lists:
+    """`n` empty lists."""
+    return Lists(np.zeros(n + 1, np.int64), np.zeros(0, np.int32))

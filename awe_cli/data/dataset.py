@@ -1,0 +1,200 @@
+"""A prepared dataset: its labels, its features, and its examples for fitting and for judging."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from awe_cli.data import storage
+from awe_cli.data.bags import no_lists, scale_rows, unite
+from awe_cli.data.columns import one_array
+from awe_cli.data.examples import Examples
+from awe_cli.data.features import FeatureOptions, FeatureSpace
+from awe_cli.data.matrix import Bags, Lists, n_rows, take_lists, take_rows
+from awe_cli.errors import CorruptArtifactError, MissingInputError, nearest
+
+if TYPE_CHECKING:
+    from awe_cli.data.encoder import Encoder
+
+VERSION = 1
+SUMMARY = "summary.json"
+RECOMMENDATION, ANNOTATION = "recommendation", "annotation"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The dataset in the folder `path`; `settings` are those of its manifest."""
+
+    path: Path
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, path: Path, settings: Mapping[str, Any]) -> Dataset:
+        """The dataset. Files are read when they are asked for; a damaged one raises CorruptArtifactError."""
+        return cls(Path(path), dict(settings))
+
+    @property
+    def task(self) -> str:
+        """RECOMMENDATION or ANNOTATION."""
+        return str(self.settings["task"])
+
+    @property
+    def dense(self) -> bool:
+        """Whether the rows of x are dense."""
+        return bool(self.settings["dense"])
+
+    @functools.cached_property
+    def summary(self) -> dict[str, Any]:
+        """What `prepare` found: counts, frequencies, warnings."""
+        try:
+            return dict(json.loads((self.path / SUMMARY).read_text()))
+        except (OSError, ValueError) as error:
+            raise CorruptArtifactError(f"{self.path / SUMMARY}: cannot be read ({error})",
+                                       hint="run `awe prepare` again") from error  # fmt: skip
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """Split → number of examples with at least one positive there."""
+        return {str(split): int(n) for split, n in self.summary["splits"].items()}
+
+    @functools.cached_property
+    def labels(self) -> pa.Array:
+        """The labels (n_labels,) in index order, in the type they were given: by descending train count, then value."""
+        return one_array(storage.read_table(self.path / storage.LABELS, ["label"]).column(0))
+
+    @property
+    def n_labels(self) -> int:
+        """The number of labels."""
+        return len(self.labels)
+
+    @functools.cached_property
+    def space(self) -> FeatureSpace | None:
+        """The feature space of an annotation dataset; None in recommendation, where features are the labels."""
+        if self.task == RECOMMENDATION:
+            return None
+        options = FeatureOptions(**self.settings["feature_options"])
+        return storage.read_features(self.path / storage.FEATURES, options, self.dense)
+
+    @property
+    def features(self) -> pa.Array:
+        """The feature names (n_features,) in index order; null names the constant feature, which comes last."""
+        return self.labels if self.space is None else self.space.names
+
+    @property
+    def n_features(self) -> int:
+        """The number of features, the constant one included."""
+        return len(self.features)
+
+    def label_counts(self, splits: tuple[str, ...] = ("train",)) -> NDArray[np.int64]:
+        """How many examples of these splits have each label (n_labels,)."""
+        table = storage.read_table(self.path / storage.LABELS, [f"{split}_count" for split in splits])
+        return sum((column.to_numpy() for column in table.columns), np.zeros(table.num_rows, np.int64))
+
+    def training(self, fit_on: tuple[str, ...] = ("train",)) -> Examples:
+        """The examples to fit on.
+
+        Recommendation: people with at least one item in these splits; x is their scaled bag and positives the same
+        items (own). Annotation: the examples of these splits in input order.
+        """
+        self._check(fit_on)
+        if self.task == ANNOTATION:
+            return self._annotated(storage.read_table(self.path / storage.EXAMPLES), fit_on)
+        history, ids = self._history(storage.read_table(self.path / storage.EXAMPLES, self._columns(fit_on)), fit_on)
+        kept = np.flatnonzero(np.diff(history.indptr))
+        if len(kept) < len(ids):
+            history, ids = take_rows(history, kept), ids.take(pa.array(kept))
+        assert isinstance(history, Bags)
+        return Examples(ids, history, Lists(history.indptr, history.indices), None, own=True)
+
+    def held_out(self, split: str, fit_on: tuple[str, ...] = ("train",)) -> Examples:
+        """The examples to judge a fit on `fit_on` by.
+
+        Recommendation: people with items in `split` that are no part of the fit; x and seen are their history over
+        `fit_on`, which may be empty. Annotation: the examples of `split`; some may have no positives.
+        """
+        self._check((split, *fit_on))
+        columns = None if self.task == ANNOTATION else self._columns((split, *fit_on))
+        return self._held_out(storage.read_table(self.path / storage.EXAMPLES, columns), split, fit_on)
+
+    def held_out_batches(
+        self, split: str, fit_on: tuple[str, ...] = ("train",), size: int = 8192
+    ) -> Iterator[Examples]:
+        """The same rows in the same order, at most `size` at a time; memory does not grow with their number."""
+        self._check((split, *fit_on))
+        columns = self._stored_columns() if self.task == ANNOTATION else self._columns((split, *fit_on))
+        for table in storage.read_batches(self.path / storage.EXAMPLES, columns, size):
+            examples = self._held_out(table, split, fit_on)
+            if len(examples):
+                yield examples
+
+    def encoder(self) -> Encoder:
+        """What turns new input in the original format into examples."""
+        from awe_cli.data.encoder import Encoder
+
+        return Encoder(self)
+
+    def scale(self, bags: Bags) -> Bags:
+        """Bags of weights (ones where there are none) as x, in recommendation."""
+        if self.settings["weighted"]:
+            transform = self.settings["weight_transform"]
+            if transform == "log":
+                bags = bags._replace(values=np.log1p(bags.values))
+            elif transform == "binary":
+                bags = bags._replace(values=np.ones_like(bags.values))
+        return scale_rows(bags, self.settings["scaling"])
+
+    def _check(self, splits: tuple[str, ...]) -> None:
+        for split in splits:
+            if split not in storage.SPLITS:
+                close = nearest(split, storage.SPLITS)
+                raise MissingInputError(
+                    f"expected one of the splits {', '.join(storage.SPLITS)}, found {split!r}",
+                    hint=f"did you mean {close}?" if close else None,
+                )
+
+    def _columns(self, splits: tuple[str, ...]) -> list[str]:
+        names = list(dict.fromkeys(splits))
+        return ["id", *names, *(f"{name}_weights" for name in names if self.settings["weighted"])]
+
+    def _stored_columns(self) -> list[str]:
+        return ["id", "split", "labels", *(["x"] if self.dense else ["x_indices", "x_values"])]
+
+    def _history(self, table: pa.Table, fit_on: tuple[str, ...]) -> tuple[Bags, pa.Array]:
+        parts = []
+        for split in fit_on:
+            lists = storage.read_lists(table, split)
+            weights = (
+                storage.read_values(table, f"{split}_weights")
+                if self.settings["weighted"]
+                else np.ones(len(lists.indices), np.float32)
+            )
+            parts.append(Bags(lists.indptr, lists.indices, weights))
+        if not parts:
+            parts = [Bags(*no_lists(table.num_rows), np.zeros(0, np.float32))]
+        return self.scale(unite(parts, self.n_labels)), one_array(table.column("id"))
+
+    def _held_out(self, table: pa.Table, split: str, fit_on: tuple[str, ...]) -> Examples:
+        if self.task == ANNOTATION:
+            return self._annotated(table, (split,))
+        history, ids = self._history(table, fit_on)
+        wanted = no_lists(table.num_rows) if split in fit_on else storage.read_lists(table, split)
+        kept = np.flatnonzero(np.diff(wanted.indptr))
+        x = take_rows(history, kept)
+        assert isinstance(x, Bags)
+        seen = Lists(x.indptr, x.indices)
+        return Examples(ids.take(pa.array(kept)), x, take_lists(wanted, kept), seen, own=False)
+
+    def _annotated(self, table: pa.Table, splits: tuple[str, ...]) -> Examples:
+        table = table.filter(pc.is_in(table.column("split"), value_set=pa.array(splits)))
+        x = storage.read_rows(table, self.n_features)
+        assert n_rows(x) == table.num_rows
+        return Examples(one_array(table.column("id")), x, storage.read_lists(table, "labels"), None, own=False)

@@ -1,0 +1,94 @@
+"""Rows from CSV and TSV, every cell as text: a column has no type there, and "007" must stay what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from awe_cli.data.columns import Piece
+from awe_cli.data.sources import Source
+from awe_cli.errors import DataError
+
+_BLOCK = 4 << 20  # bytes of text in memory at a time
+
+
+def csv_columns(source: Source) -> dict[str, pa.DataType | None]:
+    """Column names from the first line; None for each type, as everything is text."""
+    header = _header(source)
+    separator = _separator(source, header)
+    try:
+        names = pa_csv.read_csv(
+            pa.BufferReader(header), parse_options=pa_csv.ParseOptions(delimiter=separator)
+        ).column_names
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{source.name}: expected a first line with column names, found {header[:80]!r}",
+                        hint="add the line, or name the format with --format") from error  # fmt: skip
+    return dict.fromkeys(names)
+
+
+def csv_pieces(source: Source, columns: list[str], rows: int) -> Iterator[Piece]:
+    """The columns as strings, a block of the file at a time (`rows` is only an upper bound).
+
+    Raises DataError naming the row where the number of cells differs or the text is not UTF-8.
+    """
+    bad: list[pa_csv.InvalidRow] = []
+
+    def keep(row: pa_csv.InvalidRow) -> str:
+        bad.append(row)
+        return "error"
+
+    separator = _separator(source, _header(source))
+    first = 1
+    try:
+        with source.open() as stream:
+            reader = pa_csv.open_csv(
+                stream,
+                read_options=pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK),
+                parse_options=pa_csv.ParseOptions(
+                    delimiter=separator, newlines_in_values=True, invalid_row_handler=keep
+                ),
+                convert_options=pa_csv.ConvertOptions(
+                    include_columns=columns,
+                    column_types=dict.fromkeys(columns, pa.string()),
+                    strings_can_be_null=False,
+                ),
+            )
+            for batch in reader:
+                for start in range(0, batch.num_rows, rows):
+                    part = pa.Table.from_batches([batch.slice(start, rows)])
+                    yield Piece(source.name, first, part)
+                    first += part.num_rows
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _broken(source, bad, first, error) from error
+
+
+def _header(source: Source) -> bytes:
+    """The first line."""
+    try:
+        with source.open() as stream:
+            return stream.read(_BLOCK).split(b"\n", 1)[0] + b"\n"
+    except OSError as error:
+        raise DataError(f"{source.name}: cannot be read: {error}", hint="make or copy the file again") from error
+
+
+def _separator(source: Source, header: bytes) -> str:
+    """A tab for TSV; for CSV the comma, or what the header has instead of it."""
+    if source.format == "tsv":
+        return "\t"
+    return "," if b"," in header else next((s for s in ";\t|" if s.encode() in header), ",")
+
+
+def _broken(source: Source, bad: list[pa_csv.InvalidRow], first: int, error: Exception) -> DataError:
+    if bad and bad[0].number is not None:
+        row = bad[0]
+        return DataError(
+            f"{source.name}: row {row.number - 1:,}: expected {row.expected_columns} cells, "
+            f"found {row.actual_columns}: {row.text[:80]!r}",
+            hint="correct the row; a cell that holds the separator needs quotes",
+        )
+    if "UTF8" in str(error):
+        return DataError(f"{source.name}: expected UTF-8 text, found other bytes after row {first - 1:,}",
+                         hint="convert the file, for example with iconv -t utf-8")  # fmt: skip
+    return DataError(f"{source.name}: cannot be read after row {first - 1:,}: {error}", hint="correct the file")

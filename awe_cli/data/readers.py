@@ -1,0 +1,73 @@
+"""Any input file as pieces of checked columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pyarrow as pa
+
+from awe_cli.data.columns import Piece, Role, is_list, read_column
+from awe_cli.data.read_csv import csv_columns, csv_pieces
+from awe_cli.data.read_jsonl import jsonl_columns, jsonl_pieces
+from awe_cli.data.read_libsvm import libsvm_columns, libsvm_pieces
+from awe_cli.data.read_parquet import parquet_columns, parquet_pieces
+from awe_cli.data.sources import Source
+from awe_cli.errors import MissingInputError, nearest
+
+
+def columns_of(source: Source) -> dict[str, pa.DataType | None]:
+    """The names of the columns and their types; None where every cell is text (CSV, TSV)."""
+    by_format = {"parquet": parquet_columns, "jsonl": jsonl_columns, "libsvm": libsvm_columns}
+    return by_format.get(source.format, csv_columns)(source)
+
+
+def read_pieces(source: Source, roles: Mapping[str, Role], rows: int = 65536) -> Iterator[Piece]:
+    """The columns named by `roles`, in the forms `read_column` gives, at most `rows` rows at a time.
+
+    Memory does not grow with the file. Raises MissingInputError where a column is missing (with the nearest name),
+    DataError where a value cannot be used.
+    """
+    types = columns_of(source)
+    for name in roles:
+        require_column(source, name, types)
+    untyped = source.format in ("csv", "tsv")
+    for piece in _raw_pieces(source, roles, types, rows):
+        columns = {name: read_column(piece, name, role, untyped=untyped) for name, role in roles.items()}
+        yield Piece(piece.file, piece.first_row, pa.table(columns))
+
+
+def require_column(source: Source, name: str, types: Mapping[str, pa.DataType | None]) -> None:
+    """Raise MissingInputError, with the nearest name and all there are, where the column is missing."""
+    if name in types:
+        return
+    close = nearest(name, types)
+    known = ", ".join(list(types)[:20]) + (" …" if len(types) > 20 else "")
+    raise MissingInputError(
+        f"{source.name}: expected a column {name!r}, found {known}",
+        hint=f"did you mean {close!r}?" if close else "name one of these",
+    )
+
+
+def _raw_pieces(
+    source: Source, roles: Mapping[str, Role], types: Mapping[str, pa.DataType | None], rows: int
+) -> Iterator[Piece]:
+    names = list(roles)
+    if source.format == "parquet":
+        return parquet_pieces(source, names, rows)
+    if source.format == "libsvm":
+        return libsvm_pieces(source, names, rows)
+    if source.format == "jsonl":
+        return jsonl_pieces(source, {name: _json_type(roles[name], types[name]) for name in names}, rows)
+    return csv_pieces(source, names, rows)
+
+
+def _json_type(role: Role, found: pa.DataType | None) -> pa.DataType:
+    """The type to read a JSON column as: what the first rows have, numbers always as double."""
+    listed = found is not None and is_list(found)
+    if role in (Role.NUMBER, Role.NUMBERS, Role.NUMBER_LIST):
+        entry = pa.float64()
+    else:
+        entry = found.value_type if listed else found
+    if entry is None or pa.types.is_null(entry):
+        entry = pa.string()
+    return pa.list_(entry) if listed or role in (Role.ID_LIST, Role.NUMBER_LIST) else entry
