@@ -1,0 +1,43 @@
+"""What metrics look at: the ranks that positives got."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+NEVER = np.iinfo(np.int32).max  # the best position of a label that is in no top list
+
+
+class Ranks(NamedTuple):
+    """The ranks of the positives of n examples.
+
+    indptr  (n + 1,) example e has ranks[indptr[e]:indptr[e+1]], ascending; it may have none
+    ranks   (positives,) 1 for the label ranked first
+    best    (labels,) the best position each label has in any example's top list, NEVER where it is in none
+    """
+
+    indptr: NDArray[np.int64]
+    ranks: NDArray[np.int32]
+    best: NDArray[np.int32]
+
+    @property
+    def n_positives(self) -> NDArray[np.int64]:
+        """(n,) how many positives each example has."""
+        return np.diff(self.indptr)
+
+    def sums(self, terms: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n,) for each example the sum of its `terms` (positives,), added in order."""
+        n = len(self.indptr) - 1
+        rows = np.repeat(np.arange(n), self.n_positives)
+        return np.bincount(rows, weights=terms, minlength=n).astype(np.float64, copy=False)
+
+
+def best_positions(top: NDArray[np.int32], n_labels: int) -> NDArray[np.int32]:
+    """(labels,) the best position of each label in the top lists (n, k), best first and filled up with -1."""
+    best = np.full(n_labels, NEVER, dtype=np.int32)
+    for position in range(top.shape[1], 0, -1):
+        labels = top[:, position - 1]
+        best[labels[labels >= 0]] = position
+    return best

@@ -1,0 +1,40 @@
+"""Naive twins of the metrics: loops over the relevance of a ranked list, as the textbooks write them.
+
+`relevant` is a list of booleans in the order of the ranking, over all candidates.
+"""
+
+from __future__ import annotations
+
+import math
+
+
+def precision(relevant, k):
+    return sum(relevant[:k]) / k
+
+
+def recall(relevant, k):
+    return sum(relevant[:k]) / sum(relevant)
+
+
+def ndcg(relevant, k):
+    gain = sum(1 / math.log2(rank + 1) for rank, hit in enumerate(relevant[:k], 1) if hit)
+    best = sorted(relevant, reverse=True)
+    return gain / sum(1 / math.log2(rank + 1) for rank, hit in enumerate(best[:k], 1) if hit)
+
+
+def average_precision(relevant, k):
+    precisions = [precision(relevant, rank) for rank, hit in enumerate(relevant, 1) if hit]
+    return sum(precisions) / len(precisions)
+
+
+def reciprocal_rank(relevant, k):
+    return 1 / (relevant.index(True) + 1)
+
+
+TWINS = {
+    "precision": precision,
+    "recall": recall,
+    "ndcg": ndcg,
+    "map": average_precision,
+    "mrr": reciprocal_rank,
+}

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awe_cli.errors import SettingsError
+from awe_cli.metrics.catalog import METRICS, measure, measures
+from awe_cli.metrics.ranks import NEVER, Ranks, best_positions
+from tests.metrics.naive import TWINS
+
+PER_EXAMPLE = [metric for metric in METRICS if metric.per_example]
+
+
+def ranks_of(*rows, best=()):
+    indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    flat = [rank for row in rows for rank in row]
+    return Ranks(indptr, np.array(flat, dtype=np.int32), np.array(best, dtype=np.int32))
+
+
+def log2(x):
+    return math.log2(x)
+
+
+# positives ranked 1, 3 and 12 among 20 labels; what each metric must say, worked out by hand
+BY_HAND = {
+    "precision@1": 1 / 1,
+    "precision@3": 2 / 3,
+    "precision@10": 2 / 10,
+    "precision@100": 3 / 100,
+    "recall@1": 1 / 3,
+    "recall@3": 2 / 3,
+    "recall@12": 3 / 3,
+    "ndcg@1": 1.0,
+    "ndcg@2": 1 / (1 + 1 / log2(3)),
+    "ndcg@3": (1 + 1 / 2) / (1 + 1 / log2(3) + 1 / 2),
+    "ndcg@100": (1 + 1 / 2 + 1 / log2(13)) / (1 + 1 / log2(3) + 1 / 2),
+    "map": (1 / 1 + 2 / 3 + 3 / 12) / 3,
+    "mrr": 1.0,
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_by_hand(name):
+    assert measure(name).values(ranks_of([1, 3, 12])) == pytest.approx([BY_HAND[name]], abs=1e-15)
+
+
+def test_by_hand_over_several_examples():
+    ranks = ranks_of([2], [], [1, 4], [])
+    assert measure("mrr").values(ranks)[[0, 2]].tolist() == [0.5, 1.0]
+    assert measure("mrr").mean(ranks) == 0.75
+    assert measure("map").mean(ranks) == (1 / 2 + (1 + 2 / 4) / 2) / 2
+    assert measure("precision@2").mean(ranks) == (1 / 2 + 1 / 2) / 2
+
+
+@pytest.mark.parametrize("metric", PER_EXAMPLE, ids=lambda metric: metric.name)
+@given(relevant=st.lists(st.booleans(), min_size=1, max_size=30).filter(any), k=st.integers(1, 40))
+def test_agrees_with_its_twin(metric, relevant, k):
+    ranks = ranks_of([rank for rank, hit in enumerate(relevant, 1) if hit])
+    assert metric.values(ranks, k)[0] == pytest.approx(TWINS[metric.name](relevant, k), abs=1e-12)
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+@given(relevant=st.lists(st.booleans(), min_size=1, max_size=30).filter(any), k=st.integers(1, 40))
+def test_lies_between_0_and_1(metric, relevant, k):
+    ranks = ranks_of([rank for rank, hit in enumerate(relevant, 1) if hit], best=[1, NEVER])
+    assert 0 <= metric.values(ranks, k)[0] <= 1
+
+
+@pytest.mark.parametrize("name", ["precision@1", "recall@7", "ndcg@1", "ndcg@3", "ndcg@50", "map", "mrr"])
+def test_a_perfect_order_gives_exactly_1(name):
+    positives = 1 if name == "precision@1" else 7
+    assert measure(name).values(ranks_of(range(1, positives + 1))).tolist() == [1.0]
+
+
+@pytest.mark.parametrize("metric", PER_EXAMPLE, ids=lambda metric: metric.name)
+def test_an_example_without_positives_is_left_out(metric):
+    value = measures([metric.name], [5])[0]
+    with_them, without = ranks_of([2, 3], [], [9]), ranks_of([2, 3], [9])
+    assert np.isnan(value.values(with_them)).tolist() == [False, True, False]
+    assert value.mean(with_them) == value.mean(without)
+
+
+@pytest.mark.parametrize("metric", PER_EXAMPLE, ids=lambda metric: metric.name)
+@pytest.mark.parametrize("ranks", [ranks_of(), ranks_of([], [])])
+def test_no_positives_at_all(metric, ranks):
+    value = measures([metric.name], [5])[0]
+    assert len(value.values(ranks)) == len(ranks.indptr) - 1
+    assert math.isnan(value.mean(ranks))
+
+
+@pytest.mark.parametrize("k", [1, 3, 10, 60])
+def test_agrees_with_scikit_learn(k):
+    reference = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(1)
+    truth = rng.random((20, 50)) < 0.1
+    truth[:, 0] = True
+    scores = rng.permuted(np.tile(np.arange(50.0), (20, 1)), axis=1)  # no ties, which scikit-learn averages
+    order = np.argsort(-scores, axis=1)
+    ranks = ranks_of(*[np.flatnonzero(hits) + 1 for hits in np.take_along_axis(truth, order, axis=1)])
+    assert measure(f"ndcg@{k}").mean(ranks) == pytest.approx(reference.ndcg_score(truth, scores, k=k))
+    expected = [reference.average_precision_score(t, s) for t, s in zip(truth, scores, strict=True)]
+    assert measure("map").values(ranks) == pytest.approx(expected)
+
+
+def test_coverage_by_hand():
+    top = np.array([[0, 1], [0, 2], [3, -1]], dtype=np.int32)
+    best = best_positions(top, n_labels=5)
+    assert best.tolist() == [1, 2, 2, 1, NEVER]
+    ranks = ranks_of([], [], [], best=best)
+    assert measure("coverage@1").mean(ranks) == 2 / 5
+    assert measure("coverage@2").mean(ranks) == 4 / 5
+
+
+def test_names():
+    found = measures(["NDCG@20", "precision", "map", "ndcg", "map"], [1, 20])
+    assert [entry.name for entry in found] == ["ndcg@20", "precision@1", "precision@20", "map", "ndcg@1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("precison@3", "did you mean 'precision'"),
+        ("auc", "expected one of precision, recall"),
+        ("map@5", "whole ranking"),
+        ("ndcg@0", "at least 1"),
+        ("ndcg@", "at least 1"),
+        ("ndcg@-2", "at least 1"),
+        ("ndcg@ten", "at least 1"),
+        ("ndcg", "expected a k"),
+    ],
+)
+def test_a_name_that_cannot_be(name, says):
+    with pytest.raises(SettingsError) as caught:
+        measure(name)
+    assert says in f"{caught.value.message} {caught.value.hint}"
