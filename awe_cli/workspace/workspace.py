@@ -68,16 +68,29 @@ class Workspace:
 
     def get(self, kind: str, digest: str, *, verify: bool = False) -> Artifact:
         """The artifact with this digest, named or not. Raises MissingInputError, CorruptArtifactError."""
-        path = self.store / digest
-        if not path.is_dir():
-            raise MissingInputError(
-                f"{path}: expected a stored {kind}, found nothing",
-                hint=f"make it again with `{KINDS[kind].how_to_make(None)}`",
-            )
-        artifact = open_artifact(path, digest, verify=verify)
+        artifact = self.open(digest, verify=verify)
         if artifact.kind != kind:
             raise artifact.corrupt("manifest.json", f"a {kind}", f"a {artifact.kind}")
         return artifact
+
+    def open(self, digest: str, *, verify: bool = False) -> Artifact:
+        """The artifact with this digest, of any kind. Raises MissingInputError, CorruptArtifactError."""
+        path = self.store / digest
+        if not path.is_dir():
+            raise MissingInputError(
+                f"{path}: expected a stored artifact, found nothing",
+                hint="run the step that makes it again (`awe status` names it)",
+            )
+        return open_artifact(path, digest, verify=verify)
+
+    def require(self) -> None:
+        """MissingInputError where the folder of the workspace is not there."""
+        if not self.root.is_dir():
+            found = "a file" if self.root.exists() else "nothing"
+            raise MissingInputError(
+                f"{self.root}: expected a workspace, found {found}",
+                hint=f"name one with --workspace, or begin with `{KINDS['dataset'].how_to_make(None)}`",
+            )
 
     def current(self, kind: str, name: str | None, recipe: Recipe) -> Artifact | None:
         """What `name` means, if it was made from just this recipe and is whole; else None."""
@@ -114,13 +127,8 @@ class Workspace:
         return dataclasses.replace(artifact, name=name, created=pointer.created)
 
     def _missing(self, kind: str, name: str | None) -> AweError:
+        self.require()
         make = f"make it with `{KINDS[kind].how_to_make(name)}`"
-        if not self.root.is_dir():
-            found = "a file" if self.root.exists() else "nothing"
-            return MissingInputError(
-                f"{self.root}: expected a workspace, found {found}",
-                hint=f"name one with --workspace, or begin with `{KINDS['dataset'].how_to_make(None)}`",
-            )
         if name is None:
             return MissingInputError(f"there is no {kind} in the workspace {self.root}", hint=make)
         similar = nearest(name, self.names(kind))

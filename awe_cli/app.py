@@ -1,0 +1,139 @@
+"""The typer application, and the one place where an error becomes an exit code."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Annotated
+
+import typer
+
+from awe_cli import __version__
+from awe_cli.commands.options import DEFAULT_WORKSPACE, RootWorkspaceOption
+from awe_cli.errors import AweError, WriteError
+
+# One module of awe_cli.commands each, in the order of `awe --help`. A module `build_knn` holds the function
+# `build_knn`, whose docstring is its help, and EXAMPLE: worked command lines. It imports nothing heavy.
+COMMAND_MODULES = ("status", "gc")
+
+INTERRUPTED = 130
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `awe` with these arguments (those of the process by default); return the exit code.
+
+    The codes are listed in `awe --help`. Nothing here or below calls sys.exit.
+    """
+    try:
+        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has all it wants. Python would complain once more when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("interrupted; what was there before is untouched", file=sys.stderr)
+        return INTERRUPTED
+    except AweError as error:
+        return _report(error)
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            return _report(WriteError(f"cannot write the output: {error}", hint="make room on that disk"))
+        return _report_bug(error)
+    except Exception as error:
+        return _report_bug(error)
+    return code
+
+
+def build_app() -> typer.Typer:
+    """The application with all its commands."""
+    app = typer.Typer(
+        name="awe",
+        add_completion=False,
+        # Panels and colours help at a terminal; in a file or a pipe they are noise.
+        rich_markup_mode="rich" if sys.stdout.isatty() else None,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    app.callback(invoke_without_command=True)(awe)
+    for name in COMMAND_MODULES:
+        module = importlib.import_module(f"awe_cli.commands.{name}")
+        app.command(name.replace("_", "-"), help=_help(module, name))(getattr(module, name))
+    return app
+
+
+def awe(
+    context: typer.Context,
+    workspace: RootWorkspaceOption = DEFAULT_WORKSPACE,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and stop.")] = False,
+) -> None:
+    """Affinity weighted embedding: learn to rank labels for inputs.
+
+    Each command reads artifacts from a workspace and writes artifacts into it: prepare, train, build-knn,
+    retrain, evaluate, predict. A step that is up to date does nothing.
+
+    \b
+    Exit codes: 0 done, 1 a bug in awe, 2 wrong usage, 65 bad data, 66 missing input, 70 training diverged,
+    73 cannot write, 74 corrupt artifact, 75 workspace busy, 78 bad settings, 79 quality gate failed,
+    130 interrupted.
+    """
+    if version:
+        typer.echo(f"awe {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
+
+
+def _run(arguments: list[str]) -> int:
+    """Parse and run. The parser's own runner would exit, print boxes and swallow what `main` must see."""
+    command = typer.main.get_command(build_app())
+    # The base of the parser's errors, which lies elsewhere from one version of typer to the next.
+    parse_error: type[Exception] = next(
+        cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException"
+    )
+    try:
+        with command.make_context("awe", arguments) as context:
+            command.invoke(context)
+    except typer.Exit as stop:
+        return stop.exit_code
+    except parse_error as error:
+        return _report_usage(error)
+    return 0
+
+
+def _help(module: ModuleType, name: str) -> str:
+    text = (getattr(module, name).__doc__ or "").rstrip()
+    lines = "\n".join(f"      {line}" for line in module.EXAMPLE.strip().splitlines())
+    return f"{text}\n\n    \b\n    Example:\n{lines}"
+
+
+def _report(error: AweError) -> int:
+    print(f"error: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {error.hint}", file=sys.stderr)
+    if os.environ.get("AWE_DEBUG"):
+        traceback.print_exception(error)
+    return error.exit_code
+
+
+def _report_usage(error: Exception) -> int:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "awe"
+    print(f"error: {error.format_message()}", file=sys.stderr)  # type: ignore[attr-defined]
+    print(f"hint: `{command} --help` shows what is possible", file=sys.stderr)
+    return 2
+
+
+def _report_bug(error: Exception) -> int:
+    if os.environ.get("AWE_DEBUG"):
+        traceback.print_exception(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    print(f"error: this is a bug in awe: {type(error).__name__}: {error}{where}", file=sys.stderr)
+    print("hint: run it again with AWE_DEBUG=1 for the traceback, and report that", file=sys.stderr)
+    return 1

@@ -1,0 +1,1 @@
+"""The subcommands: each parses, calls its step and prints. Nothing here computes, or imports what does."""

@@ -1,0 +1,37 @@
+"""`awe gc`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from awe_cli.commands import console
+from awe_cli.commands.options import DEFAULT_WORKSPACE, QuietOption, WaitOption, WorkspaceOption
+from awe_cli.commands.units import bytes_in_words
+
+EXAMPLE = """
+awe gc --dry-run
+awe gc
+"""
+
+
+def gc(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")] = False,
+    wait: WaitOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Remove artifacts that no name leads to, and what interrupted steps left behind.
+
+    Everything that has a name is kept, and everything it was made from. The paths of what was removed go to
+    standard output.
+    """
+    from awe_cli.steps.gc import gc as step
+    from awe_cli.workspace import Workspace
+
+    removed = step(Workspace(workspace), wait=wait, dry_run=dry_run)
+    for item in removed:
+        print(item.path)
+    done = "would free" if dry_run else "freed"
+    console.say(f"{len(removed)} folders, {done} {bytes_in_words(sum(item.size for item in removed))}")

@@ -1,0 +1,109 @@
+"""Options that several commands share, and options made from the settings of a command.
+
+A command looks like this; `flags` receives every option that `TrainSettings` declares:
+
+    EXAMPLE = "awe train --affinity constant --name wsabie"
+
+    @settings_options(TrainSettings)
+    def train(workspace: WorkspaceOption = DEFAULT_WORKSPACE, quiet: QuietOption = False, **flags: object):
+        \"\"\"Learn a model.\"\"\"
+        from awe_cli.steps.train import train as step
+
+        settings = settings_from(TrainSettings, "train", workspace, flags)
+        ...
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from awe_cli.commands import console
+from awe_cli.config import Resolved, Setting, resolve, settings_of
+from awe_cli.config.values import expectation
+
+F = TypeVar("F", bound=Callable[..., None])
+S = TypeVar("S")
+
+DEFAULT_WORKSPACE = Path("workspace")
+
+
+def _workspace(context: typer.Context, value: Path) -> Path:
+    """The workspace named after the command, else the one named before it."""
+    source = context.get_parameter_source("workspace")
+    if source is not None and source.name == "COMMANDLINE":
+        return value
+    return Path(context.find_root().params.get("workspace", value))
+
+
+RootWorkspaceOption = Annotated[
+    Path, typer.Option("--workspace", "-w", envvar="AWE_WORKSPACE", help="Folder that holds the artifacts.")
+]
+WorkspaceOption = Annotated[
+    Path,
+    typer.Option("--workspace", "-w", callback=_workspace, help="Folder that holds the artifacts."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+QuietOption = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", callback=console.be_quiet, help="Say nothing but warnings and errors."),
+]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait while another process writes the workspace.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Where random numbers start.")]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--threads", envvar="AWE_THREADS", min=1, help="Threads; never changes a result.  [all cores]"
+    ),
+]
+
+
+def settings_options(cls: type) -> Callable[[F], F]:
+    """Give a command one option for each field of the settings class `cls`, in place of its `**flags`.
+
+    An option that is not used arrives as None, so that `resolve` can look for the value elsewhere.
+    """
+
+    def decorate(command: F) -> F:
+        signature = inspect.signature(command, eval_str=True)
+        own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        added = [_parameter(setting) for setting in settings_of(cls)]
+        parameters = sorted([*own, *added], key=lambda p: p.kind)
+        command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
+        return command
+
+    return decorate
+
+
+def settings_from(cls: type[S], command: str, workspace: Path, flags: Mapping[str, Any]) -> Resolved[S]:
+    """The settings of a command from its flags, the environment and the awe.toml of the workspace."""
+    return resolve(cls, command, flags, os.environ, workspace / "awe.toml")
+
+
+def _parameter(setting: Setting) -> inspect.Parameter:
+    kind = str if setting.many else setting.type
+    option = typer.Option(setting.flag, help=_help(setting), show_default=False)
+    return inspect.Parameter(
+        setting.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+    )
+
+
+def _help(setting: Setting) -> str:
+    notes = [expectation(setting)] if setting.type is not bool and _is_limited(setting) else []
+    if setting.type is bool and setting.default is not None:
+        on_off = setting.flag.split("/")
+        default = on_off[0 if setting.default else -1] if len(on_off) == 2 else setting.default_words
+    else:
+        default = setting.default_words
+    notes.append("required" if default is None else f"default: {default}")
+    return f"{setting.help}  ({'; '.join(notes)})"
+
+
+def _is_limited(setting: Setting) -> bool:
+    return any(key in setting.metadata for key in ("choices", "min", "max", "above", "below"))

@@ -1,0 +1,16 @@
+"""Remove what nothing names."""
+
+from __future__ import annotations
+
+from awe_cli.workspace import Workspace
+from awe_cli.workspace.collect import Garbage, collect
+
+
+def gc(workspace: Workspace, *, wait: bool = False, dry_run: bool = False) -> list[Garbage]:
+    """Remove the artifacts that no name leads to, and half-written ones; return what they were.
+
+    Raises BusyError where another process writes and `wait` is False, CorruptArtifactError where a pointer
+    or a manifest is unreadable (nothing is removed then), WriteError.
+    """
+    workspace.require()
+    return collect(workspace, wait=wait, dry_run=dry_run)
