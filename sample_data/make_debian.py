@@ -52,7 +52,7 @@ def stanzas(lines: Iterable[str]) -> Iterator[dict[str, str]]:
     fields: dict[str, str] = {}
     key = ""
     for line in lines:
-        if not line:
+        if not line.strip():
             if fields:
                 yield fields
             fields = {}
@@ -196,7 +196,7 @@ def main() -> None:
     def count(step: str, packages: list[Package]) -> None:
         print(f"{step:48} {len(packages):7,} packages {sum(len(p.needs) for p in packages):8,} pairs")
 
-    everything = read_packages(text.splitlines())
+    everything = read_packages(text.split("\n"))
     count("in the index (main)", everything)
     packages = [p for p in everything if not REPEATS.search(p.name)]
     count("without documentation and debug builds", packages)

@@ -141,7 +141,7 @@ Section: editors
 
 
 def test_debian_index_is_read() -> None:
-    packages = make_debian.read_packages(INDEX.splitlines())
+    packages = make_debian.read_packages(INDEX.splitlines(keepends=True))
     assert [p.name for p in packages] == ["editor", "editor-data"]
     editor = make_debian.from_other_sources(packages)[0]
     assert editor.source == "editor-src"
