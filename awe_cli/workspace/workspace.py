@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -85,8 +86,8 @@ class Workspace:
 
     def require(self) -> None:
         """MissingInputError where the folder of the workspace is not there."""
-        if not self.root.is_dir():
-            found = "a file" if self.root.exists() else "nothing"
+        if not os.path.isdir(self.root):  # unlike Path.is_dir, False for a name that cannot be
+            found = "a file" if os.path.exists(self.root) else "nothing"
             raise MissingInputError(
                 f"{self.root}: expected a workspace, found {found}",
                 hint=f"name one with --workspace, or begin with `{KINDS['dataset'].how_to_make(None)}`",

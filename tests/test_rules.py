@@ -1,0 +1,209 @@
+"""The rules of this repository, checked over the syntax tree."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "awe_cli"
+FILES = sorted(PACKAGE.rglob("*.py"))
+MOST_LINES = 200
+MOST_LINES_OF_A_FUNCTION = 45
+
+# Which parts of the house a part may import, besides itself and errors. Arrows point one way.
+LEARNING = {"affinity", "loss", "kernels", "data"}
+BELOW_STEPS = {
+    "training",
+    "neighbors",
+    "baselines",
+    "ranking",
+    "metrics",
+    "engine",
+    "report",
+    "workspace",
+    "config",
+    *LEARNING,
+}
+ARROWS: dict[str, set[str]] = {
+    "__init__": set(),
+    "__main__": {"app"},
+    "errors": set(),
+    "app": {"commands"},
+    "commands": {"steps", *BELOW_STEPS},
+    "steps": BELOW_STEPS,
+    "training": {"engine", "ranking", "metrics", *LEARNING},
+    "neighbors": {"engine", *LEARNING},
+    "baselines": {"engine", "ranking", *LEARNING},
+    "ranking": {"engine", *LEARNING},
+    "affinity": {"kernels", "data"},
+    "loss": {"kernels", "data"},
+    "kernels": {"data"},
+    "metrics": {"data"},
+    "workspace": {"data"},
+    "config": set(),
+    "engine": {"data"},
+    "report": {"data"},
+    "data": set(),
+}
+# A whole library may be imported only below these folders and files.
+RESERVED = {
+    "typer": {"commands", "app"},
+    "rich": {"commands", "app"},
+    "dask": {"engine"},
+    "distributed": {"engine"},
+}
+NO_PATHS = {"kernels", "affinity"}
+LIGHT = {"app", "commands", "__main__"}
+HEAVY = {
+    "numpy",
+    "scipy",
+    "numba",
+    "pyarrow",
+    "faiss",
+    "rich",
+    "sklearn",
+    "dask",
+    "distributed",
+    "threadpoolctl",
+}
+PICKLES = {"pickle", "cPickle", "dill", "joblib", "cloudpickle", "shelve", "marshal"}
+
+
+def part(path: Path) -> str:
+    """The folder of the house that a file lies in, or its own name at the top."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def tree(path: Path) -> ast.Module:
+    """The syntax tree of a file."""
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imported(node: ast.AST) -> list[str]:
+    """The modules that one statement imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+        if node.module == "awe_cli":
+            return [f"awe_cli.{alias.name}" for alias in node.names if alias.name != "__version__"]
+        return [node.module]
+    return []
+
+
+def imports(path: Path, *, on_loading: bool = False) -> Iterator[str]:
+    """The modules that a file imports; with `on_loading`, only those it imports when it is imported."""
+    pending: list[ast.AST] = [tree(path)]
+    while pending:
+        node = pending.pop()
+        yield from imported(node)
+        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        is_for_types = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        if not (on_loading and (is_function or is_for_types)):
+            pending.extend(ast.iter_child_nodes(node))
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """All functions of a file, inner ones and methods too."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def in_package(path: Path) -> str:
+    """How a file is called in the list of tests."""
+    return path.relative_to(PACKAGE).as_posix()
+
+
+each_file = pytest.mark.parametrize("path", FILES, ids=in_package)
+
+
+@each_file
+def test_arrows_point_one_way(path: Path) -> None:
+    here = part(path)
+    for module in imports(path):
+        if module.startswith("awe_cli."):
+            there = module.split(".")[1]
+            assert there in {here, "errors", *ARROWS[here]}, f"{here} may not import {there}"
+
+
+@each_file
+def test_relative_imports_are_not_used(path: Path) -> None:
+    assert not [n for n in ast.walk(tree(path)) if isinstance(n, ast.ImportFrom) and n.level]
+
+
+@each_file
+def test_a_library_is_imported_only_where_it_belongs(path: Path) -> None:
+    for module in imports(path):
+        library = module.split(".")[0]
+        assert part(path) in RESERVED.get(library, {part(path)}), f"{library} may not be imported here"
+        assert library not in PICKLES, "no pickle: an artifact must not be able to run code"
+        is_package = path.name == "__init__.py"  # where the folder of compiled code is chosen
+        assert library != "pathlib" or is_package or part(path) not in NO_PATHS, (
+            f"{part(path)} never sees a path"
+        )
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if part(p) in LIGHT], ids=in_package)
+def test_nothing_heavy_is_imported_before_it_is_needed(path: Path) -> None:
+    found = {module.split(".")[0] for module in imports(path, on_loading=True)}
+    assert not found & HEAVY
+    inner = {
+        module.split(".")[1] for module in imports(path, on_loading=True) if module.startswith("awe_cli.")
+    }
+    assert inner <= {"app", "commands", "config", "errors"}
+
+
+@each_file
+def test_files_and_functions_are_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+    for function in functions(path):
+        length = (function.end_lineno or 0) - function.lineno + 1
+        assert length <= MOST_LINES_OF_A_FUNCTION, f"{function.name} has {length} lines"
+
+
+@each_file
+def test_what_is_public_is_documented(path: Path) -> None:
+    module = tree(path)
+    assert ast.get_docstring(module) or path.name == "__init__.py", "the file says what it is for"
+    owners = [module, *(n for n in module.body if isinstance(n, ast.ClassDef) and not n.name.startswith("_"))]
+    for owner in owners:
+        for node in owner.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                assert ast.get_docstring(node), f"{node.name} has no docstring"
+
+
+@each_file
+def test_every_kernel_is_cached(path: Path) -> None:
+    for function in functions(path):
+        for decorator in function.decorator_list:
+            text = ast.unparse(decorator)
+            if text.split("(")[0].split(".")[-1] in ("njit", "jit", "vectorize", "guvectorize"):
+                assert "cache=True" in text or "**" in text, f"{function.name} is compiled in every process"
+
+
+@each_file
+def test_no_error_is_swallowed_unnamed(path: Path) -> None:
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ExceptHandler):
+            assert node.type is not None, f"line {node.lineno}: `except:` also catches an interruption"
+
+
+@each_file
+def test_arrays_are_read_without_running_code(path: Path) -> None:
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+            assert isinstance(node.value, ast.Constant), f"line {node.value.lineno}"
+            assert node.value.value is False, f"line {node.value.lineno}"
+
+
+@each_file
+def test_only_the_application_ends_the_process(path: Path) -> None:
+    allowed = {"app", "__main__"}
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("sys.exit", "exit", "quit", "os._exit"):
+            assert part(path) in allowed, f"line {node.lineno}"
