@@ -1,0 +1,30 @@
+"""Popularity: the same order of labels for everyone."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.data.matrix import Rows, n_rows
+from awe_cli.ranking.ranker import Scores
+
+
+class Popularity:
+    r"""Scores a label by how many training examples have it, whatever the input.
+
+    .. math:: f(x, y) = |\{x' : y \in Y_{x'}\}|
+
+    counts  (labels,) int64
+    """
+
+    def __init__(self, counts: NDArray[np.int64]) -> None:
+        self._counts = counts.astype(np.float32)
+
+    @property
+    def n_labels(self) -> int:
+        """The number of labels."""
+        return len(self._counts)
+
+    def scores(self, x: Rows) -> Scores:
+        """(m, labels): the counts, once for each row of `x`."""
+        return Scores(np.tile(self._counts, (n_rows(x), 1)), None)

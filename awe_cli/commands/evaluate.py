@@ -1,0 +1,70 @@
+"""`awe evaluate`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from awe_cli.commands import console
+from awe_cli.commands.options import (
+    DEFAULT_WORKSPACE,
+    JsonOption,
+    QuietOption,
+    ThreadsOption,
+    WaitOption,
+    WorkspaceOption,
+    settings_from,
+    settings_options,
+)
+from awe_cli.config.evaluate import EvaluateSettings
+
+EXAMPLE = """
+awe evaluate --model awe --at 1,10
+awe evaluate --model popularity --model wsabie --model awe --metric recall@20,ndcg@20
+"""
+
+
+@settings_options(EvaluateSettings)
+def evaluate(
+    model: Annotated[
+        list[str],
+        typer.Option("--model", "-m", help="Model to judge; several times, or separated by commas."),
+    ],
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+    wait: WaitOption = False,
+    quiet: QuietOption = False,
+    **flags: object,
+) -> None:
+    """Measure how well models rank held-out labels, among all labels, and how sure the differences are.
+
+    Precision, recall and NDCG at k, MAP, MRR and coverage, with paired bootstrap intervals on the differences
+    from the first model. The result is also stored under metrics/.
+    """
+    from awe_cli.report.comparison import comparison
+    from awe_cli.steps.evaluate import evaluate as step
+    from awe_cli.workspace import Workspace
+
+    settings = settings_from(EvaluateSettings, "evaluate", workspace, flags).settings
+    document, artifact, fresh = step(
+        Workspace(workspace),
+        model,
+        settings,
+        threads=threads,
+        wait=wait,
+        announce=lambda name: console.say(f"judging {name} …"),
+    )
+    if as_json:
+        console.print_json(document)
+    else:
+        for table in comparison(document):
+            console.table(table.title, table.columns, table.rows)
+            for note in table.notes:
+                print(note)
+            print()
+    state = "stored" if fresh else "up to date"
+    console.say(f"{state}: metrics/{artifact.name}.json")
+    best = list(document["models"])[-1]
+    console.next_step(f"awe predict --model {best} --top-k 10 --output predictions.parquet")

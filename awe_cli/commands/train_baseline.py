@@ -1,0 +1,36 @@
+"""`awe train-baseline`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from awe_cli.commands import console
+from awe_cli.commands.options import DEFAULT_WORKSPACE, QuietOption, WaitOption, WorkspaceOption
+
+EXAMPLE = """
+awe train-baseline popularity
+awe evaluate --model popularity --model wsabie
+"""
+
+
+def train_baseline(
+    method: Annotated[str, typer.Argument(help="Which baseline: popularity.", metavar="BASELINE")],
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the model.  [that of the baseline]")
+    ] = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    wait: WaitOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Fit a simple model that others should beat.
+
+    popularity ranks labels by how many training examples have them, the same for everyone.
+    """
+    from awe_cli.steps.train_baseline import train_baseline as step
+    from awe_cli.workspace import Workspace
+
+    model, fresh = step(Workspace(workspace), method, name=name, wait=wait)
+    console.say(f"{'stored' if fresh else 'up to date'}: models/{model.name}.json")
+    console.next_step(f"awe evaluate --model {model.name}")

@@ -1,0 +1,24 @@
+"""What `awe evaluate` can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from awe_cli.config import setting
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """How models are compared. The models themselves are named on the command line."""
+
+    split: str = setting("test", help="Which examples to judge on.", choices=("train", "valid", "test"))
+    at: tuple[int, ...] = setting((1, 10), help="The k of metrics that look at the first k labels.", min=1)
+    metric: tuple[str, ...] = setting(
+        ("precision", "recall", "ndcg", "map", "mrr", "coverage"),
+        help='What to measure; "ndcg@20" is taken at this k only.',
+    )
+    baseline_model: str | None = setting(
+        None, help="The model that the others are compared with.", auto="the first one named"
+    )
+    seed: int = setting(0, help="Of the resamples behind the intervals.", min=0)
+    name: str | None = setting(None, help="Name of the stored result.", auto="the models and the split")

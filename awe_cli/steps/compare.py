@@ -1,0 +1,101 @@
+"""Models side by side: what was measured, and how sure the differences are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from awe_cli.config.evaluate import EvaluateSettings
+from awe_cli.data.dataset import RECOMMENDATION, Dataset
+from awe_cli.engine.local import one_blas_thread
+from awe_cli.errors import DataError
+from awe_cli.metrics.bootstrap import LEVEL, RESAMPLES, paired_intervals
+from awe_cli.metrics.metric import Measure
+from awe_cli.steps.judge import Judged
+from awe_cli.steps.rankers import OpenRanker
+from awe_cli.workspace import Artifact
+
+
+def compare(
+    stored: Artifact,
+    dataset: Dataset,
+    settings: EvaluateSettings,
+    wanted: Sequence[Measure],
+    baseline: str,
+    opened: dict[str, OpenRanker],
+    judged: dict[str, Judged],
+) -> dict[str, Any]:
+    """The result as JSON. Raises DataError where no example has a positive among its candidates."""
+    for name, result in judged.items():
+        if not len(result.values):
+            raise DataError(
+                f"model {name!r}: no example of the split {settings.split!r} has a label left to be found",
+                hint="judge on another split, or prepare the dataset again",
+            )
+    columns = [measure.name for measure in wanted if measure.metric.per_example]
+    return {
+        "dataset": stored.digest,
+        "task": dataset.task,
+        "split": settings.split,
+        "n_examples": len(judged[baseline].values),
+        "n_labels": dataset.n_labels,
+        "models": {
+            name: {
+                "metrics": result.overall,
+                "n_examples": len(result.values),
+                "n_left_out": result.left_out,
+                "fit_on": list(opened[name].fit_on),
+                "history": history_rule(dataset.task, opened[name].fit_on),
+            }
+            for name, result in judged.items()
+        },
+        "baseline_model": baseline,
+        "differences": {
+            name: _differences(result, judged[baseline], columns, settings.seed)
+            for name, result in judged.items()
+            if name != baseline
+        },
+        "interval": {
+            "method": "paired bootstrap",
+            "level": LEVEL,
+            "resamples": RESAMPLES,
+            "seed": settings.seed,
+        },
+    }
+
+
+def history_rule(task: str, fit_on: tuple[str, ...]) -> str:
+    """In one line: which labels were no candidates."""
+    splits = " and ".join(fit_on)
+    if task == RECOMMENDATION:
+        return f"history: {splits}; its items are neither candidates nor counted"
+    return f"fitted on {splits}; every label is a candidate"
+
+
+def _differences(
+    result: Judged, baseline: Judged, columns: list[str], seed: int
+) -> dict[str, dict[str, float]]:
+    """measure → mean difference from the baseline over the examples both have, and its interval."""
+    rows, others = _pairs(result.ids, baseline.ids)
+    with one_blas_thread():
+        intervals = paired_intervals(result.values[rows] - baseline.values[others], seed)
+    return {
+        column: {"difference": interval.mean, "low": interval.low, "high": interval.high}
+        for column, interval in zip(columns, intervals, strict=True)
+        if not np.isnan(interval.mean)
+    }
+
+
+def _pairs(ids: pa.Array, others: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions of the same example in both: all, in order, unless the fits have different histories."""
+    if ids.equals(others):
+        everything = np.arange(len(ids))
+        return everything, everything
+    found = pc.index_in(ids, value_set=others).to_numpy(zero_copy_only=False).astype(np.float64)
+    rows = np.flatnonzero(~np.isnan(found))
+    return rows, found[rows].astype(np.int64)

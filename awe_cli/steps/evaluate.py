@@ -1,0 +1,119 @@
+"""Compare models on held-out examples, over the full set of labels."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from awe_cli.config.evaluate import EvaluateSettings
+from awe_cli.data.dataset import Dataset
+from awe_cli.errors import MissingInputError, UsageError, nearest
+from awe_cli.metrics.catalog import measures
+from awe_cli.metrics.metric import Measure
+from awe_cli.steps.compare import compare
+from awe_cli.steps.judge import judge
+from awe_cli.steps.rankers import find_model, open_ranker, require_dataset
+from awe_cli.workspace import Artifact, Recipe, Workspace
+from awe_cli.workspace.recipe import canonical
+
+VERSION = 1
+RESULT = "metrics.json"
+_LONGEST_NAME = 100
+
+
+def evaluate(
+    ws: Workspace,
+    models: Sequence[str],
+    settings: EvaluateSettings | None = None,
+    *,
+    threads: int | None = None,
+    wait: bool = False,
+    announce: Callable[[str], None] = lambda line: None,
+) -> tuple[dict[str, Any], Artifact, bool]:
+    """Judge each of `models` and publish the comparison.
+
+    Returns the result as the document that --json prints, the artifact that holds it, and whether it was
+    measured now rather than up to date. `announce` is told which model is being judged. No lock is held while
+    it measures; `wait` is for the moment of publishing.
+
+    Raises UsageError, MissingInputError or SettingsError for a name, a split or a metric that cannot be,
+    DataError for a model of another dataset, for scores that are no numbers, and where there is no positive.
+    """
+    settings = settings or EvaluateSettings()
+    stored = ws.find("dataset")
+    dataset = Dataset.open(stored.path, stored.settings)
+    _require_split(dataset, settings.split)
+    wanted = measures(settings.metric, settings.at)
+    found = {name: find_model(ws, name) for name in _distinct(models)}
+    for model in found.values():
+        require_dataset(model, stored)
+    baseline = _baseline(settings.baseline_model, list(found))
+    recipe = _recipe(settings, wanted, baseline, stored, found)
+    name = settings.name or default_name(list(found), settings.split)
+    current = ws.current("metrics", name, recipe)
+    if current is not None:
+        return json.loads(current.file(RESULT).read_text()), current, False
+    opened = {name: open_ranker(ws, model, dataset, settings.split) for name, model in found.items()}
+    judged = {}
+    for model_name, ranker in opened.items():
+        announce(model_name)
+        judged[model_name] = judge(ranker, dataset, settings.split, wanted, model=model_name, threads=threads)
+    document = compare(stored, dataset, settings, wanted, baseline, opened, judged)
+    with ws.lock(wait=wait), ws.stage("metrics", recipe) as staging:
+        staging.file(RESULT).write_bytes(canonical(document))
+        return document, staging.publish(name), True
+
+
+def default_name(models: Sequence[str], split: str) -> str:
+    """The name of a comparison: the models and the split, ending in a digest where that is too long."""
+    name = "-".join([*models, split])
+    if len(name) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: _LONGEST_NAME - 9]}-{digest}"
+
+
+def _distinct(models: Sequence[str]) -> list[str]:
+    names = [name.strip() for entry in models for name in entry.split(",") if name.strip()]
+    if not names:
+        raise UsageError("no model is named", hint="name one with --model, or several")
+    return list(dict.fromkeys(names))
+
+
+def _baseline(name: str | None, models: list[str]) -> str:
+    if name is None or name in models:
+        return name or models[0]
+    similar = nearest(name, models)
+    raise UsageError(
+        f"--baseline-model: expected one of the models that are judged ({', '.join(models)}), found {name!r}",
+        hint=f"did you mean {similar!r}?" if similar else f"add --model {name}",
+    )
+
+
+def _require_split(dataset: Dataset, split: str) -> None:
+    if not dataset.splits.get(split):
+        there = ", ".join(f"{name} ({n:,})" for name, n in dataset.splits.items() if n) or "none"
+        raise MissingInputError(
+            f"the dataset has no examples with labels in the split {split!r}; splits with some: {there}",
+            hint="name another with --split, or prepare the dataset with a split to hold out",
+        )
+
+
+def _recipe(
+    settings: EvaluateSettings,
+    wanted: Sequence[Measure],
+    baseline: str,
+    dataset: Artifact,
+    models: dict[str, Artifact],
+) -> Recipe:
+    told = {
+        "split": settings.split,
+        "measures": [measure.name for measure in wanted],
+        "models": list(models),
+        "baseline_model": baseline,
+        "seed": settings.seed,
+    }
+    parents = {f"model {name}": model.digest for name, model in models.items()}
+    return Recipe("metrics", VERSION, told, {"dataset": dataset.digest, **parents})

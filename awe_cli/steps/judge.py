@@ -1,0 +1,98 @@
+"""How well one model ranks the held-out examples of a split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from awe_cli.data.dataset import Dataset
+from awe_cli.data.examples import Examples
+from awe_cli.engine.local import map_blocks
+from awe_cli.metrics.metric import Measure
+from awe_cli.metrics.ranks import NEVER, Ranks, best_positions
+from awe_cli.ranking.block import rank_block
+from awe_cli.ranking.ranker import block_rows
+from awe_cli.steps.rankers import OpenRanker
+
+READ_ROWS = 8192  # stored rows read at a time, then cut into blocks
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was measured.
+
+    ids       (n,) of the examples that have positives, in the order they are stored
+    values    (n, measures) one column for each measure taken per example
+    overall   measure → the mean over these examples, or the value for the whole set
+    left_out  how many examples have no positives
+    """
+
+    ids: pa.Array
+    values: NDArray[np.float64]
+    overall: dict[str, float]
+    left_out: int
+
+
+def judge(
+    opened: OpenRanker,
+    dataset: Dataset,
+    split: str,
+    measures: Sequence[Measure],
+    *,
+    model: str,
+    threads: int | None = None,
+) -> Judged:
+    """Rank all candidate labels of every example of `split`, and measure.
+
+    `model` is the name to blame for a score that is not a number (DataError). The result does not depend on
+    `threads`; memory grows by the values and ids of the examples only.
+    """
+    per_example = [measure for measure in measures if measure.metric.per_example]
+    n_labels = opened.ranker.n_labels
+    k = max((measure.k or 0 for measure in measures if not measure.metric.per_example), default=0)
+
+    def work(block: Examples) -> tuple[pa.Array, NDArray[np.float64], Ranks]:
+        ranked = rank_block(opened.ranker.scores(block.x), block.positives, block.seen, k, model)
+        ranks = Ranks(ranked.indptr, ranked.ranks, best_positions(ranked.labels, n_labels))
+        some = ranks.n_positives > 0
+        values = np.empty((int(some.sum()), len(per_example)))
+        for column, measure in enumerate(per_example):
+            values[:, column] = measure.values(ranks)[some]
+        return block.ids.filter(pa.array(some)), values, ranks
+
+    ids, parts, left_out = [], [], 0
+    best = np.full(n_labels, NEVER, dtype=np.int32)
+    for block_ids, values, ranks in map_blocks(work, blocks_of(dataset, split, opened.fit_on), threads):
+        ids.append(block_ids)
+        parts.append(values)
+        left_out += len(ranks.n_positives) - len(values)
+        np.minimum(best, ranks.best, out=best)
+    table = np.concatenate(parts) if parts else np.empty((0, len(per_example)))
+    return Judged(_joined(ids), table, _overall(measures, table, best), left_out)
+
+
+def blocks_of(dataset: Dataset, split: str, fit_on: tuple[str, ...]) -> Iterator[Examples]:
+    """The held-out examples of a split, in blocks whose scores fit into memory."""
+    rows = block_rows(dataset.n_labels)
+    for batch in dataset.held_out_batches(split, fit_on, READ_ROWS):
+        for start in range(0, len(batch), rows):
+            yield batch.slice(start, min(start + rows, len(batch)))
+
+
+def _overall(
+    measures: Sequence[Measure], values: NDArray[np.float64], best: NDArray[np.int32]
+) -> dict[str, float]:
+    means = iter(values.mean(axis=0) if len(values) else [float("nan")] * values.shape[1])
+    whole = Ranks(np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int32), best)
+    return {
+        measure.name: float(next(means)) if measure.metric.per_example else measure.mean(whole)
+        for measure in measures
+    }
+
+
+def _joined(ids: list[pa.Array]) -> pa.Array:
+    return pa.concat_arrays(ids) if ids else pa.array([], pa.string())
