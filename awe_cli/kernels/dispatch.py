@@ -1,0 +1,58 @@
+"""One loop for every affinity: point formulas chosen by the type of the parameters, at no cost.
+
+An affinity is a `NamedTuple` type whose fields are its parameters. A *stub* is a function that kernels
+call; `implements(stub, SomeType)` attaches the body that numba inlines where the stub's first argument is
+of that type. Without compilation the same bodies run through `functools.singledispatch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import singledispatch
+from typing import Any
+
+from numba import njit
+from numba.extending import overload
+
+# Everything that lets reductions vectorise, but not nnan and ninf: divergence must stay visible.
+FASTMATH = {"reassoc", "contract", "nsz", "arcp", "afn"}
+
+_BODY_OPTIONS = {"fastmath": FASTMATH, "error_model": "numpy", "forceinline": True}
+
+
+def kernel(body: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile `body` with the project's settings: cached on disk, without the interpreter's lock."""
+    return njit(cache=True, nogil=True, fastmath=FASTMATH, error_model="numpy")(body)
+
+
+def inlined(body: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile `body` into each place that calls it: passing tuples of arrays would cost more than the work."""
+    return njit(cache=True, nogil=True, fastmath=FASTMATH, error_model="numpy", forceinline=True)(body)
+
+
+def stub(signature: Callable[..., Any]) -> Any:
+    """Declare a formula that each affinity or input shape implements for its own type."""
+    return singledispatch(signature)
+
+
+def implements(formula: Any, *types: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Attach a body to the stub `formula` for the given parameter types."""
+
+    def register(body: Callable[..., Any]) -> Callable[..., Any]:
+        for params_type in types:
+            formula.register(params_type, body)
+            overload(formula, jit_options=_BODY_OPTIONS, strict=False)(
+                _chooser(params_type, body)
+            )
+        return body
+
+    return register
+
+
+def _chooser(params_type: type, body: Callable[..., Any]) -> Callable[..., Any]:
+    """What numba asks at compile time: the body, if the first argument is of this type."""
+
+    def choose(params: Any, *rest: Any) -> Callable[..., Any] | None:
+        return body if getattr(params, "instance_class", None) is params_type else None
+
+    return choose

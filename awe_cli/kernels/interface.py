@@ -1,0 +1,98 @@
+"""What an affinity has to say to be trained and scored: the stubs that the kernels call.
+
+f(x, y) = Σ_i G_i(x, y) x_i U_i·V_y  (AWE eq. 2 for a label y). In the order of what they see:
+
+    begin / finish     lay out, and clear away, G(x, ·) for one example (tables of neighbours do)
+    value / slope      f and ∂f/∂s of an affinity that weighs the whole score s = Ux·V_y
+    score / gradient   f and its derivatives in full, for an affinity that looks at single features
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.kernels.dispatch import stub
+
+
+class Case(NamedTuple):
+    """One example as an affinity sees it, the same tuple for all its labels.
+
+    A label is named beside it, never put into it, and rows of U and V are named, not sliced: building
+    tuples or views in the loop over labels would count references at every turn.
+    """
+
+    example: int  # row of the example
+    indices: NDArray[np.int32]  # (n,) its features
+    values: NDArray[np.float32]  # (n,) their values x_i
+    U: NDArray[np.float32]  # (features, d)
+    V: NDArray[np.float32]  # (labels, d)
+    z: NDArray[np.float32]  # (d,) Ux, without the feature left out
+    g: NDArray[np.float32]  # (labels,) what `begin` laid out; empty where it lays out nothing
+
+
+class Slopes(NamedTuple):
+    """Where an affinity puts weight · ∂f: by Ux, by each feature's row of U, by V_y."""
+
+    z: NDArray[np.float32]  # (d,) added to, by affinities of the whole score: ∂f/∂U_i = x_i · z
+    u: NDArray[np.float32]  # (n, d) added to, by affinities of single features
+    v: NDArray[np.float32]  # (d,) overwritten with ∂f/∂V_y, where labels have directions of their own
+
+
+@stub
+def directions(affinity):
+    """1 where ∂f/∂V_y has the direction of Ux for every label, 2 where each label has its own."""
+    raise NotImplementedError(type(affinity).__name__)
+
+
+@stub
+def lays_out(affinity):
+    """True where `begin` needs room for one number a label."""
+    raise NotImplementedError(type(affinity).__name__)
+
+
+@stub
+def parts(affinity):
+    """The number of tables G(x, ·) an example has: more than one where targets must not be in the query."""
+    raise NotImplementedError(type(affinity).__name__)
+
+
+@stub
+def begin(affinity, example, part, g):
+    """Lay out G(x, ·) of one example and part in g (labels,), which is all zeros."""
+    raise NotImplementedError(type(affinity).__name__)
+
+
+@stub
+def finish(affinity, example, part, g):
+    """Set g back to zeros."""
+    raise NotImplementedError(type(affinity).__name__)
+
+
+@stub
+def value(affinity, s, case, label):
+    """f as a function of the whole score s = Ux·V_y."""
+    raise NotImplementedError(type(affinity).__name__)
+
+
+@stub
+def slope(affinity, s, case, label):
+    """∂f/∂s of `value`."""
+    raise NotImplementedError(type(affinity).__name__)
+
+
+@stub
+def score(affinity, case, label, hole):
+    """f(x, y); `hole` is the position in the example of the feature left out of x, or -1."""
+    raise NotImplementedError(type(affinity).__name__)
+
+
+@stub
+def gradient(affinity, case, label, hole, weight, slopes):
+    """Put weight · ∂f(x, y) into the slopes; return t where weight · ∂f/∂V_y = t · direction.
+
+    The direction is Ux where the affinity has one for all labels, else slopes.v.
+    """
+    raise NotImplementedError(type(affinity).__name__)

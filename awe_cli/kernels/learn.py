@@ -1,0 +1,168 @@
+"""The first phase of a block: each example reads frozen U and V and writes down the steps it wants.
+
+An example's share of the block's buffers is its own, so examples may be handled in any order and by any
+thread with the same result.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from awe_cli.kernels.dispatch import FASTMATH, inlined, kernel
+from awe_cli.kernels.interface import Case, Slopes, begin, directions, finish, gradient, parts, score
+from awe_cli.kernels.random import below, mix, stream
+from awe_cli.kernels.rows import project, row_of
+
+
+class Block(NamedTuple):
+    """What the examples of a block write down: gradients by row, and figures for the report."""
+
+    record_start: NDArray[np.int64]  # (B + 1,) first record of each example
+    feature_start: NDArray[np.int64]  # (B + 1,) first feature gradient of each example
+    labels: NDArray[np.int32]  # (records, 2) positive and violator, -1 where there was none
+    steps: NDArray[np.float32]  # (records, 2) gradients by V of the two: steps[r, side] · by_label[r, side]
+    by_label: NDArray[np.float32]  # (records, 1 or 2, d) their directions, one for both or one each
+    by_input: NDArray[np.float32]  # (B, d) gradient by Ux: ∂/∂U_i = x_i · by_input
+    by_feature: NDArray[np.float32]  # (features, d) what ∂/∂U_i has beyond that
+    loss: NDArray[np.float64]  # (B,) summed over the example's positives
+    violators: NDArray[np.int64]  # (B,) positives for which one was found
+    trials: NDArray[np.int64]  # (B,) draws that counted
+
+
+class Task(NamedTuple):
+    """What is learned: the positives, how they belong to the inputs, and which draws are made."""
+
+    indptr: NDArray[np.int64]  # positives of each example
+    labels: NDArray[np.int32]
+    own: bool  # the positives are the input's features: each is left out of x when it is the target
+    seed: int
+    epoch: int
+
+
+class Room(NamedTuple):
+    """Room for one worker (in `Scratch`, with one more axis, for all of them)."""
+
+    ux: NDArray[np.float32]  # (d,) Ux of the example
+    z: NDArray[np.float32]  # (d,) Ux without the target
+    by_z: NDArray[np.float32]  # (d,) gradient by Ux of one positive
+    by_v: NDArray[np.float32]  # (d,) gradient by V of one label
+    g: NDArray[np.float32]  # (labels,) or (0,)
+    mark: NDArray[np.int32]  # (labels,) the stamp of the last example that had it as a positive
+
+
+@inlined
+def draw_negative(state, n_labels, stamp, mark):
+    """The next label that is not a positive (those bear the stamp), and the state after it."""
+    while True:
+        state = mix(state)
+        label = below(state, n_labels)
+        if mark[label] != stamp:
+            return state, label
+
+
+@inlined
+def write_direction(into, r, side, direction):
+    """Keep the direction of a gradient by V for the second phase."""
+    for j in range(direction.shape[0]):
+        into.by_label[r, side, j] = direction[j]
+
+
+@inlined
+def learn_positive(affinity, loss, case, label, hole, negatives, state, stamp, mark, scale, slopes, into, r, e):
+    """One positive: draw until a label violates the margin, then write down the step (WARP)."""
+    wanted = score(affinity, case, label, hole)
+    n = 0
+    while n < loss.max_trials:
+        state, rival = draw_negative(state, case.V.shape[0], stamp, mark)
+        n += 1
+        excess = loss.margin - wanted + score(affinity, case, rival, hole)
+        if excess > 0:
+            weight = scale * loss.weights[max(1, negatives // n)]
+            into.labels[r, 0] = label
+            into.labels[r, 1] = rival
+            into.steps[r, 0] = gradient(affinity, case, label, hole, -weight, slopes)
+            write_direction(into, r, 0, case.z if directions(affinity) == 1 else slopes.v)
+            into.steps[r, 1] = gradient(affinity, case, rival, hole, weight, slopes)
+            if directions(affinity) == 2:
+                write_direction(into, r, 1, slopes.v)
+            into.loss[e] += weight * excess
+            into.violators[e] += 1
+            break
+    into.trials[e] += n
+    return state
+
+
+@inlined
+def leave_out(ux, hole, indices, values, U, z):
+    """z = Ux without the feature at position `hole` (all of it where that is -1)."""
+    if hole < 0:
+        z[:] = ux
+    else:
+        row, x = indices[hole], values[hole]
+        for j in range(z.shape[0]):
+            z[j] = ux[j] - x * U[row, j]
+
+
+@inlined
+def hand_on(by_z, hole, values, by_input, e, by_feature):
+    """Give a positive's gradient by Ux to all features but the one left out, and clear it."""
+    for j in range(by_z.shape[0]):
+        by_input[e, j] += by_z[j]
+    if hole >= 0:
+        for j in range(by_z.shape[0]):
+            by_feature[hole, j] -= values[hole] * by_z[j]
+    by_z[:] = 0
+
+
+@kernel
+def learn_example(affinity, loss, rows, task, U, V, example, e, scale, into, room, stamp):
+    """All positives of one example; e is its place in the block."""
+    indices, values = row_of(rows, example)
+    first, last = task.indptr[example], task.indptr[example + 1]
+    into.by_input[e, :] = 0
+    into.loss[e] = 0
+    into.violators[e] = 0
+    into.trials[e] = 0
+    by_feature = into.by_feature[into.feature_start[e] : into.feature_start[e + 1]]
+    by_feature[:] = 0
+    for p in range(first, last):
+        room.mark[task.labels[p]] = stamp
+        into.labels[into.record_start[e] + p - first, 0] = -1
+    negatives = V.shape[0] - (last - first)
+    if negatives == 0 or indices.shape[0] <= task.own:
+        return
+    project(indices, values, U, room.ux)
+    state = stream(task.seed, task.epoch, example)
+    case = Case(example, indices, values, U, V, room.z, room.g)
+    slopes = Slopes(room.by_z, by_feature, room.by_v)
+    room.by_z[:] = 0
+    for part in range(parts(affinity)):
+        begin(affinity, example, part, room.g)
+        for p in range(first + part, last, parts(affinity)):
+            r = into.record_start[e] + p - first
+            hole = p - first if task.own else -1
+            leave_out(room.ux, hole, indices, values, U, room.z)
+            before = into.violators[e]
+            state = learn_positive(
+                affinity, loss, case, task.labels[p], hole, negatives, state, stamp, room.mark, scale,
+                slopes, into, r, e,
+            )  # fmt: skip
+            if into.violators[e] > before and directions(affinity) == 1:
+                hand_on(room.by_z, hole, values, into.by_input, e, by_feature)
+        finish(affinity, example, part, room.g)
+
+
+@njit(parallel=True, cache=True, nogil=True, fastmath=FASTMATH, error_model="numpy")
+def learn_block(affinity, loss, rows, task, U, V, examples, start, scales, into, scratch, workers):
+    """Phase 1: the examples of a block, shared out among the workers."""
+    for w in prange(workers):
+        for e in range(w, examples.shape[0], workers):
+            learn_example(
+                affinity, loss, rows, task, U, V, examples[e], e, scales[examples[e]], into,
+                Room(scratch.ux[w], scratch.z[w], scratch.by_z[w], scratch.by_v[w], scratch.g[w], scratch.mark[w]),
+                start + e + 1,
+            )  # fmt: skip

@@ -1,0 +1,101 @@
+"""Training as a generator: one report an epoch, the state changed in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.data.examples import Examples
+from awe_cli.data.matrix import Dense, Rows, n_rows
+from awe_cli.kernels.epoch import State, run_epoch
+from awe_cli.kernels.interface import directions, lays_out
+from awe_cli.kernels.learn import Block, Room, Task
+from awe_cli.loss.warp import Warp, harmonic
+from awe_cli.training.plan import Plan
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What one pass over the examples showed."""
+
+    epoch: int  # 1 for the first
+    loss: float  # mean over the positives of L(rank) · hinge
+    violation_rate: float  # share of the positives for which a violator was found
+    mean_trials: float  # draws a positive
+
+
+def epochs(
+    affinity: Any, examples: Examples, state: State, plan: Plan, *, threads: int
+) -> Iterator[EpochReport]:
+    """Train `state` in place, epoch by epoch; the same bytes for any number of threads."""
+    numba.set_num_threads(max(1, min(threads, numba.config.NUMBA_NUM_THREADS)))
+    n_labels = len(state.V)
+    loss = Warp(plan.margin, plan.max_trials, harmonic(n_labels))
+    positives = np.diff(examples.positives.indptr)
+    scales = (np.maximum(positives, 1) ** -plan.positive_power).astype(np.float32)
+    room = _room(affinity, plan.dim, n_labels, threads)
+    for epoch in range(plan.epochs):
+        order = _order(plan.seed, epoch, len(examples))
+        task = Task(examples.positives.indptr, examples.positives.indices, examples.own, plan.seed, epoch)
+        block = _block(affinity, examples, order, plan)
+        room.mark[:] = 0
+        total, seen, violators, trials = run_epoch(
+            affinity, loss, examples.x, task, state, order, plan.block_size, scales, _rates(plan, epoch),
+            np.float32(plan.norm_cap), block, room, threads,
+        )  # fmt: skip
+        seen = max(seen, 1)
+        yield EpochReport(epoch + 1, float(total / seen), violators / seen, trials / seen)
+
+
+def _order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
+    """The order of the examples in one epoch."""
+    return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(n)
+
+
+def _rates(plan: Plan, epoch: int) -> NDArray[np.float64]:
+    """The rate at the start and at the end of an epoch: a straight line over the whole run."""
+    left = 1 - (1 - plan.final_rate) * np.array([epoch, epoch + 1]) / plan.epochs
+    return plan.learning_rate * left
+
+
+def _room(affinity: Any, dim: int, n_labels: int, workers: int) -> Room:
+    """Scratch for each worker."""
+    return Room(
+        ux=np.zeros((workers, dim), np.float32),
+        z=np.zeros((workers, dim), np.float32),
+        by_z=np.zeros((workers, dim), np.float32),
+        by_v=np.zeros((workers, dim), np.float32),
+        g=np.zeros((workers, n_labels if lays_out(affinity) else 0), np.float32),
+        mark=np.zeros((workers, n_labels), np.int32),
+    )
+
+
+def _block(affinity: Any, examples: Examples, order: NDArray[np.int64], plan: Plan) -> Block:
+    """Buffers that hold any block of this order."""
+    starts = np.arange(0, len(order), plan.block_size)
+    records = int(np.add.reduceat(np.diff(examples.positives.indptr)[order], starts).max())
+    size = min(plan.block_size, len(order))
+    features = int(np.add.reduceat(_row_lengths(examples.x)[order], starts).max())
+    return Block(
+        record_start=np.zeros(size + 1, np.int64),
+        feature_start=np.zeros(size + 1, np.int64),
+        labels=np.zeros((records, 2), np.int32),
+        steps=np.zeros((records, 2), np.float32),
+        by_label=np.zeros((records, directions(affinity), plan.dim), np.float32),
+        by_input=np.zeros((size, plan.dim), np.float32),
+        by_feature=np.zeros((features, plan.dim), np.float32),
+        loss=np.zeros(size),
+        violators=np.zeros(size, np.int64),
+        trials=np.zeros(size, np.int64),
+    )
+
+
+def _row_lengths(x: Rows) -> NDArray[np.int64]:
+    if isinstance(x, Dense):
+        return np.full(n_rows(x), len(x.columns), np.int64)
+    return np.diff(x.indptr)

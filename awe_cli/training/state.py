@@ -1,0 +1,37 @@
+"""Where U, V and AdaGrad's memory start from."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.kernels.epoch import State
+from awe_cli.training.plan import Plan
+
+
+def initial_state(n_features: int, n_labels: int, plan: Plan) -> State:
+    """U (n_features, d) and V (n_labels, d) with mean 0, standard deviation initial_scale/√d, under the cap.
+
+    Source: WSABIE §3 "Training our models"; the scale is a setting because rare rows of sparse features
+    never lose their random part.
+    """
+    draws = np.random.Generator(np.random.Philox(plan.seed))
+    return State(
+        U=_random(draws, n_features, plan),
+        V=_random(draws, n_labels, plan),
+        u_history=np.zeros(n_features, np.float32),
+        v_history=np.zeros(n_labels, np.float32),
+    )
+
+
+def copy_state(state: State) -> State:
+    """The same numbers in arrays of their own."""
+    return State(*(array.copy() for array in state))
+
+
+def _random(draws: np.random.Generator, rows: int, plan: Plan) -> NDArray[np.float32]:
+    matrix = draws.standard_normal((rows, plan.dim), dtype=np.float32)
+    matrix *= np.float32(plan.initial_scale / np.sqrt(plan.dim))
+    norms = np.linalg.norm(matrix, axis=1, keepdims=True)
+    matrix *= np.minimum(1, plan.norm_cap / np.maximum(norms, np.float32(1e-12))).astype(np.float32)
+    return matrix
