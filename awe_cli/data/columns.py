@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from awe_cli.errors import DataError
 
 
+_LARGEST = float(np.finfo(np.float32).max)
+
+
 class Role(Enum):
     """What a column is for, which decides the types it may have."""
 
@@ -30,11 +33,15 @@ class Role(Enum):
 
 @dataclass(frozen=True)
 class Piece:
-    """Some consecutive rows of one file. Row numbers are those of data rows, from 1."""
+    """Some consecutive rows of one file. Row numbers are those of data rows, from 1.
+
+    `untyped` is True where every cell came as text (CSV).
+    """
 
     file: str
     first_row: int
     table: pa.Table
+    untyped: bool = False
 
     def row(self, position: int) -> int:
         """The row number in the file of the row at `position` of the table."""
@@ -49,26 +56,26 @@ def fail(piece: Piece, column: str, position: int, expected: str, found: object,
     )
 
 
-def read_column(piece: Piece, column: str, role: Role, *, untyped: bool) -> pa.Array:
+def read_column(piece: Piece, column: str, role: Role) -> pa.Array:
     """The column of `piece` in the form of its role, checked.
 
     ID → string or the integer type it has; IDS, ID_LIST → the same or a list of it; NUMBER → double; NUMBERS,
     NUMBER_LIST → double or a list of float; TEXT → string; TIME → int64, double or timestamp[us].
-    `untyped` is True where every cell came as text (CSV): numbers are then parsed, lists split at spaces.
+    Where the piece is untyped, numbers are parsed and lists split at spaces.
     Raises DataError for a wrong type, a null, NaN or infinity.
     """
     values = one_array(piece.table.column(column))
     if pa.types.is_null(values.type):
         fail(piece, column, 0, role.value, "null", "fill the column in, or name another")
     if role in (Role.ID, Role.IDS, Role.ID_LIST):
-        return _ids(piece, column, values, role, untyped)
+        return _ids(piece, column, values, role)
     if role is Role.TEXT:
         if not is_string(values.type):
             _wrong_type(piece, column, role, values.type)
         return refuse_nulls(piece, column, values.cast(pa.large_string()), role.value)
     if role is Role.TIME:
         return _time(piece, column, values)
-    return _numbers(piece, column, values, role, untyped)
+    return _numbers(piece, column, values, role)
 
 
 def one_array(column: pa.ChunkedArray | pa.Array) -> pa.Array:
@@ -89,14 +96,14 @@ def one_array(column: pa.ChunkedArray | pa.Array) -> pa.Array:
 
 def is_string(type: pa.DataType) -> bool:
     """Whether the type holds text."""
-    return pa.types.is_string(type) or pa.types.is_large_string(type) or pa.types.is_string_view(type)
+    return pa.types.is_string(type) or pa.types.is_large_string(type) or str(type) == "string_view"
 
 
 def is_list(type: pa.DataType) -> bool:
     """Whether the type holds lists."""
     return (
         pa.types.is_list(type) or pa.types.is_large_list(type) or pa.types.is_fixed_size_list(type)
-        or pa.types.is_list_view(type) or pa.types.is_large_list_view(type)
+        or str(type).startswith(("list_view<", "large_list_view<"))
     )  # fmt: skip
 
 
@@ -138,7 +145,7 @@ def _wrong_type(piece: Piece, column: str, role: Role, type: pa.DataType) -> NoR
     raise DataError(f"{piece.file}: column {column!r}: expected {role.value}, found type {type}", hint=hint)
 
 
-def _ids(piece: Piece, column: str, values: pa.Array, role: Role, untyped: bool) -> pa.Array:
+def _ids(piece: Piece, column: str, values: pa.Array, role: Role) -> pa.Array:
     if is_list(values.type) and role is not Role.ID:
         offsets, entries = list_parts(values)
         entries = pa.array([], pa.string()) if pa.types.is_null(entries.type) and not len(entries) else entries
@@ -149,17 +156,18 @@ def _ids(piece: Piece, column: str, values: pa.Array, role: Role, untyped: bool)
             position = int(np.searchsorted(offsets, entry, "right")) - 1
             fail(piece, column, position, "strings or integers", "a null in the list", "take it out of the list")
         return make_list(offsets, entries)
-    if untyped and role is Role.ID_LIST:
+    if piece.untyped and role is Role.ID_LIST:
         return split_at_spaces(values)
     if role is Role.ID_LIST or not (is_string(values.type) or pa.types.is_integer(values.type)):
         _wrong_type(piece, column, role, values.type)
     if role is Role.IDS:  # a label may be missing: an example without labels
         return values
     values = refuse_nulls(piece, column, values, role.value)
-    if untyped:
+    if piece.untyped:
         empty = pc.equal(values, "").to_numpy(zero_copy_only=False)
         if empty.any():
-            fail(piece, column, int(np.argmax(empty)), role.value, "an empty cell", "fill the cell in, or leave the row out")  # fmt: skip # noqa: E501
+            fail(piece, column, int(np.argmax(empty)), role.value, "an empty cell",
+                 "fill the cell in, or leave the row out")  # fmt: skip
     return values
 
 
@@ -179,23 +187,24 @@ def drop_empty(offsets: NDArray[np.int64], entries: pa.Array) -> pa.Array:
     return make_list(before[offsets], entries.filter(pa.array(kept)))
 
 
-def _numbers(piece: Piece, column: str, values: pa.Array, role: Role, untyped: bool) -> pa.Array:
-    if untyped and role is Role.NUMBER_LIST:
+def _numbers(piece: Piece, column: str, values: pa.Array, role: Role) -> pa.Array:
+    if piece.untyped and role is Role.NUMBER_LIST:
         values = split_at_spaces(values)
     if is_list(values.type):
         if role is Role.NUMBER:
             _wrong_type(piece, column, role, values.type)
-        refuse_nulls(piece, column, values, role.value)
+        if role is Role.NUMBERS:
+            refuse_nulls(piece, column, values, role.value)
         offsets, entries = list_parts(values)
-        checked = _finite(piece, column, entries, role, untyped, offsets)
+        checked = _finite(piece, column, entries, role, offsets)
         return make_list(offsets, checked.cast(pa.float32()))
     if role is Role.NUMBER_LIST:
         _wrong_type(piece, column, role, values.type)
-    return _finite(piece, column, values, role, untyped, None)
+    return _finite(piece, column, values, role, None)
 
 
 def _finite(
-    piece: Piece, column: str, values: pa.Array, role: Role, untyped: bool, offsets: NDArray[np.int64] | None
+    piece: Piece, column: str, values: pa.Array, role: Role, offsets: NDArray[np.int64] | None
 ) -> pa.Array:
     """The numbers as float64, none of them missing, NaN or infinite."""
 
@@ -205,14 +214,14 @@ def _finite(
     if values.null_count:
         entry = int(np.argmax(values.is_null().to_numpy(zero_copy_only=False)))
         fail(piece, column, at(entry), "a finite number", "null", "fill it in, or leave the row out")
-    if untyped and is_string(values.type):
+    if piece.untyped and is_string(values.type):
         values = _parse(piece, column, values, at)
     if pa.types.is_null(values.type):
         values = values.cast(pa.float64())
     if not is_number(values.type):
         _wrong_type(piece, column, role, values.type)
     if pa.types.is_floating(values.type):
-        good = np.isfinite(values.to_numpy(zero_copy_only=False))
+        good = np.abs(values.to_numpy(zero_copy_only=False)) <= _LARGEST  # False for NaN
         if not good.all():
             entry = int(np.argmin(good))
             found = values[entry].as_py()

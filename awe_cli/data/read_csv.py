@@ -58,7 +58,7 @@ def csv_pieces(source: Source, columns: list[str], rows: int) -> Iterator[Piece]
             for batch in reader:
                 for start in range(0, batch.num_rows, rows):
                     part = pa.Table.from_batches([batch.slice(start, rows)])
-                    yield Piece(source.name, first, part)
+                    yield Piece(source.name, first, part, untyped=True)
                     first += part.num_rows
     except (pa.ArrowInvalid, OSError) as error:
         raise _broken(source, bad, first, error) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
@@ -27,13 +28,29 @@ def read_pieces(source: Source, roles: Mapping[str, Role], rows: int = 65536) ->
     Memory does not grow with the file. Raises MissingInputError where a column is missing (with the nearest name),
     DataError where a value cannot be used.
     """
+    for piece in raw_pieces(source, roles, rows):
+        yield check_piece(piece, roles)
+
+
+def check_piece(piece: Piece, roles: Mapping[str, Role]) -> Piece:
+    """The piece with its columns in the forms of their roles. Raises DataError."""
+    columns = {name: read_column(piece, name, role) for name, role in roles.items()}
+    return dataclasses.replace(piece, table=pa.table(columns))
+
+
+def raw_pieces(source: Source, roles: Mapping[str, Role], rows: int = 65536) -> Iterator[Piece]:
+    """The columns as they stand in the file, not yet checked."""
     types = columns_of(source)
     for name in roles:
         require_column(source, name, types)
-    untyped = source.format in ("csv", "tsv")
-    for piece in _raw_pieces(source, roles, types, rows):
-        columns = {name: read_column(piece, name, role, untyped=untyped) for name, role in roles.items()}
-        yield Piece(piece.file, piece.first_row, pa.table(columns))
+    names = list(roles)
+    if source.format == "parquet":
+        return parquet_pieces(source, names, rows)
+    if source.format == "libsvm":
+        return libsvm_pieces(source, names, rows)
+    if source.format == "jsonl":
+        return jsonl_pieces(source, {name: _json_type(roles[name], types[name]) for name in names}, rows)
+    return csv_pieces(source, names, rows)
 
 
 def require_column(source: Source, name: str, types: Mapping[str, pa.DataType | None]) -> None:
@@ -46,19 +63,6 @@ def require_column(source: Source, name: str, types: Mapping[str, pa.DataType | 
         f"{source.name}: expected a column {name!r}, found {known}",
         hint=f"did you mean {close!r}?" if close else "name one of these",
     )
-
-
-def _raw_pieces(
-    source: Source, roles: Mapping[str, Role], types: Mapping[str, pa.DataType | None], rows: int
-) -> Iterator[Piece]:
-    names = list(roles)
-    if source.format == "parquet":
-        return parquet_pieces(source, names, rows)
-    if source.format == "libsvm":
-        return libsvm_pieces(source, names, rows)
-    if source.format == "jsonl":
-        return jsonl_pieces(source, {name: _json_type(roles[name], types[name]) for name in names}, rows)
-    return csv_pieces(source, names, rows)
 
 
 def _json_type(role: Role, found: pa.DataType | None) -> pa.DataType:

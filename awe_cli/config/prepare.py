@@ -1,0 +1,78 @@
+"""What `awe prepare` can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from awe_cli.config import setting
+
+
+@dataclass(frozen=True)
+class PrepareSettings:
+    """Which columns hold what, how to split, and how input becomes features. Files are named on the command line."""
+
+    user: str | None = setting(None, help="Column of the person.", auto="none")
+    item: str | None = setting(None, help="Column of the item the person chose.", auto="none")
+    weight: str | None = setting(None, help="Column of a weight above 0, such as plays.", auto="none")
+    time: str | None = setting(None, help="Column of the time, for --holdout-last.", auto="none")
+    features: tuple[str, ...] | None = setting(
+        None, help='Numeric columns by name or glob ("f*"), or one list column.', auto="none"
+    )
+    sparse: str | None = setting(
+        None, help="INDICES:VALUES, the list columns of feature names and their values.", auto="none"
+    )
+    text: str | None = setting(None, help="Column of text.", auto="none")
+    labels: str | None = setting(
+        None, help="Column of labels: a list, a delimited text, or one label a row.", auto="none"
+    )
+    label_separator: str | None = setting(
+        None, help="What stands between labels in a text.", auto="none, each text is one label"
+    )
+    id: str | None = setting(
+        None, help="Column of the example's id; rows with the same id are one example.", auto="the row number, from 1"
+    )
+    split: str | None = setting(None, help="Column of the split: train, valid or test.", auto="none")
+    holdout: int | None = setting(
+        None, help="Items of each person with at least twice as many that go to test, at random.", auto="none", min=1
+    )
+    holdout_last: int | None = setting(
+        None, help="The same with the latest items by --time.", auto="none", min=1
+    )
+    test_fraction: float | None = setting(
+        None, help="Share that goes to test, at random.", auto="0.2 where no split is named", above=0, below=1
+    )
+    valid_fraction: float | None = setting(
+        None,
+        help="Share of the rest that goes to valid, at random; 0 for none.",
+        auto="one item of each person with 3 or more, 0.1 of the examples",
+        min=0,
+        below=1,
+    )
+    seed: int = setting(0, help="Of the random splits.", min=0)
+    format: str | None = setting(
+        None,
+        help="Format of the files.",
+        auto="told from the files",
+        choices=("parquet", "csv", "tsv", "jsonl", "libsvm"),
+    )
+    scaling: str | None = setting(
+        None,
+        help="Scale each row to length 1 (l2) or sum 1 (l1), or each dense feature to mean 0 and deviation 1.",
+        auto="standard for dense features, else l2",
+        choices=("none", "l1", "l2", "standard"),
+    )
+    bias: bool = setting(True, help="Add a constant feature (never in recommendation).")
+    weight_transform: str = setting(
+        "log", help="What weights become before scaling: log(1 + w), w, or 1.", choices=("log", "none", "binary")
+    )
+    idf: bool | None = setting(
+        None, help="Multiply sparse features by their inverse document frequency.", auto="for text"
+    )
+    sublinear: bool = setting(True, help="A word that occurs c times counts 1 + log c (text).")
+    stop_words: str = setting("english", help="Words of a text to leave out: none, english, or a file of them.")
+    min_count: int | None = setting(
+        None, help="Training examples a sparse feature must be in.", auto="2 for text, else 1", min=1
+    )
+    token_characters: str = setting(
+        r"\p{L}\p{N}", help="What words are made of: the inside of a character class."
+    )

@@ -1,0 +1,149 @@
+"""Which columns of an annotation file are the features, and reading them as raw features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+import pyarrow as pa
+
+from awe_cli.data.columns import Piece, Role, is_list, is_number, list_parts, one_array
+from awe_cli.data.gather import IdLists, join
+from awe_cli.data.raw import Raw, RawBags, RawDense
+from awe_cli.data.readers import require_column
+from awe_cli.data.sources import Source
+from awe_cli.data.text import TextOptions
+from awe_cli.data.vocabulary import encode
+from awe_cli.errors import DataError, MissingInputError
+
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True)
+class FeatureColumns:
+    """Where features stand: exactly one of these.
+
+    dense   numeric columns, or one list column; sparse  the list columns of names and values; text  a column of text
+    """
+
+    dense: tuple[str, ...] = ()
+    sparse: tuple[str, str] | None = None
+    text: str | None = None
+
+    def roles(self) -> dict[str, Role]:
+        """Column → what it is read as."""
+        if self.text is not None:
+            return {self.text: Role.TEXT}
+        if self.sparse is not None:
+            return {self.sparse[0]: Role.ID_LIST, self.sparse[1]: Role.NUMBER_LIST}
+        role = Role.NUMBER if len(self.dense) > 1 else Role.NUMBERS
+        return dict.fromkeys(self.dense, role)
+
+
+def match_columns(
+    source: Source, patterns: tuple[str, ...], types: Mapping[str, pa.DataType | None], taken: set[str]
+) -> tuple[str, ...]:
+    """The columns that names and globs stand for, in the order of the file within a glob.
+
+    A glob leaves out the columns `taken` for another purpose. Raises MissingInputError where nothing matches, DataError
+    where a column is matched that holds no numbers.
+    """
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        if pattern in types or not any(sign in pattern for sign in "*?["):
+            require_column(source, pattern, types)
+            found[pattern] = None
+            continue
+        matches = [name for name in types if fnmatchcase(name, pattern) and name not in taken]
+        if not matches:
+            raise MissingInputError(
+                f"{source.name}: expected columns like {pattern!r}, found {', '.join(list(types)[:20])}",
+                hint="put the pattern in quotes, and name at least one column with it",
+            )
+        found.update(dict.fromkeys(matches))
+    for name in found:
+        type = types[name]
+        if type is not None and not (is_number(type) or (is_list(type) and len(found) == 1)):
+            raise DataError(
+                f"{source.name}: column {name!r}: expected numbers" + (" or a list of them" if len(found) == 1 else "")
+                + f", found type {type}",
+                hint="leave the column out of --features; text goes in --text",
+            )  # fmt: skip
+    return tuple(found)
+
+
+class RawReader:
+    """Collects the features of pieces into one raw matrix."""
+
+    def __init__(self, columns: FeatureColumns, text: TextOptions | None) -> None:
+        self.columns = columns
+        self.text = text
+        self._dense: list[np.ndarray] = []
+        self._values: list[np.ndarray] = []
+        self._lists = IdLists(columns.text or (columns.sparse or ("",))[0])
+        self._width: int | None = None
+
+    def add(self, piece: Piece) -> None:
+        """Take the rows of the next piece. Raises DataError where rows have different widths."""
+        if self.columns.text is not None:
+            assert self.text is not None
+            offsets, tokens = self.text.tokens(_column(piece, self.columns.text))
+            self._lists.add(piece, pa.LargeListArray.from_arrays(pa.array(offsets), tokens))
+        elif self.columns.sparse is not None:
+            self._add_sparse(piece, *self.columns.sparse)
+        else:
+            self._add_dense(piece)
+
+    def raw(self) -> Raw:
+        """Everything added so far."""
+        if self.columns.dense:
+            names = self.columns.dense
+            if len(names) == 1 and (self._width or 1) > 1:
+                names = tuple(f"{names[0]}[{i}]" for i in range(self._width or 0))
+            values = np.concatenate(self._dense) if self._dense else np.zeros((0, len(names)), np.float32)
+            return RawDense(pa.array(names, pa.string()), values)
+        indptr = self._lists.indptr()
+        vocabulary, codes = encode(self._lists.entries.values())
+        values = join(self._values, np.float32) if self.columns.sparse else np.ones(len(codes), np.float32)
+        return RawBags(vocabulary, indptr, codes, values)
+
+    def _add_sparse(self, piece: Piece, names: str, values: str) -> None:
+        lists, numbers = _column(piece, names), _column(piece, values)
+        offsets, flat = list_parts(numbers)
+        lengths = np.diff(list_parts(lists)[0])
+        if (lengths != np.diff(offsets)).any():
+            row = int(np.argmax(lengths != np.diff(offsets)))
+            raise DataError(
+                f"{piece.file}: row {piece.row(row):,}: expected as many {values!r} as {names!r}, found "
+                f"{np.diff(offsets)[row]:,} and {lengths[row]:,}",
+                hint="each index needs one value",
+            )
+        self._lists.add(piece, lists)
+        self._values.append(flat.to_numpy().astype(np.float32, copy=False))
+
+    def _add_dense(self, piece: Piece) -> None:
+        columns = [_column(piece, name) for name in self.columns.dense]
+        if len(columns) == 1 and is_list(columns[0].type):
+            offsets, flat = list_parts(columns[0])
+            lengths = np.diff(offsets)
+            width = self._width if self._width is not None else int(lengths[0]) if len(lengths) else 0
+            if (lengths != width).any():
+                row = int(np.argmax(lengths != width))
+                raise DataError(
+                    f"{piece.file}: column {self.columns.dense[0]!r}, row {piece.row(row):,}: expected {width:,} numbers "
+                    f"as in the rows before, found {lengths[row]:,}",
+                    hint="dense rows have one length; rows of names and values go in --sparse",
+                )
+            self._width = width
+            self._dense.append(flat.to_numpy().astype(np.float32, copy=False).reshape(-1, width))
+            return
+        block = np.empty((piece.table.num_rows, len(columns)), np.float32)
+        for position, column in enumerate(columns):
+            block[:, position] = column.to_numpy()
+        self._dense.append(block)
+
+
+def _column(piece: Piece, name: str) -> pa.Array:
+    return one_array(piece.table.column(name))

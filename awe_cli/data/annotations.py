@@ -1,0 +1,170 @@
+"""Annotated examples (features and labels) from files to examples, each in one split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from awe_cli.data.annotated import FeatureColumns, RawReader
+from awe_cli.data.bags import collect
+from awe_cli.data.columns import Piece, Role, one_array
+from awe_cli.data.features import FeatureOptions, FeatureSpace, fit_features
+from awe_cli.data.gather import IdColumn, IdLists, Origin, join, split_codes
+from awe_cli.data.hashing import hash_rows, hash_values, mix, row_totals
+from awe_cli.data.labels import label_lists
+from awe_cli.data.matrix import Lists, Rows, take_lists
+from awe_cli.data.raw import Raw, take_raw
+from awe_cli.data.splits import SplitRule, split_examples
+from awe_cli.data.text import TextOptions
+from awe_cli.data.vocabulary import encode, inverse, ranked
+from awe_cli.errors import DataError
+
+
+@dataclass(frozen=True)
+class AnnotationColumns:
+    """The columns to read."""
+
+    features: FeatureColumns
+    labels: str
+    id: str | None = None
+    split: str | None = None
+    label_separator: str | None = None
+
+    def roles(self) -> dict[str, Role]:
+        """Column → what it is read as."""
+        wanted = {**self.features.roles(), self.labels: Role.IDS}
+        if self.id is not None:
+            wanted[self.id] = Role.ID
+        if self.split is not None:
+            wanted[self.split] = Role.TEXT
+        return wanted
+
+
+@dataclass(frozen=True)
+class RawExamples:
+    """Examples as read, one a row, after rows with the same id were put together.
+
+    labels are positions in `vocabulary`, duplicates allowed. merged: rows put together with an earlier one; leaked:
+    ids found in two splits, kept in the earliest.
+    """
+
+    ids: pa.Array
+    raw: Raw
+    vocabulary: pa.Array
+    labels: Lists
+    split: NDArray[np.int8] | None
+    by_id: bool
+    merged: int = 0
+    leaked: int = 0
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """Examples in input order.
+
+    labels: by descending number of training examples, then by value; unknown: entries whose feature was not kept;
+    set_aside: whether the split valid was taken from train without being asked for.
+    """
+
+    ids: pa.Array
+    x: Rows
+    labels: pa.Array
+    positives: Lists
+    split: NDArray[np.int8]
+    space: FeatureSpace
+    unknown: int
+    contents: NDArray[np.uint64]  # (n,) a hash of each example's raw features
+    set_aside: bool
+
+
+def read_annotations(
+    pieces: Iterable[Piece], columns: AnnotationColumns, text: TextOptions | None
+) -> RawExamples:
+    """Read all pieces. Raises DataError as the readers do, and where rows of one id have different features."""
+    reader, labels = RawReader(columns.features, text), IdLists(columns.labels)
+    ids = IdColumn(columns.id or "id")
+    splits, origin = [], Origin()
+    for piece in pieces:
+        origin.add(piece)
+        reader.add(piece)
+        labels.add(piece, label_lists(piece, columns.labels, columns.label_separator))
+        if columns.id:
+            ids.add(piece, one_array(piece.table.column(columns.id)))
+        if columns.split:
+            splits.append(split_codes(piece, columns.split))
+    if not origin.rows:
+        raise DataError("the input has no rows", hint="name a file with at least one row below its header")
+    vocabulary, codes = encode(labels.entries.values())
+    split = join(splits, np.int8) if columns.split else None
+    numbers = pa.array(np.arange(1, origin.rows + 1))
+    examples = RawExamples(numbers, reader.raw(), vocabulary, Lists(labels.indptr(), codes), split, False)
+    return _by_id(examples, *encode(ids.values()), origin, columns) if columns.id else examples
+
+
+def build_annotations(examples: RawExamples, rule: SplitRule, options: FeatureOptions) -> Annotations:
+    """Split, learn the feature space from the training examples, and put labels in their final order.
+
+    Raises DataError where no example is left to train on, or none has a feature.
+    """
+    contents = hash_rows(examples.raw)
+    key = hash_values(examples.ids) if examples.by_id else mix(contents) + _label_hashes(examples)
+    split = split_examples(key, rule, examples.split)
+    train = split == 0
+    if not train.any():
+        raise DataError("no example is in the split train", hint="name rows for it in the split column")
+    space = fit_features(examples.raw, train, options)
+    if not space.given:
+        raise DataError("no training example has a feature that is left",
+                        hint="lower --min-count, or look at the feature columns")  # fmt: skip
+    x, unknown = space.apply(examples.raw)
+    labels = collect(examples.labels.indptr, examples.labels.indices,
+                     np.ones(len(examples.labels.indices), np.float32), len(examples.vocabulary))  # fmt: skip
+    in_train = np.repeat(train, np.diff(labels.indptr))
+    counts = np.bincount(labels.indices[in_train], minlength=len(examples.vocabulary)).astype(np.int64)
+    order = ranked(examples.vocabulary, counts)
+    renamed = collect(labels.indptr, inverse(order)[labels.indices], labels.values, len(order))
+    return Annotations(
+        examples.ids, x, examples.vocabulary.take(pa.array(order)), Lists(renamed.indptr, renamed.indices),
+        split, space, unknown, contents, rule.sets_aside(examples.split),
+    )  # fmt: skip
+
+
+def _label_hashes(examples: RawExamples) -> NDArray[np.uint64]:
+    names = hash_values(examples.vocabulary)
+    return row_totals(examples.labels.indptr, names[examples.labels.indices])
+
+
+def _by_id(
+    examples: RawExamples, ids: pa.Array, code: NDArray[np.int32], origin: Origin, columns: AnnotationColumns
+) -> RawExamples:
+    """One example for each id, in order of first appearance, its labels united."""
+    n = len(ids)
+    if n == len(code):
+        return RawExamples(ids, examples.raw, examples.vocabulary, examples.labels, examples.split, True)
+    order = np.argsort(code, kind="stable")
+    starts = np.searchsorted(code[order], np.arange(n + 1))
+    first = order[starts[:-1]]
+    hashes = hash_rows(examples.raw)
+    differs = np.flatnonzero(hashes != hashes[first][code])
+    if len(differs):
+        file, row = origin.of(int(differs[0]))
+        before = origin.of(int(first[code[differs[0]]]))
+        shown = ids[int(code[differs[0]])].as_py()
+        raise DataError(
+            f"{file}: column {columns.id!r}, row {row:,}: expected the features of the other rows with the id {shown!r} "
+            f"({before[0]}, row {before[1]:,}), found different ones",
+            hint="rows with the same id are one example; give different examples different ids",
+        )
+    lists = take_lists(examples.labels, order)
+    split, leaked = examples.split, 0
+    if split is not None:
+        earliest = np.minimum.reduceat(split[order], starts[:-1])
+        leaked = int(np.count_nonzero(earliest != np.maximum.reduceat(split[order], starts[:-1])))
+        split = earliest
+    labels = Lists(lists.indptr[starts], lists.indices)
+    raw = take_raw(examples.raw, first)
+    return RawExamples(ids, raw, examples.vocabulary, labels, split, True, len(code) - n, leaked)

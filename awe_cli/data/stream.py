@@ -1,0 +1,87 @@
+"""New input of any length, a batch of examples at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from awe_cli.data.columns import Piece, Role, is_list, one_array
+from awe_cli.data.encoder import Encoded, Encoder
+from awe_cli.data.hashing import hash_values
+from awe_cli.data.readers import columns_of, raw_pieces, read_pieces
+from awe_cli.data.sources import Source, open_sources
+
+_ROWS = 65536  # interactions read at a time
+
+
+def read_encoded(encoder: Encoder, path: str, format: str | None = None, size: int = 8192) -> Iterator[Encoded]:
+    """The examples of a file ("-" is stdin, which is spooled to disk), at most `size` at a time, in the order of the file.
+
+    Memory does not grow with the file as long as rows of the same person (or id) are consecutive; where they are not,
+    the needed columns of the file are read at once. Raises what the readers and `Encoder.encode` raise.
+    """
+    with open_sources([path], format) as (source,):
+        pieces = raw_pieces(source, encoder.roles(), _ROWS if encoder.of_people else size)
+        if encoder.key is not None and not _one_row_each(encoder, source):
+            consecutive = is_consecutive(source, encoder.key)
+            pieces = whole_groups(pieces, encoder.key) if consecutive else all_at_once(pieces)
+        for piece in pieces:
+            yield from _batches(encoder, piece, size)
+
+
+def is_consecutive(source: Source, key: str) -> bool:
+    """Whether rows with the same key always follow each other. Keeps 8 bytes for each run of equal keys."""
+    starts: list[NDArray[np.uint64]] = []
+    last = None
+    for piece in read_pieces(source, {key: Role.ID}):
+        values = one_array(piece.table.column(key))
+        new = np.ones(len(values), bool)
+        new[1:] = pc.not_equal(values.slice(1), values.slice(0, len(values) - 1)).to_numpy(zero_copy_only=False)
+        new[0] = values[0].as_py() != last
+        last = values[-1].as_py()
+        starts.append(hash_values(values.filter(pa.array(new))))
+    runs = np.concatenate(starts) if starts else np.zeros(0, np.uint64)
+    return len(np.unique(runs)) == len(runs)
+
+
+def whole_groups(pieces: Iterable[Piece], key: str) -> Iterator[Piece]:
+    """The same rows, cut only where the key changes."""
+    held: Piece | None = None
+    for piece in pieces:
+        if held is not None:
+            piece = dataclasses.replace(held, table=pa.concat_tables([held.table, piece.table]))
+        values = one_array(piece.table.column(key))
+        other = pc.not_equal(values, values[-1]).to_numpy(zero_copy_only=False)
+        cut = len(other) - int(np.argmax(other[::-1])) if other.any() else 0
+        if cut:
+            yield dataclasses.replace(piece, table=piece.table.slice(0, cut))
+        held = dataclasses.replace(piece, first_row=piece.first_row + cut, table=piece.table.slice(cut))
+    if held is not None:
+        yield held
+
+
+def all_at_once(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """All rows as one piece."""
+    found = list(pieces)
+    if found:
+        yield dataclasses.replace(found[0], table=pa.concat_tables([piece.table for piece in found]))
+
+
+def _one_row_each(encoder: Encoder, source: Source) -> bool:
+    """Whether each row is a person with a list of items: then no rows have to be put together."""
+    type = columns_of(source).get(encoder.columns["item"]) if encoder.of_people else None
+    return type is not None and is_list(type)
+
+
+def _batches(encoder: Encoder, piece: Piece, size: int) -> Iterator[Encoded]:
+    encoded = encoder.encode(piece.table, piece.file, piece.first_row, untyped=piece.untyped)
+    unknown = encoded.unknown
+    for start in range(0, len(encoded.examples), size):
+        stop = min(start + size, len(encoded.examples))
+        yield Encoded(encoded.examples.slice(start, stop), unknown)
+        unknown = 0  # counted with the first batch of the piece

@@ -1,0 +1,123 @@
+"""Turn files into a dataset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from awe_cli.config.prepare import PrepareSettings
+from awe_cli.data import findings, storage
+from awe_cli.data.annotations import build_annotations, read_annotations
+from awe_cli.data.columns import Piece, Role
+from awe_cli.data.dataset import SUMMARY, VERSION
+from awe_cli.data.interactions import build_interactions, read_interactions
+from awe_cli.data.matrix import n_rows
+from awe_cli.data.readers import columns_of, read_pieces
+from awe_cli.data.sources import Source, open_sources
+from awe_cli.errors import UsageError
+from awe_cli.steps.plan import TEST_SHARE, Plan, make_plan
+from awe_cli.workspace import Artifact, Recipe, Workspace
+
+_ROWS = {True: 65536, False: 16384}  # read at a time: of interactions, of examples
+
+
+def prepare(
+    ws: Workspace,
+    files: Sequence[str],
+    settings: PrepareSettings,
+    *,
+    wait: bool = False,
+    announce: Callable[[str], None] = lambda line: None,
+) -> tuple[dict[str, Any], Artifact, bool]:
+    """Read `files` ("-" is stdin), split them, and publish the dataset.
+
+    Returns the summary (counts, frequencies, notes and warnings), the dataset, and whether it was made now rather than
+    up to date. `announce` is told what is going on. The lock is taken before the files are read.
+
+    Raises UsageError, SettingsError, MissingInputError and DataError, each naming what was expected and found.
+    """
+    if not files:
+        raise UsageError("no input is named", hint="name a file, several, or - for stdin")
+    with open_sources(list(files), settings.format) as sources:
+        plan = make_plan(settings, sources)
+        digests = [source.sha256() for source in sources]
+        recipe = Recipe("dataset", VERSION, {**plan.settings, "inputs": digests})
+        current = ws.current("dataset", None, recipe)
+        if current is not None:
+            return json.loads(current.file(SUMMARY).read_text()), current, False
+        announce(f"reading {', '.join(source.name for source in sources)}")
+        with ws.lock(wait=wait), ws.stage("dataset", recipe) as staging:
+            fill = _fill_interactions if plan.interactions else _fill_annotation
+            summary = {"task": plan.settings["task"], **fill(plan, sources, staging.file)}
+            summary["notes"] = _notes(plan, settings, sources, summary)
+            staging.file(SUMMARY).write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+            return summary, staging.publish(), True
+
+
+def _fill_interactions(plan: Plan, sources: list[Source], file: Callable[[str], Path]) -> dict[str, Any]:
+    assert plan.interactions is not None
+    rows = read_interactions(_pieces(sources, plan.interactions.roles(), _ROWS[True]), plan.interactions)
+    data = build_interactions(rows, plan.rule)
+    del rows
+    counts = {
+        split: np.bincount(lists.indices, minlength=len(data.items)).astype(np.int64)
+        for split, lists in data.lists.items()
+    }
+    _write_labels(file(storage.LABELS), data.items, counts)
+    storage.write_people(file(storage.EXAMPLES), data.people, data.lists, data.weights)
+    return findings.of_interactions(data, counts)
+
+
+def _fill_annotation(plan: Plan, sources: list[Source], file: Callable[[str], Path]) -> dict[str, Any]:
+    assert plan.annotation is not None and plan.options is not None
+    examples = read_annotations(
+        _pieces(sources, plan.annotation.roles(), _ROWS[False]), plan.annotation, plan.text
+    )
+    data = build_annotations(examples, plan.rule, plan.options)
+    counts = {
+        split: findings.label_counts(data.positives, data.split == code, len(data.labels))
+        for code, split in enumerate(storage.SPLITS)
+    }
+    assert n_rows(data.x) == len(data.ids)
+    _write_labels(file(storage.LABELS), data.labels, counts)
+    storage.write_features(file(storage.FEATURES), data.space)
+    split = pa.array(storage.SPLITS).take(pa.array(data.split))
+    storage.write_examples(file(storage.EXAMPLES), data.ids, split, data.x, data.positives)
+    return findings.of_annotations(data, examples, counts)
+
+
+def _pieces(sources: list[Source], roles: dict[str, Role], rows: int) -> Iterator[Piece]:
+    for source in sources:
+        yield from read_pieces(source, roles, rows)
+
+
+def _write_labels(path: Path, labels: pa.Array, counts: dict[str, Any]) -> None:
+    columns = {f"{split}_count": counts[split] for split in storage.SPLITS}
+    storage.write_table(path, pa.table({"label": labels, **columns}))
+
+
+def _notes(
+    plan: Plan, settings: PrepareSettings, sources: list[Source], summary: dict[str, Any]
+) -> list[str]:
+    """What was decided for the user."""
+    notes = []
+    rule = plan.rule
+    if not any((rule.given, rule.holdout, rule.holdout_last, settings.test_fraction)):
+        notes.append(f"no split was named: {TEST_SHARE:.0%} is held out as test, at random (seed {rule.seed})")
+        if "split" in columns_of(sources[0]):
+            notes.append("there is a column 'split': use it with --split split")
+    valid = next(iter(summary["sizes"]["valid"].values()))
+    if valid and summary["valid_set_aside"]:
+        unit = "people, one item each," if plan.interactions else "examples"
+        notes.append(f"no valid split was named: {valid:,} {unit} were set aside from train (--valid-fraction 0: none)")
+    for n in (rule.holdout, rule.holdout_last):
+        if n is not None:
+            notes.append(f"{summary['splits']['test']:,} of {summary['people']:,} people have {2 * n:,} items or more "
+                         f"and {n:,} of them in test")  # fmt: skip
+    return notes
+
