@@ -62,16 +62,22 @@ def _tell(summary: dict[str, Any]) -> None:
     quantiles = {
         name.replace("_", " "): summary[name]
         for name in (
-            "items_per_person", "people_per_item", "labels_per_example", "examples_per_label", "features_per_example",
+            "items_per_person",
+            "people_per_item",
+            "labels_per_example",
+            "examples_per_label",
+            "features_per_example",
         )
         if summary.get(name)
-    }  # fmt: skip
+    }
     columns = ("", *next(iter(quantiles.values()), {}))
     rows = [(name, *(f"{n:,}" for n in values.values())) for name, values in quantiles.items()]
     console.table("", columns, rows, to_stderr=True)
     sizes = summary["sizes"]
     names = list(sizes["train"])
-    console.table("", ("split", *names), [(s, *(f"{sizes[s][n]:,}" for n in names)) for s in sizes], to_stderr=True)
+    console.table(
+        "", ("split", *names), [(s, *(f"{sizes[s][n]:,}" for n in names)) for s in sizes], to_stderr=True
+    )
     for note in summary["notes"]:
         console.say(f"note: {note}")
     for warning in summary["warnings"]:

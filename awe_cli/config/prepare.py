@@ -9,7 +9,7 @@ from awe_cli.config import setting
 
 @dataclass(frozen=True)
 class PrepareSettings:
-    """Which columns hold what, how to split, and how input becomes features. Files are named on the command line."""
+    """Which columns hold what, how to split, and how input becomes features. The files are arguments."""
 
     user: str | None = setting(None, help="Column of the person.", auto="none")
     item: str | None = setting(None, help="Column of the item the person chose.", auto="none")
@@ -29,11 +29,16 @@ class PrepareSettings:
         None, help="What stands between labels in a text.", auto="none, each text is one label"
     )
     id: str | None = setting(
-        None, help="Column of the example's id; rows with the same id are one example.", auto="the row number, from 1"
+        None,
+        help="Column of the example's id; rows with the same id are one example.",
+        auto="the row number, from 1",
     )
     split: str | None = setting(None, help="Column of the split: train, valid or test.", auto="none")
     holdout: int | None = setting(
-        None, help="Items of each person with at least twice as many that go to test, at random.", auto="none", min=1
+        None,
+        help="Items of each person with at least twice as many that go to test, at random.",
+        auto="none",
+        min=1,
     )
     holdout_last: int | None = setting(
         None, help="The same with the latest items by --time.", auto="none", min=1
@@ -57,19 +62,23 @@ class PrepareSettings:
     )
     scaling: str | None = setting(
         None,
-        help="Scale each row to length 1 (l2) or sum 1 (l1), or each dense feature to mean 0 and deviation 1.",
+        help="Scale rows to length 1 (l2) or sum 1 (l1), or dense features to mean 0 and deviation 1.",
         auto="standard for dense features, else l2",
         choices=("none", "l1", "l2", "standard"),
     )
     bias: bool = setting(True, help="Add a constant feature (never in recommendation).")
     weight_transform: str = setting(
-        "log", help="What weights become before scaling: log(1 + w), w, or 1.", choices=("log", "none", "binary")
+        "log",
+        help="What weights become before scaling: log(1 + w), w, or 1.",
+        choices=("log", "none", "binary"),
     )
     idf: bool | None = setting(
         None, help="Multiply sparse features by their inverse document frequency.", auto="for text"
     )
     sublinear: bool = setting(True, help="A word that occurs c times counts 1 + log c (text).")
-    stop_words: str = setting("english", help="Words of a text to leave out: none, english, or a file of them.")
+    stop_words: str = setting(
+        "english", help="Words of a text to leave out: none, english, or a file of them."
+    )
     min_count: int | None = setting(
         None, help="Training examples a sparse feature must be in.", auto="2 for text, else 1", min=1
     )

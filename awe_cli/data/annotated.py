@@ -9,23 +9,24 @@ from fnmatch import fnmatchcase
 import numpy as np
 import pyarrow as pa
 
-from awe_cli.data.columns import Piece, Role, is_list, is_number, list_parts, one_array
 from awe_cli.data.gather import IdLists, join
 from awe_cli.data.raw import Raw, RawBags, RawDense
-from awe_cli.data.readers import require_column
-from awe_cli.data.sources import Source
+from awe_cli.data.reading.columns import Piece, Role, is_list, is_number, list_parts
+from awe_cli.data.reading.pieces import require_column
+from awe_cli.data.reading.refusal import fail, refuse
+from awe_cli.data.reading.sources import Source
 from awe_cli.data.text import TextOptions
 from awe_cli.data.vocabulary import encode
 from awe_cli.errors import DataError, MissingInputError
-
-FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
 class FeatureColumns:
     """Where features stand: exactly one of these.
 
-    dense   numeric columns, or one list column; sparse  the list columns of names and values; text  a column of text
+    dense   numeric columns, or one list column
+    sparse  the list columns of feature names and of their values
+    text    a column of text
     """
 
     dense: tuple[str, ...] = ()
@@ -47,8 +48,8 @@ def match_columns(
 ) -> tuple[str, ...]:
     """The columns that names and globs stand for, in the order of the file within a glob.
 
-    A glob leaves out the columns `taken` for another purpose. Raises MissingInputError where nothing matches, DataError
-    where a column is matched that holds no numbers.
+    A glob leaves out the columns `taken` for another purpose. Raises MissingInputError where nothing
+    matches, DataError where a column is matched that holds no numbers.
     """
     found: dict[str, None] = {}
     for pattern in patterns:
@@ -63,14 +64,14 @@ def match_columns(
                 hint="put the pattern in quotes, and name at least one column with it",
             )
         found.update(dict.fromkeys(matches))
+    allowed = "numbers or a list of them" if len(found) == 1 else "numbers"
     for name in found:
         type = types[name]
         if type is not None and not (is_number(type) or (is_list(type) and len(found) == 1)):
             raise DataError(
-                f"{source.name}: column {name!r}: expected numbers" + (" or a list of them" if len(found) == 1 else "")
-                + f", found type {type}",
+                f"{source.name}: column {name!r}: expected {allowed}, found type {type}",
                 hint="leave the column out of --features; text goes in --text",
-            )  # fmt: skip
+            )
     return tuple(found)
 
 
@@ -89,7 +90,7 @@ class RawReader:
         """Take the rows of the next piece. Raises DataError where rows have different widths."""
         if self.columns.text is not None:
             assert self.text is not None
-            offsets, tokens = self.text.tokens(_column(piece, self.columns.text))
+            offsets, tokens = self.text.tokens(piece.column(self.columns.text))
             self._lists.add(piece, pa.LargeListArray.from_arrays(pa.array(offsets), tokens))
         elif self.columns.sparse is not None:
             self._add_sparse(piece, *self.columns.sparse)
@@ -110,40 +111,34 @@ class RawReader:
         return RawBags(vocabulary, indptr, codes, values)
 
     def _add_sparse(self, piece: Piece, names: str, values: str) -> None:
-        lists, numbers = _column(piece, names), _column(piece, values)
+        lists, numbers = piece.column(names), piece.column(values)
         offsets, flat = list_parts(numbers)
         lengths = np.diff(list_parts(lists)[0])
         if (lengths != np.diff(offsets)).any():
             row = int(np.argmax(lengths != np.diff(offsets)))
-            raise DataError(
-                f"{piece.file}: row {piece.row(row):,}: expected as many {values!r} as {names!r}, found "
-                f"{np.diff(offsets)[row]:,} and {lengths[row]:,}",
-                hint="each index needs one value",
-            )
+            expected, found = f"as many numbers as {names!r} has ({lengths[row]:,})", np.diff(offsets)[row]
+            fail(piece, values, row, expected, f"{found:,}", "give each index one value")
         self._lists.add(piece, lists)
         self._values.append(flat.to_numpy().astype(np.float32, copy=False))
 
     def _add_dense(self, piece: Piece) -> None:
-        columns = [_column(piece, name) for name in self.columns.dense]
+        columns = [piece.column(name) for name in self.columns.dense]
         if len(columns) == 1 and is_list(columns[0].type):
-            offsets, flat = list_parts(columns[0])
-            lengths = np.diff(offsets)
-            width = self._width if self._width is not None else int(lengths[0]) if len(lengths) else 0
-            if (lengths != width).any():
-                row = int(np.argmax(lengths != width))
-                raise DataError(
-                    f"{piece.file}: column {self.columns.dense[0]!r}, row {piece.row(row):,}: expected {width:,} numbers "
-                    f"as in the rows before, found {lengths[row]:,}",
-                    hint="dense rows have one length; rows of names and values go in --sparse",
-                )
-            self._width = width
-            self._dense.append(flat.to_numpy().astype(np.float32, copy=False).reshape(-1, width))
+            self._dense.append(self._matrix(piece, columns[0]))
             return
         block = np.empty((piece.table.num_rows, len(columns)), np.float32)
         for position, column in enumerate(columns):
             block[:, position] = column.to_numpy()
         self._dense.append(block)
 
-
-def _column(piece: Piece, name: str) -> pa.Array:
-    return one_array(piece.table.column(name))
+    def _matrix(self, piece: Piece, lists: pa.Array) -> np.ndarray:
+        """The rows of a list column, which all have the width of the first."""
+        offsets, flat = list_parts(lists)
+        lengths = np.diff(offsets)
+        if self._width is None:
+            self._width = int(lengths[0]) if len(lengths) else 0
+        other = lengths != self._width
+        expected = f"{self._width:,} numbers as in the rows before"
+        hint = "dense rows have one length; rows of names and values go in --sparse"
+        refuse(piece, self.columns.dense[0], other, expected, lengths, hint)
+        return flat.to_numpy().astype(np.float32, copy=False).reshape(-1, self._width)

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from awe_cli.data.annotated import FeatureColumns, RawReader
 from awe_cli.data.bags import collect
-from awe_cli.data.columns import Piece, Role, one_array
 from awe_cli.data.features import FeatureOptions, FeatureSpace, fit_features
 from awe_cli.data.gather import IdColumn, IdLists, Origin, join, split_codes
 from awe_cli.data.hashing import hash_rows, hash_values, mix, row_totals
-from awe_cli.data.labels import label_lists
 from awe_cli.data.matrix import Lists, Rows, take_lists
 from awe_cli.data.raw import Raw, take_raw
+from awe_cli.data.reading.columns import Piece, Role
+from awe_cli.data.reading.labels import label_lists
 from awe_cli.data.splits import SplitRule, split_examples
 from awe_cli.data.text import TextOptions
 from awe_cli.data.vocabulary import encode, inverse, ranked
@@ -48,8 +48,10 @@ class AnnotationColumns:
 class RawExamples:
     """Examples as read, one a row, after rows with the same id were put together.
 
-    labels are positions in `vocabulary`, duplicates allowed. merged: rows put together with an earlier one; leaked:
-    ids found in two splits, kept in the earliest.
+    labels  positions in `vocabulary`, duplicates allowed
+    by_id   whether ids were given; else they are row numbers
+    merged  rows put together with an earlier one
+    leaked  ids found in two splits, kept in the earliest
     """
 
     ids: pa.Array
@@ -66,8 +68,10 @@ class RawExamples:
 class Annotations:
     """Examples in input order.
 
-    labels: by descending number of training examples, then by value; unknown: entries whose feature was not kept;
-    set_aside: whether the split valid was taken from train without being asked for.
+    labels     by descending number of training examples, then by value
+    unknown    entries whose feature was not kept
+    contents   (n,) a hash of each example's raw features
+    set_aside  whether the split valid was taken from train without being asked for
     """
 
     ids: pa.Array
@@ -77,14 +81,14 @@ class Annotations:
     split: NDArray[np.int8]
     space: FeatureSpace
     unknown: int
-    contents: NDArray[np.uint64]  # (n,) a hash of each example's raw features
+    contents: NDArray[np.uint64]
     set_aside: bool
 
 
 def read_annotations(
     pieces: Iterable[Piece], columns: AnnotationColumns, text: TextOptions | None
 ) -> RawExamples:
-    """Read all pieces. Raises DataError as the readers do, and where rows of one id have different features."""
+    """Read all pieces. Raises DataError as the readers do, and where rows of one id have other features."""
     reader, labels = RawReader(columns.features, text), IdLists(columns.labels)
     ids = IdColumn(columns.id or "id")
     splits, origin = [], Origin()
@@ -93,7 +97,7 @@ def read_annotations(
         reader.add(piece)
         labels.add(piece, label_lists(piece, columns.labels, columns.label_separator))
         if columns.id:
-            ids.add(piece, one_array(piece.table.column(columns.id)))
+            ids.add(piece, piece.column(columns.id))
         if columns.split:
             splits.append(split_codes(piece, columns.split))
     if not origin.rows:
@@ -118,19 +122,32 @@ def build_annotations(examples: RawExamples, rule: SplitRule, options: FeatureOp
         raise DataError("no example is in the split train", hint="name rows for it in the split column")
     space = fit_features(examples.raw, train, options)
     if not space.given:
-        raise DataError("no training example has a feature that is left",
-                        hint="lower --min-count, or look at the feature columns")  # fmt: skip
+        raise DataError(
+            "no training example has a feature that is left",
+            hint="lower --min-count, or look at the feature columns",
+        )
     x, unknown = space.apply(examples.raw)
-    labels = collect(examples.labels.indptr, examples.labels.indices,
-                     np.ones(len(examples.labels.indices), np.float32), len(examples.vocabulary))  # fmt: skip
+    labels = collect(
+        examples.labels.indptr,
+        examples.labels.indices,
+        np.ones(len(examples.labels.indices), np.float32),
+        len(examples.vocabulary),
+    )
     in_train = np.repeat(train, np.diff(labels.indptr))
     counts = np.bincount(labels.indices[in_train], minlength=len(examples.vocabulary)).astype(np.int64)
     order = ranked(examples.vocabulary, counts)
     renamed = collect(labels.indptr, inverse(order)[labels.indices], labels.values, len(order))
     return Annotations(
-        examples.ids, x, examples.vocabulary.take(pa.array(order)), Lists(renamed.indptr, renamed.indices),
-        split, space, unknown, contents, rule.sets_aside(examples.split),
-    )  # fmt: skip
+        examples.ids,
+        x,
+        examples.vocabulary.take(pa.array(order)),
+        Lists(renamed.indptr, renamed.indices),
+        split,
+        space,
+        unknown,
+        contents,
+        rule.sets_aside(examples.split),
+    )
 
 
 def _label_hashes(examples: RawExamples) -> NDArray[np.uint64]:
@@ -155,8 +172,8 @@ def _by_id(
         before = origin.of(int(first[code[differs[0]]]))
         shown = ids[int(code[differs[0]])].as_py()
         raise DataError(
-            f"{file}: column {columns.id!r}, row {row:,}: expected the features of the other rows with the id {shown!r} "
-            f"({before[0]}, row {before[1]:,}), found different ones",
+            f"{file}: column {columns.id!r}, row {row:,}: expected the features that the id {shown!r} has in "
+            f"{before[0]}, row {before[1]:,}, found different ones",
             hint="rows with the same id are one example; give different examples different ids",
         )
     lists = take_lists(examples.labels, order)

@@ -11,12 +11,16 @@ from awe_cli.data.matrix import Bags, Lists
 ROW_SCALINGS = ("none", "l1", "l2")
 
 
-def collect(indptr: NDArray[np.int64], indices: NDArray[np.integer], values: NDArray[np.float32], n: int) -> Bags:
-    """Bags over `n` features from rows whose entries come in any order; entries of the same feature are summed."""
+def collect(
+    indptr: NDArray[np.int64], indices: NDArray[np.integer], values: NDArray[np.float32], n: int
+) -> Bags:
+    """Bags over `n` features from entries in any order within a row; those of the same feature are summed."""
     matrix = scipy.sparse.csr_matrix((values, indices, indptr), shape=(len(indptr) - 1, n), copy=True)
     matrix.sum_duplicates()
     return Bags(
-        matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data.astype(np.float32, copy=False)
+        matrix.indptr.astype(np.int64),
+        matrix.indices.astype(np.int32),
+        matrix.data.astype(np.float32, copy=False),
     )
 
 
@@ -53,7 +57,7 @@ def row_sums(indptr: NDArray[np.int64], values: NDArray[np.number]) -> NDArray[n
 
 
 def scale_rows(bags: Bags, scaling: str) -> Bags:
-    """Each row divided by its norm: "l2" (n^-1/2 for a bag of n ones), "l1" (n^-1) or "none". Empty rows stay."""
+    """Each row divided by its norm: "l2" (n^-1/2 for a bag of n ones), "l1" (n^-1) or "none"."""
     if scaling == "none":
         return bags
     if scaling == "l1":

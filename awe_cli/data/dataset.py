@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from awe_cli.data import storage
 from awe_cli.data.bags import no_lists, scale_rows, unite
-from awe_cli.data.columns import one_array
 from awe_cli.data.examples import Examples
 from awe_cli.data.features import FeatureOptions, FeatureSpace
-from awe_cli.data.matrix import Bags, Lists, n_rows, take_lists, take_rows
-from awe_cli.errors import CorruptArtifactError, MissingInputError, nearest
+from awe_cli.data.matrix import Bags, Lists, n_rows, take_bags, take_lists
+from awe_cli.data.reading.columns import one_array
+from awe_cli.data.splits import require_splits
+from awe_cli.errors import CorruptArtifactError
 
 if TYPE_CHECKING:
     from awe_cli.data.encoder import Encoder
@@ -58,8 +59,9 @@ class Dataset:
         try:
             return dict(json.loads((self.path / SUMMARY).read_text()))
         except (OSError, ValueError) as error:
-            raise CorruptArtifactError(f"{self.path / SUMMARY}: cannot be read ({error})",
-                                       hint="run `awe prepare` again") from error  # fmt: skip
+            raise CorruptArtifactError(
+                f"{self.path / SUMMARY}: cannot be read ({error})", hint="run `awe prepare` again"
+            ) from error
 
     @property
     def splits(self) -> dict[str, int]:
@@ -68,7 +70,7 @@ class Dataset:
 
     @functools.cached_property
     def labels(self) -> pa.Array:
-        """The labels (n_labels,) in index order, in the type they were given: by descending train count, then value."""
+        """The labels (n_labels,) in the type they were given: by descending train count, then by value."""
         return one_array(storage.read_table(self.path / storage.LABELS, ["label"]).column(0))
 
     @property
@@ -78,7 +80,7 @@ class Dataset:
 
     @functools.cached_property
     def space(self) -> FeatureSpace | None:
-        """The feature space of an annotation dataset; None in recommendation, where features are the labels."""
+        """The features of an annotation dataset; None in recommendation, where they are the labels."""
         if self.task == RECOMMENDATION:
             return None
         options = FeatureOptions(**self.settings["feature_options"])
@@ -86,7 +88,7 @@ class Dataset:
 
     @property
     def features(self) -> pa.Array:
-        """The feature names (n_features,) in index order; null names the constant feature, which comes last."""
+        """The feature names (n_features,); the constant feature comes last and has the name null."""
         return self.labels if self.space is None else self.space.names
 
     @property
@@ -102,34 +104,35 @@ class Dataset:
     def training(self, fit_on: tuple[str, ...] = ("train",)) -> Examples:
         """The examples to fit on.
 
-        Recommendation: people with at least one item in these splits; x is their scaled bag and positives the same
-        items (own). Annotation: the examples of these splits in input order.
+        Recommendation: people with at least one item in these splits; x is their scaled bag and positives the
+        same items (own). Annotation: the examples of these splits in input order.
         """
-        self._check(fit_on)
+        require_splits(fit_on)
         if self.task == ANNOTATION:
             return self._annotated(storage.read_table(self.path / storage.EXAMPLES), fit_on)
-        history, ids = self._history(storage.read_table(self.path / storage.EXAMPLES, self._columns(fit_on)), fit_on)
+        history, ids = self._history(
+            storage.read_table(self.path / storage.EXAMPLES, self._columns(fit_on)), fit_on
+        )
         kept = np.flatnonzero(np.diff(history.indptr))
         if len(kept) < len(ids):
-            history, ids = take_rows(history, kept), ids.take(pa.array(kept))
-        assert isinstance(history, Bags)
+            history, ids = take_bags(history, kept), ids.take(pa.array(kept))
         return Examples(ids, history, Lists(history.indptr, history.indices), None, own=True)
 
     def held_out(self, split: str, fit_on: tuple[str, ...] = ("train",)) -> Examples:
         """The examples to judge a fit on `fit_on` by.
 
-        Recommendation: people with items in `split` that are no part of the fit; x and seen are their history over
-        `fit_on`, which may be empty. Annotation: the examples of `split`; some may have no positives.
+        Recommendation: people with items in `split` that are no part of the fit; x and seen are their history
+        over `fit_on`, which may be empty. Annotation: the examples of `split`; some may have no positives.
         """
-        self._check((split, *fit_on))
+        require_splits((split, *fit_on))
         columns = None if self.task == ANNOTATION else self._columns((split, *fit_on))
         return self._held_out(storage.read_table(self.path / storage.EXAMPLES, columns), split, fit_on)
 
     def held_out_batches(
         self, split: str, fit_on: tuple[str, ...] = ("train",), size: int = 8192
     ) -> Iterator[Examples]:
-        """The same rows in the same order, at most `size` at a time; memory does not grow with their number."""
-        self._check((split, *fit_on))
+        """The same rows in the same order, at most `size` at a time: memory does not grow with the data."""
+        require_splits((split, *fit_on))
         columns = self._stored_columns() if self.task == ANNOTATION else self._columns((split, *fit_on))
         for table in storage.read_batches(self.path / storage.EXAMPLES, columns, size):
             examples = self._held_out(table, split, fit_on)
@@ -151,15 +154,6 @@ class Dataset:
             elif transform == "binary":
                 bags = bags._replace(values=np.ones_like(bags.values))
         return scale_rows(bags, self.settings["scaling"])
-
-    def _check(self, splits: tuple[str, ...]) -> None:
-        for split in splits:
-            if split not in storage.SPLITS:
-                close = nearest(split, storage.SPLITS)
-                raise MissingInputError(
-                    f"expected one of the splits {', '.join(storage.SPLITS)}, found {split!r}",
-                    hint=f"did you mean {close}?" if close else None,
-                )
 
     def _columns(self, splits: tuple[str, ...]) -> list[str]:
         names = list(dict.fromkeys(splits))
@@ -188,8 +182,7 @@ class Dataset:
         history, ids = self._history(table, fit_on)
         wanted = no_lists(table.num_rows) if split in fit_on else storage.read_lists(table, split)
         kept = np.flatnonzero(np.diff(wanted.indptr))
-        x = take_rows(history, kept)
-        assert isinstance(x, Bags)
+        x = take_bags(history, kept)
         seen = Lists(x.indptr, x.indices)
         return Examples(ids.take(pa.array(kept)), x, take_lists(wanted, kept), seen, own=False)
 
@@ -197,4 +190,6 @@ class Dataset:
         table = table.filter(pc.is_in(table.column("split"), value_set=pa.array(splits)))
         x = storage.read_rows(table, self.n_features)
         assert n_rows(x) == table.num_rows
-        return Examples(one_array(table.column("id")), x, storage.read_lists(table, "labels"), None, own=False)
+        return Examples(
+            one_array(table.column("id")), x, storage.read_lists(table, "labels"), None, own=False
+        )

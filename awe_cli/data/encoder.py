@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from awe_cli.data.annotated import FeatureColumns, RawReader
 from awe_cli.data.bags import no_lists
-from awe_cli.data.columns import Piece, Role, one_array
 from awe_cli.data.examples import Examples
 from awe_cli.data.histories import encode_people, history_roles
 from awe_cli.data.raw import Raw, RawDense, take_raw
-from awe_cli.data.readers import check_piece
+from awe_cli.data.reading.columns import Piece, Role
+from awe_cli.data.reading.pieces import check_piece
 from awe_cli.data.text import TextOptions, stop_words
 from awe_cli.data.vocabulary import encode
 from awe_cli.errors import DataError, MissingInputError, nearest
@@ -47,7 +47,7 @@ class Encoder:
 
     @property
     def key(self) -> str | None:
-        """The column that says which example a row belongs to; None where an example is a row and has its number."""
+        """The column that says which example a row belongs to; None where examples have row numbers."""
         return self.columns["user"] if self.of_people else self.columns["id"]
 
     def roles(self) -> dict[str, Role]:
@@ -56,13 +56,15 @@ class Encoder:
             return history_roles(self.columns)
         return self._features.roles() | ({self.key: Role.ID} if self.key else {})
 
-    def encode(self, table: pa.Table, file: str = "input", first_row: int = 1, *, untyped: bool = False) -> Encoded:
+    def encode(
+        self, table: pa.Table, file: str = "input", first_row: int = 1, *, untyped: bool = False
+    ) -> Encoded:
         """The examples in a table with at least the columns of `roles`, as they stand in a file.
 
-        Recommendation: rows of one person, wherever they stand in the table, are one example; or a row is a person with
-        a list of items. Annotation: one example a row, or an id. Order: first appearance.
-        `file`, `first_row` (its number in the file) and `untyped` (text without types, as CSV has) are for messages,
-        for ids that are row numbers, and for integers that come as text.
+        Recommendation: rows of one person, wherever they stand in the table, are one example; or a row is a
+        person with a list of items. Annotation: one example a row, or an id. Order: first appearance.
+        `file`, `first_row` (its number in the file) and `untyped` (text without types, as CSV has) are for
+        messages, for ids that are row numbers, and for integers that come as text.
         Raises MissingInputError for a missing column, DataError for values that cannot be used.
         """
         roles = self.roles()
@@ -71,7 +73,9 @@ class Encoder:
                 close = nearest(name, table.column_names)
                 raise MissingInputError(
                     f"{file}: expected a column {name!r}, found {', '.join(table.column_names[:20])}",
-                    hint=f"did you mean {close!r}?" if close else "new input needs the columns of the prepared data",
+                    hint=f"did you mean {close!r}?"
+                    if close
+                    else "new input needs the columns of the prepared data",
                 )
         piece = check_piece(Piece(file, first_row, table.select(list(roles)), untyped), roles)
         return Encoded(*encode_people(self.dataset, piece)) if self.of_people else self._examples(piece)
@@ -90,8 +94,8 @@ class Encoder:
         raw: Raw = reader.raw()
         if isinstance(raw, RawDense) and raw.values.shape[1] != space.given:
             raise DataError(
-                f"{piece.file}: column {self._features.dense[0]!r}: expected {space.given:,} numbers, as in the data "
-                f"that was prepared, found {raw.values.shape[1]:,}",
+                f"{piece.file}: column {self._features.dense[0]!r}: expected {space.given:,} numbers, "
+                f"as in the data that was prepared, found {raw.values.shape[1]:,}",
                 hint="give new input the features of the dataset",
             )
         ids = pa.array(np.arange(piece.first_row, piece.first_row + piece.table.num_rows))
@@ -106,11 +110,15 @@ class Encoder:
 
 def _feature_columns(columns: Mapping[str, Any]) -> FeatureColumns:
     sparse = columns["sparse"]
-    return FeatureColumns(tuple(columns["features"]), (sparse[0], sparse[1]) if sparse else None, columns["text"])
+    return FeatureColumns(
+        tuple(columns["features"]), (sparse[0], sparse[1]) if sparse else None, columns["text"]
+    )
 
 
 def _text_options(stored: Mapping[str, Any] | None) -> TextOptions | None:
     if stored is None:
         return None
     words = stored["stop_words"]
-    return TextOptions(stored["token_characters"], stop_words(words) if isinstance(words, str) else frozenset(words))
+    return TextOptions(
+        stored["token_characters"], stop_words(words) if isinstance(words, str) else frozenset(words)
+    )

@@ -73,7 +73,7 @@ class FeatureSpace:
         known = indices >= 0
         bags = collect(kept_offsets(raw.indptr, known), indices[known], raw.values[known], len(self))
         bags = keep_entries(bags, bags.values != 0)
-        values = bags.values
+        values: NDArray[np.floating] = bags.values
         if self.options.sublinear:
             values = np.sign(values) * (1 + np.log(np.maximum(np.abs(values), 1)))
         if self.options.idf:
@@ -139,9 +139,14 @@ def _fit_dense(raw: RawDense, train: NDArray[np.bool_], options: FeatureOptions)
 
 
 def _space(
-    options: FeatureOptions, dense: bool, names: pa.Array, counts: NDArray[np.int64],
-    weight: NDArray[np.float64], mean: NDArray[np.float64], n: int,
-) -> FeatureSpace:  # fmt: skip
+    options: FeatureOptions,
+    dense: bool,
+    names: pa.Array,
+    counts: NDArray[np.int64],
+    weight: NDArray[np.float64],
+    mean: NDArray[np.float64],
+    n: int,
+) -> FeatureSpace:
     if options.bias:
         names = pa.concat_arrays([names, pa.nulls(1, names.type)])
         counts, weight, mean = np.append(counts, n), np.append(weight, 1.0), np.append(mean, 0.0)

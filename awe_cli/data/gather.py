@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from awe_cli.data.columns import Piece, fail, is_string, list_parts
-from awe_cli.data.storage import SPLITS
+from awe_cli.data.reading.columns import Piece, is_string, list_parts, truths
+from awe_cli.data.reading.refusal import refuse
+from awe_cli.data.splits import SPLITS
 from awe_cli.data.vocabulary import type_words
 from awe_cli.errors import DataError, nearest
 
@@ -44,10 +45,12 @@ class IdColumn:
     def __init__(self, column: str) -> None:
         self.column = column
         self.chunks: list[pa.Array] = []
+        self.rows = 0
         self._first: Piece | None = None
 
     def add(self, piece: Piece, values: pa.Array) -> None:
-        """Take the next ids. Raises DataError where they are strings and those before are integers, or vice versa."""
+        """Take the next ids. Raises DataError where some are strings and some integers."""
+        self.rows += len(values)
         if len(values) and self._first is None:
             self._first = piece
         filled = next((chunk for chunk in self.chunks if len(chunk)), None)
@@ -57,7 +60,7 @@ class IdColumn:
                 f"column {self.column!r}: expected ids of one type, found {type_words(filled.type)} such as "
                 f"{filled[0].as_py()!r} in {self._first.file} and {type_words(values.type)} such as "
                 f"{values[0].as_py()!r} in {piece.file}, row {piece.first_row:,}",
-                hint='give them one type: ids that differ only in type, such as "7" and 7, cannot be told apart',
+                hint='give them one type: "7" and 7 cannot be told apart',
             )
         self.chunks.append(values)
 
@@ -65,13 +68,13 @@ class IdColumn:
         """All ids in one type: the one they have, or int64 where integer types differ."""
         types = {chunk.type for chunk in self.chunks if len(chunk)} or {pa.string()}
         type = types.pop() if len(types) == 1 else pa.int64()
-        if types and type == pa.int64() and any(is_string(t) for t in types):
-            type = pa.large_string()
         try:
             chunks = [chunk.cast(type) for chunk in self.chunks if len(chunk)]
         except pa.ArrowInvalid as error:
-            raise DataError(f"column {self.column!r}: the integers of the files do not fit one type ({error})",
-                            hint="store the ids as strings") from error  # fmt: skip
+            raise DataError(
+                f"column {self.column!r}: the integers of the files do not fit one type ({error})",
+                hint="store the ids as strings",
+            ) from error
         return pa.chunked_array(chunks, type)
 
 
@@ -100,15 +103,14 @@ def join(parts: Iterable[np.ndarray], dtype: type) -> np.ndarray:
 
 
 def split_codes(piece: Piece, column: str) -> NDArray[np.int8]:
-    """The splits of the piece as TRAIN, VALID, TEST. Raises DataError naming the values that are none of these."""
+    """The splits of the piece as TRAIN, VALID, TEST. Raises DataError naming the values that are none."""
     values = piece.table.column(column)
     codes = pc.index_in(values, value_set=pa.array(SPLITS, pa.large_string()))
-    if codes.null_count:
-        position = int(np.argmax(codes.is_null().to_numpy()))
-        known = pc.is_in(values, value_set=pa.array(SPLITS, pa.large_string()))
-        others = values.filter(pc.invert(known)).unique().to_pylist()
+    unknown = truths(codes.is_null())
+    if unknown.any():
+        others = values.filter(pa.array(unknown)).unique().to_pylist()
         close = nearest(others[0].lower(), SPLITS)
         shown = ", ".join(repr(value) for value in others[:5])
-        fail(piece, column, position, f"one of {', '.join(SPLITS)}", shown,
-             f"write {close!r} instead" if close else "rename them, or split by --test-fraction")  # fmt: skip
+        hint = f"write {close!r} instead" if close else "rename them, or split by --test-fraction"
+        refuse(piece, column, unknown, f"one of {', '.join(SPLITS)}", shown, hint)
     return codes.to_numpy().astype(np.int8)

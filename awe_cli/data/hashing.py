@@ -32,7 +32,7 @@ def seeded(hashes: NDArray[np.uint64], seed: int, purpose: str) -> NDArray[np.ui
 
 def uniform(hashes: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Numbers in [0, 1)."""
-    return (hashes >> np.uint64(11)) * 2.0**-53
+    return (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def hash_values(values: pa.Array) -> NDArray[np.uint64]:
@@ -43,7 +43,7 @@ def hash_values(values: pa.Array) -> NDArray[np.uint64]:
 
 
 def hash_rows(raw: Raw) -> NDArray[np.uint64]:
-    """A hash of each row (n,): equal for rows with the same features and values, whatever the order of entries."""
+    """A hash of each row (n,), the same for the same features and values in any order."""
     if isinstance(raw, RawDense):
         return _hash_dense(raw.values)
     names = hash_values(raw.vocabulary)

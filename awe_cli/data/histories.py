@@ -10,12 +10,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from awe_cli.data.bags import collect, no_lists
-from awe_cli.data.columns import Piece, Role, is_list, list_parts, one_array, refuse_nulls
 from awe_cli.data.examples import Examples
 from awe_cli.data.interactions import refuse_not_positive
 from awe_cli.data.matrix import Lists
+from awe_cli.data.reading.columns import Piece, Role, is_list, list_parts
+from awe_cli.data.reading.refusal import fail, refuse_nulls
 from awe_cli.data.vocabulary import encode, look_up
-from awe_cli.errors import DataError
 
 if TYPE_CHECKING:
     from awe_cli.data.dataset import Dataset
@@ -28,13 +28,13 @@ def history_roles(columns: Mapping[str, Any]) -> dict[str, Role]:
 
 
 def encode_people(dataset: Dataset, piece: Piece) -> tuple[Examples, int]:
-    """One example a person, in order of first appearance, and the number of items that the dataset does not know.
+    """One example a person, in order of first appearance, and how many items the dataset does not know.
 
     Rows of one person may stand anywhere in the piece. Raises DataError.
     """
     columns = dataset.settings["columns"]
-    users = one_array(piece.table.column(columns["user"]))
-    items = one_array(piece.table.column(columns["item"]))
+    users = piece.column(columns["user"])
+    items = piece.column(columns["item"])
     if is_list(items.type):
         offsets, items = list_parts(items)
     else:
@@ -48,14 +48,19 @@ def encode_people(dataset: Dataset, piece: Piece) -> tuple[Examples, int]:
     labels = found[codes] if len(found) else np.zeros(0, np.int32)
     person = np.repeat(person, np.diff(offsets))
     known = labels >= 0
-    x, seen = _bags(dataset, len(people), person[known], labels[known], None if weights is None else weights[known])
+    x, seen = _bags(
+        dataset, len(people), person[known], labels[known], None if weights is None else weights[known]
+    )
     return Examples(people, x, no_lists(len(people)), seen, own=False), int(np.count_nonzero(~known))
 
 
 def _bags(
-    dataset: Dataset, n: int, person: NDArray[np.int32], labels: NDArray[np.int32],
+    dataset: Dataset,
+    n: int,
+    person: NDArray[np.int32],
+    labels: NDArray[np.int32],
     weights: NDArray[np.float32] | None,
-) -> tuple[Any, Lists]:  # fmt: skip
+) -> tuple[Any, Lists]:
     order = np.argsort(person, kind="stable")
     indptr = np.searchsorted(person[order], np.arange(n + 1)).astype(np.int64)
     values = np.ones(len(labels), np.float32) if weights is None else weights[order]
@@ -66,21 +71,15 @@ def _bags(
 
 
 def _weights(piece: Piece, column: str, offsets: NDArray[np.int64]) -> NDArray[np.float32]:
-    values = one_array(piece.table.column(column))
-    lengths = np.diff(offsets)
+    values = piece.column(column)
+    own = np.arange(piece.table.num_rows + 1, dtype=np.int64)
     if is_list(values.type):
         own, values = list_parts(values)
-    else:
-        own = np.arange(piece.table.num_rows + 1, dtype=np.int64)
-    if (np.diff(own) != lengths).any():
-        row = int(np.argmax(np.diff(own) != lengths))
-        raise DataError(
-            f"{piece.file}: column {column!r}, row {piece.row(row):,}: expected a weight for each of {lengths[row]:,} "
-            f"items, found {np.diff(own)[row]:,}",
-            hint="give weights in the same form as the items",
-        )
+    lengths, found = np.diff(offsets), np.diff(own)
+    if (found != lengths).any():
+        row = int(np.argmax(found != lengths))
+        expected = f"a weight for each of {lengths[row]:,} items"
+        fail(piece, column, row, expected, f"{found[row]:,}", "give weights in the same form as the items")
     weights = values.to_numpy().astype(np.float64)
     refuse_not_positive(piece, column, weights, own)
     return weights.astype(np.float32)
-
-

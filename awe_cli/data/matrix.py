@@ -42,8 +42,13 @@ def take_rows(rows: Rows, order: NDArray[np.integer]) -> Rows:
     """The rows named by `order` (n',), in that order, copied."""
     if isinstance(rows, Dense):
         return Dense(rows.columns, rows.values[order])
-    indptr, entries = _gather(rows.indptr, order)
-    return Bags(indptr, rows.indices[entries], rows.values[entries])
+    return take_bags(rows, order)
+
+
+def take_bags(bags: Bags, order: NDArray[np.integer]) -> Bags:
+    """The bags named by `order` (n',), in that order, copied."""
+    indptr, entries = _gather(bags.indptr, order)
+    return Bags(indptr, bags.indices[entries], bags.values[entries])
 
 
 def take_lists(lists: Lists, order: NDArray[np.integer]) -> Lists:

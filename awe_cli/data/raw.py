@@ -12,7 +12,7 @@ from awe_cli.data.matrix import Lists, take_lists
 
 
 class RawBags(NamedTuple):
-    """Sparse rows: entry t of a row is the feature vocabulary[codes[t]] with values[t]. Duplicates are allowed."""
+    """Sparse rows: entry t is the feature vocabulary[codes[t]] with values[t]. Duplicates are allowed."""
 
     vocabulary: pa.Array  # distinct names, strings or integers
     indptr: NDArray[np.int64]  # (n + 1,)

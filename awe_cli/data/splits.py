@@ -1,6 +1,6 @@
 """Which examples or interactions are for training, validation and test.
 
-Random choices are made by a hash of ids (or of contents) and the seed, so they do not depend on the order of rows.
+Random choices are made by a hash of ids (or of contents) and the seed: the order of rows has no part in them.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.data.hashing import seeded, uniform
-from awe_cli.errors import UsageError
+from awe_cli.errors import MissingInputError, UsageError, nearest
 
-TRAIN, VALID, TEST = 0, 1, 2
+SPLITS = ("train", "valid", "test")
+TRAIN, VALID, TEST = range(3)  # positions in SPLITS
 VALID_SHARE = 0.1  # of the training examples, set aside where no valid split is named (annotation)
 VALID_LEAST = 3  # training items a person needs to have one set aside (recommendation)
 
@@ -37,7 +38,6 @@ class SplitRule:
     valid_fraction: float | None = None
     seed: int = 0
 
-
     def sets_aside(self, given: NDArray[np.int8] | None) -> bool:
         """Whether validation examples are taken from train without being asked for."""
         return self.valid_fraction is None and (given is None or VALID not in given)
@@ -54,6 +54,17 @@ class Pairs:
     person: NDArray[np.uint64]
     pair: NDArray[np.uint64]
     age: NDArray[np.int64] | None
+
+
+def require_splits(splits: tuple[str, ...]) -> None:
+    """Raise MissingInputError, with the nearest name, where one of these is no split."""
+    for split in splits:
+        if split not in SPLITS:
+            close = nearest(split, SPLITS)
+            raise MissingInputError(
+                f"expected one of the splits {', '.join(SPLITS)}, found {split!r}",
+                hint=f"did you mean {close}?" if close else None,
+            )
 
 
 def split_pairs(pairs: Pairs, rule: SplitRule, given: NDArray[np.int8] | None) -> NDArray[np.int8]:
@@ -112,11 +123,13 @@ def pick(
 
 
 def _needs_valid(codes: NDArray[np.int8], rule: SplitRule) -> bool:
-    """Whether examples are to be set aside. Raises UsageError where that was asked for and the column has some."""
+    """Whether examples are to be set aside. Raises UsageError where that was asked for and they are there."""
     named = bool((codes == VALID).any())
     if named and rule.valid_fraction:
-        raise UsageError("--valid-fraction: the split column has rows for valid already",
-                         hint="leave --valid-fraction out, or rename them to train")  # fmt: skip
+        raise UsageError(
+            "--valid-fraction: the split column has rows for valid already",
+            hint="leave --valid-fraction out, or rename them to train",
+        )
     return not named and rule.valid_fraction != 0
 
 
@@ -129,7 +142,7 @@ def _order(pairs: Pairs, rule: SplitRule, purpose: str) -> NDArray[np.uint64] | 
 
 
 def _share(sizes: NDArray[np.int64], fraction: float, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """`fraction` of each size, rounded up or down at random so that the mean is right, and always less than all."""
+    """`fraction` of each size, rounded up or down at random so that the mean is right; never all."""
     wanted = np.floor(fraction * sizes + uniform(hashes)).astype(np.int64)
     return np.clip(np.minimum(wanted, sizes - 1), 0, None)
 

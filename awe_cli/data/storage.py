@@ -1,8 +1,8 @@
-"""The files of a dataset: labels, features and examples as Parquet, read and written a row group at a time."""
+"""The files of a dataset: labels, features and examples as Parquet, a row group at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from awe_cli.data.columns import list_parts, one_array
 from awe_cli.data.features import FeatureOptions, FeatureSpace
 from awe_cli.data.matrix import Bags, Dense, Lists, Rows, slice_lists, slice_rows
+from awe_cli.data.reading.columns import list_parts, one_array
 from awe_cli.errors import CorruptArtifactError
 
 LABELS, FEATURES, EXAMPLES = "labels.parquet", "features.parquet", "examples.parquet"
-SPLITS = ("train", "valid", "test")
 _GROUP = 1 << 22  # numbers in a row group of dense rows, about
 _ROWS = 16384
 
@@ -47,7 +46,7 @@ def read_batches(path: Path, columns: list[str], rows: int) -> Iterator[pa.Table
 def write_people(
     path: Path, ids: pa.Array, items: dict[str, Lists], weights: dict[str, NDArray[np.float32]] | None
 ) -> None:
-    """One row a person: the items of each split, ascending, and beside them their weights, if there are any."""
+    """One row a person: the items of each split, ascending, and beside them any weights."""
 
     def rows(start: int, stop: int) -> dict[str, pa.Array]:
         columns: dict[str, pa.Array] = {"id": ids.slice(start, stop - start)}
@@ -119,7 +118,7 @@ def read_features(path: Path, options: FeatureOptions, dense: bool) -> FeatureSp
     return FeatureSpace(options, dense, one_array(table.column("name")), count, weight, mean)
 
 
-def _write_groups(path: Path, n: int, step: int, rows) -> None:  # type: ignore[no-untyped-def]
+def _write_groups(path: Path, n: int, step: int, rows: Callable[[int, int], dict[str, pa.Array]]) -> None:
     schema = pa.table(rows(0, 0)).schema
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for start in range(0, n, step):

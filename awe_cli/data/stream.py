@@ -10,20 +10,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from awe_cli.data.columns import Piece, Role, is_list, one_array
 from awe_cli.data.encoder import Encoded, Encoder
 from awe_cli.data.hashing import hash_values
-from awe_cli.data.readers import columns_of, raw_pieces, read_pieces
-from awe_cli.data.sources import Source, open_sources
+from awe_cli.data.reading.columns import Piece, Role, is_list, truths
+from awe_cli.data.reading.pieces import columns_of, raw_pieces, read_pieces
+from awe_cli.data.reading.sources import Source, open_sources
 
 _ROWS = 65536  # interactions read at a time
 
 
-def read_encoded(encoder: Encoder, path: str, format: str | None = None, size: int = 8192) -> Iterator[Encoded]:
-    """The examples of a file ("-" is stdin, which is spooled to disk), at most `size` at a time, in the order of the file.
+def read_encoded(
+    encoder: Encoder, path: str, format: str | None = None, size: int = 8192
+) -> Iterator[Encoded]:
+    """The examples of a file ("-" is stdin, spooled to disk), at most `size` at a time, in its order.
 
-    Memory does not grow with the file as long as rows of the same person (or id) are consecutive; where they are not,
-    the needed columns of the file are read at once. Raises what the readers and `Encoder.encode` raise.
+    Memory does not grow with the file as long as rows of the same person (or id) are consecutive; where they
+    are not, the needed columns are read at once. Raises what the readers and `Encoder.encode` raise.
     """
     with open_sources([path], format) as (source,):
         pieces = raw_pieces(source, encoder.roles(), _ROWS if encoder.of_people else size)
@@ -39,9 +41,9 @@ def is_consecutive(source: Source, key: str) -> bool:
     starts: list[NDArray[np.uint64]] = []
     last = None
     for piece in read_pieces(source, {key: Role.ID}):
-        values = one_array(piece.table.column(key))
+        values = piece.column(key)
         new = np.ones(len(values), bool)
-        new[1:] = pc.not_equal(values.slice(1), values.slice(0, len(values) - 1)).to_numpy(zero_copy_only=False)
+        new[1:] = truths(pc.not_equal(values.slice(1), values.slice(0, len(values) - 1)))
         new[0] = values[0].as_py() != last
         last = values[-1].as_py()
         starts.append(hash_values(values.filter(pa.array(new))))
@@ -52,11 +54,10 @@ def is_consecutive(source: Source, key: str) -> bool:
 def whole_groups(pieces: Iterable[Piece], key: str) -> Iterator[Piece]:
     """The same rows, cut only where the key changes."""
     held: Piece | None = None
-    for piece in pieces:
-        if held is not None:
-            piece = dataclasses.replace(held, table=pa.concat_tables([held.table, piece.table]))
-        values = one_array(piece.table.column(key))
-        other = pc.not_equal(values, values[-1]).to_numpy(zero_copy_only=False)
+    for found in pieces:
+        piece = found if held is None else _joined([held, found])
+        values = piece.column(key)
+        other = truths(pc.not_equal(values, values[-1]))
         cut = len(other) - int(np.argmax(other[::-1])) if other.any() else 0
         if cut:
             yield dataclasses.replace(piece, table=piece.table.slice(0, cut))
@@ -69,7 +70,11 @@ def all_at_once(pieces: Iterable[Piece]) -> Iterator[Piece]:
     """All rows as one piece."""
     found = list(pieces)
     if found:
-        yield dataclasses.replace(found[0], table=pa.concat_tables([piece.table for piece in found]))
+        yield _joined(found)
+
+
+def _joined(pieces: list[Piece]) -> Piece:
+    return dataclasses.replace(pieces[0], table=pa.concat_tables([piece.table for piece in pieces]))
 
 
 def _one_row_each(encoder: Encoder, source: Source) -> bool:

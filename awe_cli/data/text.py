@@ -11,15 +11,18 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from awe_cli.data.bags import kept_offsets
-from awe_cli.data.columns import list_parts
+from awe_cli.data.reading.columns import list_parts, truths
 from awe_cli.data.stopwords import ENGLISH
 from awe_cli.errors import DataError, MissingInputError, SettingsError
 
 
 @dataclass(frozen=True)
 class TextOptions:
-    """How text becomes tokens: runs of `token_characters` (the inside of a character class of RE2), in lower case and
-    Unicode form NFKC, without `stop_words`."""
+    """How text becomes tokens, in lower case and Unicode form NFKC.
+
+    token_characters  tokens are runs of these: the inside of a character class of RE2
+    stop_words        tokens left out
+    """
 
     token_characters: str
     stop_words: frozenset[str]
@@ -30,7 +33,8 @@ class TextOptions:
             pc.replace_substring_regex(pa.array(["a"]), f"[^{self.token_characters}]+", " ")
         except pa.ArrowInvalid as error:
             raise SettingsError(
-                f"--token-characters: expected the inside of a character class, found {self.token_characters!r} ({error})",
+                f"--token-characters: expected the inside of a character class, "
+                f"found {self.token_characters!r} ({error})",
                 hint=r"for letters and digits write \p{L}\p{N}",
             ) from error
 
@@ -40,22 +44,25 @@ class TextOptions:
         plain = pc.replace_substring_regex(plain, f"[^{self.token_characters}]+", " ")
         offsets, tokens = list_parts(pc.split_pattern(plain, " "))
         dropped = pc.is_in(tokens, value_set=pa.array(["", *sorted(self.stop_words)], tokens.type))
-        kept = ~dropped.to_numpy(zero_copy_only=False)
+        kept = ~truths(dropped)
         return kept_offsets(offsets, kept), tokens.filter(pa.array(kept))
 
 
 def stop_words(name: str) -> frozenset[str]:
-    """The list "none", "english", or that of a file with one word a line. Raises MissingInputError, DataError."""
+    """The list "none", "english", or a file with one word a line. Raises MissingInputError, DataError."""
     if name == "none":
         return frozenset()
     if name == "english":
-        return ENGLISH
+        return frozenset(ENGLISH.split())
     try:
         text = Path(name).read_text(encoding="utf-8")
     except OSError as error:
-        raise MissingInputError(f"--stop-words: expected none, english or a file, found {name!r} ({error.strerror})",
-                                hint="write the words one a line") from error  # fmt: skip
+        raise MissingInputError(
+            f"--stop-words: expected none, english or a file, found {name!r} ({error.strerror})",
+            hint="write the words one a line",
+        ) from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{name}: expected UTF-8 text with one word a line, found other bytes",
-                        hint="convert the file") from error  # fmt: skip
+        raise DataError(
+            f"{name}: expected UTF-8 text with one word a line, found other bytes", hint="convert the file"
+        ) from error
     return frozenset(line.strip().lower() for line in text.splitlines() if line.strip())

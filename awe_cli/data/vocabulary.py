@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from awe_cli.data.columns import is_string
+from awe_cli.data.reading.columns import is_string
 from awe_cli.errors import DataError
 
 
@@ -48,8 +48,8 @@ def look_up(values: pa.Array, known: pa.Array, what: str, *, untyped: bool) -> N
     if is_string(values.type) != is_string(known.type):
         if not (untyped and is_string(values.type)):
             raise DataError(
-                f"{what}: expected {type_words(known.type)} such as {known[0].as_py()!r}, as in the data that was "
-                f"prepared, found {type_words(values.type)} such as {values[0].as_py()!r}",
+                f"{what}: expected {type_words(known.type)} such as {known[0].as_py()!r}, as in the data "
+                f"that was prepared, found {type_words(values.type)} such as {values[0].as_py()!r}",
                 hint="give the ids the type they had: ids that differ only in type are different ids",
             )
         known = known.cast(pa.string())

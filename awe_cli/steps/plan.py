@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from awe_cli.config.prepare import PrepareSettings
-from awe_cli.data import read_libsvm
-from awe_cli.data.annotated import FeatureColumns, match_columns
 from awe_cli.data.annotations import AnnotationColumns
 from awe_cli.data.dataset import ANNOTATION, RECOMMENDATION
 from awe_cli.data.features import FeatureOptions
 from awe_cli.data.interactions import InteractionColumns
-from awe_cli.data.readers import columns_of, require_column
-from awe_cli.data.sources import Source
+from awe_cli.data.reading import libsvm_rows
+from awe_cli.data.reading.pieces import columns_of, require_column
+from awe_cli.data.reading.sources import Source
 from awe_cli.data.splits import SplitRule
-from awe_cli.data.text import TextOptions, stop_words
+from awe_cli.data.text import TextOptions
 from awe_cli.errors import SettingsError, UsageError
+from awe_cli.steps.plan_features import feature_columns, feature_options, stored_text, text_options
 
 TEST_SHARE = 0.2  # held out where no split is named
 
@@ -34,8 +35,11 @@ class Plan:
 
 
 def make_plan(settings: PrepareSettings, sources: list[Source]) -> Plan:
-    """The plan. Raises UsageError where options contradict each other or are missing, MissingInputError for a column
-    that is not there, SettingsError for a scaling that cannot be."""
+    """The plan.
+
+    Raises UsageError where options contradict each other or are missing, MissingInputError for a column that
+    is not there, SettingsError for a scaling that cannot be.
+    """
     settings = _with_libsvm_columns(settings, sources)
     rule = split_rule(settings)
     if settings.user or settings.item:
@@ -46,33 +50,47 @@ def make_plan(settings: PrepareSettings, sources: list[Source]) -> Plan:
 def split_rule(settings: PrepareSettings) -> SplitRule:
     """The one way to split that the settings name; a random TEST_SHARE where they name none."""
     named = {
-        "--split": settings.split, "--holdout": settings.holdout,
-        "--holdout-last": settings.holdout_last, "--test-fraction": settings.test_fraction,
-    }  # fmt: skip
+        "--split": settings.split,
+        "--holdout": settings.holdout,
+        "--holdout-last": settings.holdout_last,
+        "--test-fraction": settings.test_fraction,
+    }
     given = [flag for flag, value in named.items() if value is not None]
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} are two ways to split", hint="name one of them")
     if settings.holdout_last and not settings.time:
-        raise UsageError("--holdout-last needs --time", hint="name the column that holds the time of each row")
+        raise UsageError(
+            "--holdout-last needs --time", hint="name the column that holds the time of each row"
+        )
     fraction = settings.test_fraction if given else TEST_SHARE
     return SplitRule(
-        settings.split is not None, settings.holdout, settings.holdout_last, fraction,
-        settings.valid_fraction, settings.seed,
-    )  # fmt: skip
+        settings.split is not None,
+        settings.holdout,
+        settings.holdout_last,
+        fraction,
+        settings.valid_fraction,
+        settings.seed,
+    )
 
 
 def _plan_interactions(settings: PrepareSettings, rule: SplitRule, sources: list[Source]) -> Plan:
     for field in ("features", "sparse", "text", "labels", "id", "label_separator"):
         if getattr(settings, field) is not None:
             flag = f"--{field.replace('_', '-')}"
-            raise UsageError(f"{flag} is for annotated examples, --user and --item are for interactions",
-                             hint="name either a person and an item, or features and labels")  # fmt: skip
+            raise UsageError(
+                f"{flag} is for annotated examples, --user and --item are for interactions",
+                hint="name either a person and an item, or features and labels",
+            )
     if not settings.user or not settings.item:
         missing = "--item" if settings.user else "--user"
-        raise UsageError(f"{missing} is needed", hint="interactions have a column of the person and one of the item")
+        raise UsageError(
+            f"{missing} is needed", hint="interactions have a column of the person and one of the item"
+        )
     if settings.scaling == "standard":
-        raise SettingsError("--scaling: standard is for dense features, a history is a bag of items",
-                            hint="use l2, l1 or none")  # fmt: skip
+        raise SettingsError(
+            "--scaling: standard is for dense features, a history is a bag of items",
+            hint="use l2, l1 or none",
+        )
     columns = InteractionColumns(settings.user, settings.item, settings.weight, settings.time, settings.split)
     if len(columns.roles()) < 2 + sum(c is not None for c in (columns.weight, columns.time, columns.split)):
         raise UsageError("one column is named for two purposes", hint="name each column once")
@@ -100,90 +118,50 @@ def _plan_annotation(settings: PrepareSettings, rule: SplitRule, sources: list[S
         )
     for field in ("weight", "time", "holdout", "holdout_last"):
         if getattr(settings, field) is not None:
-            raise UsageError(f"--{field.replace('_', '-')} is for interactions, with --user and --item",
-                             hint="split annotated examples with --split or --test-fraction")  # fmt: skip
-    features = _feature_columns(settings, sources)
-    columns = AnnotationColumns(features, settings.labels, settings.id, settings.split, settings.label_separator)
+            raise UsageError(
+                f"--{field.replace('_', '-')} is for interactions, with --user and --item",
+                hint="split annotated examples with --split or --test-fraction",
+            )
+    features = feature_columns(settings, sources)
+    columns = AnnotationColumns(
+        features, settings.labels, settings.id, settings.split, settings.label_separator
+    )
     _require(sources, list(columns.roles()))
-    text = _text_options(settings) if settings.text else None
+    text = text_options(settings) if settings.text else None
     options = feature_options(settings, dense=bool(features.dense))
     stored = {
         "task": ANNOTATION,
         "dense": bool(features.dense),
         "columns": {
-            "features": list(features.dense), "sparse": list(features.sparse or ()), "text": features.text,
-            "labels": columns.labels, "id": columns.id, "split": columns.split,
+            "features": list(features.dense),
+            "sparse": list(features.sparse or ()),
+            "text": features.text,
+            "labels": columns.labels,
+            "id": columns.id,
+            "split": columns.split,
         },
         "label_separator": columns.label_separator,
         "weighted": False,
         "scaling": options.scaling,
         "feature_options": asdict(options),
-        "text": _stored_text(settings, text),
+        "text": stored_text(settings, text),
         "split": asdict(rule),
-    }  # fmt: skip
+    }
     return Plan(rule, stored, annotation=columns, options=options, text=text)
-
-
-def feature_options(settings: PrepareSettings, *, dense: bool) -> FeatureOptions:
-    """How features are made; the defaults depend on their kind."""
-    is_text = settings.text is not None
-    if settings.scaling == "standard" and not dense:
-        raise SettingsError("--scaling: standard is for dense features: it would fill a sparse matrix",
-                            hint="use l2, l1 or none")  # fmt: skip
-    if dense and (settings.idf or (settings.min_count or 1) > 1):
-        raise SettingsError("--idf and --min-count are for sparse features and text", hint="leave them out")
-    return FeatureOptions(
-        scaling=settings.scaling or ("standard" if dense else "l2"),
-        bias=settings.bias,
-        idf=settings.idf if settings.idf is not None else is_text,
-        sublinear=settings.sublinear and is_text,
-        min_count=settings.min_count or (2 if is_text else 1),
-    )
-
-
-def _feature_columns(settings: PrepareSettings, sources: list[Source]) -> FeatureColumns:
-    if settings.text:
-        return FeatureColumns(text=settings.text)
-    if settings.sparse:
-        indices, colon, values = settings.sparse.partition(":")
-        if not (indices and colon and values):
-            raise UsageError(f"--sparse: expected INDICES:VALUES, found {settings.sparse!r}",
-                             hint="name two list columns with a colon between them")  # fmt: skip
-        return FeatureColumns(sparse=(indices, values))
-    taken = {name for name in (settings.labels, settings.id, settings.split) if name}
-    found = [match_columns(source, settings.features or (), columns_of(source), taken) for source in sources]
-    for source, names in zip(sources, found, strict=True):
-        if set(names) != set(found[0]):
-            other = sorted(set(names) ^ set(found[0]))[0]
-            raise UsageError(f"{source.name}: expected the feature columns of {sources[0].name}; "
-                             f"{other!r} is in one of them only", hint="name the columns one by one")  # fmt: skip
-    return FeatureColumns(dense=found[0])
-
-
-def _text_options(settings: PrepareSettings) -> TextOptions:
-    options = TextOptions(settings.token_characters, stop_words(settings.stop_words))
-    options.check()
-    return options
-
-
-def _stored_text(settings: PrepareSettings, text: TextOptions | None) -> dict[str, Any] | None:
-    """The words of a file are stored: the file may be gone when new text comes."""
-    if text is None:
-        return None
-    listed = settings.stop_words in ("none", "english")
-    words = settings.stop_words if listed else sorted(text.stop_words)
-    return {"token_characters": text.token_characters, "stop_words": words}
 
 
 def _with_libsvm_columns(settings: PrepareSettings, sources: list[Source]) -> PrepareSettings:
     """libsvm text has no names for its columns, so they need not be named."""
-    import dataclasses
-
-    if not all(source.format == "libsvm" for source in sources) or settings.user or settings.features or settings.text:
+    if (
+        not all(source.format == "libsvm" for source in sources)
+        or settings.user
+        or settings.features
+        or settings.text
+    ):
         return settings
-    pair = f"{read_libsvm.INDICES}:{read_libsvm.VALUES}"
+    pair = f"{libsvm_rows.INDICES}:{libsvm_rows.VALUES}"
     return dataclasses.replace(
-        settings, sparse=settings.sparse or pair, labels=settings.labels or read_libsvm.LABELS
+        settings, sparse=settings.sparse or pair, labels=settings.labels or libsvm_rows.LABELS
     )
 
 

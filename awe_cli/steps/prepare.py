@@ -13,12 +13,15 @@ import pyarrow as pa
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.data import findings, storage
 from awe_cli.data.annotations import build_annotations, read_annotations
-from awe_cli.data.columns import Piece, Role
 from awe_cli.data.dataset import SUMMARY, VERSION
-from awe_cli.data.interactions import build_interactions, read_interactions
+from awe_cli.data.example_findings import of_annotations
+from awe_cli.data.interactions import read_interactions
 from awe_cli.data.matrix import n_rows
-from awe_cli.data.readers import columns_of, read_pieces
-from awe_cli.data.sources import Source, open_sources
+from awe_cli.data.pairs import build_interactions
+from awe_cli.data.reading.columns import Piece, Role
+from awe_cli.data.reading.pieces import columns_of, read_pieces
+from awe_cli.data.reading.sources import Source, open_sources
+from awe_cli.data.splits import SPLITS
 from awe_cli.errors import UsageError
 from awe_cli.steps.plan import TEST_SHARE, Plan, make_plan
 from awe_cli.workspace import Artifact, Recipe, Workspace
@@ -36,10 +39,10 @@ def prepare(
 ) -> tuple[dict[str, Any], Artifact, bool]:
     """Read `files` ("-" is stdin), split them, and publish the dataset.
 
-    Returns the summary (counts, frequencies, notes and warnings), the dataset, and whether it was made now rather than
-    up to date. `announce` is told what is going on. The lock is taken before the files are read.
+    Returns the summary (counts, frequencies, notes and warnings), the dataset, and whether it was made now
+    rather than up to date. `announce` is told what is going on. The lock is taken before the files are read.
 
-    Raises UsageError, SettingsError, MissingInputError and DataError, each naming what was expected and found.
+    Raises UsageError, SettingsError, MissingInputError, DataError, naming what was expected and found.
     """
     if not files:
         raise UsageError("no input is named", hint="name a file, several, or - for stdin")
@@ -74,21 +77,22 @@ def _fill_interactions(plan: Plan, sources: list[Source], file: Callable[[str], 
 
 
 def _fill_annotation(plan: Plan, sources: list[Source], file: Callable[[str], Path]) -> dict[str, Any]:
-    assert plan.annotation is not None and plan.options is not None
+    assert plan.annotation is not None
+    assert plan.options is not None
     examples = read_annotations(
         _pieces(sources, plan.annotation.roles(), _ROWS[False]), plan.annotation, plan.text
     )
     data = build_annotations(examples, plan.rule, plan.options)
     counts = {
         split: findings.label_counts(data.positives, data.split == code, len(data.labels))
-        for code, split in enumerate(storage.SPLITS)
+        for code, split in enumerate(SPLITS)
     }
     assert n_rows(data.x) == len(data.ids)
     _write_labels(file(storage.LABELS), data.labels, counts)
     storage.write_features(file(storage.FEATURES), data.space)
-    split = pa.array(storage.SPLITS).take(pa.array(data.split))
+    split = pa.array(SPLITS).take(pa.array(data.split))
     storage.write_examples(file(storage.EXAMPLES), data.ids, split, data.x, data.positives)
-    return findings.of_annotations(data, examples, counts)
+    return of_annotations(data, examples, counts, is_text=plan.text is not None)
 
 
 def _pieces(sources: list[Source], roles: dict[str, Role], rows: int) -> Iterator[Piece]:
@@ -97,7 +101,7 @@ def _pieces(sources: list[Source], roles: dict[str, Role], rows: int) -> Iterato
 
 
 def _write_labels(path: Path, labels: pa.Array, counts: dict[str, Any]) -> None:
-    columns = {f"{split}_count": counts[split] for split in storage.SPLITS}
+    columns = {f"{split}_count": counts[split] for split in SPLITS}
     storage.write_table(path, pa.table({"label": labels, **columns}))
 
 
@@ -108,16 +112,21 @@ def _notes(
     notes = []
     rule = plan.rule
     if not any((rule.given, rule.holdout, rule.holdout_last, settings.test_fraction)):
-        notes.append(f"no split was named: {TEST_SHARE:.0%} is held out as test, at random (seed {rule.seed})")
+        notes.append(
+            f"no split was named: {TEST_SHARE:.0%} is held out as test, at random (seed {rule.seed})"
+        )
         if "split" in columns_of(sources[0]):
-            notes.append("there is a column 'split': use it with --split split")
+            notes.append("there is a column 'split': --split split would use it")
     valid = next(iter(summary["sizes"]["valid"].values()))
     if valid and summary["valid_set_aside"]:
         unit = "people, one item each," if plan.interactions else "examples"
-        notes.append(f"no valid split was named: {valid:,} {unit} were set aside from train (--valid-fraction 0: none)")
+        notes.append(
+            f"no valid split was named: {valid:,} {unit} were set aside from train (--valid-fraction 0: none)"
+        )
     for n in (rule.holdout, rule.holdout_last):
         if n is not None:
-            notes.append(f"{summary['splits']['test']:,} of {summary['people']:,} people have {2 * n:,} items or more "
-                         f"and {n:,} of them in test")  # fmt: skip
+            notes.append(
+                f"{summary['splits']['test']:,} of {summary['people']:,} people have {2 * n:,} items or more "
+                f"and {n:,} of them in test"
+            )
     return notes
-

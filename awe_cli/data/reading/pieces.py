@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-from awe_cli.data.columns import Piece, Role, is_list, read_column
-from awe_cli.data.read_csv import csv_columns, csv_pieces
-from awe_cli.data.read_jsonl import jsonl_columns, jsonl_pieces
-from awe_cli.data.read_libsvm import libsvm_columns, libsvm_pieces
-from awe_cli.data.read_parquet import parquet_columns, parquet_pieces
-from awe_cli.data.sources import Source
+from awe_cli.data.reading.checks import read_column
+from awe_cli.data.reading.columns import Piece, Role, is_list
+from awe_cli.data.reading.csv_rows import csv_columns, csv_pieces
+from awe_cli.data.reading.jsonl_rows import jsonl_columns, jsonl_pieces
+from awe_cli.data.reading.libsvm_rows import libsvm_columns, libsvm_pieces
+from awe_cli.data.reading.parquet_rows import parquet_columns, parquet_pieces
+from awe_cli.data.reading.sources import Source
 from awe_cli.errors import MissingInputError, nearest
 
 
@@ -25,8 +26,8 @@ def columns_of(source: Source) -> dict[str, pa.DataType | None]:
 def read_pieces(source: Source, roles: Mapping[str, Role], rows: int = 65536) -> Iterator[Piece]:
     """The columns named by `roles`, in the forms `read_column` gives, at most `rows` rows at a time.
 
-    Memory does not grow with the file. Raises MissingInputError where a column is missing (with the nearest name),
-    DataError where a value cannot be used.
+    Memory does not grow with the file. Raises MissingInputError where a column is missing, DataError where a
+    value cannot be used.
     """
     for piece in raw_pieces(source, roles, rows):
         yield check_piece(piece, roles)
@@ -71,7 +72,7 @@ def _json_type(role: Role, found: pa.DataType | None) -> pa.DataType:
     if role in (Role.NUMBER, Role.NUMBERS, Role.NUMBER_LIST):
         entry = pa.float64()
     else:
-        entry = found.value_type if listed else found
+        entry = found.value_type if listed and found is not None else found
     if entry is None or pa.types.is_null(entry):
         entry = pa.string()
     return pa.list_(entry) if listed or role in (Role.ID_LIST, Role.NUMBER_LIST) else entry

@@ -6,7 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from awe_cli.data.columns import Piece, drop_empty, is_list, is_string, list_parts, make_list, one_array
+from awe_cli.data.reading.columns import (
+    Piece,
+    drop_empty,
+    is_list,
+    is_string,
+    list_parts,
+    make_list,
+)
 from awe_cli.errors import UsageError
 
 
@@ -15,11 +22,13 @@ def label_lists(piece: Piece, column: str, separator: str | None) -> pa.Array:
 
     Raises UsageError where a separator is given and the labels are no text.
     """
-    values = one_array(piece.table.column(column))
+    values = piece.column(column)
     if separator is not None:
         if not is_string(values.type):
-            raise UsageError(f"{piece.file}: --label-separator is for text, but column {column!r} has type {values.type}",
-                             hint="leave out --label-separator")  # fmt: skip
+            raise UsageError(
+                f"{piece.file}: --label-separator is for text, but column {column!r} has type {values.type}",
+                hint="leave out --label-separator",
+            )
         parts = pc.split_pattern(pc.fill_null(values, ""), separator)
         offsets, entries = list_parts(parts)
         return drop_empty(offsets, pc.utf8_trim_whitespace(entries))

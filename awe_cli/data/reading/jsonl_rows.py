@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.json as pa_json
 
-from awe_cli.data.columns import Piece
-from awe_cli.data.sources import Source
+from awe_cli.data.reading.columns import Piece
+from awe_cli.data.reading.sources import Source
 from awe_cli.errors import DataError
 
 _BLOCK = 8 << 20  # bytes of text in memory at a time
@@ -68,7 +68,9 @@ def blocks(source: Source) -> Iterator[bytes]:
                 else:
                     rest += chunk
     except OSError as error:
-        raise DataError(f"{source.name}: cannot be read: {error}", hint="make or copy the file again") from error
+        raise DataError(
+            f"{source.name}: cannot be read: {error}", hint="make or copy the file again"
+        ) from error
     if rest.strip():
         yield rest
 
@@ -92,11 +94,15 @@ def _parse(source: Source, row: int, line: bytes) -> dict[str, Any]:
     try:
         value = json.loads(line) if line.strip() else {}
     except ValueError as error:
-        raise DataError(f"{source.name}: row {row:,}: expected a JSON object on one line, found {_shown(line)}",
-                        hint=f"correct the line ({error})") from error  # fmt: skip
+        raise DataError(
+            f"{source.name}: row {row:,}: expected a JSON object on one line, found {_shown(line)}",
+            hint=f"correct the line ({error})",
+        ) from error
     if not isinstance(value, dict):
-        raise DataError(f"{source.name}: row {row:,}: expected a JSON object, found {_shown(line)}",
-                        hint="write one object a line, such as {\"user\": \"a\", \"item\": \"b\"}")  # fmt: skip
+        raise DataError(
+            f"{source.name}: row {row:,}: expected a JSON object, found {_shown(line)}",
+            hint='write one object a line, such as {"user": "a", "item": "b"}',
+        )
     return value
 
 
@@ -113,17 +119,20 @@ def _broken(
         for name, value in _parse(source, row, line).items():
             if name in types and value is not None and not _fits(value, types[name]):
                 return DataError(
-                    f"{source.name}: column {name!r}, row {row:,}: expected {_words(types[name])} as in the rows "
-                    f"before, found {json.dumps(value)[:80]}",
-                    hint="give all values of the column one type: ids that differ only in type, "
-                    'such as "7" and 7, cannot be told apart',
+                    f"{source.name}: column {name!r}, row {row:,}: expected {_words(types[name])} as in the "
+                    f"rows before, found {json.dumps(value)[:80]}",
+                    hint='give all values of the column one type: "7" and 7 cannot be told apart',
                 )
-    return DataError(f"{source.name}: cannot be read after row {first - 1:,}: {error}", hint="correct the file")
+    return DataError(
+        f"{source.name}: cannot be read after row {first - 1:,}: {error}", hint="correct the file"
+    )
 
 
 def _fits(value: Any, type: pa.DataType) -> bool:
     if pa.types.is_list(type):
-        return isinstance(value, list) and all(_fits(entry, type.value_type) for entry in value if entry is not None)
+        return isinstance(value, list) and all(
+            _fits(entry, type.value_type) for entry in value if entry is not None
+        )
     if pa.types.is_string(type):
         return isinstance(value, str)
     if isinstance(value, bool):

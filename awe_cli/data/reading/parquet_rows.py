@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from awe_cli.data.columns import Piece
-from awe_cli.data.sources import Source
+from awe_cli.data.reading.columns import Piece
+from awe_cli.data.reading.sources import Source
 from awe_cli.errors import DataError
 
 

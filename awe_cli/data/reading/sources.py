@@ -1,4 +1,4 @@
-"""Input files: where they are, how they are packed, which format they hold. Found by looking, not by name alone."""
+"""Input files: where they are, how they are packed, which format they hold."""
 
 from __future__ import annotations
 
@@ -16,15 +16,10 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
+from awe_cli.data.reading.detect import FORMATS, format_of, packing_of, unpack_head
 from awe_cli.errors import DataError, MissingInputError, UsageError, WriteError, nearest
 
-FORMATS = ("parquet", "csv", "tsv", "jsonl", "libsvm")
 STDIN = "-"
-_SUFFIXES = {
-    ".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl",
-    ".ndjson": "jsonl", ".json": "jsonl", ".libsvm": "libsvm", ".svm": "libsvm", ".svmlight": "libsvm",
-    ".xmc": "libsvm",
-}  # fmt: skip
 _HEAD = 1 << 16
 
 
@@ -74,31 +69,12 @@ def describe(name: str, path: Path, head: bytes, format: str | None = None) -> S
     plain = unpack_head(name, head, packing)
     if not plain.strip():
         raise DataError(f"{name}: the file is empty", hint="name a file with at least one row")
-    return Source(name, path, packing, _format_of(name, plain, format))
-
-
-def packing_of(head: bytes) -> str | None:
-    """How the file that starts with `head` is compressed."""
-    if head.startswith(b"\x1f\x8b"):
-        return "gzip"
-    return "zstd" if head.startswith(b"\x28\xb5\x2f\xfd") else None
-
-
-def unpack_head(name: str, head: bytes, packing: str | None) -> bytes:
-    """The first unpacked bytes. Raises DataError where the file only pretends to be compressed."""
-    if packing is None:
-        return head
-    try:
-        with pa.CompressedInputStream(pa.BufferReader(head), packing) as stream:
-            return stream.read(min(_HEAD, 4096))
-    except OSError as error:
-        raise DataError(f"{name}: expected a {packing} file, but it cannot be unpacked ({error})",
-                        hint="make or download the file again") from error  # fmt: skip
+    return Source(name, path, packing, format_of(name, plain, format))
 
 
 @contextmanager
 def open_sources(names: list[str], format: str | None = None) -> Iterator[list[Source]]:
-    """The sources named, "-" being stdin, which is spooled to a temporary file for as long as the block lasts."""
+    """The sources named; "-" is stdin, spooled to a temporary file for as long as the block lasts."""
     if names.count(STDIN) > 1:
         raise UsageError("- (stdin) is named twice", hint="name it once")
     with tempfile.TemporaryDirectory(prefix="awe-") as folder:
@@ -148,46 +124,3 @@ def _unreadable(name: str, path: Path, error: OSError) -> MissingInputError:
     if error.errno == errno.EISDIR:
         return MissingInputError(f"{name}: expected a file, found a folder", hint="name the files inside it")
     return MissingInputError(f"{name}: cannot be read: {error.strerror}", hint="check its permissions")
-
-
-def _format_of(name: str, plain: bytes, format: str | None) -> str:
-    if plain.startswith(b"PAR1"):
-        if format not in (None, "parquet"):
-            raise DataError(f"{name}: expected {format}, found Parquet", hint="leave out --format")
-        return "parquet"
-    if format == "parquet":
-        raise DataError(f"{name}: expected Parquet, found something else (it does not start with PAR1)",
-                        hint="leave out --format, or make the file again")  # fmt: skip
-    if format is not None:
-        return format
-    suffixes = [suffix.lower() for suffix in Path(name).suffixes if suffix.lower() not in (".gz", ".zst", ".zstd")]
-    named = _SUFFIXES.get(suffixes[-1]) if suffixes else None
-    if named == "parquet":
-        raise DataError(f"{name}: expected Parquet, found something else (it does not start with PAR1)",
-                        hint="name its format with --format, or make the file again")  # fmt: skip
-    return named or _sniff(name, plain)
-
-
-def _sniff(name: str, plain: bytes) -> str:
-    """The format of text with no telling name, from its first lines."""
-    lines = [line.strip(b"\r") for line in plain.split(b"\n")[:3] if line.strip()]
-    if lines[0].lstrip(b"\xef\xbb\xbf \t").startswith(b"{"):
-        return "jsonl"
-    tokens = lines[-1 if len(lines) < 2 else 1].split()
-    if tokens and b":" in tokens[-1] and b"\t" not in lines[0] and _is_pair(tokens[-1]):
-        return "libsvm"
-    if b"\t" in lines[0]:
-        return "tsv"
-    if b"," in lines[0] or b";" in lines[0]:
-        return "csv"
-    raise DataError(f"{name}: its format cannot be told from its first lines",
-                    hint=f"name it with --format ({', '.join(FORMATS)})")  # fmt: skip
-
-
-def _is_pair(token: bytes) -> bool:
-    index, _, value = token.rpartition(b":")
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return index.isdigit()

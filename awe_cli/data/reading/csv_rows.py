@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from awe_cli.data.columns import Piece
-from awe_cli.data.sources import Source
+from awe_cli.data.reading.columns import Piece
+from awe_cli.data.reading.sources import Source
 from awe_cli.errors import DataError
 
 _BLOCK = 4 << 20  # bytes of text in memory at a time
@@ -23,8 +23,10 @@ def csv_columns(source: Source) -> dict[str, pa.DataType | None]:
             pa.BufferReader(header), parse_options=pa_csv.ParseOptions(delimiter=separator)
         ).column_names
     except pa.ArrowInvalid as error:
-        raise DataError(f"{source.name}: expected a first line with column names, found {header[:80]!r}",
-                        hint="add the line, or name the format with --format") from error  # fmt: skip
+        raise DataError(
+            f"{source.name}: expected a first line with column names, found {header[:80]!r}",
+            hint="add the line, or name the format with --format",
+        ) from error
     return dict.fromkeys(names)
 
 
@@ -70,7 +72,9 @@ def _header(source: Source) -> bytes:
         with source.open() as stream:
             return stream.read(_BLOCK).split(b"\n", 1)[0] + b"\n"
     except OSError as error:
-        raise DataError(f"{source.name}: cannot be read: {error}", hint="make or copy the file again") from error
+        raise DataError(
+            f"{source.name}: cannot be read: {error}", hint="make or copy the file again"
+        ) from error
 
 
 def _separator(source: Source, header: bytes) -> str:
@@ -89,6 +93,10 @@ def _broken(source: Source, bad: list[pa_csv.InvalidRow], first: int, error: Exc
             hint="correct the row; a cell that holds the separator needs quotes",
         )
     if "UTF8" in str(error):
-        return DataError(f"{source.name}: expected UTF-8 text, found other bytes after row {first - 1:,}",
-                         hint="convert the file, for example with iconv -t utf-8")  # fmt: skip
-    return DataError(f"{source.name}: cannot be read after row {first - 1:,}: {error}", hint="correct the file")
+        return DataError(
+            f"{source.name}: expected UTF-8 text, found other bytes after row {first - 1:,}",
+            hint="convert the file, for example with iconv -t utf-8",
+        )
+    return DataError(
+        f"{source.name}: cannot be read after row {first - 1:,}: {error}", hint="correct the file"
+    )

@@ -1,0 +1,127 @@
+"""What a careful colleague would say about annotated examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from awe_cli.data.annotations import Annotations, RawExamples
+from awe_cli.data.findings import about_labels, quantiles
+from awe_cli.data.matrix import Bags
+from awe_cli.data.raw import Raw, RawDense
+from awe_cli.data.splits import SPLITS, TRAIN
+from awe_cli.data.vocabulary import look_up
+
+
+def of_annotations(
+    data: Annotations, examples: RawExamples, counts: dict[str, NDArray[np.int64]], *, is_text: bool
+) -> dict[str, Any]:
+    """The summary of an annotation dataset; `counts` split → examples of each label."""
+    per_example = np.diff(data.positives.indptr)
+    sizes, labelled = {}, {}
+    for code, split in enumerate(SPLITS):
+        rows = data.split == code
+        labelled[split] = int(np.count_nonzero(per_example[rows]))
+        sizes[split] = {"examples": int(np.count_nonzero(rows)), "labels": int(per_example[rows].sum())}
+    summary: dict[str, Any] = {
+        "examples": len(data.ids),
+        "labels": len(data.labels),
+        "features": data.space.given,
+        "left_out": data.unknown,
+        "merged": examples.merged,
+        "leaked": examples.leaked,
+        "valid_set_aside": data.set_aside,
+        "density": _density(data),
+        "sizes": sizes,
+        "splits": labelled,
+        "labels_per_example": quantiles(per_example),
+        "examples_per_label": quantiles(counts["train"]),
+    }
+    if isinstance(data.x, Bags):
+        summary["features_per_example"] = quantiles(np.diff(data.x.indptr) - data.space.options.bias)
+    summary["warnings"] = _about_examples(data, examples, is_text) + about_labels(
+        counts, "labels", sizes["train"]["examples"]
+    )
+    return summary
+
+
+def _about_examples(data: Annotations, examples: RawExamples, is_text: bool) -> list[str]:
+    warnings = []
+    if examples.merged:
+        warnings.append(f"{examples.merged:,} rows repeat an id; their labels were put together")
+    if examples.leaked:
+        warnings.append(f"{examples.leaked:,} ids are in two splits; they were kept in the earliest only")
+    unlabelled = int(np.count_nonzero(np.diff(data.positives.indptr) == 0))
+    if unlabelled:
+        warnings.append(
+            f"{unlabelled:,} examples have no labels: nothing is learnt from them or judged by them"
+        )
+    empty = _empty(data)
+    if empty.any():
+        warnings.append(
+            f"{np.count_nonzero(empty):,} examples have no features: they all get the same ranking"
+        )
+    twins = _twins(data, empty)
+    if twins:
+        warnings.append(
+            f"{twins:,} examples of valid or test have the same features as one in an earlier split"
+        )
+    if data.unknown and not is_text:
+        warnings.append(
+            f"{data.unknown:,} feature values are of features not kept (rare, or not in train); left out"
+        )
+    repeated = 0 if is_text else _repeated(examples.raw)
+    if repeated:
+        warnings.append(f"{repeated:,} times a feature is named twice in an example; the values were summed")
+    constant = constant_features(data, examples.raw)
+    if len(constant):
+        shown = ", ".join(str(name) for name in constant[:5].to_pylist()) + (
+            " …" if len(constant) > 5 else ""
+        )
+        warnings.append(f"{len(constant):,} features are the same in all of train: {shown}")
+    return warnings
+
+
+def constant_features(data: Annotations, raw: Raw) -> pa.Array:
+    """The names of features with one value in all training examples."""
+    space = data.space
+    names = space.names.slice(0, space.given)
+    if isinstance(raw, RawDense):
+        return names.filter(pa.array(space.weight[: space.given] == 0))
+    everywhere = names.filter(pa.array(space.count[: space.given] == np.count_nonzero(data.split == TRAIN)))
+    code = look_up(everywhere, raw.vocabulary, "features", untyped=False)
+    in_train = np.repeat(data.split == TRAIN, np.diff(raw.indptr))
+    values = [raw.values[in_train & (raw.codes == one)] for one in code]
+    return everywhere.filter(pa.array([bool((v == v[0]).all()) for v in values], pa.bool_()))
+
+
+def _density(data: Annotations) -> float:
+    cells = len(data.ids) * data.space.given
+    if isinstance(data.x, Bags):
+        return (len(data.x.indices) - len(data.ids) * data.space.options.bias) / cells
+    return 1.0
+
+
+def _empty(data: Annotations) -> NDArray[np.bool_]:
+    if isinstance(data.x, Bags):
+        return np.diff(data.x.indptr) == data.space.options.bias
+    return np.zeros(len(data.ids), bool)
+
+
+def _twins(data: Annotations, empty: NDArray[np.bool_]) -> int:
+    """Held-out examples whose features are also those of an example in an earlier split."""
+    twins = 0
+    for code in (1, 2):
+        own = data.contents[(data.split == code) & ~empty]
+        twins += int(np.count_nonzero(np.isin(own, data.contents[data.split < code])))
+    return twins
+
+
+def _repeated(raw: Raw) -> int:
+    if isinstance(raw, RawDense):
+        return 0
+    keys = np.repeat(np.arange(len(raw.indptr) - 1), np.diff(raw.indptr)) * len(raw.vocabulary) + raw.codes
+    return len(keys) - len(np.unique(keys))

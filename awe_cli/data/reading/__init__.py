@@ -1,0 +1,1 @@
+"""Input files of every format as pieces of checked columns."""
