@@ -1,94 +1,63 @@
-"""Small datasets, stored as `awe prepare` stores them, whose rankings can be worked out by hand."""
+"""Small datasets whose rankings can be worked out by hand."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from awe_cli.data import storage
-from awe_cli.data.dataset import SUMMARY
-from awe_cli.data.matrix import Dense, Lists
-from awe_cli.workspace import Recipe, Workspace
+from awe_cli.config.prepare import PrepareSettings
+from awe_cli.steps.prepare import prepare
+from awe_cli.workspace import Workspace
 
-ITEMS = ["a", "b", "c", "d", "e"]  # by descending number of people who chose them in train
+SPLITS = ("train", "valid", "test")
 PEOPLE = {
-    #      train      valid  test
-    10: ([0, 1], [2], [3, 4]),
-    11: ([0, 1, 2], [], [4]),
-    12: ([0], [3], []),
-    13: ([], [], [0]),
+    #     train   valid  test
+    10: ("ab", "c", "de"),
+    11: ("abc", "", "e"),
+    12: ("a", "d", ""),
+    13: ("", "", "a"),
 }
 
 
-def lists(rows):
-    indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
-    return Lists(indptr, np.array([label for row in rows for label in row], dtype=np.int32))
+def recommendation(root: Path, valid: bool = True, weighted: bool = False) -> Workspace:
+    """Four people and five items, a to e; train counts are 3, 2, 1, 0, 0, with valid 3, 2, 2, 1, 0."""
+    rows = [
+        {"person": person, "thing": item, "split": split, "plays": 1.0}
+        for person, chosen in PEOPLE.items()
+        for split, items in zip(SPLITS, chosen, strict=True)
+        if valid or split != "valid"
+        for item in items
+    ]
+    weight = "plays" if weighted else None
+    settings = PrepareSettings(user="person", item="thing", split="split", weight=weight, valid_fraction=0.0)
+    return _prepared(root, rows, settings)
 
 
-def recommendation(root: Path, valid: bool = True, version: int = 0) -> Workspace:
-    """Four people and five items; train counts are 3, 2, 1, 0, 0, with valid 3, 2, 2, 1, 0."""
+def annotation(root: Path) -> Workspace:
+    """Six dense examples, no valid split, labels x, y, z; the last one, in test, has no labels."""
+    labels = [["x"], ["x", "y"], ["x", "z"], ["y"], ["z"], []]
+    rows = [
+        {
+            "name": f"song {i}",
+            "p": float(i),
+            "q": 1.0 - i,
+            "tags": tags,
+            "split": "train" if i < 3 else "test",
+        }
+        for i, tags in enumerate(labels)
+    ]
+    settings = PrepareSettings(
+        features=("p", "q"), labels="tags", id="name", split="split", valid_fraction=0.0
+    )
+    return _prepared(root, rows, settings)
+
+
+def _prepared(root: Path, rows: list[dict[str, object]], settings: PrepareSettings) -> Workspace:
+    root.mkdir(exist_ok=True)
+    path = root / "input.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), path)
     ws = Workspace(root)
-    rows = list(PEOPLE.values())
-    by_split = {
-        split: [row[i] if valid or split != "valid" else [] for row in rows]
-        for i, split in enumerate(storage.SPLITS)
-    }
-    settings = {
-        "task": "recommendation",
-        "dense": False,
-        "weighted": False,
-        "scaling": "l2",
-        "user": "person",
-        "item": "thing",
-        "version": version,
-    }
-    with ws.stage("dataset", Recipe("dataset", 1, settings)) as staging:
-        write_labels(staging.file(storage.LABELS), ITEMS, by_split)
-        items = {split: lists(chosen) for split, chosen in by_split.items()}
-        storage.write_people(staging.file(storage.EXAMPLES), pa.array(list(PEOPLE)), items, None)
-        write_summary(staging.file(SUMMARY), by_split)
-        staging.publish()
+    prepare(ws, [str(path)], settings)
     return ws
-
-
-def annotation(root: Path, n: int = 6) -> Workspace:
-    """`n` dense examples without a valid split; the last one, in test, has no labels."""
-    ws = Workspace(root)
-    labels = [[0], [0, 1], [0, 2], [1], [2]] + [[]] * (n - 5)
-    splits = ["train"] * 3 + ["test"] * (n - 3)
-    settings = {
-        "task": "annotation",
-        "dense": True,
-        "feature_options": {"scaling": "none", "bias": False},
-    }
-    by_split = {
-        s: [row for row, split in zip(labels, splits, strict=True) if split == s] for s in storage.SPLITS
-    }
-    with ws.stage("dataset", Recipe("dataset", 1, settings)) as staging:
-        write_labels(staging.file(storage.LABELS), ["x", "y", "z"], by_split)
-        storage.write_table(
-            staging.file(storage.FEATURES),
-            pa.table({"name": ["p", "q"], "train_count": [3, 3], "mean": [0.0, 0.0], "weight": [1.0, 1.0]}),
-        )
-        x = Dense(np.arange(2, dtype=np.int32), np.ones((n, 2), dtype=np.float32))
-        ids = pa.array([f"song {i}" for i in range(n)])
-        storage.write_examples(staging.file(storage.EXAMPLES), ids, pa.array(splits), x, lists(labels))
-        write_summary(staging.file(SUMMARY), by_split)
-        staging.publish()
-    return ws
-
-
-def write_labels(path, names, by_split):
-    counts = {
-        f"{split}_count": np.bincount(lists(rows).indices, minlength=len(names)).astype(np.int64)
-        for split, rows in by_split.items()
-    }
-    storage.write_table(path, pa.table({"label": names, **counts}))
-
-
-def write_summary(path, by_split):
-    splits = {split: sum(map(bool, rows)) for split, rows in by_split.items()}
-    path.write_text(json.dumps({"splits": splits}))

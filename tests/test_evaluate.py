@@ -206,7 +206,7 @@ def test_no_examples_in_the_split(tmp_path):
 
 def test_a_model_of_another_dataset(ws):
     old = ws.find("dataset").digest[:12]
-    recommendation(ws.root, version=1)
+    recommendation(ws.root, weighted=True)
     with pytest.raises(DataError, match=old):
         evaluate(ws, ["popularity"])
 

@@ -32,11 +32,7 @@ def compare(
 ) -> dict[str, Any]:
     """The result as JSON. Raises DataError where no example has a positive among its candidates."""
     for name, result in judged.items():
-        if not len(result.values):
-            raise DataError(
-                f"model {name!r}: no example of the split {settings.split!r} has a label left to be found",
-                hint="judge on another split, or prepare the dataset again",
-            )
+        _require_examples(name, result, settings.split)
     columns = [measure.name for measure in wanted if measure.metric.per_example]
     return {
         "dataset": stored.digest,
@@ -67,6 +63,14 @@ def compare(
             "seed": settings.seed,
         },
     }
+
+
+def _require_examples(name: str, result: Judged, split: str) -> None:
+    if not len(result.values):
+        raise DataError(
+            f"model {name!r}: no example of the split {split!r} has a label left to be found",
+            hint="judge on another split, or prepare the dataset again",
+        )
 
 
 def history_rule(task: str, fit_on: tuple[str, ...]) -> str:

@@ -77,10 +77,15 @@ def judge(
 
 def blocks_of(dataset: Dataset, split: str, fit_on: tuple[str, ...]) -> Iterator[Examples]:
     """The held-out examples of a split, in blocks whose scores fit into memory."""
-    rows = block_rows(dataset.n_labels)
     for batch in dataset.held_out_batches(split, fit_on, READ_ROWS):
-        for start in range(0, len(batch), rows):
-            yield batch.slice(start, min(start + rows, len(batch)))
+        yield from cut(batch, dataset.n_labels)
+
+
+def cut(examples: Examples, n_labels: int) -> Iterator[Examples]:
+    """The same examples in blocks."""
+    rows = block_rows(n_labels)
+    for start in range(0, len(examples), rows):
+        yield examples.slice(start, min(start + rows, len(examples)))
 
 
 def _overall(

@@ -1,0 +1,172 @@
+"""The best labels of each example, streamed to a file or into the workspace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+
+from awe_cli.config.predict import PredictSettings
+from awe_cli.data.dataset import Dataset
+from awe_cli.data.reading.sources import find_source
+from awe_cli.errors import MissingInputError, UsageError
+from awe_cli.report.predictions import first_lists
+from awe_cli.report.writers import row_writer
+from awe_cli.steps.output import output_format, whole_file
+from awe_cli.steps.rankers import choose_fit, find_model, open_ranker, require_dataset
+from awe_cli.steps.top import Counts, Question, top_rows
+from awe_cli.workspace import Artifact, Recipe, Workspace
+from awe_cli.workspace.recipe import canonical
+
+VERSION = 1
+SUMMARY = "summary.json"
+STDIN = "-"
+SAMPLE = 5  # examples
+ROW_GROUP = 1 << 16  # rows gathered before they are written
+
+Watch = Callable[[Iterable[pa.Table]], Iterable[pa.Table]]
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What was predicted.
+
+    id_name   the column of ids
+    sample    the first examples: {"id": …, "labels": [best, …]}
+    artifact  the stored predictions, where no output was named
+    fresh     False where they were up to date
+    """
+
+    counts: Counts
+    id_name: str
+    sample: list[dict[str, Any]]
+    artifact: Artifact | None = None
+    fresh: bool = True
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What `predict` found in the workspace, and how it goes about it."""
+
+    ws: Workspace
+    stored: Artifact
+    model: Artifact
+    dataset: Dataset
+    question: Question
+    format: str
+    threads: int | None
+    watch: Watch
+
+    def write(self, stream: IO[bytes]) -> Predicted:
+        """Rank, and write the rows in groups of about ROW_GROUP."""
+        opened = open_ranker(self.ws, self.model, self.dataset, _unseen(self.question.split))
+        counts = Counts()
+        tables = iter(self.watch(top_rows(opened.ranker, self.dataset, self.question, counts, self.threads)))
+        first = next(tables)
+        writer = row_writer(self.format, stream, first.schema)
+        gathered = [first]
+        for table in tables:
+            gathered.append(table)
+            if sum(part.num_rows for part in gathered) >= ROW_GROUP:
+                writer.write(pa.concat_tables(gathered).combine_chunks())
+                gathered = []
+        writer.write(pa.concat_tables([first.slice(0, 0), *gathered]).combine_chunks())
+        writer.close()
+        return Predicted(counts, first.column_names[0], first_lists(first, SAMPLE))
+
+    def recipe(self) -> Recipe:
+        """All that decides what will be stored. Stdin cannot be known before it is read."""
+        asked = self.question
+        source = asked.input
+        if source is not None and source != STDIN:
+            source = find_source(source, Path(source)).sha256()
+        told = {
+            "top_k": asked.top_k,
+            "include_seen": asked.include_seen,
+            "split": asked.split,
+            "input": source,
+            "format": self.format,
+        }
+        return Recipe(
+            "predictions", VERSION, told, {"dataset": self.stored.digest, "model": self.model.digest}
+        )
+
+
+def predict(
+    ws: Workspace,
+    model: str,
+    input: str | None = None,
+    output: Path | IO[bytes] | None = None,
+    settings: PredictSettings | None = None,
+    *,
+    threads: int | None = None,
+    wait: bool = False,
+    watch: Watch = lambda tables: tables,
+) -> Predicted:
+    """Write the best labels of each example: the id, `label`, `rank` from 1, `score`.
+
+    input    a file in the format that was prepared, "-" for stdin; None: the examples of settings.split
+    output   a file, which appears complete or not at all, or a stream; None: publish under predictions/
+    watch    is given the tables of rows on their way to the output, and passes them on
+
+    Memory does not grow with the number of examples; the result does not depend on `threads`.
+    Raises MissingInputError, SettingsError, UsageError for what is named and cannot be, DataError for bad
+    input, for a model of another dataset and for scores that are no numbers, WriteError.
+    """
+    settings = settings or PredictSettings()
+    format = output_format(settings.format, output)
+    stored = ws.find("dataset")
+    found = find_model(ws, model)
+    require_dataset(found, stored)
+    dataset = Dataset.open(stored.path, stored.settings)
+    question = _question(found, dataset, model, input, settings)
+    work = _Work(ws, stored, found, dataset, question, format, threads, watch)
+    if output is None:
+        return _store(work, settings.name or f"{model}-{question.split or 'input'}", wait)
+    with whole_file(output) if isinstance(output, Path) else nullcontext(output) as stream:
+        return work.write(stream)
+
+
+def _question(
+    model: Artifact, dataset: Dataset, name: str, input: str | None, settings: PredictSettings
+) -> Question:
+    split = None
+    if input is None:
+        split = settings.split or ("test" if dataset.splits.get("test") else "train")
+        if not dataset.splits.get(split):
+            there = ", ".join(f"{known} ({n:,})" for known, n in dataset.splits.items() if n) or "none"
+            raise MissingInputError(
+                f"the dataset has no examples in the split {split!r}; splits with some: {there}",
+                hint="name another with --split, or a file with new input",
+            )
+    elif settings.split is not None:
+        raise UsageError(
+            f"--split {settings.split} is for prepared examples, and an input is named: {input}",
+            hint="leave out one of them",
+        )
+    fit_on = choose_fit(model, _unseen(split))
+    return Question(name, settings.top_k, settings.include_seen, fit_on, split, input)
+
+
+def _unseen(split: str | None) -> str | None:
+    """The split that the fit in use must not have seen: none where it is train that is asked for."""
+    return None if split == "train" else split
+
+
+def _store(work: _Work, name: str, wait: bool) -> Predicted:
+    recipe = work.recipe()
+    current = work.ws.current("predictions", name, recipe)
+    if current is not None and work.question.input != STDIN:
+        summary = json.loads(current.file(SUMMARY).read_text())
+        return Predicted(Counts(**summary["counts"]), summary["id_name"], summary["sample"], current, False)
+    with work.ws.lock(wait=wait), work.ws.stage("predictions", recipe) as staging:
+        with open(staging.file(f"predictions.{work.format}"), "wb") as stream:
+            made = work.write(stream)
+        summary = {"counts": asdict(made.counts), "id_name": made.id_name, "sample": made.sample}
+        staging.file(SUMMARY).write_bytes(canonical(summary))
+        return Predicted(made.counts, made.id_name, made.sample, staging.publish(name))

@@ -1,0 +1,95 @@
+"""The best labels of a stream of examples, as a stream of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from awe_cli.data.dataset import RECOMMENDATION, Dataset
+from awe_cli.data.examples import Examples
+from awe_cli.data.matrix import Bags
+from awe_cli.engine.local import map_blocks
+from awe_cli.ranking.block import rank_block
+from awe_cli.ranking.ranker import Ranker
+from awe_cli.report.predictions import id_column, prediction_rows, prediction_schema
+from awe_cli.steps.judge import READ_ROWS, blocks_of, cut
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whose best labels are wanted, and how many.
+
+    input   a file in the format that was prepared, "-" for stdin; None: the prepared examples of `split`
+    fit_on  the splits that the model has seen; in recommendation they are the history of prepared people
+    """
+
+    model: str
+    top_k: int
+    include_seen: bool
+    fit_on: tuple[str, ...]
+    split: str | None = None
+    input: str | None = None
+
+
+@dataclass
+class Counts:
+    """What went by: examples and rows; entries of the input that the dataset does not know and that were left
+    out; examples without anything known, which are ranked alike."""
+
+    examples: int = 0
+    rows: int = 0
+    unknown: int = 0
+    blank: int = 0
+
+
+def top_rows(
+    ranker: Ranker, dataset: Dataset, asked: Question, counts: Counts, threads: int | None
+) -> Iterator[pa.Table]:
+    """Tables of rows, a block of examples each, in the order of the examples; at least one, maybe empty.
+
+    `counts` grows as they go by. Raises DataError for bad input, and for a score that is not a number.
+    """
+    labels = dataset.labels
+    id_name = id_column(dataset.encoder().key)
+
+    def work(block: Examples) -> tuple[Examples, pa.Table]:
+        seen = None if asked.include_seen else block.seen
+        ranked = rank_block(ranker.scores(block.x), None, seen, asked.top_k, asked.model)
+        schema = prediction_schema(id_name, block.ids.type, labels.type)
+        return block, prediction_rows(schema, block.ids, labels, ranked.labels, ranked.scores)
+
+    blocks = _new(dataset, asked.input, counts) if asked.input else _prepared(dataset, asked)
+    for block, rows in map_blocks(work, blocks, threads):
+        counts.examples += len(block)
+        counts.rows += rows.num_rows
+        counts.blank += _blank(block)
+        yield rows
+    if not counts.examples:
+        yield prediction_schema(id_name, pa.string(), labels.type).empty_table()
+
+
+def _prepared(dataset: Dataset, asked: Question) -> Iterator[Examples]:
+    """The examples of a split; of train, everyone with a history."""
+    assert asked.split is not None
+    if asked.split != "train":
+        yield from blocks_of(dataset, asked.split, asked.fit_on)
+        return
+    recommends = dataset.task == RECOMMENDATION
+    examples = dataset.training(asked.fit_on if recommends else ("train",))
+    if recommends:
+        examples = Examples(examples.ids, examples.x, examples.positives, examples.positives, own=False)
+    yield from cut(examples, dataset.n_labels)
+
+
+def _new(dataset: Dataset, path: str, counts: Counts) -> Iterator[Examples]:
+    for encoded in dataset.encoder().read(path, size=READ_ROWS):
+        counts.unknown += encoded.unknown
+        yield from cut(encoded.examples, dataset.n_labels)
+
+
+def _blank(block: Examples) -> int:
+    """How many people have no known item. With a constant feature no bag is empty."""
+    return int(np.count_nonzero(np.diff(block.x.indptr) == 0)) if isinstance(block.x, Bags) else 0
