@@ -87,7 +87,7 @@ def test_people_never_seen_and_items_unknown(ws, tmp_path):
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("format", sorted(WRITERS))
 def test_same_bytes_for_any_number_of_threads(ws, format, threads, monkeypatch):
-    monkeypatch.setattr("awe_cli.steps.judge.block_rows", lambda n: 1)
+    monkeypatch.setattr("awe_cli.steps.top.BLOCK_ROWS", 1)
     outputs = []
     for t in (1, threads):
         stream = io.BytesIO()
@@ -97,7 +97,7 @@ def test_same_bytes_for_any_number_of_threads(ws, format, threads, monkeypatch):
 
 
 def test_rows_are_written_in_groups(ws, tmp_path, monkeypatch):
-    monkeypatch.setattr("awe_cli.steps.judge.block_rows", lambda n: 1)
+    monkeypatch.setattr("awe_cli.steps.top.BLOCK_ROWS", 1)
     monkeypatch.setattr("awe_cli.steps.predict.ROW_GROUP", 4)
     output = tmp_path / "out.parquet"
     predict(ws, "popularity", output=output, settings=PredictSettings(top_k=2))

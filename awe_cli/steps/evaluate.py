@@ -35,8 +35,8 @@ def evaluate(
     """Judge each of `models` and publish the comparison.
 
     Returns the result as the document that --json prints, the artifact that holds it, and whether it was
-    measured now rather than up to date. `announce` is told which model is being judged. No lock is held while
-    it measures; `wait` is for the moment of publishing.
+    measured now rather than up to date. `announce` is told which model is judged. The workspace is locked
+    while it measures, so that no result is lost in the end for want of the lock.
 
     Raises UsageError, MissingInputError or SettingsError for a name, a split or a metric that cannot be,
     DataError for a model of another dataset, for scores that are no numbers, and where there is no positive.
@@ -55,13 +55,15 @@ def evaluate(
     current = ws.current("metrics", name, recipe)
     if current is not None:
         return json.loads(current.file(RESULT).read_text()), current, False
-    opened = {name: open_ranker(ws, model, dataset, settings.split) for name, model in found.items()}
-    judged = {}
-    for model_name, ranker in opened.items():
-        announce(model_name)
-        judged[model_name] = judge(ranker, dataset, settings.split, wanted, model=model_name, threads=threads)
-    document = compare(stored, dataset, settings, wanted, baseline, opened, judged)
     with ws.lock(wait=wait), ws.stage("metrics", recipe) as staging:
+        opened = {name: open_ranker(ws, model, dataset, settings.split) for name, model in found.items()}
+        judged = {}
+        for model_name, ranker in opened.items():
+            announce(model_name)
+            judged[model_name] = judge(
+                ranker, dataset, settings.split, wanted, model=model_name, threads=threads
+            )
+        document = compare(stored, dataset, settings, wanted, baseline, opened, judged)
         staging.file(RESULT).write_bytes(canonical(document))
         return document, staging.publish(name), True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +66,8 @@ def judge(
 
     ids, parts, left_out = [], [], 0
     best = np.full(n_labels, NEVER, dtype=np.int32)
-    for block_ids, values, ranks in map_blocks(work, blocks_of(dataset, split, opened.fit_on), threads):
+    batches = dataset.held_out_batches(split, opened.fit_on, READ_ROWS)
+    for block_ids, values, ranks in map_blocks(work, cut(batches, block_rows(n_labels)), threads):
         ids.append(block_ids)
         parts.append(values)
         left_out += len(ranks.n_positives) - len(values)
@@ -75,17 +76,11 @@ def judge(
     return Judged(_joined(ids), table, _overall(measures, table, best), left_out)
 
 
-def blocks_of(dataset: Dataset, split: str, fit_on: tuple[str, ...]) -> Iterator[Examples]:
-    """The held-out examples of a split, in blocks whose scores fit into memory."""
-    for batch in dataset.held_out_batches(split, fit_on, READ_ROWS):
-        yield from cut(batch, dataset.n_labels)
-
-
-def cut(examples: Examples, n_labels: int) -> Iterator[Examples]:
-    """The same examples in blocks."""
-    rows = block_rows(n_labels)
-    for start in range(0, len(examples), rows):
-        yield examples.slice(start, min(start + rows, len(examples)))
+def cut(batches: Iterable[Examples], rows: int) -> Iterator[Examples]:
+    """The same examples in blocks of at most `rows`."""
+    for examples in batches:
+        for start in range(0, len(examples), rows):
+            yield examples.slice(start, min(start + rows, len(examples)))
 
 
 def _overall(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -69,13 +70,8 @@ class _Work:
         tables = iter(self.watch(top_rows(opened.ranker, self.dataset, self.question, counts, self.threads)))
         first = next(tables)
         writer = row_writer(self.format, stream, first.schema)
-        gathered = [first]
-        for table in tables:
-            gathered.append(table)
-            if sum(part.num_rows for part in gathered) >= ROW_GROUP:
-                writer.write(pa.concat_tables(gathered).combine_chunks())
-                gathered = []
-        writer.write(pa.concat_tables([first.slice(0, 0), *gathered]).combine_chunks())
+        for group in _gathered(itertools.chain([first], tables)):
+            writer.write(group)
         writer.close()
         return Predicted(counts, first.column_names[0], first_lists(first, SAMPLE))
 
@@ -130,6 +126,20 @@ def predict(
         return _store(work, settings.name or f"{model}-{question.split or 'input'}", wait)
     with whole_file(output) if isinstance(output, Path) else nullcontext(output) as stream:
         return work.write(stream)
+
+
+def _gathered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables of ROW_GROUP rows or a few more; the last may be shorter, even empty."""
+    gathered: list[pa.Table] = []
+    n = 0
+    for table in tables:
+        gathered.append(table)
+        n += table.num_rows
+        if n >= ROW_GROUP:
+            yield pa.concat_tables(gathered).combine_chunks()
+            gathered, n = [], 0
+    if gathered:
+        yield pa.concat_tables(gathered).combine_chunks()
 
 
 def _question(

@@ -13,9 +13,11 @@ from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags
 from awe_cli.engine.local import map_blocks
 from awe_cli.ranking.block import rank_block
-from awe_cli.ranking.ranker import Ranker
+from awe_cli.ranking.ranker import Ranker, block_rows
 from awe_cli.report.predictions import id_column, prediction_rows, prediction_schema
-from awe_cli.steps.judge import READ_ROWS, blocks_of, cut
+from awe_cli.steps.judge import READ_ROWS, cut
+
+BLOCK_ROWS = 1 << 18  # the most rows of output that one block may make
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,9 @@ def top_rows(
         schema = prediction_schema(id_name, block.ids.type, labels.type)
         return block, prediction_rows(schema, block.ids, labels, ranked.labels, ranked.scores)
 
-    blocks = _new(dataset, asked.input, counts) if asked.input else _prepared(dataset, asked)
-    for block, rows in map_blocks(work, blocks, threads):
+    batches = _new(dataset, asked.input, counts) if asked.input else _prepared(dataset, asked)
+    most = min(block_rows(dataset.n_labels), max(1, BLOCK_ROWS // min(asked.top_k, dataset.n_labels)))
+    for block, rows in map_blocks(work, cut(batches, most), threads):
         counts.examples += len(block)
         counts.rows += rows.num_rows
         counts.blank += _blank(block)
@@ -75,19 +78,18 @@ def _prepared(dataset: Dataset, asked: Question) -> Iterator[Examples]:
     """The examples of a split; of train, everyone with a history."""
     assert asked.split is not None
     if asked.split != "train":
-        yield from blocks_of(dataset, asked.split, asked.fit_on)
-        return
-    recommends = dataset.task == RECOMMENDATION
-    examples = dataset.training(asked.fit_on if recommends else ("train",))
-    if recommends:
-        examples = Examples(examples.ids, examples.x, examples.positives, examples.positives, own=False)
-    yield from cut(examples, dataset.n_labels)
+        yield from dataset.held_out_batches(asked.split, asked.fit_on, READ_ROWS)
+    elif dataset.task == RECOMMENDATION:
+        people = dataset.training(asked.fit_on)
+        yield Examples(people.ids, people.x, people.positives, seen=people.positives, own=False)
+    else:
+        yield dataset.training(("train",))
 
 
 def _new(dataset: Dataset, path: str, counts: Counts) -> Iterator[Examples]:
     for encoded in dataset.encoder().read(path, size=READ_ROWS):
         counts.unknown += encoded.unknown
-        yield from cut(encoded.examples, dataset.n_labels)
+        yield encoded.examples
 
 
 def _blank(block: Examples) -> int:
