@@ -36,7 +36,7 @@ ARROWS: dict[str, set[str]] = {
     "commands": {"steps", *BELOW_STEPS},
     "steps": BELOW_STEPS,
     "training": {"engine", "ranking", "metrics", *LEARNING},
-    "neighbors": {"engine", *LEARNING},
+    "neighbors": {"engine", "ranking", *LEARNING},
     "baselines": {"engine", "ranking", *LEARNING},
     "ranking": {"engine", *LEARNING},
     "affinity": {"kernels", "data"},

@@ -5,7 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from awe_cli.kernels.dispatch import implements, inlined
-from awe_cli.kernels.interface import begin, directions, finish, gradient, lays_out, parts, score, slope, value
+from awe_cli.kernels.interface import (
+    begin,
+    directions,
+    feature_slope,
+    feature_value,
+    finish,
+    gradient,
+    lays_out,
+    parts,
+    rate,
+    score,
+    slope,
+    value,
+)
 from awe_cli.kernels.vectors import add_row, dot_row
 
 
@@ -20,15 +33,22 @@ def without_table(*types: type) -> None:
 def of_whole_score(*types: type) -> None:
     """Declare affinities with f = value(s), s = Ux·V_y: they give `value` and `slope`."""
     implements(directions, *types)(_one)
+    implements(rate, *types)(_whole_rate)
     implements(score, *types)(_whole_score)
     implements(gradient, *types)(_whole_gradient)
 
 
-def of_features(*types: type) -> None:
-    """Declare affinities with f = Σ_i value(s_i), s_i = x_i U_i·V_y: they give `value` and `slope` of one s_i."""
+def of_single_features(*types: type) -> None:
+    """Declare affinities that look at features: they give `score` and `gradient`."""
     implements(directions, *types)(_two)
-    implements(score, *types)(_feature_score)
-    implements(gradient, *types)(_feature_gradient)
+    implements(rate, *types)(_feature_rate)
+
+
+def summed_over_features(*types: type) -> None:
+    """Declare affinities with f = Σ_i feature_value(x_i, U_i·V_y): they give that and `feature_slope`."""
+    of_single_features(*types)
+    implements(score, *types)(_summed_score)
+    implements(gradient, *types)(_summed_gradient)
 
 
 def _no(affinity):
@@ -47,6 +67,10 @@ def _nothing(affinity, example, part, g):
     return None
 
 
+def _whole_rate(affinity, s, case, label):
+    return value(affinity, s, case, label)
+
+
 def _whole_score(affinity, case, label, hole):
     return value(affinity, dot_row(case.z, case.V, label), case, label)
 
@@ -57,32 +81,41 @@ def _whole_gradient(affinity, case, label, hole, weight, slopes):
     return step
 
 
+def _feature_rate(affinity, s, case, label):
+    return score(affinity, case, label, -1)
+
+
 @inlined
-def feature_score(case, t, label):
-    """s_t = x_t U_t·V_y of the feature at position t."""
+def match(case, t, label):
+    """u = U_i·V_y of the feature at position t."""
     total = np.float32(0)
     row = case.indices[t]
     for j in range(case.U.shape[1]):
         total += case.U[row, j] * case.V[label, j]
-    return case.values[t] * total
-
-
-def _feature_score(affinity, case, label, hole):
-    total = np.float32(0)
-    for t in range(case.indices.shape[0]):
-        if t != hole:
-            total += value(affinity, feature_score(case, t, label), case, label)
     return total
 
 
-def _feature_gradient(affinity, case, label, hole, weight, slopes):
+@inlined
+def add_match(case, t, label, step, slopes):
+    """Add step · ∂u/∂(U_i, V_y) of the feature at position t to the slopes."""
+    row = case.indices[t]
+    for j in range(case.U.shape[1]):
+        slopes.v[j] += step * case.U[row, j]
+        slopes.u[t, j] += step * case.V[label, j]
+
+
+def _summed_score(affinity, case, label, hole):
+    total = np.float32(0)
+    for t in range(case.indices.shape[0]):
+        if t != hole:
+            total += feature_value(affinity, case.values[t], match(case, t, label))
+    return total
+
+
+def _summed_gradient(affinity, case, label, hole, weight, slopes):
     slopes.v[:] = 0
     for t in range(case.indices.shape[0]):
         if t != hole:
-            s = feature_score(case, t, label)
-            step = np.float32(weight * slope(affinity, s, case, label) * case.values[t])
-            row = case.indices[t]
-            for j in range(case.U.shape[1]):
-                slopes.v[j] += step * case.U[row, j]
-                slopes.u[t, j] += step * case.V[label, j]
+            by_match = feature_slope(affinity, case.values[t], match(case, t, label))
+            add_match(case, t, label, np.float32(weight * by_match), slopes)
     return np.float32(1)

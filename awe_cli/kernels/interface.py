@@ -2,9 +2,13 @@
 
 f(x, y) = Σ_i G_i(x, y) x_i U_i·V_y  (AWE eq. 2 for a label y). In the order of what they see:
 
-    begin / finish     lay out, and clear away, G(x, ·) for one example (tables of neighbours do)
-    value / slope      f and ∂f/∂s of an affinity that weighs the whole score s = Ux·V_y
-    score / gradient   f and its derivatives in full, for an affinity that looks at single features
+    begin / finish                  lay out, and clear away, G(x, ·) for one example (tables of neighbours do)
+    value / slope                   f and ∂f/∂s of an affinity that weighs the whole score s = Ux·V_y
+    feature_value / feature_slope   one feature's share of f, and its derivative by U_i·V_y
+    score / gradient / rate         f and its derivatives in full, what the kernels call
+
+`kernels/families.py` writes the last line from one of the two before it; an affinity that fits neither gives
+it itself.
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ class Case(NamedTuple):
     V: NDArray[np.float32]  # (labels, d)
     z: NDArray[np.float32]  # (d,) Ux, without the feature left out
     g: NDArray[np.float32]  # (labels,) what `begin` laid out; empty where it lays out nothing
+    room: NDArray[np.float32]  # (n or more,) one number a feature, to compute with
 
 
 class Slopes(NamedTuple):
@@ -80,6 +85,24 @@ def value(affinity, s, case, label):
 @stub
 def slope(affinity, s, case, label):
     """∂f/∂s of `value`."""
+    raise NotImplementedError(type(affinity).__name__)
+
+
+@stub
+def feature_value(affinity, x, u):
+    """The share of f of a feature with value x and u = U_i·V_y."""
+    raise NotImplementedError(type(affinity).__name__)
+
+
+@stub
+def feature_slope(affinity, x, u):
+    """∂/∂u of `feature_value`."""
+    raise NotImplementedError(type(affinity).__name__)
+
+
+@stub
+def rate(affinity, s, case, label):
+    """f(x, y) where s = Ux·V_y is known already."""
     raise NotImplementedError(type(affinity).__name__)
 
 

@@ -51,6 +51,7 @@ class Room(NamedTuple):
     by_z: NDArray[np.float32]  # (d,) gradient by Ux of one positive
     by_v: NDArray[np.float32]  # (d,) gradient by V of one label
     g: NDArray[np.float32]  # (labels,) or (0,)
+    features: NDArray[np.float32]  # (longest row,) one number a feature
     mark: NDArray[np.int32]  # (labels,) the stamp of the last example that had it as a positive
 
 
@@ -137,7 +138,7 @@ def learn_example(affinity, loss, rows, task, U, V, example, e, scale, into, roo
         return
     project(indices, values, U, room.ux)
     state = stream(task.seed, task.epoch, example)
-    case = Case(example, indices, values, U, V, room.z, room.g)
+    case = Case(example, indices, values, U, V, room.z, room.g, room.features)
     slopes = Slopes(room.by_z, by_feature, room.by_v)
     room.by_z[:] = 0
     for part in range(parts(affinity)):
@@ -163,6 +164,9 @@ def learn_block(affinity, loss, rows, task, U, V, examples, start, scales, into,
         for e in range(w, examples.shape[0], workers):
             learn_example(
                 affinity, loss, rows, task, U, V, examples[e], e, scales[examples[e]], into,
-                Room(scratch.ux[w], scratch.z[w], scratch.by_z[w], scratch.by_v[w], scratch.g[w], scratch.mark[w]),
+                Room(
+                    scratch.ux[w], scratch.z[w], scratch.by_z[w], scratch.by_v[w], scratch.g[w],
+                    scratch.features[w], scratch.mark[w],
+                ),
                 start + e + 1,
             )  # fmt: skip

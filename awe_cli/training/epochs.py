@@ -38,7 +38,7 @@ def epochs(
     loss = Warp(plan.margin, plan.max_trials, harmonic(n_labels))
     positives = np.diff(examples.positives.indptr)
     scales = (np.maximum(positives, 1) ** -plan.positive_power).astype(np.float32)
-    room = _room(affinity, plan.dim, n_labels, threads)
+    room = _room(affinity, examples, plan.dim, n_labels, threads)
     for epoch in range(plan.epochs):
         order = _order(plan.seed, epoch, len(examples))
         task = Task(examples.positives.indptr, examples.positives.indices, examples.own, plan.seed, epoch)
@@ -63,7 +63,7 @@ def _rates(plan: Plan, epoch: int) -> NDArray[np.float64]:
     return plan.learning_rate * left
 
 
-def _room(affinity: Any, dim: int, n_labels: int, workers: int) -> Room:
+def _room(affinity: Any, examples: Examples, dim: int, n_labels: int, workers: int) -> Room:
     """Scratch for each worker."""
     return Room(
         ux=np.zeros((workers, dim), np.float32),
@@ -71,6 +71,7 @@ def _room(affinity: Any, dim: int, n_labels: int, workers: int) -> Room:
         by_z=np.zeros((workers, dim), np.float32),
         by_v=np.zeros((workers, dim), np.float32),
         g=np.zeros((workers, n_labels if lays_out(affinity) else 0), np.float32),
+        features=np.zeros((workers, int(_row_lengths(examples.x).max(initial=1))), np.float32),
         mark=np.zeros((workers, n_labels), np.int32),
     )
 

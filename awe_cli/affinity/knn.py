@@ -1,0 +1,85 @@
+"""k-NN affinity (AWE eq. 9): G(x, y) = Σ_{j≤k} w_j [y ∈ Y_{t_j}], w_j = e^(-λ ‖Ux − Ux_{t_j}‖²).
+
+t_1 … t_k are the training examples nearest to x in the embedding space of the U that built the table. The
+w_j of an example are made to add up to 1, which keeps margins comparable. For several labels the paper's
+[y = y_i] reads [y ∈ Y_i]. G may be raised to a power (½ is the geometric mean's share) and given a floor, and
+the score it multiplies is cut off at 0: two factors must not both be negative.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.kernels.dispatch import implements, inlined
+from awe_cli.kernels.families import of_whole_score
+from awe_cli.kernels.interface import begin, finish, lays_out, parts, slope, value
+
+
+class Knn(NamedTuple):
+    """f = (G^power + floor) · max(0, Ux·V_y). Row `example · parts + part` of the table is a query's."""
+
+    neighbors: NDArray[np.int32]  # (queries, k) training examples, -1 where there are fewer
+    weights: NDArray[np.float32]  # (queries, k) w_j, 0 where there are fewer
+    indptr: NDArray[np.int64]  # labels of the training examples
+    labels: NDArray[np.int32]
+    parts: int  # queries an example: the targets of a part are not in its query
+    power: float
+    floor: float
+
+
+of_whole_score(Knn)
+
+
+@inlined
+def lay_out(neighbors, weights, query, indptr, labels, g):
+    """g[y] += w_j for every label y of every neighbour of one query."""
+    for j in range(neighbors.shape[1]):
+        neighbor = neighbors[query, j]
+        if neighbor >= 0:
+            w = weights[query, j]
+            for p in range(indptr[neighbor], indptr[neighbor + 1]):
+                g[labels[p]] += w
+
+
+@implements(lays_out, Knn)
+def _lays_out(affinity):
+    return True
+
+
+@implements(parts, Knn)
+def _parts(affinity):
+    return affinity.parts
+
+
+@implements(begin, Knn)
+def _begin(affinity, example, part, g):
+    query = example * affinity.parts + part
+    lay_out(affinity.neighbors, affinity.weights, query, affinity.indptr, affinity.labels, g)
+
+
+@implements(finish, Knn)
+def _finish(affinity, example, part, g):
+    query = example * affinity.parts + part
+    for j in range(affinity.neighbors.shape[1]):
+        neighbor = affinity.neighbors[query, j]
+        if neighbor >= 0:
+            for p in range(affinity.indptr[neighbor], affinity.indptr[neighbor + 1]):
+                g[affinity.labels[p]] = 0
+
+
+@inlined
+def _weight(affinity, g):
+    return (g if affinity.power == 1.0 else g**affinity.power) + affinity.floor
+
+
+@implements(value, Knn)
+def _value(affinity, s, case, label):
+    return _weight(affinity, case.g[label]) * max(s, np.float32(0))
+
+
+@implements(slope, Knn)
+def _slope(affinity, s, case, label):
+    return _weight(affinity, case.g[label]) if s > 0 else np.float32(0)

@@ -1,0 +1,53 @@
+"""Looking up G(x, ·) of eq. 9 for any input: neighbours among the training examples, their labels, weighted."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.affinity.knn import lay_out
+from awe_cli.data.examples import Examples
+from awe_cli.data.matrix import Lists, Rows
+from awe_cli.kernels.dispatch import kernel
+from awe_cli.neighbors.search import Nearest, Search
+from awe_cli.neighbors.space import Space
+from awe_cli.neighbors.weights import weigh
+
+
+class NeighborIndex:
+    """The training examples as points of a space, and the labels they bring.
+
+    space     of the U that built G, whatever U and V a model was retrained to afterwards
+    examples  the training examples
+    """
+
+    def __init__(self, space: Space, examples: Examples, n_labels: int, *, approximate: bool = False) -> None:
+        self._space, self._labels, self._n_labels = space, examples.positives, n_labels
+        self._search = Search(space.points(examples.x), approximate=approximate)
+
+    def nearest(self, x: Rows, k: int) -> Nearest:
+        """The k nearest training examples of every row."""
+        return self._search.nearest(self._space.points(x), k)
+
+    def table(self, x: Rows, k: int, lambda_: float) -> NDArray[np.float32]:
+        """G(x, ·) of every row: (m, labels)."""
+        return self.tabulate(self.nearest(x, k), lambda_)
+
+    def tabulate(self, nearest: Nearest, lambda_: float) -> NDArray[np.float32]:
+        """G of queries whose neighbours have been found: (m, labels)."""
+        return affinities(nearest.rows, weigh(nearest, lambda_), self._labels, self._n_labels)
+
+
+def affinities(
+    rows: NDArray[np.int32], weights: NDArray[np.float32], labels: Lists, n_labels: int
+) -> NDArray[np.float32]:
+    """G (m, labels) from neighbours (m, k) and their weights (m, k)."""
+    G = np.zeros((len(rows), n_labels), np.float32)
+    _lay_out_block(rows, weights, labels.indptr, labels.indices, G)
+    return G
+
+
+@kernel
+def _lay_out_block(rows, weights, indptr, labels, G):
+    for query in range(G.shape[0]):
+        lay_out(rows, weights, query, indptr, labels, G[query])

@@ -1,0 +1,89 @@
+"""Nearest rows of a matrix, exactly or approximately, by faiss; the same result for any number of threads."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.kernels.dispatch import kernel
+
+_LISTS_PER_ROOT = 4  # inverted lists = 4 √n, a common choice of the library's guidelines
+_PROBED = 1 / 16  # share of the lists that a query looks into
+_MOST_TRAINING = 64  # rows a list that k-means looks at
+
+
+class Nearest(NamedTuple):
+    """The nearest rows of each query, nearest first; equal distances by row."""
+
+    rows: NDArray[np.int32]  # (m, k), -1 where there are fewer
+    squared: NDArray[np.float32]  # (m, k) squared Euclidean distances, inf where there are fewer
+
+
+class Search:
+    """Finds the rows of `base` (n, d) nearest to a query, exactly or with an inverted file (IVF)."""
+
+    def __init__(self, base: NDArray[np.float32], *, approximate: bool = False) -> None:
+        faiss.omp_set_num_threads(1)
+        self._base = np.ascontiguousarray(base)
+        n, d = base.shape
+        self._index: Any = faiss.IndexFlatL2(d)
+        if approximate and n >= 4096:
+            lists = int(_LISTS_PER_ROOT * np.sqrt(n))
+            self._index = faiss.IndexIVFFlat(self._index, d, lists)
+            self._index.cp.max_points_per_centroid = _MOST_TRAINING
+            self._index.train(self._base)
+            self._index.nprobe = max(1, int(lists * _PROBED))
+        self._index.add(self._base)
+
+    def nearest(self, queries: NDArray[np.float32], k: int, skip: NDArray[np.int64] | None = None) -> Nearest:
+        """The k nearest rows of each query (m, d), without row skip[q] where that is given and not -1.
+
+        A query of zeros is no query: it has no neighbours.
+        """
+        faiss.omp_set_num_threads(1)  # a setting of the calling thread: blocks are shared out above us
+        wanted = min(k + (skip is not None), len(self._base))
+        _, found = self._index.search(np.ascontiguousarray(queries), wanted)
+        out = Nearest(np.full((len(queries), k), -1, np.int32), np.full((len(queries), k), np.inf, np.float32))
+        skipped = np.full(len(queries), -1, np.int64) if skip is None else skip
+        _measure(queries, self._base, found, skipped, out.rows, out.squared)
+        return out
+
+
+@kernel
+def _measure(queries, base, found, skip, rows, squared):
+    """Exact distances of what was found, sorted by (distance, row), into rows and squared."""
+    for q in range(queries.shape[0]):
+        empty = True
+        for j in range(queries.shape[1]):
+            if queries[q, j] != 0:
+                empty = False
+                break
+        if empty:
+            continue
+        n = 0
+        for c in range(found.shape[1]):
+            row = found[q, c]
+            if row < 0 or row == skip[q]:
+                continue
+            distance = np.float32(0)
+            for j in range(queries.shape[1]):
+                gap = queries[q, j] - base[row, j]
+                distance += gap * gap
+            if n == rows.shape[1] and not _before(distance, row, squared[q, n - 1], rows[q, n - 1]):
+                continue
+            place = min(n, rows.shape[1] - 1)
+            while place > 0 and _before(distance, row, squared[q, place - 1], rows[q, place - 1]):
+                squared[q, place] = squared[q, place - 1]
+                rows[q, place] = rows[q, place - 1]
+                place -= 1
+            squared[q, place] = distance
+            rows[q, place] = row
+            n = min(n + 1, rows.shape[1])
+
+
+@kernel
+def _before(distance, row, other_distance, other_row):
+    return distance < other_distance or (distance == other_distance and row < other_row)

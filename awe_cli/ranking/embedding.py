@@ -1,0 +1,61 @@
+"""Ranking by an embedding model: f(x, y) of any affinity, ties broken by the plain embedding score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.affinity.constant import Constant
+from awe_cli.data.matrix import Dense, Rows, n_rows
+from awe_cli.kernels.score import project_rows, rate_block
+from awe_cli.ranking.ranker import Scores
+
+# G(x, ·) of a block of examples: (m, labels) float32.
+Table = Callable[[Rows], NDArray[np.float32]]
+
+
+def projections(x: Rows, U: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Ux of every row: (m, d)."""
+    Z = np.empty((n_rows(x), U.shape[1]), np.float32)
+    project_rows(x, U, Z)
+    return Z
+
+
+class EmbeddingRanker:
+    """f(x, y) = Σ_i G_i(x, y) x_i U_i·V_y over all labels.
+
+    affinity  the parameters of G
+    U, V      (features, d) and (labels, d)
+    table     what lays out G(x, ·) where the affinity needs that
+    """
+
+    def __init__(
+        self, affinity: Any, U: NDArray[np.float32], V: NDArray[np.float32], table: Table | None = None
+    ) -> None:
+        self._affinity, self._table = affinity, table
+        self._U, self._V = U, V
+
+    @property
+    def n_labels(self) -> int:
+        """The number of labels."""
+        return len(self._V)
+
+    def scores(self, x: Rows) -> Scores:
+        """(m, labels) f, and Ux·V_y to break its ties; for a constant affinity Ux·V_y alone."""
+        Z = projections(x, self._U)
+        S = Z @ self._V.T
+        if isinstance(self._affinity, Constant):
+            return Scores(S, None)
+        G = np.zeros((len(S), 0), np.float32) if self._table is None else self._table(x)
+        F = np.empty_like(S)
+        room = np.empty(longest_row(x), np.float32)
+        rate_block(self._affinity, x, self._U, self._V, Z, S, G, room, F)
+        return Scores(F, S)
+
+
+def longest_row(x: Rows) -> int:
+    """The most features that any row names."""
+    return len(x.columns) if isinstance(x, Dense) else int(np.diff(x.indptr).max(initial=0))
