@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from awe_cli.data.annotations import Annotations, RawExamples
+from awe_cli.data.bags import collect
 from awe_cli.data.findings import about_labels, quantiles
 from awe_cli.data.matrix import Bags
 from awe_cli.data.raw import Raw, RawDense
@@ -51,37 +52,33 @@ def of_annotations(
 def _about_examples(data: Annotations, examples: RawExamples, is_text: bool) -> list[str]:
     warnings = []
     if examples.merged:
-        warnings.append(f"{examples.merged:,} rows repeat an id; their labels were put together")
+        warnings.append(f"rows that repeat an id: {examples.merged:,}; their labels were put together")
     if examples.leaked:
-        warnings.append(f"{examples.leaked:,} ids are in two splits; they were kept in the earliest only")
+        warnings.append(f"ids in two splits: {examples.leaked:,}; they were kept in the earliest only")
     unlabelled = int(np.count_nonzero(np.diff(data.positives.indptr) == 0))
     if unlabelled:
         warnings.append(
-            f"{unlabelled:,} examples have no labels: nothing is learnt from them or judged by them"
+            f"examples without labels: {unlabelled:,}; nothing is learnt from them or judged by them"
         )
     empty = _empty(data)
     if empty.any():
         warnings.append(
-            f"{np.count_nonzero(empty):,} examples have no features: they all get the same ranking"
+            f"examples without features: {np.count_nonzero(empty):,}; they all get the same ranking"
         )
     twins = _twins(data, empty)
     if twins:
-        warnings.append(
-            f"{twins:,} examples of valid or test have the same features as one in an earlier split"
-        )
+        warnings.append(f"examples of valid or test with the features of one in an earlier split: {twins:,}")
     if data.unknown and not is_text:
-        warnings.append(
-            f"{data.unknown:,} feature values are of features not kept (rare, or not in train); left out"
-        )
+        warnings.append(f"feature values left out, the feature being rare or not in train: {data.unknown:,}")
     repeated = 0 if is_text else _repeated(examples.raw)
     if repeated:
-        warnings.append(f"{repeated:,} times a feature is named twice in an example; the values were summed")
+        warnings.append(f"features named twice in one example: {repeated:,}; their values were summed")
     constant = constant_features(data, examples.raw)
     if len(constant):
         shown = ", ".join(str(name) for name in constant[:5].to_pylist()) + (
             " …" if len(constant) > 5 else ""
         )
-        warnings.append(f"{len(constant):,} features are the same in all of train: {shown}")
+        warnings.append(f"features with one value in all of train: {len(constant):,} ({shown})")
     return warnings
 
 
@@ -93,8 +90,9 @@ def constant_features(data: Annotations, raw: Raw) -> pa.Array:
         return names.filter(pa.array(space.weight[: space.given] == 0))
     everywhere = names.filter(pa.array(space.count[: space.given] == np.count_nonzero(data.split == TRAIN)))
     code = look_up(everywhere, raw.vocabulary, "features", untyped=False)
-    in_train = np.repeat(data.split == TRAIN, np.diff(raw.indptr))
-    values = [raw.values[in_train & (raw.codes == one)] for one in code]
+    bags = collect(raw.indptr, raw.codes, raw.values, len(raw.vocabulary))
+    in_train = np.repeat(data.split == TRAIN, np.diff(bags.indptr))
+    values = [bags.values[in_train & (bags.indices == one)] for one in code]
     return everywhere.filter(pa.array([bool((v == v[0]).all()) for v in values], pa.bool_()))
 
 

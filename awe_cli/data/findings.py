@@ -37,14 +37,15 @@ def of_interactions(data: Interactions, counts: dict[str, NDArray[np.int64]]) ->
     having = {split: int(np.count_nonzero(sizes)) for split, sizes in chosen.items()}
     total = sum(chosen.values(), np.zeros(people, np.int64))
     warnings = []
+    summed = ", their weights summed" if data.weights is not None else ""
     if data.merged:
-        warnings.append(f"{data.merged:,} rows repeat a pair and were merged (weights summed)")
+        warnings.append(f"rows that repeat a pair: {data.merged:,}; they were merged{summed}")
     if data.leaked:
-        warnings.append(f"{data.leaked:,} pairs are in two splits; they were kept in the earliest only")
+        warnings.append(f"pairs in two splits: {data.leaked:,}; they were kept in the earliest only")
     fresh = int(np.count_nonzero((chosen["test"] > 0) & (chosen["train"] + chosen["valid"] == 0)))
     if fresh:
         warnings.append(
-            f"{fresh:,} people in test have no items to go by: nothing but popularity can rank for them"
+            f"people in test without a history: {fresh:,}; nothing but popularity can rank for them"
         )
     warnings += about_labels(counts, "items", having["train"])
     return {
@@ -72,10 +73,10 @@ def about_labels(counts: dict[str, NDArray[np.int64]], what: str, n: int) -> lis
     warnings = []
     if once:
         warnings.append(
-            f"{once:,} of {len(held_out):,} {what} are seen once in train: little can be learnt of them"
+            f"{what} seen once in train: {once:,} of {len(held_out):,}; little can be learnt of them"
         )
     if never:
-        warnings.append(f"{never:,} {what} are in valid or test only: they can hardly be ranked high")
+        warnings.append(f"{what} in valid or test only: {never:,}; they can hardly be ranked high")
     most = int(counts["train"].max(initial=0))
     if n and most >= _FREQUENT * n:
         warnings.append(

@@ -13,7 +13,7 @@ from awe_cli.errors import DataError
 
 def encode(values: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int32]]:
     """The distinct values in order of appearance, and the position of each value among them (n,)."""
-    if values.num_chunks == 0:
+    if not len(values):
         return pa.array([], values.type), np.zeros(0, np.int32)
     coded = values.dictionary_encode().unify_dictionaries()
     codes = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in coded.chunks]

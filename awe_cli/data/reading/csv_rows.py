@@ -27,6 +27,12 @@ def csv_columns(source: Source) -> dict[str, pa.DataType | None]:
             f"{source.name}: expected a first line with column names, found {header[:80]!r}",
             hint="add the line, or name the format with --format",
         ) from error
+    twice = [name for name in dict.fromkeys(names) if name and names.count(name) > 1]
+    if twice:
+        raise DataError(
+            f"{source.name}: expected distinct column names, found {twice[0]!r} {names.count(twice[0])} times",
+            hint="rename one of the columns",
+        )
     return dict.fromkeys(names)
 
 
