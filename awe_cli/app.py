@@ -19,7 +19,15 @@ from awe_cli.errors import AweError, WriteError
 
 # One module of awe_cli.commands each, in the order of `awe --help`. A module `build_knn` holds the function
 # `build_knn`, whose docstring is its help, and EXAMPLE: worked command lines. It imports nothing heavy.
-COMMAND_MODULES = ("status", "gc")
+COMMAND_MODULES = (
+    "prepare",
+    "train",
+    "evaluate",
+    "predict",
+    "train_baseline",
+    "status",
+    "gc",
+)
 
 INTERRUPTED = 130
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})

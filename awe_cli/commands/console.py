@@ -21,6 +21,11 @@ def be_quiet(quiet: bool) -> bool:
     return quiet
 
 
+def is_quiet() -> bool:
+    """Whether --quiet was given."""
+    return _quiet
+
+
 def say(line: str = "") -> None:
     """Tell the person at the terminal; silent with --quiet."""
     if not _quiet:

@@ -82,5 +82,14 @@ def _popularity(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[
     return Popularity(load_arrays(model.file(COUNTS))["-".join(fit_on)])
 
 
+def _embedding(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
+    from awe_cli.affinity.catalog import build_affinity
+    from awe_cli.ranking.embedding import EmbeddingRanker
+    from awe_cli.steps.embeddings import load_result, load_state
+
+    state = load_state(model, fit_on)
+    return EmbeddingRanker(build_affinity(load_result(model)["affinity"]), state.U, state.V)
+
+
 # A type of model, as its settings name it, and how to load the fit on some splits.
-LOADERS: dict[str, Loader] = {"popularity": _popularity}
+LOADERS: dict[str, Loader] = {"popularity": _popularity, "embedding": _embedding}

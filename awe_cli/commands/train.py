@@ -1,0 +1,83 @@
+"""`awe train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from awe_cli.commands import console
+from awe_cli.commands.options import (
+    DEFAULT_WORKSPACE,
+    JsonOption,
+    QuietOption,
+    ThreadsOption,
+    WaitOption,
+    WorkspaceOption,
+    settings_from,
+    settings_options,
+)
+from awe_cli.commands.progress import Shown, watching
+from awe_cli.config.train import TrainSettings
+
+if TYPE_CHECKING:
+    from awe_cli.training.fitting import Progress
+
+EXAMPLE = """
+awe train --affinity constant --name wsabie
+awe train --affinity linear-sigmoid --beta 0.25 --start wsabie --name sigmoid
+"""
+
+
+@settings_options(TrainSettings)
+def train(
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the model.  (default: that of the affinity)")
+    ] = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+    wait: WaitOption = False,
+    quiet: QuietOption = False,
+    **flags: Any,
+) -> None:
+    """Learn U and V, jointly with the affinity, by ranking with the WARP loss.
+
+    Where there is a validation split, plan and epochs are chosen on it with a fit on train alone, and the
+    model is then fitted once more on train and valid. `evaluate --split valid` uses the first, all else the
+    second. With a constant affinity this is WSABIE.
+    """
+    from awe_cli.steps.train import train as step
+    from awe_cli.workspace import Workspace
+
+    settings = settings_from(TrainSettings, "train", workspace, flags).settings
+    with watching(describe) as watch:
+        model, fresh = step(
+            Workspace(Path(workspace)), settings, name=name, threads=threads, wait=wait, watch=watch
+        )
+    report_model(model, fresh, as_json)
+    console.next_step(f"awe build-knn --model {model.name}")
+
+
+def describe(progress: Progress) -> Shown:
+    """One epoch in words."""
+    report, plan = progress.report, progress.plan
+    figures = (
+        f"loss {report.loss:.3f}, violated {100 * report.violation_rate:.0f} %, {report.mean_trials:.1f} trials"
+    )
+    if progress.validation is not None:
+        figures += f", validation {progress.validation:.4f}"
+    what = f"{progress.stage} on {progress.fit}, margin {plan.margin:g}"
+    return Shown(what, report.epoch, plan.epochs, figures)
+
+
+def report_model(model: Any, fresh: bool, as_json: bool) -> None:
+    """Say what was chosen and where it is; with --json print it."""
+    from awe_cli.steps.embeddings import load_result
+
+    result = load_result(model)
+    state = "stored" if fresh else "up to date"
+    console.say(f"{state}: models/{model.name}.json ({model.digest[:12]})")
+    if as_json:
+        console.print_json({"model": model.name, "digest": model.digest, "made": fresh, **result})

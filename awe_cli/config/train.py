@@ -1,0 +1,53 @@
+"""What `awe train` can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from awe_cli.config import setting
+
+AFFINITIES = ("constant", "sigmoid", "linear-sigmoid", "max", "top-k")
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How a model is learned. None: chosen from the kind and size of the data."""
+
+    affinity: str = setting("constant", help="G(x,y): what weighs each part of the score.")
+    dim: int | None = setting(None, help="Dimension d of the embedding.", min=1)
+    epochs: int | None = setting(None, help="Passes over the examples, at most.", min=1)
+    learning_rate: float | None = setting(None, help="AdaGrad's rate at the start; it falls to 5 %.", above=0)
+    margin: float | None = setting(
+        None, help="Margin γ between a positive and a negative.", above=0, auto="some are tried on validation"
+    )
+    max_trials: int | None = setting(None, help="Draws before a positive counts as well ranked.", min=1)
+    norm_cap: float | None = setting(None, help="Greatest length of a row of U or V.", above=0)
+    block_size: int | None = setting(None, help="Examples that read the same U and V.", min=1)
+    initial_scale: float | None = setting(None, help="U and V start with deviation this/√d.", above=0)
+    positive_power: float | None = setting(
+        None, help="An example's loss is divided by its number of positives to this power.", min=0, max=1
+    )
+    fit_on: tuple[str, ...] | None = setting(
+        None, help="Splits to fit on.", choices=("train", "valid"), auto="train,valid where there is one"
+    )
+    patience: int = setting(
+        5, help="Epochs without a gain on validation before training stops; 0: never stop early.", min=0
+    )
+    metric: str | None = setting(
+        None, help="What to choose by on validation.", auto="ndcg@20 for recommendation, ndcg@5 for annotation"
+    )
+    start: str | None = setting(
+        None,
+        help="Where U and V start: linear (a linear model trained first), scratch, or the name of a model.",
+        auto="linear for affinities of features, else scratch",
+    )
+    seed: int = setting(0, help="Where random numbers start.", min=0)
+    scope: str | None = setting(
+        None, help="What a sigmoid looks at.", choices=("feature", "score"), auto="feature"
+    )
+    gain: float | None = setting(None, help="κ, what multiplies a sigmoid's argument.", above=0)
+    unit: bool | None = setting(None, help="Leave x_i out of a sigmoid's argument.", flag="--unit/--no-unit")
+    alpha: float | None = setting(None, help="Greatest G of linear-sigmoid.", auto="1")
+    beta: float | None = setting(None, help="Least G of linear-sigmoid.", auto="0.25")
+    top: int | None = setting(None, help="k of top-k.", min=1, auto="5")
+    floor: float | None = setting(None, help="A constant added to G of max and top-k.", min=0, auto="0")

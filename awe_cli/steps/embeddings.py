@@ -1,0 +1,73 @@
+"""How an embedding model is stored: a state for each fit, what was chosen, and the history of its training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from awe_cli.kernels.epoch import State
+from awe_cli.training.fitting import Progress, Run
+from awe_cli.workspace import Artifact, Staging
+from awe_cli.workspace.arrays import load_arrays, save_arrays
+from awe_cli.workspace.recipe import canonical
+
+MODEL_TYPE = "embedding"
+RESULT = "result.json"
+HISTORY = "history.parquet"
+
+Fit = tuple[str, ...]
+
+
+def fit_name(fit: Fit) -> str:
+    """How files and settings call a fit: "train-valid"."""
+    return "-".join(fit)
+
+
+def store_states(staging: Staging, states: Mapping[Fit, State]) -> None:
+    """Write U, V and AdaGrad's memory of each fit."""
+    for fit, state in states.items():
+        save_arrays(staging.file(f"fit-{fit_name(fit)}.npz"), state._asdict())
+
+
+def load_state(model: Artifact, fit: Fit) -> State:
+    """The state of one fit."""
+    return State(**load_arrays(model.file(f"fit-{fit_name(fit)}.npz")))
+
+
+def store_result(staging: Staging, result: Mapping[str, Any]) -> None:
+    """Write what was chosen and measured on the way."""
+    staging.file(RESULT).write_bytes(canonical(result))
+
+
+def load_result(artifact: Artifact) -> dict[str, Any]:
+    """What was chosen and measured on the way."""
+    return dict(json.loads(artifact.file(RESULT).read_bytes()))
+
+
+def store_history(staging: Staging, history: Iterable[Progress]) -> None:
+    """Write one row an epoch: stage, fit, margin, epoch, loss, violation rate, mean trials, validation."""
+    rows = [
+        {
+            "stage": entry.stage,
+            "fit": entry.fit,
+            "margin": entry.plan.margin,
+            **asdict(entry.report),
+            "validation": entry.validation,
+        }
+        for entry in history
+    ]
+    schema = pa.schema(
+        [("stage", pa.string()), ("fit", pa.string()), ("margin", pa.float64()), ("epoch", pa.int32())]
+        + [(name, pa.float64()) for name in ("loss", "violation_rate", "mean_trials", "validation")]
+    )
+    pq.write_table(pa.Table.from_pylist(rows, schema), staging.file(HISTORY))
+
+
+def describe_run(run: Run) -> dict[str, Any]:
+    """The plan that was chosen, its best epoch and what validation said."""
+    return {"plan": asdict(run.plan), "epochs": run.epochs, "validation": run.validation}

@@ -1,0 +1,152 @@
+"""Learn a model jointly: U, V and an affinity that needs no building."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from awe_cli.affinity.catalog import build_affinity, find_affinity, parameters_of
+from awe_cli.config.train import TrainSettings
+from awe_cli.data.dataset import RECOMMENDATION, Dataset
+from awe_cli.engine.local import available_threads
+from awe_cli.errors import SettingsError
+from awe_cli.kernels.epoch import State
+from awe_cli.metrics.catalog import measure
+from awe_cli.steps.embeddings import (
+    MODEL_TYPE,
+    Fit,
+    describe_run,
+    load_state,
+    store_history,
+    store_result,
+    store_states,
+)
+from awe_cli.steps.rankers import find_model, require_dataset
+from awe_cli.training.fitting import Progress, Watch
+from awe_cli.training.joint import learn, stages_of
+from awe_cli.training.recipes import default_metric, feature_plan, linear_plans
+from awe_cli.workspace import Artifact, Recipe, Workspace
+
+VERSION = 1
+LINEAR, SCRATCH = "linear", "scratch"
+_PARAMETERS = ("scope", "gain", "unit", "alpha", "beta", "top", "floor")
+
+
+def train(
+    ws: Workspace,
+    settings: TrainSettings,
+    *,
+    name: str | None = None,
+    threads: int | None = None,
+    wait: bool = False,
+    watch: Watch = lambda progress: None,
+) -> tuple[Artifact, bool]:
+    """Learn the model that `settings` describe and publish it as `name` (by default the affinity's).
+
+    Returns the model and whether it was learned now rather than up to date. `watch` hears of every epoch. The
+    bytes of the model do not depend on `threads`. Raises SettingsError, MissingInputError, DataError,
+    DivergedError; the model that had the name stays until the new one is complete.
+    """
+    with ws.lock(wait=wait):
+        stored = ws.find("dataset")
+        dataset = Dataset.open(stored.path, stored.settings)
+        start = _start(ws, settings, stored)
+        told = _told(settings, dataset, start)
+        parents = {"dataset": stored.digest} | ({"start": start.digest} if start else {})
+        recipe = Recipe("model", VERSION, told, parents)
+        name = name or settings.affinity
+        model = ws.current("model", name, recipe)
+        if model is not None:
+            return model, False
+        with ws.stage("model", recipe) as staging:
+            history: list[Progress] = []
+            affinity = build_affinity(told["affinity"])
+            linear, features = _plans(settings, dataset)
+            fitted = learn(
+                dataset,
+                stages_of(settings.affinity, affinity, linear, features, told["start"] == LINEAR),
+                [tuple(fit) for fit in told["fits"]],
+                metric=told["metric"],
+                patience=settings.patience,
+                threads=threads or available_threads(),
+                watch=_both(history.append, watch),
+                start=_loader(start),
+            )
+            store_states(staging, fitted.states)
+            store_history(staging, history)
+            chosen = {stage: describe_run(run) for stage, run in fitted.chosen.items()}
+            store_result(staging, {"affinity": told["affinity"], "metric": told["metric"], "chosen": chosen})
+            return staging.publish(name), True
+
+
+def fits_of(dataset: Dataset, fit_on: Fit | None, patience: int) -> list[Fit]:
+    """The fits to make: one that leaves valid out, to choose by, and one on all that was asked for.
+
+    Raises SettingsError for splits that have no examples.
+    """
+    there = ("train", "valid") if dataset.splits.get("valid") else ("train",)
+    wanted = tuple(split for split in ("train", "valid") if split in (fit_on or there))
+    if "train" not in wanted or not set(wanted) <= set(there):
+        raise SettingsError(
+            f"--fit-on: expected train{' or train,valid' if len(there) > 1 else ''}, found {','.join(fit_on or ())}",
+            hint="these are the splits of the dataset that a model may learn from",
+        )
+    return [("train",), wanted] if patience and wanted != ("train",) else [wanted]
+
+
+def _told(settings: TrainSettings, dataset: Dataset, start: Artifact | None) -> dict[str, Any]:
+    """Everything that decides what the model will be, as its recipe has it."""
+    own = dataset.task == RECOMMENDATION
+    parameters = {name: getattr(settings, name) for name in _PARAMETERS}
+    metric = measure(settings.metric or default_metric(dataset)).name
+    linear, features = _plans(settings, dataset)
+    is_linear = not find_affinity(settings.affinity).linear
+    affinity = parameters_of(settings.affinity, parameters, own=own)
+    first = "model" if start else (settings.start or (SCRATCH if is_linear else LINEAR))
+    return {
+        "model_type": MODEL_TYPE,
+        "affinity": affinity,
+        "loss": "warp",
+        "start": SCRATCH if is_linear and first == LINEAR else first,
+        "plans": [asdict(plan) for plan in (linear if is_linear else [*linear, features])],
+        "fits": [list(fit) for fit in fits_of(dataset, settings.fit_on, settings.patience)],
+        "patience": settings.patience,
+        "metric": metric,
+    }
+
+
+def _plans(settings: TrainSettings, dataset: Dataset) -> tuple[list[Any], Any]:
+    told = {name: value for name, value in asdict(settings).items() if value is not None}
+    linear = linear_plans(dataset, told)
+    return linear, feature_plan(linear[0], told)
+
+
+def _start(ws: Workspace, settings: TrainSettings, dataset: Artifact) -> Artifact | None:
+    """The model to start from, where one is named."""
+    if settings.start in (None, LINEAR, SCRATCH):
+        return None
+    model = find_model(ws, str(settings.start))
+    require_dataset(model, dataset)
+    if model.settings.get("model_type") != MODEL_TYPE:
+        raise SettingsError(
+            f"--start: expected an embedding model, found {model.describe()} of type {model.settings.get('model_type')}",
+            hint="name a model that `awe train` made, or linear, or scratch",
+        )
+    return model
+
+
+def _loader(start: Artifact | None) -> Callable[[Fit], State] | None:
+    """How a fit's state is read from the model to start from: the same fit, else the smallest one."""
+    if start is None:
+        return None
+    fits = [tuple(fit) for fit in start.settings["fits"]]
+    return lambda fit: load_state(start, fit if fit in fits else min(fits, key=len))
+
+
+def _both(first: Watch, second: Watch) -> Watch:
+    def hear(progress: Progress) -> None:
+        first(progress)
+        second(progress)
+
+    return hear

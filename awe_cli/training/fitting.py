@@ -1,0 +1,101 @@
+"""One run from a start to its best epoch, and the choice between several plans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from awe_cli.data.examples import Examples
+from awe_cli.errors import DivergedError
+from awe_cli.kernels.epoch import State
+from awe_cli.training.epochs import EpochReport, epochs
+from awe_cli.training.plan import Plan
+from awe_cli.training.state import copy_state
+
+_RUNAWAY = 100.0  # times the first epoch's loss
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One epoch, as those who watch or keep a history hear of it."""
+
+    stage: str  # what is being learned
+    fit: str  # the splits it is learned from
+    plan: Plan
+    report: EpochReport
+    validation: float | None  # the metric on validation, where there is a judge
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run gave: the state of its best epoch, and which that was."""
+
+    plan: Plan
+    state: State
+    epochs: int
+    validation: float | None
+
+
+Watch = Callable[[Progress], None]
+Judging = Callable[[State], float]
+
+
+def run(
+    affinity: Any,
+    examples: Examples,
+    start: State,
+    plan: Plan,
+    *,
+    threads: int,
+    stage: str,
+    fit: str,
+    watch: Watch,
+    judge: Judging | None = None,
+    patience: int = 0,
+    stop_after: int | None = None,
+) -> Run:
+    """Learn from `start`, which is left alone.
+
+    judge       state → metric; the best epoch by it is kept, and after `patience` epochs without a gain
+                (0: never) the run ends
+    stop_after  epochs to run of those the plan's schedule is laid out for
+
+    Raises DivergedError, naming the epoch and the setting to lower.
+    """
+    state = copy_state(start)
+    best = Run(plan, state, 0, None)
+    first_loss = 0.0
+    for report in epochs(affinity, examples, state, plan, threads=threads):
+        first_loss = first_loss or report.loss
+        _check(report, state, first_loss, plan)
+        score = None if judge is None else judge(state)
+        watch(Progress(stage, fit, plan, report, score))
+        if score is None:
+            best = Run(plan, state, report.epoch, None)
+        elif best.validation is None or score > best.validation:
+            best = Run(plan, copy_state(state), report.epoch, score)
+        elif patience and report.epoch - best.epochs >= patience:
+            break
+        if report.epoch == stop_after:
+            break
+    return best
+
+
+def choose(runs: Sequence[Run]) -> Run:
+    """The run with the best validation; the first of equals, and the first where none was judged."""
+    return max(runs, key=lambda run: -np.inf if run.validation is None else run.validation)
+
+
+def _check(report: EpochReport, state: State, first_loss: float, plan: Plan) -> None:
+    finite = np.isfinite(report.loss) and all(np.isfinite(array).all() for array in state)
+    if finite and report.loss <= _RUNAWAY * max(first_loss, plan.margin):
+        return
+    found = f"a loss of {report.loss:.4g}" if finite else "a loss or a parameter that is no finite number"
+    raise DivergedError(
+        f"training diverged in epoch {report.epoch}: {found} (first epoch: {first_loss:.4g})",
+        hint=f"lower --learning-rate (it was {plan.learning_rate:g}) or --norm-cap ({plan.norm_cap:g}); "
+        "the previous model is untouched",
+    )

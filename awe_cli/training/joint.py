@@ -1,0 +1,104 @@
+"""Learning U, V (and what an affinity of features makes of them) jointly, on each fit (AWE §3.3).
+
+The stages of a model: the linear one, tried with several plans, and for an affinity of features one that goes
+on from there. On the first fit validation chooses plan and epochs; the second, which has the validation
+examples too, repeats what was chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from awe_cli.affinity.constant import Constant
+from awe_cli.data.dataset import Dataset
+from awe_cli.kernels.epoch import State
+from awe_cli.ranking.embedding import EmbeddingRanker
+from awe_cli.training.fitting import Judging, Run, Watch, choose, run
+from awe_cli.training.plan import Plan
+from awe_cli.training.state import initial_state
+from awe_cli.training.validation import Judge, sample
+
+Fit = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One affinity to learn with, and the plans to try."""
+
+    name: str
+    affinity: Any
+    plans: list[Plan]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What came out: a state for each fit, and for each stage the run that validation chose."""
+
+    states: dict[Fit, State]
+    chosen: dict[str, Run]
+
+
+def stages_of(name: str, affinity: Any, linear: list[Plan], features: Plan, start_linear: bool) -> list[Stage]:
+    """The stages that lead to this affinity."""
+    if isinstance(affinity, Constant):
+        return [Stage(name, affinity, linear)]
+    first = [Stage("linear", Constant(1.0), linear)] if start_linear else []
+    return [*first, Stage(name, affinity, [features])]
+
+
+def learn(
+    dataset: Dataset,
+    stages: list[Stage],
+    fits: list[Fit],
+    *,
+    metric: str,
+    patience: int,
+    threads: int,
+    watch: Watch,
+    start: Callable[[Fit], State] | None = None,
+) -> Fitted:
+    """Take every fit through all stages.
+
+    fits   in the order they are made; one that leaves out valid is judged on it, the others repeat its choice
+    start  where the first stage starts from on a fit; None for random numbers
+    """
+    chosen: dict[str, Run] = {}
+    states: dict[Fit, State] = {}
+    for fit in fits:
+        examples = dataset.training(fit)
+        judge = _judge(dataset, fit, metric, stages[0].plans[0].seed, threads) if patience else None
+        state = start(fit) if start else None
+        for stage in stages:
+            runs = []
+            before = chosen.get(stage.name)
+            for plan in [before.plan] if before else stage.plans:
+                origin = state or initial_state(dataset.n_features, dataset.n_labels, plan)
+                runs.append(
+                    run(
+                        stage.affinity, examples, origin, plan,
+                        threads=threads, stage=stage.name, fit="+".join(fit), watch=watch,
+                        judge=_judging(judge, stage.affinity), patience=patience,
+                        stop_after=before.epochs if before else None,
+                    )
+                )  # fmt: skip
+            best = choose(runs)
+            chosen.setdefault(stage.name, best)
+            state = best.state
+        assert state is not None
+        states[fit] = state
+    return Fitted(states, chosen)
+
+
+def _judge(dataset: Dataset, fit: Fit, metric: str, seed: int, threads: int) -> Judge | None:
+    """What judges a fit: validation, unless the fit has seen it or there is none."""
+    if "valid" in fit or not dataset.splits.get("valid"):
+        return None
+    return Judge(sample(dataset.held_out("valid", fit), seed), metric, threads)
+
+
+def _judging(judge: Judge | None, affinity: Any) -> Judging | None:
+    if judge is None:
+        return None
+    return lambda state: judge(EmbeddingRanker(affinity, state.U, state.V))
