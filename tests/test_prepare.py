@@ -297,7 +297,7 @@ EXAMPLES = "--labels y --label-separator ; "
 REFUSED = [
     (INTERACTIONS + "--weight w", 65, "a.csv: column 'w', row 2: expected a weight above 0, found -2.0"),
     (INTERACTIONS + "--split split", 65, "row 3: expected one of train, valid, test, found 'dev'"),
-    (INTERACTIONS + "--time t --holdout-last 1", 65, "'t', row 3: expected a number, a date or a time, found 'x'"),
+    (INTERACTIONS + "--time t --holdout-last 1", 65, "row 3: expected a number, a date or a time, found 'x'"),
     ("a.csv --user usr --item item", 66, "expected a column 'usr', found user, item, w, split, t"),
     ("head.csv --user user --item item", 65, "the input has no rows"),
     ("empty.csv --user user --item item", 65, "empty.csv: the file is empty"),

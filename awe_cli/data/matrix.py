@@ -58,10 +58,10 @@ def take_lists(lists: Lists, order: NDArray[np.integer]) -> Lists:
 
 
 def slice_rows(rows: Rows, start: int, stop: int) -> Rows:
-    """Rows start … stop-1; values and indices stay views of the originals."""
+    """Rows start … stop-1, as far as there are any; values and indices stay views of the originals."""
     if isinstance(rows, Dense):
         return Dense(rows.columns, rows.values[start:stop])
-    indptr = rows.indptr[start : stop + 1]
+    indptr = rows.indptr[start : min(stop, n_rows(rows)) + 1]
     entries = slice(indptr[0], indptr[-1])
     return Bags(indptr - indptr[0], rows.indices[entries], rows.values[entries])
 

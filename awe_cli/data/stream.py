@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from awe_cli.data.encoder import Encoded, Encoder
+from awe_cli.data.gather import join
 from awe_cli.data.hashing import hash_values
 from awe_cli.data.reading.columns import Piece, Role, is_list, truths
 from awe_cli.data.reading.pieces import columns_of, raw_pieces, read_pieces
@@ -37,18 +38,37 @@ def read_encoded(
 
 
 def is_consecutive(source: Source, key: str) -> bool:
-    """Whether rows with the same key always follow each other. Keeps 8 bytes for each run of equal keys."""
-    starts: list[NDArray[np.uint64]] = []
+    """Whether rows with the same key always follow each other.
+
+    Keys in ascending or descending order need no memory, others 8 bytes for each run of equal keys.
+    """
+    if _is_sorted(source, key, pc.less) or _is_sorted(source, key, pc.greater):
+        return True
+    hashes: list[NDArray[np.uint64]] = []
     last = None
-    for piece in read_pieces(source, {key: Role.ID}):
-        values = piece.column(key)
-        new = np.ones(len(values), bool)
-        new[1:] = truths(pc.not_equal(values.slice(1), values.slice(0, len(values) - 1)))
-        new[0] = values[0].as_py() != last
+    for values in _keys(source, key):
+        starts = np.append(values[0].as_py() != last, truths(pc.not_equal(values[1:], values[:-1])))
         last = values[-1].as_py()
-        starts.append(hash_values(values.filter(pa.array(new))))
-    runs = np.concatenate(starts) if starts else np.zeros(0, np.uint64)
-    return len(np.unique(runs)) == len(runs)
+        hashes.append(hash_values(values.filter(pa.array(starts))))
+    runs = join(hashes, np.uint64)
+    runs.sort()
+    return not (runs[1:] == runs[:-1]).any()
+
+
+def _is_sorted(source: Source, key: str, out_of_order: Callable[[pa.Array, pa.Array], pa.Array]) -> bool:
+    """Whether no key is `out_of_order` after the one before it. Stops at the first that is."""
+    last = None
+    for found in _keys(source, key):
+        values = found if last is None else pa.concat_arrays([last.cast(found.type), found])
+        if pc.any(out_of_order(values[1:], values[:-1])).as_py():
+            return False
+        last = values[-1:]
+    return True
+
+
+def _keys(source: Source, key: str) -> Iterator[pa.Array]:
+    for piece in read_pieces(source, {key: Role.ID}):
+        yield piece.column(key)
 
 
 def whole_groups(pieces: Iterable[Piece], key: str) -> Iterator[Piece]:

@@ -100,6 +100,14 @@ def test_semicolons_and_quoted_line_breaks_in_csv(tmp_path: Path) -> None:
     ]
 
 
+def test_rows_longer_than_a_block(tmp_path: Path) -> None:
+    long = "x" * 3_000_000
+    (tmp_path / "a.csv").write_text(f"user,text\na,short\nb,{long}\nc,{long}\nd,short\n")
+    found = read(tmp_path / "a.csv", {"user": Role.ID, "text": Role.TEXT})
+    assert found["user"].to_pylist() == ["a", "b", "c", "d"]
+    assert [len(text) for text in found["text"].to_pylist()] == [5, 3_000_000, 3_000_000, 5]
+
+
 def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfuser,item\na,b\n")
     (tmp_path / "a.jsonl").write_bytes(b'\xef\xbb\xbf{"user": "a", "item": "b"}\n')
@@ -160,7 +168,7 @@ BAD = [
     ("a.csv", b"user,item,plays\na,b,1\nc,d\n", "a.csv: row 2: expected 3 cells, found 2: 'c,d'"),
     ("a.csv", b"user,item,plays\na,,1\n", "column 'item', row 1: expected strings or integers, found an"),
     ("a.csv", b"user,item,plays\na,\xff\xfe,1\n", "expected UTF-8 text"),
-    ("a.csv", b"user,item,user\na,b,c\n", "expected distinct column names, found 'user' 2 times"),
+    ("a.csv", b"user,item,user\na,b,c\n", "expected distinct column names, found 'user' twice"),
     ("a.csv", b"", "a.csv: the file is empty"),
     ("a.csv", gzip.compress(b"user,item,plays\na,b,1\n" * 9)[:-9], "cannot be unpacked"),
     ("a.jsonl", b'{"user": 7, "item": "a", "plays": 1}\n{"user": "7", "item": "a", "plays": 1}\n',

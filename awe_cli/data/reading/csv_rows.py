@@ -11,7 +11,9 @@ from awe_cli.data.reading.columns import Piece
 from awe_cli.data.reading.sources import Source
 from awe_cli.errors import DataError
 
-_BLOCK = 4 << 20  # bytes of text in memory at a time
+_BLOCK = 1 << 20  # bytes of text parsed at a time; Arrow reads some thirty blocks ahead
+_LONGEST_HEADER = 1 << 24
+_LONGEST_ROW = 1 << 29  # bytes
 
 
 def csv_columns(source: Source) -> dict[str, pa.DataType | None]:
@@ -30,7 +32,7 @@ def csv_columns(source: Source) -> dict[str, pa.DataType | None]:
     twice = [name for name in dict.fromkeys(names) if name and names.count(name) > 1]
     if twice:
         raise DataError(
-            f"{source.name}: expected distinct column names, found {twice[0]!r} {names.count(twice[0])} times",
+            f"{source.name}: expected distinct column names, found {twice[0]!r} twice",
             hint="rename one of the columns",
         )
     return dict.fromkeys(names)
@@ -42,41 +44,57 @@ def csv_pieces(source: Source, columns: list[str], rows: int) -> Iterator[Piece]
     Raises DataError naming the row where the number of cells differs or the text is not UTF-8.
     """
     bad: list[pa_csv.InvalidRow] = []
+    first = 1
+    size = _BLOCK
+    while True:
+        try:
+            with source.open() as stream:
+                for batch in _batches(source, stream, columns, first - 1, size, bad):
+                    for start in range(0, batch.num_rows, rows):
+                        part = pa.Table.from_batches([batch.slice(start, rows)])
+                        yield Piece(source.name, first, part, untyped=True)
+                        first += part.num_rows
+            return
+        except (pa.ArrowInvalid, OSError) as error:
+            if "straddl" not in str(error) or size >= _LONGEST_ROW:  # a row longer than a block
+                raise _broken(source, bad, first, error) from error
+            size *= 8
+
+
+def _batches(
+    source: Source,
+    stream: pa.NativeFile,
+    columns: list[str],
+    skip: int,
+    size: int,
+    bad: list[pa_csv.InvalidRow],
+) -> Iterator[pa.RecordBatch]:
+    """Blocks of `size` bytes, the first `skip` rows left out. A row with other cells goes to `bad`."""
 
     def keep(row: pa_csv.InvalidRow) -> str:
         bad.append(row)
         return "error"
 
     separator = _separator(source, _header(source))
-    first = 1
-    try:
-        with source.open() as stream:
-            reader = pa_csv.open_csv(
-                stream,
-                read_options=pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK),
-                parse_options=pa_csv.ParseOptions(
-                    delimiter=separator, newlines_in_values=True, invalid_row_handler=keep
-                ),
-                convert_options=pa_csv.ConvertOptions(
-                    include_columns=columns,
-                    column_types=dict.fromkeys(columns, pa.string()),
-                    strings_can_be_null=False,
-                ),
-            )
-            for batch in reader:
-                for start in range(0, batch.num_rows, rows):
-                    part = pa.Table.from_batches([batch.slice(start, rows)])
-                    yield Piece(source.name, first, part, untyped=True)
-                    first += part.num_rows
-    except (pa.ArrowInvalid, OSError) as error:
-        raise _broken(source, bad, first, error) from error
+    yield from pa_csv.open_csv(
+        stream,
+        read_options=pa_csv.ReadOptions(use_threads=False, block_size=size, skip_rows_after_names=skip),
+        parse_options=pa_csv.ParseOptions(
+            delimiter=separator, newlines_in_values=True, invalid_row_handler=keep
+        ),
+        convert_options=pa_csv.ConvertOptions(
+            include_columns=columns,
+            column_types=dict.fromkeys(columns, pa.string()),
+            strings_can_be_null=False,
+        ),
+    )
 
 
 def _header(source: Source) -> bytes:
     """The first line."""
     try:
         with source.open() as stream:
-            return stream.read(_BLOCK).split(b"\n", 1)[0] + b"\n"
+            return stream.read(_LONGEST_HEADER).split(b"\n", 1)[0] + b"\n"
     except OSError as error:
         raise DataError(
             f"{source.name}: cannot be read: {error}", hint="make or copy the file again"
