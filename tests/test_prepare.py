@@ -339,6 +339,30 @@ def test_what_is_refused(awe: Any, tmp_path: Path, capfd: Any, command: str, cod
     assert code == 0 or ("hint: " in err and not (tmp_path / "workspace/dataset.json").exists())
 
 
+def test_switches_can_be_turned_off(awe: Any, tmp_path: Path) -> None:
+    write(pa.table({"t": ["red red car", "blue car"], "y": ["a", "b"]}), tmp_path / "a.parquet")
+    off = ("--no-bias", "--no-idf", "--no-sublinear", "--scaling", "none", "--min-count", "1")
+    assert (
+        awe(
+            "a.parquet",
+            "--text",
+            "t",
+            "--labels",
+            "y",
+            "--test-fraction",
+            "0.1",
+            "--valid-fraction",
+            "0",
+            *off,
+        )
+        == 0
+    )
+    artifact = Workspace(tmp_path / "workspace").find("dataset")
+    dataset = Dataset.open(artifact.path, artifact.settings)
+    assert dataset.features.to_pylist() == ["car", "blue", "red"]
+    assert dataset.training(("train",)).x.values.tolist() == [1, 2, 1, 1]
+
+
 def test_a_refused_file_leaves_the_dataset_in_place(awe: Any, tmp_path: Path, capfd: Any) -> None:
     write(interactions(), tmp_path / "a.parquet")
     assert awe("a.parquet", "--user", "user", "--item", "item") == 0

@@ -49,7 +49,7 @@ class PrepareSettings:
     valid_fraction: float | None = setting(
         None,
         help="Share of the rest that goes to valid, at random; 0 for none.",
-        auto="one item of each person with 3 or more, 0.1 of the examples",
+        auto="one item of each person with 3 or more (the latest with --holdout-last), 0.1 of the examples",
         min=0,
         below=1,
     )
@@ -66,16 +66,23 @@ class PrepareSettings:
         auto="standard for dense features, else l2",
         choices=("none", "l1", "l2", "standard"),
     )
-    bias: bool = setting(True, help="Add a constant feature (never in recommendation).")
+    bias: bool = setting(
+        True, help="Add a constant feature (never in recommendation).", flag="--bias/--no-bias"
+    )
     weight_transform: str = setting(
         "log",
         help="What weights become before scaling: log(1 + w), w, or 1.",
         choices=("log", "none", "binary"),
     )
     idf: bool | None = setting(
-        None, help="Multiply sparse features by their inverse document frequency.", auto="for text"
+        None,
+        help="Multiply sparse features by their inverse document frequency.",
+        auto="for text",
+        flag="--idf/--no-idf",
     )
-    sublinear: bool = setting(True, help="A word that occurs c times counts 1 + log c (text).")
+    sublinear: bool = setting(
+        True, help="A word that occurs c times counts 1 + log c (text).", flag="--sublinear/--no-sublinear"
+    )
     stop_words: str = setting(
         "english", help="Words of a text to leave out: none, english, or a file of them."
     )
