@@ -22,6 +22,8 @@ from awe_cli.errors import AweError, WriteError
 COMMAND_MODULES = (
     "prepare",
     "train",
+    "build_knn",
+    "retrain",
     "evaluate",
     "predict",
     "train_baseline",

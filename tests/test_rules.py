@@ -38,7 +38,7 @@ ARROWS: dict[str, set[str]] = {
     "training": {"engine", "ranking", "metrics", *LEARNING},
     "neighbors": {"engine", "ranking", *LEARNING},
     "baselines": {"engine", "ranking", *LEARNING},
-    "ranking": {"engine", *LEARNING},
+    "ranking": {"engine", "metrics", *LEARNING},
     "affinity": {"kernels", "data"},
     "loss": {"kernels", "data"},
     "kernels": {"data"},

@@ -63,9 +63,7 @@ def train(
 def describe(progress: Progress) -> Shown:
     """One epoch in words."""
     report, plan = progress.report, progress.plan
-    figures = (
-        f"loss {report.loss:.3f}, violated {100 * report.violation_rate:.0f} %, {report.mean_trials:.1f} trials"
-    )
+    figures = f"loss {report.loss:.3f}, violated {100 * report.violation_rate:.0f} %, {report.mean_trials:.1f} trials"
     if progress.validation is not None:
         figures += f", validation {progress.validation:.4f}"
     what = f"{progress.stage} on {progress.fit}, margin {plan.margin:g}"

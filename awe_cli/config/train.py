@@ -34,7 +34,9 @@ class TrainSettings:
         5, help="Epochs without a gain on validation before training stops; 0: never stop early.", min=0
     )
     metric: str | None = setting(
-        None, help="What to choose by on validation.", auto="ndcg@20 for recommendation, ndcg@5 for annotation"
+        None,
+        help="What to choose by on validation.",
+        auto="ndcg@20 for recommendation, ndcg@5 for annotation",
     )
     start: str | None = setting(
         None,

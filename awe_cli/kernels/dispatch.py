@@ -41,9 +41,7 @@ def implements(formula: Any, *types: type) -> Callable[[Callable[..., Any]], Cal
     def register(body: Callable[..., Any]) -> Callable[..., Any]:
         for params_type in types:
             formula.register(params_type, body)
-            overload(formula, jit_options=_BODY_OPTIONS, strict=False)(
-                _chooser(params_type, body)
-            )
+            overload(formula, jit_options=_BODY_OPTIONS, strict=False)(_chooser(params_type, body))
         return body
 
     return register

@@ -41,7 +41,9 @@ def run_epoch(affinity, loss, rows, task, state, order, block, scales, rates, ca
         into.record_start[examples.shape[0]] = records
         into.feature_start[examples.shape[0]] = features
         rate = np.float32(rates[0] + (rates[1] - rates[0]) * start / n)
-        learn_block(affinity, loss, rows, task, state.U, state.V, examples, start, scales, into, scratch, workers)
+        learn_block(
+            affinity, loss, rows, task, state.U, state.V, examples, start, scales, into, scratch, workers
+        )
         update_block(into, rows, examples, records, state, rate, cap, scratch.z, workers)
         positives += records
         for e in range(examples.shape[0]):

@@ -73,7 +73,9 @@ def write_direction(into, r, side, direction):
 
 
 @inlined
-def learn_positive(affinity, loss, case, label, hole, negatives, state, stamp, mark, scale, slopes, into, r, e):
+def learn_positive(
+    affinity, loss, case, label, hole, negatives, state, stamp, mark, scale, slopes, into, r, e
+):
     """One positive: draw until a label violates the margin, then write down the step (WARP)."""
     wanted = score(affinity, case, label, hole)
     n = 0

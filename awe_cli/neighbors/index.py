@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from awe_cli.affinity.knn import lay_out
 from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Lists, Rows
+from awe_cli.data.matrix import Lists, Rows, n_rows, slice_rows
+from awe_cli.engine.local import map_blocks
 from awe_cli.kernels.dispatch import kernel
-from awe_cli.neighbors.search import Nearest, Search
+from awe_cli.neighbors.search import BLOCK, Nearest, Search
 from awe_cli.neighbors.space import Space
 from awe_cli.neighbors.weights import weigh
 
@@ -36,6 +37,14 @@ class NeighborIndex:
     def tabulate(self, nearest: Nearest, lambda_: float) -> NDArray[np.float32]:
         """G of queries whose neighbours have been found: (m, labels)."""
         return affinities(nearest.rows, weigh(nearest, lambda_), self._labels, self._n_labels)
+
+
+def find_all(index: NeighborIndex, x: Rows, k: int, threads: int | None) -> Nearest:
+    """The k nearest training examples of every row, block by block."""
+    starts = range(0, n_rows(x), BLOCK)
+    found = map_blocks(lambda start: index.nearest(slice_rows(x, start, start + BLOCK), k), starts, threads)
+    rows, squared = zip(*found, strict=True)
+    return Nearest(np.concatenate(rows), np.concatenate(squared))
 
 
 def affinities(

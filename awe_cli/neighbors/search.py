@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from awe_cli.kernels.dispatch import kernel
 
+BLOCK = 1024  # queries searched for at a time; fixed, so that results do not depend on the threads
 _LISTS_PER_ROOT = 4  # inverted lists = 4 √n, a common choice of the library's guidelines
 _PROBED = 1 / 16  # share of the lists that a query looks into
 _MOST_TRAINING = 64  # rows a list that k-means looks at
@@ -46,7 +47,9 @@ class Search:
         faiss.omp_set_num_threads(1)  # a setting of the calling thread: blocks are shared out above us
         wanted = min(k + (skip is not None), len(self._base))
         _, found = self._index.search(np.ascontiguousarray(queries), wanted)
-        out = Nearest(np.full((len(queries), k), -1, np.int32), np.full((len(queries), k), np.inf, np.float32))
+        out = Nearest(
+            np.full((len(queries), k), -1, np.int32), np.full((len(queries), k), np.inf, np.float32)
+        )
         skipped = np.full(len(queries), -1, np.int64) if skip is None else skip
         _measure(queries, self._base, found, skipped, out.rows, out.squared)
         return out

@@ -6,19 +6,16 @@ parts, part r without the items at positions r, r + parts, …; those items are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags, Rows, n_rows, slice_rows
 from awe_cli.engine.local import map_blocks
-from awe_cli.neighbors.search import Nearest, Search
+from awe_cli.neighbors.search import BLOCK, Nearest, Search
 from awe_cli.neighbors.space import Space
 
 PARTS = 4  # queries an example in recommendation
-_BLOCK = 1024  # examples searched for at a time; fixed, so that results do not depend on the threads
 
 
 def parts_of(examples: Examples) -> int:
@@ -65,12 +62,14 @@ def _search_all(
     parts = parts_of(examples)
 
     def work(start: int) -> Nearest:
-        x = slice_rows(examples.x, start, min(start + _BLOCK, len(examples)))
+        x = slice_rows(examples.x, start, min(start + BLOCK, len(examples)))
         skip = np.arange(start, start + n_rows(x)) if own_rows else None
-        by_part = [search.nearest(space.points(without_part(x, parts, part)), k, skip) for part in range(parts)]
+        by_part = [
+            search.nearest(space.points(without_part(x, parts, part)), k, skip) for part in range(parts)
+        ]
         rows = np.stack([found.rows for found in by_part], axis=1).reshape(-1, k)
         return Nearest(rows, np.stack([found.squared for found in by_part], axis=1).reshape(-1, k))
 
-    blocks: Iterator[Nearest] = map_blocks(work, range(0, len(examples), _BLOCK), threads)
+    blocks = map_blocks(work, range(0, len(examples), BLOCK), threads)
     rows, squared = zip(*blocks, strict=True)
     return Nearest(np.concatenate(rows), np.concatenate(squared))

@@ -45,14 +45,16 @@ class EmbeddingRanker:
 
     def scores(self, x: Rows) -> Scores:
         """(m, labels) f, and Ux·V_y to break its ties; for a constant affinity Ux·V_y alone."""
+        return self.rate(x, np.zeros((n_rows(x), 0), np.float32) if self._table is None else self._table(x))
+
+    def rate(self, x: Rows, G: NDArray[np.float32]) -> Scores:
+        """The same, where G (m, labels) has been laid out already, or (m, 0) where none is needed."""
         Z = projections(x, self._U)
         S = Z @ self._V.T
         if isinstance(self._affinity, Constant):
             return Scores(S, None)
-        G = np.zeros((len(S), 0), np.float32) if self._table is None else self._table(x)
         F = np.empty_like(S)
-        room = np.empty(longest_row(x), np.float32)
-        rate_block(self._affinity, x, self._U, self._V, Z, S, G, room, F)
+        rate_block(self._affinity, x, self._U, self._V, Z, S, G, np.empty(longest_row(x), np.float32), F)
         return Scores(F, S)
 
 

@@ -16,7 +16,6 @@ from awe_cli.workspace import Artifact, Staging
 from awe_cli.workspace.arrays import load_arrays, save_arrays
 from awe_cli.workspace.recipe import canonical
 
-MODEL_TYPE = "embedding"
 RESULT = "result.json"
 HISTORY = "history.parquet"
 

@@ -13,6 +13,7 @@ from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
 
 COUNTS = "counts.npz"
+EMBEDDING, POPULARITY, KNN = "embedding", "popularity", "knn"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,33 @@ def find_model(ws: Workspace, name: str) -> Artifact:
     return ws.find("model", name)
 
 
+def find_embedding(ws: Workspace, name: str | None, dataset: Artifact) -> Artifact:
+    """The embedding model called `name`; without a name, the only one there is.
+
+    Raises MissingInputError, DataError for one of another dataset, SettingsError for another type of model.
+    """
+    model = find_model(ws, name) if name else _only_embedding(ws)
+    require_dataset(model, dataset)
+    if model.settings.get("model_type") != EMBEDDING:
+        raise SettingsError(
+            f"expected an embedding model, found {model.describe()}, a {model.settings.get('model_type')}",
+            hint="name a model that `awe train` or `awe retrain` made",
+        )
+    return model
+
+
+def _only_embedding(ws: Workspace) -> Artifact:
+    models = [ws.find("model", name) for name in ws.names("model")]
+    embeddings = [model for model in models if model.settings.get("model_type") == EMBEDDING]
+    if len(embeddings) == 1:
+        return embeddings[0]
+    names = ", ".join(str(model.name) for model in embeddings) or "none"
+    raise MissingInputError(
+        f"which model? embedding models in the workspace {ws.root}: {names}",
+        hint="name one with --model" if embeddings else "make one with `awe train --affinity constant`",
+    )
+
+
 def require_dataset(model: Artifact, dataset: Artifact) -> None:
     """Raise DataError where `model` was trained on another version of the dataset."""
     trained_on = model.parents.get("dataset")
@@ -84,12 +112,25 @@ def _popularity(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[
 
 def _embedding(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
     from awe_cli.affinity.catalog import build_affinity
+    from awe_cli.neighbors.choice import product
     from awe_cli.ranking.embedding import EmbeddingRanker
     from awe_cli.steps.embeddings import load_result, load_state
+    from awe_cli.steps.tables import open_lookup
 
-    state = load_state(model, fit_on)
-    return EmbeddingRanker(build_affinity(load_result(model)["affinity"]), state.U, state.V)
+    state, affinity = load_state(model, fit_on), load_result(model)["affinity"]
+    if affinity["name"] != "knn":
+        return EmbeddingRanker(build_affinity(affinity), state.U, state.V)
+    lookup = open_lookup(ws, ws.get("neighbors", model.parents["neighbors"]), dataset, fit_on)
+    return EmbeddingRanker(product(affinity["power"], affinity["floor"]), state.U, state.V, lookup)
+
+
+def _knn(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
+    from awe_cli.baselines.knn import KnnRanker
+    from awe_cli.steps.tables import open_lookup
+
+    lookup = open_lookup(ws, ws.get("neighbors", model.parents["neighbors"]), dataset, fit_on)
+    return KnnRanker(lookup, load_arrays(model.file(COUNTS))["-".join(fit_on)])
 
 
 # A type of model, as its settings name it, and how to load the fit on some splits.
-LOADERS: dict[str, Loader] = {"popularity": _popularity, "embedding": _embedding}
+LOADERS: dict[str, Loader] = {POPULARITY: _popularity, EMBEDDING: _embedding, KNN: _knn}

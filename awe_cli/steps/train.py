@@ -14,7 +14,6 @@ from awe_cli.errors import SettingsError
 from awe_cli.kernels.epoch import State
 from awe_cli.metrics.catalog import measure
 from awe_cli.steps.embeddings import (
-    MODEL_TYPE,
     Fit,
     describe_run,
     load_state,
@@ -22,7 +21,7 @@ from awe_cli.steps.embeddings import (
     store_result,
     store_states,
 )
-from awe_cli.steps.rankers import find_model, require_dataset
+from awe_cli.steps.rankers import EMBEDDING, find_embedding
 from awe_cli.training.fitting import Progress, Watch
 from awe_cli.training.joint import learn, stages_of
 from awe_cli.training.recipes import default_metric, feature_plan, linear_plans
@@ -105,7 +104,7 @@ def _told(settings: TrainSettings, dataset: Dataset, start: Artifact | None) -> 
     affinity = parameters_of(settings.affinity, parameters, own=own)
     first = "model" if start else (settings.start or (SCRATCH if is_linear else LINEAR))
     return {
-        "model_type": MODEL_TYPE,
+        "model_type": EMBEDDING,
         "affinity": affinity,
         "loss": "warp",
         "start": SCRATCH if is_linear and first == LINEAR else first,
@@ -126,14 +125,7 @@ def _start(ws: Workspace, settings: TrainSettings, dataset: Artifact) -> Artifac
     """The model to start from, where one is named."""
     if settings.start in (None, LINEAR, SCRATCH):
         return None
-    model = find_model(ws, str(settings.start))
-    require_dataset(model, dataset)
-    if model.settings.get("model_type") != MODEL_TYPE:
-        raise SettingsError(
-            f"--start: expected an embedding model, found {model.describe()} of type {model.settings.get('model_type')}",
-            hint="name a model that `awe train` made, or linear, or scratch",
-        )
-    return model
+    return find_embedding(ws, str(settings.start), dataset)
 
 
 def _loader(start: Artifact | None) -> Callable[[Fit], State] | None:

@@ -18,7 +18,7 @@ from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.training.fitting import Judging, Run, Watch, choose, run
 from awe_cli.training.plan import Plan
 from awe_cli.training.state import initial_state
-from awe_cli.training.validation import Judge, sample
+from awe_cli.ranking.validation import Judge, sample
 
 Fit = tuple[str, ...]
 
@@ -40,7 +40,9 @@ class Fitted:
     chosen: dict[str, Run]
 
 
-def stages_of(name: str, affinity: Any, linear: list[Plan], features: Plan, start_linear: bool) -> list[Stage]:
+def stages_of(
+    name: str, affinity: Any, linear: list[Plan], features: Plan, start_linear: bool
+) -> list[Stage]:
     """The stages that lead to this affinity."""
     if isinstance(affinity, Constant):
         return [Stage(name, affinity, linear)]
@@ -68,7 +70,7 @@ def learn(
     states: dict[Fit, State] = {}
     for fit in fits:
         examples = dataset.training(fit)
-        judge = _judge(dataset, fit, metric, stages[0].plans[0].seed, threads) if patience else None
+        judge = judge_of(dataset, fit, metric, stages[0].plans[0].seed, threads) if patience else None
         state = start(fit) if start else None
         for stage in stages:
             runs = []
@@ -91,7 +93,7 @@ def learn(
     return Fitted(states, chosen)
 
 
-def _judge(dataset: Dataset, fit: Fit, metric: str, seed: int, threads: int) -> Judge | None:
+def judge_of(dataset: Dataset, fit: Fit, metric: str, seed: int, threads: int | None) -> Judge | None:
     """What judges a fit: validation, unless the fit has seen it or there is none."""
     if "valid" in fit or not dataset.splits.get("valid"):
         return None

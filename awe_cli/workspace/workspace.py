@@ -13,7 +13,7 @@ from pathlib import Path
 from awe_cli.errors import AweError, CorruptArtifactError, MissingInputError, nearest
 from awe_cli.workspace.artifact import Artifact, open_artifact
 from awe_cli.workspace.disk import is_write_failure, make_folder, write_error
-from awe_cli.workspace.kinds import KINDS
+from awe_cli.workspace.kinds import KINDS, check_name
 from awe_cli.workspace.lock import WriteLock
 from awe_cli.workspace.pointer import Pointer, read_pointer, write_pointer
 from awe_cli.workspace.recipe import Recipe
@@ -120,6 +120,10 @@ class Workspace:
                 raise
             finally:
                 shutil.rmtree(path, ignore_errors=True)
+
+    def call(self, artifact: Artifact, name: str) -> Artifact:
+        """Let `name` mean an artifact of the store, with the lock held; the artifact as that name calls it."""
+        return self._point(artifact, check_name(name))
 
     def _point(self, artifact: Artifact, name: str | None) -> Artifact:
         path = KINDS[artifact.kind].pointer(self.root, name)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import take_lists, take_rows
@@ -10,7 +13,7 @@ from awe_cli.engine.local import map_blocks
 from awe_cli.metrics.catalog import measure
 from awe_cli.metrics.ranks import Ranks, best_positions
 from awe_cli.ranking.block import rank_block
-from awe_cli.ranking.ranker import Ranker, block_rows
+from awe_cli.ranking.ranker import Ranker, Scores, block_rows
 
 MOST = 4000  # held-out examples looked at
 
@@ -38,12 +41,21 @@ class Judge:
 
     def __call__(self, ranker: Ranker) -> float:
         """The mean over the examples; the same for any number of threads."""
-        rows = block_rows(ranker.n_labels)
-        starts = range(0, len(self.examples), rows)
-        blocks = (self.examples.slice(start, min(start + rows, len(self.examples))) for start in starts)
-        values = list(map_blocks(lambda block: self._values(ranker, block), blocks, self._threads))
+        return self.judge_rows(lambda start, stop: ranker.scores(self._block(start, stop).x), ranker.n_labels)
+
+    def judge_rows(self, scores: Callable[[int, int], Scores], n_labels: int) -> float:
+        """The same, where scores(start, stop) scores all labels for these of the examples."""
+        rows = block_rows(n_labels)
+        blocks = [
+            (start, min(start + rows, len(self.examples))) for start in range(0, len(self.examples), rows)
+        ]
+        values = list(map_blocks(lambda block: self._values(scores(*block), *block), blocks, self._threads))
         return float(np.concatenate(values).mean()) if values else float("nan")
 
-    def _values(self, ranker: Ranker, block: Examples) -> np.ndarray:
-        ranked = rank_block(ranker.scores(block.x), block.positives, block.seen, 0, "in training")
+    def _values(self, scores: Scores, start: int, stop: int) -> NDArray[np.float64]:
+        block = self._block(start, stop)
+        ranked = rank_block(scores, block.positives, block.seen, 0, "in training")
         return self._measure.values(Ranks(ranked.indptr, ranked.ranks, best_positions(ranked.labels, 0)))
+
+    def _block(self, start: int, stop: int) -> Examples:
+        return self.examples.slice(start, stop)

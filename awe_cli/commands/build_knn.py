@@ -1,0 +1,66 @@
+"""`awe build-knn`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from awe_cli.commands import console
+from awe_cli.commands.options import (
+    DEFAULT_WORKSPACE,
+    JsonOption,
+    QuietOption,
+    ThreadsOption,
+    WaitOption,
+    WorkspaceOption,
+    settings_from,
+    settings_options,
+)
+from awe_cli.config.build_knn import BuildKnnSettings
+
+EXAMPLE = """
+awe build-knn --model wsabie
+awe build-knn --model wsabie --k 50 --lambda 2.5 --approximate --name rough
+"""
+
+
+@settings_options(BuildKnnSettings)
+def build_knn(
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Model whose U is used.  (default: the only one)")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the table.  (default: the model's)")
+    ] = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+    wait: WaitOption = False,
+    quiet: QuietOption = False,
+    **flags: Any,
+) -> None:
+    """Build the k-NN affinity G of every training example: its neighbours in the embedding space, weighted.
+
+    A training example is never its own neighbour. Where k and λ are not given they are chosen on validation.
+    """
+    from awe_cli.steps.build_knn import build_knn as step
+    from awe_cli.steps.embeddings import load_result
+    from awe_cli.workspace import Workspace
+
+    settings = settings_from(BuildKnnSettings, "build-knn", workspace, flags).settings
+    ws = Workspace(Path(workspace))
+    table, fresh = step(ws, model, settings, name=name, threads=threads, wait=wait, announce=console.say)
+    result = load_result(table)
+    for tried in result["tried"]:
+        console.say(
+            f"  k {tried['k']:4d}, λ {tried['multiple']:g}/median: {result['metric']} {tried['validation']:.4f}"
+        )
+    lambdas = ", ".join(f"λ = {value:.4g} on {fit}" for fit, value in result["lambda"].items())
+    console.say(
+        f"{'stored' if fresh else 'up to date'}: neighbors/{table.name}.json, k = {result['k']}, {lambdas}"
+    )
+    if as_json:
+        console.print_json({"neighbors": table.name, "digest": table.digest, "made": fresh, **result})
+    console.next_step(f"awe retrain --model {model or table.name} --name awe")

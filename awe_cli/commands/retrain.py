@@ -1,0 +1,72 @@
+"""`awe retrain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from awe_cli.commands import console
+from awe_cli.commands.options import (
+    DEFAULT_WORKSPACE,
+    JsonOption,
+    QuietOption,
+    ThreadsOption,
+    WaitOption,
+    WorkspaceOption,
+    settings_from,
+    settings_options,
+)
+from awe_cli.commands.progress import watching
+from awe_cli.commands.train import describe, report_model
+from awe_cli.config.retrain import RetrainSettings
+
+EXAMPLE = """
+awe retrain --model wsabie --affinity knn --name awe
+awe retrain --model wsabie --epochs 0 --name product
+awe retrain --model wsabie --iterations 3 --name awe
+"""
+
+
+@settings_options(RetrainSettings)
+def retrain(
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Model to learn again.  (default: the only one)")
+    ] = None,
+    name: Annotated[str, typer.Option("--name", help="Name of the result.")] = "awe",
+    neighbors: Annotated[
+        str | None, typer.Option("--neighbors", help="Neighbour table.  (default: that named like the model)")
+    ] = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+    wait: WaitOption = False,
+    quiet: QuietOption = False,
+    **flags: Any,
+) -> None:
+    """Learn U and V again with G fixed: affinity weighted embedding with the k-NN affinity.
+
+    The product G · S without learning again is a model of its own, and is kept where it is the best on
+    validation. With --iterations, G is built from the new U and the pair of steps repeated; each iteration is
+    stored as NAME-1, NAME-2, … and the best gets NAME.
+    """
+    from awe_cli.steps.embeddings import load_result
+    from awe_cli.steps.iterate import iterate
+    from awe_cli.workspace import Workspace
+
+    settings = settings_from(RetrainSettings, "retrain", workspace, flags).settings
+    with watching(describe) as watch:
+        best, fresh = iterate(
+            Workspace(Path(workspace)), model, settings,
+            name=name, neighbors=neighbors, threads=threads, wait=wait, watch=watch, announce=console.say,
+        )  # fmt: skip
+    result = load_result(best)
+    for candidate, score in result["validation"].items():
+        console.say(f"  {candidate}: {result['metric']} {score:.4f}")
+    if result["kept"] == "product":
+        console.say("kept: the product G · S with U and V as they were; learning again did not help")
+    else:
+        console.say("kept: U and V learned again")
+    report_model(best, fresh, as_json)
+    console.next_step(f"awe evaluate --model {best.name}")

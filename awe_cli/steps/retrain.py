@@ -1,0 +1,178 @@
+"""Learn U and V again with the G of a neighbour table fixed; keep whichever is best on validation."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from awe_cli.config.retrain import RetrainSettings
+from awe_cli.data.dataset import Dataset
+from awe_cli.engine.local import available_threads
+from awe_cli.kernels.epoch import State
+from awe_cli.neighbors.choice import HeldOut, product
+from awe_cli.steps.embeddings import (
+    Fit,
+    describe_run,
+    load_result,
+    load_state,
+    store_history,
+    store_result,
+    store_states,
+)
+from awe_cli.steps.rankers import EMBEDDING, find_embedding
+from awe_cli.steps.tables import find_table, open_index, training_affinity
+from awe_cli.training.fitting import Progress, Watch, run
+from awe_cli.training.fixed import Outcome, compare_retrained
+from awe_cli.training.joint import judge_of
+from awe_cli.training.plan import Plan
+from awe_cli.training.state import initial_state
+from awe_cli.workspace import Artifact, Recipe, Workspace
+
+VERSION = 1
+_EPOCHS = 8
+_RATE = 1 / 3  # of the model's: U and V are good already
+_POWERS = (1.0, 0.5)
+
+
+def retrain(
+    ws: Workspace,
+    model: str | None,
+    settings: RetrainSettings | None = None,
+    *,
+    name: str | None = None,
+    neighbors: str | None = None,
+    threads: int | None = None,
+    wait: bool = False,
+    watch: Watch = lambda progress: None,
+) -> tuple[Artifact, bool]:
+    """Learn the model again with the G of a table built from it, and publish the best as `name` ("awe").
+
+    neighbors  name of the table, by default that of the model
+
+    The result is the product G · S as it is where learning again does not help on validation. Returns the
+    model and whether it was made now. Raises SettingsError, MissingInputError, DataError, DivergedError.
+    """
+    settings = settings or RetrainSettings()
+    with ws.lock(wait=wait):
+        stored = ws.find("dataset")
+        base = find_embedding(ws, model, stored)
+        table = find_table(ws, neighbors or str(base.name), base)
+        told = _told(settings, base)
+        parents = {"dataset": stored.digest, "model": base.digest, "neighbors": table.digest}
+        recipe = Recipe("model", VERSION, told, parents)
+        current = ws.current("model", name or "awe", recipe)
+        if current is not None:
+            return current, False
+        with ws.stage("model", recipe) as staging:
+            history: list[Progress] = []
+            work = _Work(ws, Dataset.open(stored.path, stored.settings), base, table, told, settings,
+                         threads or available_threads(), history, watch)  # fmt: skip
+            outcome = work.choose()
+            store_states(staging, {fit: work.state(fit, outcome) for fit in work.fits})
+            store_history(staging, history)
+            store_result(staging, _result(told, outcome, settings))
+            return staging.publish(name or "awe"), True
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One retraining: what is read, and the two questions asked of it."""
+
+    ws: Workspace
+    dataset: Dataset
+    base: Artifact
+    table: Artifact
+    told: dict[str, Any]
+    settings: RetrainSettings
+    threads: int
+    history: list[Progress]
+    watch: Watch
+
+    @property
+    def fits(self) -> list[Fit]:
+        """The fits of the model, the one to choose by first."""
+        return [tuple(fit) for fit in self.told["fits"]]
+
+    @property
+    def plan(self) -> Plan:
+        """The plan to learn again with."""
+        return Plan(**self.told["plan"])
+
+    def choose(self) -> Outcome:
+        """What is best on validation; without one, what was asked for."""
+        fit, powers = (
+            self.fits[0],
+            [self.settings.power] if self.settings.power is not None else list(_POWERS),
+        )
+        judge = judge_of(self.dataset, fit, self.told["metric"], self.plan.seed, self.threads)
+        if judge is None:
+            return Outcome(powers[0], None, {})
+        index, k, lambda_ = open_index(self.ws, self.table, self.dataset, fit)
+        held_out = HeldOut(index, judge, k, self.threads)
+        examples = self.dataset.training(fit)
+        return compare_retrained(
+            lambda power: training_affinity(self.table, examples, fit, power, self.settings.floor),
+            examples, load_state(self.base, fit), self._start(fit), self.plan, powers,
+            lambda power, state: held_out.judge(product(power, self.settings.floor), state, k, lambda_),
+            patience=self.settings.patience, threads=self.threads, fit="+".join(fit), watch=self._hear,
+        )  # fmt: skip
+
+    def state(self, fit: Fit, outcome: Outcome) -> State:
+        """U and V of a fit as the outcome has it."""
+        if outcome.retrained is None:
+            return load_state(self.base, fit)
+        if fit == self.fits[0]:
+            return outcome.retrained.state
+        examples = self.dataset.training(fit)
+        affinity = training_affinity(self.table, examples, fit, outcome.power, self.settings.floor)
+        return run(
+            affinity, examples, self._start(fit), self.plan, threads=self.threads, stage="retrained",
+            fit="+".join(fit), watch=self._hear, stop_after=outcome.retrained.epochs,
+        ).state  # fmt: skip
+
+    def _start(self, fit: Fit) -> State:
+        if self.settings.warm:
+            return load_state(self.base, fit)
+        return initial_state(self.dataset.n_features, self.dataset.n_labels, self.plan)
+
+    def _hear(self, progress: Progress) -> None:
+        self.history.append(progress)
+        self.watch(progress)
+
+
+def _told(settings: RetrainSettings, base: Artifact) -> dict[str, Any]:
+    """Everything that decides what the model will be, as its recipe has it."""
+    result = load_result(base)
+    plan = Plan(**list(result["chosen"].values())[-1]["plan"])
+    rate = plan.learning_rate * (_RATE if settings.warm else 1)
+    epochs = settings.epochs if settings.epochs is not None else (_EPOCHS if settings.warm else plan.epochs)
+    plan = replace(
+        plan,
+        epochs=epochs,
+        learning_rate=settings.learning_rate or rate,
+        margin=settings.margin or plan.margin,
+    )
+    return {
+        "model_type": EMBEDDING,
+        "affinity": {"name": settings.affinity, "power": settings.power, "floor": settings.floor},
+        "loss": "warp",
+        "warm": settings.warm,
+        "plan": asdict(plan),
+        "fits": base.settings["fits"],
+        "patience": settings.patience,
+        "metric": settings.metric or result["metric"],
+    }
+
+
+def _result(told: dict[str, Any], outcome: Outcome, settings: RetrainSettings) -> dict[str, Any]:
+    if outcome.retrained:
+        chosen = describe_run(outcome.retrained)
+    else:
+        chosen = {"plan": {**told["plan"], "epochs": 0}, "epochs": 0, "validation": None}
+    return {
+        "affinity": {"name": settings.affinity, "power": outcome.power, "floor": settings.floor},
+        "metric": told["metric"],
+        "kept": "retrained" if outcome.retrained else "product",
+        "validation": outcome.validation,
+        "chosen": {"retrained" if outcome.retrained else "product": chosen},
+    }

@@ -1,0 +1,60 @@
+"""Learning U and V again with G fixed (AWE §3.3, step 3), and whether that is better than leaving them alone.
+
+Candidates on validation: the product G^power · S with U, V as they are, for each power; and the one whose power
+did best with U, V learned again. Most of the gain is often in the product alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from awe_cli.affinity.knn import Knn
+from awe_cli.data.examples import Examples
+from awe_cli.kernels.epoch import State
+from awe_cli.training.fitting import Run, Watch, run
+from awe_cli.training.plan import Plan
+
+# (power, state) → how well G^power · S ranks the validation examples.
+JudgeProduct = Callable[[float, State], float]
+# power → G of the training examples.
+FixedAffinity = Callable[[float], Knn]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What validation chose: the power, the retrained run or None for the product as it is, and all scores."""
+
+    power: float
+    retrained: Run | None
+    validation: dict[str, float]
+
+
+def compare_retrained(
+    affinity: FixedAffinity,
+    examples: Examples,
+    base: State,
+    start: State,
+    plan: Plan,
+    powers: list[float],
+    judge: JudgeProduct,
+    *,
+    patience: int,
+    threads: int,
+    fit: str,
+    watch: Watch,
+) -> Outcome:
+    """Judge the products of `base`, learn again from `start`, and keep the best."""
+    products = {power: judge(power, base) for power in powers}
+    power = max(products, key=lambda p: products[p])
+    validation = {f"product, power {p:g}": score for p, score in products.items()}
+    if plan.epochs == 0:
+        return Outcome(power, None, validation)
+    again = run(
+        affinity(power), examples, start, plan,
+        threads=threads, stage="retrained", fit=fit, watch=watch,
+        judge=lambda state: judge(power, state), patience=patience,
+    )  # fmt: skip
+    score = again.validation if again.validation is not None else float("-inf")
+    validation[f"retrained, power {power:g}"] = score
+    return Outcome(power, again if score > products[power] else None, validation)
