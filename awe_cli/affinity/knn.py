@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.kernels.dispatch import implements, inlined
+from awe_cli.kernels.dispatch import implements, inlined, kernel
 from awe_cli.kernels.families import of_whole_score
 from awe_cli.kernels.interface import begin, finish, lays_out, parts, slope, value
 
@@ -42,6 +42,13 @@ def lay_out(neighbors, weights, query, indptr, labels, g):
             w = weights[query, j]
             for p in range(indptr[neighbor], indptr[neighbor + 1]):
                 g[labels[p]] += w
+
+
+@kernel
+def lay_out_block(neighbors, weights, indptr, labels, G):
+    """G[q, y] += w_j for every query of a block; G (m, labels)."""
+    for query in range(G.shape[0]):
+        lay_out(neighbors, weights, query, indptr, labels, G[query])
 
 
 @implements(lays_out, Knn)

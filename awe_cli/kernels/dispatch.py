@@ -17,7 +17,7 @@ from numba.extending import overload
 # Everything that lets reductions vectorise, but not nnan and ninf: divergence must stay visible.
 FASTMATH = {"reassoc", "contract", "nsz", "arcp", "afn"}
 
-_BODY_OPTIONS = {"fastmath": FASTMATH, "error_model": "numpy", "forceinline": True}
+_BODY_OPTIONS: Any = {"fastmath": FASTMATH, "error_model": "numpy", "forceinline": True}
 
 
 def kernel(body: Callable[..., Any]) -> Callable[..., Any]:

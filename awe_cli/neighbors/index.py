@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.affinity.knn import lay_out
+from awe_cli.affinity.knn import lay_out_block
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Lists, Rows, n_rows, slice_rows
 from awe_cli.engine.local import map_blocks
-from awe_cli.kernels.dispatch import kernel
 from awe_cli.neighbors.search import BLOCK, Nearest, Search
 from awe_cli.neighbors.space import Space
 from awe_cli.neighbors.weights import weigh
@@ -52,11 +51,5 @@ def affinities(
 ) -> NDArray[np.float32]:
     """G (m, labels) from neighbours (m, k) and their weights (m, k)."""
     G = np.zeros((len(rows), n_labels), np.float32)
-    _lay_out_block(rows, weights, labels.indptr, labels.indices, G)
+    lay_out_block(rows, weights, labels.indptr, labels.indices, G)
     return G
-
-
-@kernel
-def _lay_out_block(rows, weights, indptr, labels, G):
-    for query in range(G.shape[0]):
-        lay_out(rows, weights, query, indptr, labels, G[query])

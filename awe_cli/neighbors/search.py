@@ -8,7 +8,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.kernels.dispatch import kernel
+from awe_cli.kernels.nearest import measure
 
 BLOCK = 1024  # queries searched for at a time; fixed, so that results do not depend on the threads
 _LISTS_PER_ROOT = 4  # inverted lists = 4 √n, a common choice of the library's guidelines
@@ -51,42 +51,5 @@ class Search:
             np.full((len(queries), k), -1, np.int32), np.full((len(queries), k), np.inf, np.float32)
         )
         skipped = np.full(len(queries), -1, np.int64) if skip is None else skip
-        _measure(queries, self._base, found, skipped, out.rows, out.squared)
+        measure(queries, self._base, found, skipped, out.rows, out.squared)
         return out
-
-
-@kernel
-def _measure(queries, base, found, skip, rows, squared):
-    """Exact distances of what was found, sorted by (distance, row), into rows and squared."""
-    for q in range(queries.shape[0]):
-        empty = True
-        for j in range(queries.shape[1]):
-            if queries[q, j] != 0:
-                empty = False
-                break
-        if empty:
-            continue
-        n = 0
-        for c in range(found.shape[1]):
-            row = found[q, c]
-            if row < 0 or row == skip[q]:
-                continue
-            distance = np.float32(0)
-            for j in range(queries.shape[1]):
-                gap = queries[q, j] - base[row, j]
-                distance += gap * gap
-            if n == rows.shape[1] and not _before(distance, row, squared[q, n - 1], rows[q, n - 1]):
-                continue
-            place = min(n, rows.shape[1] - 1)
-            while place > 0 and _before(distance, row, squared[q, place - 1], rows[q, place - 1]):
-                squared[q, place] = squared[q, place - 1]
-                rows[q, place] = rows[q, place - 1]
-                place -= 1
-            squared[q, place] = distance
-            rows[q, place] = row
-            n = min(n + 1, rows.shape[1])
-
-
-@kernel
-def _before(distance, row, other_distance, other_row):
-    return distance < other_distance or (distance == other_distance and row < other_row)

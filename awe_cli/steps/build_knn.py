@@ -143,7 +143,7 @@ def _neighbours(
 
 def _write(staging: Staging, fit: Fit, examples: Examples, nearest: Nearest, lambda_: float) -> None:
     """One row a query: id, part, its neighbours (rows of the training examples), distances² and weights."""
-    parts, (queries, k) = parts_of(examples), nearest.rows.shape
+    parts = parts_of(examples)
     known = nearest.rows >= 0
     offsets = np.concatenate([[0], np.cumsum(known.sum(axis=1))]).astype(np.int64)
     weights = weigh(nearest, lambda_)

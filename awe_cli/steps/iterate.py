@@ -37,7 +37,7 @@ def iterate(
             ws, model, once, name=name, neighbors=neighbors, threads=threads, wait=wait, watch=watch
         )
     with ws.lock(wait=wait):
-        found = []
+        found: list[tuple[Artifact, bool]] = []
         for number in range(1, settings.iterations + 1):
             step = f"{name}-{number}"
             if found:

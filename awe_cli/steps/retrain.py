@@ -107,13 +107,13 @@ class _Work:
         judge = judge_of(self.dataset, fit, self.told["metric"], self.plan.seed, self.threads)
         if judge is None:
             return Outcome(powers[0], None, {})
-        index, k, lambda_ = open_index(self.ws, self.table, self.dataset, fit)
-        held_out = HeldOut(index, judge, k, self.threads)
+        lookup = open_index(self.ws, self.table, self.dataset, fit)
+        held_out = HeldOut(lookup.index, judge, lookup.k, self.threads)
         examples = self.dataset.training(fit)
         return compare_retrained(
             lambda power: training_affinity(self.table, examples, fit, power, self.settings.floor),
             examples, load_state(self.base, fit), self._start(fit), self.plan, powers,
-            lambda power, state: held_out.judge(product(power, self.settings.floor), state, k, lambda_),
+            lambda power, state: held_out.judge(product(power, self.settings.floor), state, lookup.k, lookup.lambda_),
             patience=self.settings.patience, threads=self.threads, fit="+".join(fit), watch=self._hear,
         )  # fmt: skip
 

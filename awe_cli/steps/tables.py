@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,8 @@ from awe_cli.steps.embeddings import Fit, fit_name, load_result, load_state
 from awe_cli.workspace import Artifact, Workspace
 
 
-class Lookup(NamedTuple):
+@dataclass(frozen=True)
+class Lookup:
     """What G of any input needs: an index of the training examples, k, λ."""
 
     index: NeighborIndex
@@ -60,8 +61,8 @@ def open_index(ws: Workspace, table: Artifact, dataset: Dataset, fit: Fit) -> Lo
 
 def open_lookup(ws: Workspace, table: Artifact, dataset: Dataset, fit: Fit) -> Table:
     """Rows of x → G (m, labels)."""
-    index, k, lambda_ = open_index(ws, table, dataset, fit)
-    return lambda x: index.table(x, k, lambda_)
+    lookup = open_index(ws, table, dataset, fit)
+    return lambda x: lookup.index.table(x, lookup.k, lookup.lambda_)
 
 
 def training_affinity(table: Artifact, examples: Examples, fit: Fit, power: float, floor: float) -> Knn:

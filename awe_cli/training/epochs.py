@@ -33,7 +33,7 @@ def epochs(
     affinity: Any, examples: Examples, state: State, plan: Plan, *, threads: int
 ) -> Iterator[EpochReport]:
     """Train `state` in place, epoch by epoch; the same bytes for any number of threads."""
-    numba.set_num_threads(max(1, min(threads, numba.config.NUMBA_NUM_THREADS)))
+    numba.set_num_threads(max(1, min(threads, numba.config.NUMBA_NUM_THREADS)))  # type: ignore[attr-defined]
     n_labels = len(state.V)
     loss = Warp(plan.margin, plan.max_trials, harmonic(n_labels))
     positives = np.diff(examples.positives.indptr)

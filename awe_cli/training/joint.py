@@ -15,10 +15,10 @@ from awe_cli.affinity.constant import Constant
 from awe_cli.data.dataset import Dataset
 from awe_cli.kernels.epoch import State
 from awe_cli.ranking.embedding import EmbeddingRanker
+from awe_cli.ranking.validation import Judge, sample
 from awe_cli.training.fitting import Judging, Run, Watch, choose, run
 from awe_cli.training.plan import Plan
 from awe_cli.training.state import initial_state
-from awe_cli.ranking.validation import Judge, sample
 
 Fit = tuple[str, ...]
 

@@ -122,7 +122,7 @@ class Workspace:
                 shutil.rmtree(path, ignore_errors=True)
 
     def call(self, artifact: Artifact, name: str) -> Artifact:
-        """Let `name` mean an artifact of the store, with the lock held; the artifact as that name calls it."""
+        """Let `name` mean an artifact of the store; the artifact as that name calls it. Hold the lock."""
         return self._point(artifact, check_name(name))
 
     def _point(self, artifact: Artifact, name: str | None) -> Artifact:
