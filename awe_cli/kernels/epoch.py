@@ -23,6 +23,19 @@ class State(NamedTuple):
 
 
 @kernel
+def share_out(into, n, load):
+    """Give each of the n examples of a block to the worker with the fewest positives so far."""
+    load[:] = 0
+    for e in range(n):
+        least = 0
+        for w in range(1, load.shape[0]):
+            if load[w] < load[least]:
+                least = w
+        into.worker[e] = least
+        load[least] += into.record_start[e + 1] - into.record_start[e]
+
+
+@kernel
 def run_epoch(affinity, loss, rows, task, state, order, block, scales, rates, cap, into, scratch, workers):
     """One epoch; the rate goes linearly from rates[0] to rates[1].
 
@@ -30,6 +43,7 @@ def run_epoch(affinity, loss, rows, task, state, order, block, scales, rates, ca
     """
     total, positives, violators, trials = 0.0, 0, 0, 0
     n = order.shape[0]
+    load = np.zeros(workers, np.int64)
     for start in range(0, n, block):
         examples = order[start : min(start + block, n)]
         records, features = 0, 0
@@ -40,6 +54,7 @@ def run_epoch(affinity, loss, rows, task, state, order, block, scales, rates, ca
             features += row_length(rows, examples[e])
         into.record_start[examples.shape[0]] = records
         into.feature_start[examples.shape[0]] = features
+        share_out(into, examples.shape[0], load)
         rate = np.float32(rates[0] + (rates[1] - rates[0]) * start / n)
         learn_block(
             affinity, loss, rows, task, state.U, state.V, examples, start, scales, into, scratch, workers

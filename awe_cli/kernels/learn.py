@@ -28,6 +28,7 @@ class Block(NamedTuple):
     by_label: NDArray[np.float32]  # (records, 1 or 2, d) their directions, one for both or one each
     by_input: NDArray[np.float32]  # (B, d) gradient by Ux: ∂/∂U_i = x_i · by_input
     by_feature: NDArray[np.float32]  # (features, d) what ∂/∂U_i has beyond that
+    worker: NDArray[np.int64]  # (B,) who learns each example
     loss: NDArray[np.float64]  # (B,) summed over the example's positives
     violators: NDArray[np.int64]  # (B,) positives for which one was found
     trials: NDArray[np.int64]  # (B,) draws that counted
@@ -161,9 +162,11 @@ def learn_example(affinity, loss, rows, task, U, V, example, e, scale, into, roo
 
 @njit(parallel=True, cache=True, nogil=True, fastmath=FASTMATH, error_model="numpy")
 def learn_block(affinity, loss, rows, task, U, V, examples, start, scales, into, scratch, workers):
-    """Phase 1: the examples of a block, shared out among the workers."""
+    """Phase 1: the examples of a block, each by its worker."""
     for w in prange(workers):
-        for e in range(w, examples.shape[0], workers):
+        for e in range(examples.shape[0]):
+            if into.worker[e] != w:
+                continue
             learn_example(
                 affinity, loss, rows, task, U, V, examples[e], e, scales[examples[e]], into,
                 Room(

@@ -90,6 +90,7 @@ def _block(affinity: Any, examples: Examples, order: NDArray[np.int64], plan: Pl
         by_label=np.zeros((records, directions(affinity), plan.dim), np.float32),
         by_input=np.zeros((size, plan.dim), np.float32),
         by_feature=np.zeros((features, plan.dim), np.float32),
+        worker=np.zeros(size, np.int64),
         loss=np.zeros(size),
         violators=np.zeros(size, np.int64),
         trials=np.zeros(size, np.int64),

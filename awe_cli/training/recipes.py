@@ -25,7 +25,7 @@ def linear_plans(dataset: Dataset, told: dict[str, Any]) -> list[Plan]:
         margin=0.3,
         max_trials=min(1000, max(100, dataset.n_labels // 100)),
         norm_cap=1.0,
-        block_size=16,
+        block_size=32,
         initial_scale=1.0 if dataset.dense else 0.3,
         positive_power=0.0 if recommends else 0.5,
         seed=0,
