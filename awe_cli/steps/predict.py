@@ -70,10 +70,12 @@ class _Work:
         tables = iter(self.watch(top_rows(opened.ranker, self.dataset, self.question, counts, self.threads)))
         first = next(tables)
         writer = row_writer(self.format, stream, first.schema)
+        sample: list[dict[str, Any]] = []
         for group in _gathered(itertools.chain([first], tables)):
+            sample = sample or first_lists(group, SAMPLE)
             writer.write(group)
         writer.close()
-        return Predicted(counts, first.column_names[0], first_lists(first, SAMPLE))
+        return Predicted(counts, first.column_names[0], sample)
 
     def recipe(self) -> Recipe:
         """All that decides what will be stored. Stdin cannot be known before it is read."""
