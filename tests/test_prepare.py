@@ -229,7 +229,7 @@ def test_what_is_said(awe: Any, tmp_path: Path, capfd: Any) -> None:
     assert out == ""
     for words in (
         "20 people, 30 items", "density", "people per item", "rows that repeat a pair: ",
-        "pairs in two splits: ", "no valid split was named", "made dataset", "next: awe train",
+        "pairs in two splits: ", "no valid split was named", "stored: dataset.json", "next: awe train",
     ):  # fmt: skip
         assert words in err
     assert awe("a.parquet", "--user", "user", "--item", "item") == 0

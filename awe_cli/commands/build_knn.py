@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from awe_cli.commands import console
+from awe_cli.commands.compiling import announce_compiling
 from awe_cli.commands.options import (
     DEFAULT_WORKSPACE,
     JsonOption,
@@ -45,22 +46,22 @@ def build_knn(
 
     A training example is never its own neighbour. Where k and λ are not given they are chosen on validation.
     """
+    from awe_cli.report.choices import neighbors_table
     from awe_cli.steps.build_knn import build_knn as step
     from awe_cli.steps.embeddings import load_result
     from awe_cli.workspace import Workspace
 
+    announce_compiling()
     settings = settings_from(BuildKnnSettings, "build-knn", workspace, flags).settings
     ws = Workspace(Path(workspace))
     table, fresh = step(ws, model, settings, name=name, threads=threads, wait=wait, announce=console.say)
     result = load_result(table)
-    for tried in result["tried"]:
-        console.say(
-            f"  k {tried['k']:4d}, λ {tried['multiple']:g}/median: {result['metric']} {tried['validation']:.4f}"
-        )
+    tried = neighbors_table(result)
+    if tried is not None:
+        console.show(tried, to_stderr=True)
     lambdas = ", ".join(f"λ = {value:.4g} on {fit}" for fit, value in result["lambda"].items())
-    console.say(
-        f"{'stored' if fresh else 'up to date'}: neighbors/{table.name}.json, k = {result['k']}, {lambdas}"
-    )
+    console.say(f"chosen: k = {result['k']}, {lambdas}")
+    console.stored(f"neighbors/{table.name}.json", table.digest, fresh)
     if as_json:
         console.print_json({"neighbors": table.name, "digest": table.digest, "made": fresh, **result})
     console.next_step(f"awe retrain --model {model or table.name} --name awe")

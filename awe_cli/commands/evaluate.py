@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from awe_cli.commands import console
+from awe_cli.commands.compiling import announce_compiling
 from awe_cli.commands.options import (
     DEFAULT_WORKSPACE,
     JsonOption,
@@ -47,6 +48,7 @@ def evaluate(
     from awe_cli.steps.evaluate import evaluate as step
     from awe_cli.workspace import Workspace
 
+    announce_compiling()
     settings = settings_from(EvaluateSettings, "evaluate", workspace, flags).settings
     document, artifact, fresh = step(
         Workspace(workspace),
@@ -59,12 +61,10 @@ def evaluate(
     if as_json:
         console.print_json(document)
     else:
-        for table in comparison(document):
-            console.table(table.title, table.columns, table.rows)
-            for note in table.notes:
-                print(note)
-            print()
-    state = "stored" if fresh else "up to date"
-    console.say(f"{state}: metrics/{artifact.name}.json")
+        for number, table in enumerate(comparison(document)):
+            if number:
+                print()
+            console.show(table)
+    console.stored(f"metrics/{artifact.name}.json", artifact.digest, fresh)
     best = list(document["models"])[-1]
     console.next_step(f"awe predict --model {best} --top-k 10 --output predictions.parquet")

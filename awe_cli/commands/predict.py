@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
 from awe_cli.commands import console
+from awe_cli.commands.compiling import announce_compiling
 from awe_cli.commands.options import (
     DEFAULT_WORKSPACE,
     QuietOption,
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from awe_cli.steps.predict import Predicted
+
+_BETWEEN_LINES = 10.0  # seconds
 
 EXAMPLE = """
 awe predict --model awe --top-k 10 --output recommendations.parquet
@@ -61,6 +65,7 @@ def predict(
     from awe_cli.steps.predict import predict as step
     from awe_cli.workspace import Workspace
 
+    announce_compiling()
     settings = settings_from(PredictSettings, "predict", workspace, flags).settings
     target = _target(output, settings.format)
     made = step(
@@ -79,10 +84,15 @@ def _target(output: str | None, format: str | None) -> Path | IO[bytes] | None:
     return sys.stdout.buffer
 
 
-def _watch(tables: Iterable[pa.Table]) -> Iterable[pa.Table]:
-    return console.progress(
-        tables, label="block", total=None, describe=lambda table: f"{table.num_rows:,} rows"
-    )
+def _watch(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Pass the rows on; say how many there are so far, now and then."""
+    rows, spoken = 0, time.monotonic()
+    for table in tables:
+        rows += table.num_rows
+        if time.monotonic() - spoken >= _BETWEEN_LINES:
+            console.say(f"{rows:,} rows so far …")
+            spoken = time.monotonic()
+        yield table
 
 
 def _report(made: Predicted, output: str | None) -> None:
@@ -90,12 +100,16 @@ def _report(made: Predicted, output: str | None) -> None:
 
     counts = made.counts
     if counts.unknown:
-        console.warn(f"{counts.unknown:,} entries of the input are unknown to the dataset and were left out")
+        console.warn(f"unknown to the dataset, and left out: {counts.unknown:,} entries of the input")
     if counts.blank:
-        console.warn(f"{counts.blank:,} examples have no known item: all of them are ranked alike")
+        console.warn(
+            f"without a known item, and ranked alike: {counts.blank:,} of {counts.examples:,} examples"
+        )
     if made.artifact is not None:
         table = sample_table(made.id_name, made.sample)
-        console.table(table.title, table.columns, table.rows)
-        output = f"predictions/{made.artifact.name}.json"
-    state = "wrote" if made.fresh else "up to date:"
-    console.say(f"{state} {counts.rows:,} rows for {counts.examples:,} examples: {output}")
+        console.show(table)
+        if counts.examples > len(made.sample):
+            console.say(f"… and {counts.examples - len(made.sample):,} more examples")
+        console.stored(f"predictions/{made.artifact.name}.json", made.artifact.digest, made.fresh)
+    else:
+        console.say(f"wrote {counts.rows:,} rows for {counts.examples:,} examples: {output}")

@@ -51,8 +51,7 @@ def prepare(
     if as_json:
         console.print_json({"dataset": artifact.digest, "made": made, **summary, "next": following})
     _tell(summary)
-    state = "made" if made else "up to date:"
-    console.say(f"{state} dataset {artifact.digest[:12]}")
+    console.stored("dataset.json", artifact.digest, made)
     console.next_step(following)
 
 

@@ -42,9 +42,10 @@ def _bars() -> Iterator[Callable[[Shown], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn())
+    # At 100 columns there is room for the figures of an epoch beside a short bar.
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=8), MofNCompleteColumn())
     figures = TextColumn("{task.fields[figures]}", markup=False)
-    with Progress(*columns, TimeRemainingColumn(), figures, console=Console(stderr=True)) as bars:
+    with Progress(*columns, TimeRemainingColumn(compact=True), figures, console=Console(stderr=True)) as bars:
         tasks: dict[str, Any] = {}
 
         def show(shown: Shown) -> None:

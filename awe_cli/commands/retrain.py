@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from awe_cli.commands import console
+from awe_cli.commands.compiling import announce_compiling
 from awe_cli.commands.options import (
     DEFAULT_WORKSPACE,
     JsonOption,
@@ -51,10 +52,12 @@ def retrain(
     validation. With --iterations, G is built from the new U and the pair of steps repeated; each iteration is
     stored as NAME-1, NAME-2, … and the best gets NAME.
     """
+    from awe_cli.report.choices import candidates_table
     from awe_cli.steps.embeddings import load_result
     from awe_cli.steps.iterate import iterate
     from awe_cli.workspace import Workspace
 
+    announce_compiling()
     settings = settings_from(RetrainSettings, "retrain", workspace, flags).settings
     with watching(describe) as watch:
         best, fresh = iterate(
@@ -62,11 +65,12 @@ def retrain(
             name=name, neighbors=neighbors, threads=threads, wait=wait, watch=watch, announce=console.say,
         )  # fmt: skip
     result = load_result(best)
-    for candidate, score in result["validation"].items():
-        console.say(f"  {candidate}: {result['metric']} {score:.4f}")
+    tried = candidates_table(result)
+    if tried is not None:
+        console.show(tried, to_stderr=True)
     if result["kept"] == "product":
-        console.say("kept: the product G · S with U and V as they were; learning again did not help")
+        console.say("kept: the product G · S, with U and V as they were")
     else:
-        console.say("kept: U and V learned again")
+        console.say("kept: U and V learned again with G fixed")
     report_model(best, fresh, as_json)
-    console.next_step(f"awe evaluate --model {best.name}")
+    console.next_step(f"awe evaluate --model {f'{model},' if model else ''}{best.name}")

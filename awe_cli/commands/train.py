@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from awe_cli.commands import console
+from awe_cli.commands.compiling import announce_compiling
 from awe_cli.commands.options import (
     DEFAULT_WORKSPACE,
     JsonOption,
@@ -48,14 +49,19 @@ def train(
     model is then fitted once more on train and valid. `evaluate --split valid` uses the first, all else the
     second. With a constant affinity this is WSABIE.
     """
+    from awe_cli.report.choices import chosen_lines
+    from awe_cli.steps.embeddings import load_result
     from awe_cli.steps.train import train as step
     from awe_cli.workspace import Workspace
 
+    announce_compiling()
     settings = settings_from(TrainSettings, "train", workspace, flags).settings
     with watching(describe) as watch:
         model, fresh = step(
             Workspace(Path(workspace)), settings, name=name, threads=threads, wait=wait, watch=watch
         )
+    for line in chosen_lines(load_result(model)):
+        console.say(line)
     report_model(model, fresh, as_json)
     console.next_step(f"awe build-knn --model {model.name}")
 
@@ -63,19 +69,17 @@ def train(
 def describe(progress: Progress) -> Shown:
     """One epoch in words."""
     report, plan = progress.report, progress.plan
-    figures = f"loss {report.loss:.3f}, violated {100 * report.violation_rate:.0f} %, {report.mean_trials:.1f} trials"
+    figures = f"loss {report.loss:.3f}, {report.violation_rate:.0%} violated, {report.mean_trials:.1f} trials"
     if progress.validation is not None:
-        figures += f", validation {progress.validation:.4f}"
-    what = f"{progress.stage} on {progress.fit}, margin {plan.margin:g}"
-    return Shown(what, report.epoch, plan.epochs, figures)
+        figures = f"valid {progress.validation:.4f}, {figures}"
+    stage = "" if progress.stage in ("constant", "retrained") else f"{progress.stage}, "
+    return Shown(f"{stage}{progress.fit}, margin {plan.margin:g}", report.epoch, plan.epochs, figures)
 
 
 def report_model(model: Any, fresh: bool, as_json: bool) -> None:
-    """Say what was chosen and where it is; with --json print it."""
+    """Say where a model is; with --json print what was chosen."""
     from awe_cli.steps.embeddings import load_result
 
-    result = load_result(model)
-    state = "stored" if fresh else "up to date"
-    console.say(f"{state}: models/{model.name}.json ({model.digest[:12]})")
+    console.stored(f"models/{model.name}.json", model.digest, fresh)
     if as_json:
-        console.print_json({"model": model.name, "digest": model.digest, "made": fresh, **result})
+        console.print_json({"model": model.name, "digest": model.digest, "made": fresh, **load_result(model)})

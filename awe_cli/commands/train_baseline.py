@@ -38,5 +38,5 @@ def train_baseline(
     from awe_cli.workspace import Workspace
 
     model, fresh = step(Workspace(workspace), method, name=name, neighbors=neighbors, wait=wait)
-    console.say(f"{'stored' if fresh else 'up to date'}: models/{model.name}.json")
+    console.stored(f"models/{model.name}.json", model.digest, fresh)
     console.next_step(f"awe evaluate --model {model.name}")

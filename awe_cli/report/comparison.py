@@ -1,4 +1,4 @@
-"""The result of `awe evaluate` as tables."""
+"""The result of `awe evaluate` as tables, and in a sentence for each model."""
 
 from __future__ import annotations
 
@@ -44,15 +44,42 @@ def _histories(models: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _differences(document: Mapping[str, Any]) -> Table:
-    differences = document["differences"]
+    differences, baseline = document["differences"], document["baseline_model"]
     names = next(iter(differences.values()))
     rows = tuple((name, *(_difference(of[name]) for of in differences.values())) for name in names)
     level = round(100 * document["interval"]["level"])
-    title = f"difference from {document['baseline_model']} [{level} % interval]"
-    return Table(title, ("metric", *differences), rows, (f"* the {level} % interval leaves out 0",))
+    title = f"difference from {baseline} [{level} % interval], * where the interval leaves out 0"
+    notes = tuple(verdict(name, baseline, of) for name, of in differences.items())
+    return Table(title, ("metric", *differences), rows, notes)
+
+
+def verdict(name: str, baseline: str, differences: Mapping[str, Mapping[str, float]]) -> str:
+    """Whether a model beats the baseline: on which measures the interval of the difference leaves out 0."""
+    better = [measure for measure, of in differences.items() if of["low"] > 0]
+    worse = [measure for measure, of in differences.items() if of["high"] < 0]
+    if better and not worse:
+        found = f"beats {baseline} on {_of_all(better, differences)}"
+    elif worse and not better:
+        found = f"does not beat {baseline}: it is worse on {_of_all(worse, differences)}"
+    elif worse:
+        found = f"beats {baseline} on {', '.join(better)}, and is worse on {', '.join(worse)}"
+    else:
+        found = f"does not beat {baseline}: no difference is clear"
+    return f"{name} {found}"
+
+
+def _of_all(some: list[str], measures: Mapping[str, object]) -> str:
+    if len(some) == len(measures):
+        return f"all {len(some)} measures" if len(some) > 1 else some[0]
+    return f"{len(some)} of {len(measures)} measures ({', '.join(some)})"
 
 
 def _difference(of: Mapping[str, float]) -> str:
-    """ "+0.0051 [+0.0032, +0.0070] *" """
-    text = f"{of['difference']:+.4f} [{of['low']:+.4f}, {of['high']:+.4f}]"
-    return f"{text} *" if of["low"] > 0 or of["high"] < 0 else text
+    """ "+.0051 [+.0032, +.0070] *", or with two spaces for the star """
+    text = f"{_signed(of['difference'])} [{_signed(of['low'])}, {_signed(of['high'])}]"
+    return text + (" *" if of["low"] > 0 or of["high"] < 0 else "  ")
+
+
+def _signed(value: float) -> str:
+    """Four decimals, no 0 before the point: differences lie between -1 and 1."""
+    return f"{value:+.4f}".replace("+0.", "+.").replace("-0.", "-.")

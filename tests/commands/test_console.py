@@ -7,10 +7,14 @@ import pty
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from awe_cli.commands import console
+from awe_cli.commands.progress import Shown, watching
+
+ROOT = Path(__file__).parent.parent.parent
 
 Output = pytest.CaptureFixture[str]
 
@@ -56,20 +60,69 @@ def test_json_is_readable_and_strict(capsys: Output) -> None:
         console.print_json(float("nan"))
 
 
-def test_progress_off_a_terminal_is_a_line_now_and_then(capsys: Output) -> None:
-    passed = list(console.progress(range(1000), label="epoch", total=1000, describe=lambda i: f"loss {i}"))
-    assert passed == list(range(1000))
-    assert capsys.readouterr() == ("", "epoch 1/1000: loss 0\nepoch 1000/1000: loss 999\n")
+def test_a_wide_table_goes_on_below_with_its_first_column(capsys: Output) -> None:
+    names = [f"a-long-name-{i}" for i in range(10)]
+    console.table("", ["metric", *names], [["map", *([0.5] * 10)]])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert [line.split()[0] for line in lines if line] == ["metric", "map"] * 2
+    assert " ".join(lines).count("0.5000") == 10
+
+
+def test_long_text_is_folded_in_the_last_column(capsys: Output) -> None:
+    console.table("", ["id", "labels"], [["one", ", ".join(["label"] * 30)], ["two", "x"]])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert lines[2].startswith("     label")
+    assert lines[-1] == "two  x"
+
+
+def test_training_off_a_terminal_is_a_line_for_each_task(capsys: Output) -> None:
+    shown = [Shown(task, i, 3, f"loss {i}") for task in ("train", "train+valid") for i in (1, 2, 3)]
+    with watching(lambda report: report) as watch:
+        for report in shown:
+            watch(report)
+    assert capsys.readouterr() == (
+        "",
+        "train 1/3: loss 1\ntrain 3/3: loss 3\ntrain+valid 3/3: loss 3\n",
+    )
     console.be_quiet(True)
-    assert list(console.progress(range(3), label="epoch", total=3, describe=str)) == [0, 1, 2]
+    with watching(lambda report: report) as watch:
+        watch(shown[0])
     assert capsys.readouterr().err == ""
+
+
+def test_compiling_is_told_once_and_not_again(tmp_path: Path) -> None:
+    script = tmp_path / "kernel.py"
+    script.write_text(
+        "from awe_cli.commands.compiling import announce_compiling\n"
+        "import numpy as np\n"
+        "announce_compiling()\n"
+        "from awe_cli.kernels.score import project_rows\n"
+        "from awe_cli.data.matrix import Dense\n"
+        "x = Dense(np.zeros(2, np.int32), np.zeros((1, 2), np.float32))\n"
+        "project_rows(x, np.zeros((2, 2), np.float32), np.zeros((1, 2), np.float32))\n"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)}
+
+    def run() -> str:
+        command = [sys.executable, str(script)]
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stderr
+
+    first = run()
+    assert first.count("first use of these kernels: compiling them") == 1
+    assert str(tmp_path / "cache") in first
+    assert run() == ""
 
 
 ON_A_TERMINAL = """
 from awe_cli.commands import console
+from awe_cli.commands.progress import Shown, watching
 console.warn("careful")
 console.table("test", ["model [x]", "p@1"], [["[bold]awe", 0.5]])
-list(console.progress(range(3), label="epoch", total=3, describe=lambda i: f"loss [{i}]"))
+with watching(lambda i: Shown("epoch", i, 3, f"loss [{i}]")) as watch:
+    for i in range(1, 4):
+        watch(i)
 """
 
 
@@ -88,6 +141,6 @@ def test_on_a_terminal(colour: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     os.close(leader)
     assert "[bold]awe" in shown
     assert "model [x]" in shown
-    assert "loss [2]" in shown
+    assert "loss [3]" in shown
     assert "3/3" in shown
     assert ("\x1b[33m" in shown) is colour

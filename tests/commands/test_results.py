@@ -63,7 +63,8 @@ def test_evaluate_prints_tables(trained):
     assert lines[1].split() == ["metric", "popularity", "twin"]
     assert lines[2].split() == ["mrr", "0.8333", "0.8333"]
     assert "history: train and valid; its items are neither candidates nor counted" in out
-    assert "+0.0000 [+0.0000, +0.0000]" in out
+    assert "+.0000 [+.0000, +.0000]" in out
+    assert "twin does not beat popularity: no difference is clear" in out
 
 
 def test_settings_come_from_awe_toml_too(trained, tmp_path):
@@ -87,7 +88,7 @@ def test_predict_for_new_input_to_a_file(trained, tmp_path):
     assert (code, out) == (0, "")
     rows = pq.read_table(tmp_path / "out.parquet").to_pylist()
     assert [(str(row["person"]), row["label"], row["rank"]) for row in rows] == [("7", "b", 1), ("7", "c", 2)]
-    assert "warning: 1 entries of the input are unknown" in err
+    assert "warning: unknown to the dataset, and left out: 1 entries of the input" in err
 
 
 def test_predict_without_output_shows_a_sample(trained):
@@ -97,6 +98,14 @@ def test_predict_without_output_shows_a_sample(trained):
     assert "d, e" in out
     assert "predictions/popularity-test.json" in err
     assert "up to date" in trained("predict", "--model", "popularity", "--top-k", "2")[2]
+
+
+def test_the_sample_spans_what_is_read_at_a_time(trained, tmp_path):
+    """Of interactions, the last person is held back until it is known that no row follows."""
+    (tmp_path / "new.csv").write_text("person,thing\n7,a\n8,b\n9,a\n")
+    out, err = trained("predict", "--model", "popularity", "new.csv", "--top-k", "1")[1:]
+    assert [line.split()[0] for line in out.splitlines()] == ["person", "7", "8", "9"]
+    assert "more examples" not in err
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""Laying out a table in lines of text that fit the width of the terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+_GAP = "  "  # between columns
+_NARROWEST = 24  # that a last column of text is folded to
+
+
+def layout(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> Iterator[tuple[bool, str]]:
+    """The lines of a table, each with whether it is a header.
+
+    Columns of numbers are aligned right. Where the table is wider than `width`, text in the last column is
+    folded; where that does not help, columns that have no room left go into another table below, which
+    repeats the first column.
+    """
+    rows = [list(columns), *[list(row) for row in cells]]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
+    right = [bool(cells) and all(is_number(row[i]) for row in cells) for i in range(len(columns))]
+    before_last = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
+    if not right[-1] and before_last + _NARROWEST <= width:
+        widths[-1] = min(widths[-1], width - before_last)
+    for number, group in enumerate(_groups(widths, width)):
+        if number:
+            yield False, ""
+        for position, row in enumerate(rows):
+            for line in _line([row[i] for i in group], [widths[i] for i in group], [right[i] for i in group]):
+                yield position == 0, line
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell begins with a number, or is empty."""
+    head = cell.split(" ")[0].replace(",", "")
+    return not cell or head.lstrip("+-").replace(".", "", 1).isdigit()
+
+
+def _groups(widths: Sequence[int], width: int) -> list[list[int]]:
+    """Columns that fit beside each other: the first one, and at least one more."""
+    groups = [[0]]
+    taken = widths[0]
+    for i in range(1, len(widths)):
+        taken += len(_GAP) + widths[i]
+        if taken > width and len(groups[-1]) > 1:
+            groups.append([0])
+            taken = widths[0] + len(_GAP) + widths[i]
+        groups[-1].append(i)
+    return groups
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> Iterator[str]:
+    """One row: a line, and more where its last cell is folded."""
+    *first, last = cells
+    folded = textwrap.wrap(last, widths[-1], break_on_hyphens=False) or [""]
+    for number, piece in enumerate(folded):
+        row = [*(first if number == 0 else [""] * len(first)), piece]
+        padded = [
+            cell.rjust(size) if is_right else cell.ljust(size)
+            for cell, size, is_right in zip(row, widths, right, strict=True)
+        ]
+        yield _GAP.join(padded).rstrip()

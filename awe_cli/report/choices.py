@@ -1,0 +1,45 @@
+"""What was chosen on validation, as tables and lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from awe_cli.report.table import Table
+
+
+def chosen_lines(result: Mapping[str, Any]) -> list[str]:
+    """One line for each stage of a trained model: its plan, and how well it ranked validation."""
+    return [_chosen(stage, run, str(result["metric"])) for stage, run in result["chosen"].items()]
+
+
+def neighbors_table(result: Mapping[str, Any]) -> Table | None:
+    """The k (rows) and λ (columns) that `awe build-knn` tried; None where it had nothing to choose."""
+    tried = result["tried"]
+    if not tried:
+        return None
+    multiples = list(dict.fromkeys(entry["multiple"] for entry in tried))
+    scores = {(entry["k"], entry["multiple"]): float(entry["validation"]) for entry in tried}
+    rows = tuple(
+        (k, *(scores[k, multiple] for multiple in multiples))
+        for k in dict.fromkeys(entry["k"] for entry in tried)
+    )
+    columns = ("k", *(f"λ {multiple:.3g}/median d²" for multiple in multiples))
+    return Table(f"{result['metric']} on validation of G · S with k neighbours", columns, rows)
+
+
+def candidates_table(result: Mapping[str, Any]) -> Table | None:
+    """What `awe retrain` chose from; None where there was no validation to choose by."""
+    if not result["validation"]:
+        return None
+    rows = tuple((candidate, float(score)) for candidate, score in result["validation"].items())
+    return Table("", ("candidate", f"{result['metric']} on validation"), rows)
+
+
+def _chosen(stage: str, run: Mapping[str, Any], metric: str) -> str:
+    plan = run["plan"]
+    line = (
+        f"{stage}: d = {plan['dim']}, {run['epochs']} epochs, learning rate {plan['learning_rate']:.3g}, "
+        f"margin {plan['margin']:g}"
+    )
+    return line if run["validation"] is None else f"{line}; {metric} on validation {run['validation']:.4f}"
