@@ -11,11 +11,14 @@ import numpy as np
 from awe_cli.data.examples import Examples
 from awe_cli.errors import DivergedError
 from awe_cli.kernels.epoch import State
+from awe_cli.loss.warp import harmonic
 from awe_cli.training.epochs import EpochReport, epochs
 from awe_cli.training.plan import Plan
 from awe_cli.training.state import copy_state
 
 _RUNAWAY = 100.0  # times the first epoch's loss
+_ABSURD = 1000.0  # times L(labels) · max(γ, 1): more than any norm cap in use lets a loss become
+_LARGEST = 1e9  # of an entry of U or V: beyond it, scores overflow sooner or later and hide what goes wrong
 
 
 @dataclass(frozen=True)
@@ -90,10 +93,18 @@ def choose(runs: Sequence[Run]) -> Run:
 
 
 def _check(report: EpochReport, state: State, first_loss: float, plan: Plan) -> None:
-    finite = np.isfinite(report.loss) and all(np.isfinite(array).all() for array in state)
-    if finite and report.loss <= _RUNAWAY * max(first_loss, plan.margin):
+    numbers = all(np.isfinite(array).all() for array in state)
+    bounded = numbers and max(np.abs(state.U).max(initial=0), np.abs(state.V).max(initial=0)) < _LARGEST
+    most = min(
+        _RUNAWAY * max(first_loss, plan.margin),
+        _ABSURD * max(plan.margin, 1.0) * float(harmonic(len(state.V))[-1]),
+    )
+    if bounded and report.loss <= most:
         return
-    found = f"a loss of {report.loss:.4g}" if finite else "a loss or a parameter that is no finite number"
+    if not np.isfinite(report.loss) or not numbers:
+        found = "a loss or a parameter that is no finite number"
+    else:
+        found = f"a loss of {report.loss:.4g}" + ("" if bounded else " and a parameter beyond 1e9")
     raise DivergedError(
         f"training diverged in epoch {report.epoch}: {found} (first epoch: {first_loss:.4g})",
         hint=f"lower --learning-rate (it was {plan.learning_rate:g}) or --norm-cap ({plan.norm_cap:g}); "
