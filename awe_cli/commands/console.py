@@ -32,6 +32,7 @@ def is_quiet() -> bool:
 
 def say(line: str = "") -> None:
     """Tell the person at the terminal; silent with --quiet."""
+    sys.stdout.flush()  # where both streams go to one place, they stay in order
     if not _quiet:
         print(line, file=sys.stderr, flush=True)
 
@@ -93,6 +94,7 @@ def width() -> int:
 
 
 def _styled(line: str, style: str) -> None:
+    sys.stdout.flush()
     if sys.stderr.isatty():
         _print_styled(line, style, sys.stderr)
     else:

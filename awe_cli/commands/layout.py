@@ -52,7 +52,7 @@ def _groups(widths: Sequence[int], width: int) -> list[list[int]]:
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> Iterator[str]:
     """One row: a line, and more where its last cell is folded."""
     *first, last = cells
-    folded = textwrap.wrap(last, widths[-1], break_on_hyphens=False) or [""]
+    folded = [last] if len(last) <= widths[-1] else textwrap.wrap(last, widths[-1], break_on_hyphens=False)
     for number, piece in enumerate(folded):
         row = [*(first if number == 0 else [""] * len(first)), piece]
         padded = [
