@@ -17,7 +17,7 @@ from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.ranking.ranker import Scores
 from awe_cli.ranking.validation import Judge
 
-MULTIPLES = (1.0, 3.0, 6.0)  # of 1 / the typical squared distance
+MULTIPLES = (1.0, 3.0, 6.0, 10.0)  # of 1 / the typical squared distance
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from awe_cli.training.joint import judge_of
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 
 VERSION = 1
-_KS = {RECOMMENDATION: (50, 100, 200), "annotation": (20, 50, 100)}
+_KS = {RECOMMENDATION: (50, 100, 200), "annotation": (20, 50, 100, 200)}
 
 
 @dataclass(frozen=True)
