@@ -19,7 +19,7 @@ def linear_plans(dataset: Dataset, told: dict[str, Any]) -> list[Plan]:
     recommends = dataset.task == RECOMMENDATION
     plan = Plan(
         dim=128 if dataset.n_labels >= _MANY_LABELS or not recommends else 64,
-        epochs=16 if recommends else 20,
+        epochs=16 if recommends else 40 if dataset.dense else 20,
         learning_rate=0.1,
         final_rate=0.05,
         margin=0.3,
