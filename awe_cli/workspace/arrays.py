@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from awe_cli.workspace.artifact import corrupt_file
 from awe_cli.workspace.disk import writing
 
+_HEADER = 1024  # bytes, more than an array's header has
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # every entry bears the same time, so that equal arrays make equal files
 
 
@@ -22,9 +23,13 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write named arrays, of any dtype but object, to `path`. Raises WriteError."""
     with writing(path), zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for name in sorted(arrays):
+            array = np.asarray(arrays[name], order="C")
             entry = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
-            with archive.open(entry, "w", force_zip64=True) as file:
-                npy.write_array(file, np.asarray(arrays[name], order="C"), allow_pickle=False)
+            # Told the size, Python takes the 64-bit form only where it must; forced, its releases write it
+            # differently, and equal arrays would have other bytes.
+            entry.file_size = array.nbytes + _HEADER
+            with archive.open(entry, "w") as file:
+                npy.write_array(file, array, allow_pickle=False)
 
 
 def load_arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import subprocess
 import sys
@@ -103,3 +104,10 @@ def test_a_disk_without_room(tmp_path: Path) -> None:
     assert target in done.stdout
     assert "File too large" in done.stdout
     assert WriteError.exit_code == 73
+
+
+def test_the_bytes_are_the_same_on_every_release_of_python(tmp_path: Path) -> None:
+    """Digests of models are compared between machines."""
+    save_arrays(tmp_path / "a.npz", {"a": np.arange(10), "b": np.ones((3, 4), np.float32)})
+    digest = hashlib.sha256((tmp_path / "a.npz").read_bytes()).hexdigest()
+    assert digest == "d4822c7c560fe4e27bd8796de7724784ade17084f628700ac9e31a856b92f5b5"
