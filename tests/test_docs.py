@@ -1,0 +1,135 @@
+"""Documentation that cannot rot: made from the application, and checked against it."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import typer
+
+from awe_cli import errors
+from awe_cli.app import COMMAND_MODULES, INTERRUPTED, build_app
+from awe_cli.config import Setting
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted(
+    [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "sample_data").glob("*/README.md")]
+)
+COMMANDS = [name.replace("_", "-") for name in COMMAND_MODULES]
+# `awe …` at the start of a line of code, after a prompt or a pipe.
+COMMAND_LINE = re.compile(r"^(?:\s{4,}|\t|\$ |.*\| )?(awe (?:-w \S+ )?[a-z][a-z-]*(?: .*)?)$")
+
+
+def load(path: Path) -> ModuleType:
+    """A script as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+MAKE = load(ROOT / "docs" / "make_commands.py")
+
+
+def settings() -> list[tuple[str, Setting]]:
+    """Every setting of every command."""
+    return [(name, setting) for name in COMMANDS for setting in MAKE.settings_of_command(name)]
+
+
+def parse(line: str) -> None:
+    """Parse a worked example as the application would, without running it; a parser's error where it cannot be."""
+    words = shlex.split(line.split(" > ")[0].split(" <")[0], comments=True)[1:]
+    if words[0] == "-w":
+        words = words[2:]
+    root: Any = typer.main.get_command(build_app())
+    command = root.commands[words[0]]
+    parent = root.make_context("awe", ["-w", "nowhere", words[0]])
+    with command.make_context(words[0], list(words[1:]), parent=parent):
+        pass
+
+
+def examples(name: str) -> list[str]:
+    """The worked examples of a command."""
+    return list(MAKE.module_of(name).EXAMPLE.strip().splitlines())
+
+
+def test_the_page_of_commands_is_what_the_application_says() -> None:
+    found = MAKE.PAGE.read_text(encoding="utf-8")
+    assert found == MAKE.page(), "run `python docs/make_commands.py`"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_and_worked_examples_that_parse(name: str) -> None:
+    assert MAKE.summary(name).endswith(".")
+    lines = examples(name)
+    assert any(f"awe {name}" in line for line in lines)
+    for line in lines:
+        parse(line.split("| ")[-1])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_has_help(name: str) -> None:
+    root: Any = typer.main.get_command(build_app())
+    for parameter in root.commands[name].params:
+        assert parameter.name == "help" or parameter.help, parameter.name
+
+
+@pytest.mark.parametrize(("name", "setting"), settings(), ids=lambda value: getattr(value, "name", value))
+def test_every_setting_is_documented(name: str, setting: Setting) -> None:
+    assert setting.help.rstrip(")").endswith("."), setting.help
+    page = MAKE.PAGE.read_text(encoding="utf-8")
+    section = page.split(f"\n## awe {name}\n")[1].split("\n## ")[0]
+    assert f"`{setting.flag.split('/')[0]}`" in section
+
+
+def command_lines(page: Path) -> list[str]:
+    """The `awe …` lines of the code in a page; those with … or [ are no commands but shapes of them."""
+    code = re.findall(r"```[a-z]*\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    plain = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    lines = [line for block in code for line in typed(block.replace("\\\n", " ").splitlines())]
+    lines += [line for line in plain.splitlines() if line.startswith("    awe ")]
+    found = [match[1] for line in lines if (match := COMMAND_LINE.match(line))]
+    return [line for line in found if not set("…[") & set(line)]
+
+
+def typed(block: list[str]) -> list[str]:
+    """The lines of a block that are typed: those after a prompt, or all where there is none."""
+    prompted = [line for line in block if line.startswith("$ ")]
+    return prompted or block
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_commands_in_the_pages_parse(page: Path) -> None:
+    for line in command_lines(page):
+        parse(re.sub(r"\s+SPLIT$", "", line))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+def anchors(page: Path) -> set[str]:
+    """The names that the headings of a page have as links."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_has_every_exit_code() -> None:
+    codes = {cls.exit_code for cls in errors.AweError.__subclasses__()} | {0, 1, INTERRUPTED}
+    table = re.findall(r"^\| (\d+) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(map(int, table)) == sorted(codes)
