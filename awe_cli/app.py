@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import inspect
 import os
 import sys
 import traceback
@@ -117,9 +118,11 @@ def _run(arguments: list[str]) -> int:
 
 
 def _help(module: ModuleType, name: str) -> str:
-    text = (getattr(module, name).__doc__ or "").rstrip()
-    lines = "\n".join(f"      {line}" for line in module.EXAMPLE.strip().splitlines())
-    return f"{text}\n\n    \b\n    Example:\n{lines}"
+    """What a command does, a line a paragraph (the terminal folds them), and its examples."""
+    paragraphs = inspect.cleandoc(getattr(module, name).__doc__ or "").split("\n\n")
+    text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    lines = "\n".join(f"  {line}" for line in module.EXAMPLE.strip().splitlines())
+    return f"{text}\n\n\b\nExample:\n{lines}"
 
 
 def _report(error: AweError) -> int:

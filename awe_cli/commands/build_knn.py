@@ -42,9 +42,10 @@ def build_knn(
     quiet: QuietOption = False,
     **flags: Any,
 ) -> None:
-    """Build the k-NN affinity G of every training example: its neighbours in the embedding space, weighted.
+    """Build G of the k-NN affinity from an embedding.
 
-    A training example is never its own neighbour. Where k and λ are not given they are chosen on validation.
+    Each training example is given its neighbours in the space of a model's U, weighted by their distances.
+    It is never its own neighbour. Where k and λ are not given they are chosen on validation.
     """
     from awe_cli.report.choices import neighbors_table
     from awe_cli.steps.build_knn import build_knn as step

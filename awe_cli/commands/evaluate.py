@@ -39,10 +39,11 @@ def evaluate(
     quiet: QuietOption = False,
     **flags: object,
 ) -> None:
-    """Measure how well models rank held-out labels, among all labels, and how sure the differences are.
+    """Measure how well models rank held-out labels.
 
-    Precision, recall and NDCG at k, MAP, MRR and coverage, with paired bootstrap intervals on the differences
-    from the first model. The result is also stored under metrics/.
+    Precision, recall and NDCG at k, MAP, MRR and coverage, over all labels, never a sample of them; with
+    several models also the differences from the first, with paired bootstrap intervals. The result is stored
+    under metrics/, too.
     """
     from awe_cli.report.comparison import comparison
     from awe_cli.steps.evaluate import evaluate as step

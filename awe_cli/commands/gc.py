@@ -22,10 +22,10 @@ def gc(
     wait: WaitOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Remove artifacts that no name leads to, and what interrupted steps left behind.
+    """Remove artifacts that no name leads to.
 
-    Everything that has a name is kept, and everything it was made from. The paths of what was removed go to
-    standard output.
+    Also what interrupted steps left behind. Everything that has a name is kept, and everything it was made
+    from. The paths of what was removed go to standard output.
     """
     from awe_cli.steps.gc import gc as step
     from awe_cli.workspace import Workspace

@@ -57,10 +57,11 @@ def predict(
     quiet: QuietOption = False,
     **flags: object,
 ) -> None:
-    """Write the best labels of each example: its id, label, rank and score, one row a label.
+    """Write the best labels of each example, one row a label.
 
-    For the prepared examples, or for new input: features, or the items that a person never seen before chose.
-    What the model does not know is left out and counted.
+    A row has the example's id, a label, its rank and its score. Examples are the prepared ones, or new
+    input: features, or the items that a person never seen before chose. What the model does not know is left
+    out and counted.
     """
     from awe_cli.steps.predict import predict as step
     from awe_cli.workspace import Workspace

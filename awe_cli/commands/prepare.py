@@ -36,10 +36,12 @@ def prepare(
     quiet: QuietOption = False,
     **flags: Any,
 ) -> None:
-    """Read files into a dataset: interactions (--user, --item) or annotated examples (--labels and features).
+    """Read files into a dataset.
 
-    Parquet, CSV, TSV, JSON lines (each plain, gz or zst) and libsvm/XMC text, told apart by their contents.
-    Held-out data comes from a split column, or is drawn by --holdout, --holdout-last or --test-fraction.
+    Interactions have --user and --item; annotated examples have --labels, and --features, --sparse or
+    --text. Parquet, CSV, TSV, JSON lines (each plain, gz or zst) and libsvm/XMC text, told apart by their
+    contents. Held-out data comes from a split column, or is drawn by --holdout, --holdout-last or
+    --test-fraction.
     """
     from awe_cli.steps.prepare import prepare as step
     from awe_cli.workspace import Workspace

@@ -46,11 +46,12 @@ def retrain(
     quiet: QuietOption = False,
     **flags: Any,
 ) -> None:
-    """Learn U and V again with G fixed: affinity weighted embedding with the k-NN affinity.
+    """Learn U and V again with G fixed.
 
-    The product G · S without learning again is a model of its own, and is kept where it is the best on
-    validation. With --iterations, G is built from the new U and the pair of steps repeated; each iteration is
-    stored as NAME-1, NAME-2, … and the best gets NAME.
+    This is affinity weighted embedding with the k-NN affinity. The product G · S without learning again is a
+    model of its own, and is kept where it is the best on validation. With --iterations, G is built from the
+    new U and the pair of steps repeated; each iteration is stored as NAME-1, NAME-2, … and the best gets
+    NAME.
     """
     from awe_cli.report.choices import candidates_table
     from awe_cli.steps.embeddings import load_result

@@ -22,9 +22,10 @@ def status(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Show what is in the workspace: names, sizes, what each was made from, and whether that is still there.
+    """Show what is in the workspace, and what is stale.
 
-    An artifact is stale where it was made from a dataset or model that has been replaced since.
+    Names, sizes, and what each artifact was made from. An artifact is stale where it was made from a dataset
+    or model that has been replaced since.
     """
     import dataclasses
 

@@ -43,11 +43,13 @@ def train(
     quiet: QuietOption = False,
     **flags: Any,
 ) -> None:
-    """Learn U and V, jointly with the affinity, by ranking with the WARP loss.
+    """Learn U and V by ranking with the WARP loss.
+
+    An affinity of features is learned jointly with them; with a constant one this is WSABIE.
 
     Where there is a validation split, plan and epochs are chosen on it with a fit on train alone, and the
     model is then fitted once more on train and valid. `evaluate --split valid` uses the first, all else the
-    second. With a constant affinity this is WSABIE.
+    second.
     """
     from awe_cli.report.choices import chosen_lines
     from awe_cli.steps.embeddings import load_result

@@ -30,9 +30,9 @@ def train_baseline(
 ) -> None:
     """Fit a simple model that others should beat.
 
-    popularity ranks labels by how many training examples have them, the same for everyone. knn ranks the labels
-    of the nearest training examples in the embedding space of a model, by the table that build-knn made: the
-    k-NN affinity without the embedding's own score.
+    popularity ranks labels by how many training examples have them, the same for everyone. knn ranks the
+    labels of the nearest training examples in the embedding space of a model, by the table that build-knn
+    made: the k-NN affinity without the embedding's own score.
     """
     from awe_cli.steps.train_baseline import train_baseline as step
     from awe_cli.workspace import Workspace
