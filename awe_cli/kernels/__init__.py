@@ -12,11 +12,7 @@ import os
 import tempfile
 from pathlib import Path
 
-# Threads that wait for each other at the end of a block should sleep, not spin: on a machine that has other work
-# to do, spinning slows training down several times. Read by the OpenMP library when it is loaded.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
-import numba  # noqa: E402
+import numba
 
 _PACKAGE = Path(__file__).parent.parent
 

@@ -3,6 +3,14 @@
 An affinity is a `NamedTuple` type whose fields are its parameters. A *stub* is a function that kernels
 call; `implements(stub, SomeType)` attaches the body that numba inlines where the stub's first argument is
 of that type. Without compilation the same bodies run through `functools.singledispatch`.
+
+Compiled functions are of three kinds. A `kernel` is called from Python and kept on disk. A `section` of one,
+and what is `inlined`, are called by kernels alone: they are kept with those, and need no code that unpacks
+Python objects, which for tuples of arrays takes longer to compile than the function itself.
+
+None of them counts references: their arrays belong to the caller, and they allocate nothing (numba refuses
+to compile what would). Counting cost nearly half the time of a training run, and all threads count in the
+same places.
 """
 
 from __future__ import annotations
@@ -17,17 +25,24 @@ from numba.extending import overload
 # Everything that lets reductions vectorise, but not nnan and ninf: divergence must stay visible.
 FASTMATH = {"reassoc", "contract", "nsz", "arcp", "afn"}
 
-_BODY_OPTIONS: Any = {"fastmath": FASTMATH, "error_model": "numpy", "forceinline": True}
+_OPTIONS: Any = {"nogil": True, "fastmath": FASTMATH, "error_model": "numpy", "_nrt": False}
+SECTION: Any = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_INLINED: Any = {**SECTION, "forceinline": True}
 
 
 def kernel(body: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `body` with the project's settings: cached on disk, without the interpreter's lock."""
-    return njit(cache=True, nogil=True, fastmath=FASTMATH, error_model="numpy")(body)
+    return njit(cache=True, **_OPTIONS)(body)
+
+
+def section(body: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile `body` as a part of the kernels that call it."""
+    return njit(**SECTION)(body)
 
 
 def inlined(body: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `body` into each place that calls it: passing tuples of arrays would cost more than the work."""
-    return njit(cache=True, nogil=True, fastmath=FASTMATH, error_model="numpy", forceinline=True)(body)
+    return njit(**_INLINED)(body)
 
 
 def stub(signature: Callable[..., Any]) -> Any:
@@ -41,7 +56,7 @@ def implements(formula: Any, *types: type) -> Callable[[Callable[..., Any]], Cal
     def register(body: Callable[..., Any]) -> Callable[..., Any]:
         for params_type in types:
             formula.register(params_type, body)
-            overload(formula, jit_options=_BODY_OPTIONS, strict=False)(_chooser(params_type, body))
+            overload(formula, jit_options=_INLINED, strict=False)(_chooser(params_type, body))
         return body
 
     return register

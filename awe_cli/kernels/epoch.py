@@ -1,16 +1,27 @@
-"""One pass over the examples, block by block: learn, then update."""
+"""One pass over the examples, block by block: learn, then update.
+
+Each worker is a thread that runs the whole pass and does its share of every block; they wait for each other
+between the two phases and before the next block.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from awe_cli.data.matrix import Rows
+from awe_cli.kernels.barrier import new_barrier, wait
 from awe_cli.kernels.dispatch import kernel
-from awe_cli.kernels.learn import learn_block
-from awe_cli.kernels.rows import row_length
-from awe_cli.kernels.update import update_block
+from awe_cli.kernels.learn import Block, Room, Task, learn_share, room_of
+from awe_cli.kernels.update import update_share
+
+Result = TypeVar("Result")
 
 
 class State(NamedTuple):
@@ -22,47 +33,96 @@ class State(NamedTuple):
     v_history: NDArray[np.float32]  # (labels,)
 
 
-@kernel
-def share_out(into, n, load):
-    """Give each of the n examples of a block to the worker with the fewest positives so far."""
-    load[:] = 0
-    for e in range(n):
-        least = 0
-        for w in range(1, load.shape[0]):
-            if load[w] < load[least]:
-                least = w
-        into.worker[e] = least
-        load[least] += into.record_start[e + 1] - into.record_start[e]
+class Figures(NamedTuple):
+    """What an epoch showed, summed over its positives."""
+
+    loss: float  # L(rank) · hinge
+    positives: int
+    violators: int  # positives for which one was found
+    trials: int  # draws that counted
 
 
-@kernel
-def run_epoch(affinity, loss, rows, task, state, order, block, scales, rates, cap, into, scratch, workers):
-    """One epoch; the rate goes linearly from rates[0] to rates[1].
+def run_epoch(
+    affinity: Any,
+    loss: Any,
+    rows: Rows,
+    task: Task,
+    state: State,
+    order: NDArray[np.int64],
+    block: int,
+    scales: NDArray[np.float32],
+    rates: NDArray[np.float64],
+    cap: np.float32,
+    into: Block,
+    rooms: Room,
+    workers: int,
+) -> Figures:
+    """One epoch over the examples in `order`; the rate goes linearly from rates[0] to rates[1].
 
-    Returns (loss, positives, violators, trials) summed over the epoch.
+    scales  (examples,) what an example's loss is multiplied by
+    into    room for any block of this order
+    rooms   room for each of the workers
     """
+    workers = 1 if numba.config.DISABLE_JIT else workers  # type: ignore[attr-defined]
+    between = new_barrier(workers)
+
+    def work(worker: int) -> tuple[float, int, int, int]:
+        return learn_and_update(
+            affinity, loss, rows, task, state, order, block, scales, rates, cap, into, rooms, worker, workers,
+            between,
+        )  # fmt: skip
+
+    return Figures(*(work(0) if workers == 1 else _beside_each_other(work, workers)))
+
+
+def _beside_each_other(work: Callable[[int], Result], workers: int) -> Result:
+    """work(0), while the other workers run in threads of their own.
+
+    All begin or none does: one that began alone would wait for ever. So the calling thread, which a signal can
+    interrupt anywhere, starts none of them; it waits for a thread that does.
+    """
+    all_here = threading.Barrier(workers)
+
+    def join_in(worker: int) -> Result:
+        all_here.wait()
+        return work(worker)
+
+    def conduct() -> Result:
+        with ThreadPoolExecutor(workers - 1, thread_name_prefix="awe-worker") as others:
+            try:
+                joined = [others.submit(join_in, worker) for worker in range(1, workers)]
+            except RuntimeError:  # the system has no more threads
+                all_here.abort()
+                raise
+            result = join_in(0)
+            for other in joined:
+                other.result()
+        return result
+
+    with ThreadPoolExecutor(1, thread_name_prefix="awe-worker") as first:
+        return first.submit(conduct).result()
+
+
+@kernel
+def learn_and_update(
+    affinity, loss, rows, task, state, order, block, scales, rates, cap, into, rooms, worker, workers, between
+):
+    """What one worker does in an epoch. Returns the figures, which are the same for all workers."""
     total, positives, violators, trials = 0.0, 0, 0, 0
+    room = room_of(rooms, worker)
     n = order.shape[0]
-    load = np.zeros(workers, np.int64)
     for start in range(0, n, block):
         examples = order[start : min(start + block, n)]
-        records, features = 0, 0
-        for e in range(examples.shape[0]):
-            into.record_start[e] = records
-            into.feature_start[e] = features
-            records += task.indptr[examples[e] + 1] - task.indptr[examples[e]]
-            features += row_length(rows, examples[e])
-        into.record_start[examples.shape[0]] = records
-        into.feature_start[examples.shape[0]] = features
-        share_out(into, examples.shape[0], load)
-        rate = np.float32(rates[0] + (rates[1] - rates[0]) * start / n)
-        learn_block(
-            affinity, loss, rows, task, state.U, state.V, examples, start, scales, into, scratch, workers
+        records = learn_share(
+            affinity, loss, rows, task, state.U, state.V, examples, start, scales, into, room, worker
         )
-        update_block(into, rows, examples, records, state, rate, cap, scratch.z, workers)
+        wait(between, workers)
         positives += records
         for e in range(examples.shape[0]):
             total += into.loss[e]
             violators += into.violators[e]
             trials += into.trials[e]
+        rate = np.float32(rates[0] + (rates[1] - rates[0]) * start / n)
+        update_share(into, rows, examples, records, state, rate, cap, room.z, worker, workers)
+        wait(between, workers)
     return total, positives, violators, trials

@@ -9,26 +9,22 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
 from numpy.typing import NDArray
 
-from awe_cli.kernels.dispatch import FASTMATH, inlined, kernel
+from awe_cli.kernels.dispatch import inlined, section
 from awe_cli.kernels.interface import Case, Slopes, begin, directions, finish, gradient, parts, score
 from awe_cli.kernels.random import below, mix, stream
-from awe_cli.kernels.rows import project, row_of
+from awe_cli.kernels.rows import project, row_length, row_of
 
 
 class Block(NamedTuple):
     """What the examples of a block write down: gradients by row, and figures for the report."""
 
-    record_start: NDArray[np.int64]  # (B + 1,) first record of each example
-    feature_start: NDArray[np.int64]  # (B + 1,) first feature gradient of each example
     labels: NDArray[np.int32]  # (records, 2) positive and violator, -1 where there was none
     steps: NDArray[np.float32]  # (records, 2) gradients by V of the two: steps[r, side] · by_label[r, side]
     by_label: NDArray[np.float32]  # (records, 1 or 2, d) their directions, one for both or one each
     by_input: NDArray[np.float32]  # (B, d) gradient by Ux: ∂/∂U_i = x_i · by_input
     by_feature: NDArray[np.float32]  # (features, d) what ∂/∂U_i has beyond that
-    worker: NDArray[np.int64]  # (B,) who learns each example
     loss: NDArray[np.float64]  # (B,) summed over the example's positives
     violators: NDArray[np.int64]  # (B,) positives for which one was found
     trials: NDArray[np.int64]  # (B,) draws that counted
@@ -45,7 +41,7 @@ class Task(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Room for one worker (in `Scratch`, with one more axis, for all of them)."""
+    """Room for one worker, or with one more axis in front for all of them."""
 
     ux: NDArray[np.float32]  # (d,) Ux of the example
     z: NDArray[np.float32]  # (d,) Ux without the target
@@ -54,6 +50,16 @@ class Room(NamedTuple):
     g: NDArray[np.float32]  # (labels,) or (0,)
     features: NDArray[np.float32]  # (longest row,) one number a feature
     mark: NDArray[np.int32]  # (labels,) the stamp of the last example that had it as a positive
+    load: NDArray[np.int64]  # (workers,) positives given to each worker
+
+
+@inlined
+def room_of(rooms, worker):
+    """The room of one worker."""
+    return Room(
+        rooms.ux[worker], rooms.z[worker], rooms.by_z[worker], rooms.by_v[worker], rooms.g[worker],
+        rooms.features[worker], rooms.mark[worker], rooms.load[worker],
+    )  # fmt: skip
 
 
 @inlined
@@ -104,7 +110,8 @@ def learn_positive(
 def leave_out(ux, hole, indices, values, U, z):
     """z = Ux without the feature at position `hole` (all of it where that is -1)."""
     if hole < 0:
-        z[:] = ux
+        for j in range(z.shape[0]):
+            z[j] = ux[j]
     else:
         row, x = indices[hole], values[hole]
         for j in range(z.shape[0]):
@@ -122,20 +129,20 @@ def hand_on(by_z, hole, values, by_input, e, by_feature):
     by_z[:] = 0
 
 
-@kernel
-def learn_example(affinity, loss, rows, task, U, V, example, e, scale, into, room, stamp):
-    """All positives of one example; e is its place in the block."""
+@section
+def learn_example(affinity, loss, rows, task, U, V, example, e, record, feature, scale, into, room, stamp):
+    """All positives of one example; e, record and feature are where its share of the block begins."""
     indices, values = row_of(rows, example)
     first, last = task.indptr[example], task.indptr[example + 1]
     into.by_input[e, :] = 0
     into.loss[e] = 0
     into.violators[e] = 0
     into.trials[e] = 0
-    by_feature = into.by_feature[into.feature_start[e] : into.feature_start[e + 1]]
+    by_feature = into.by_feature[feature : feature + indices.shape[0]]
     by_feature[:] = 0
     for p in range(first, last):
         room.mark[task.labels[p]] = stamp
-        into.labels[into.record_start[e] + p - first, 0] = -1
+        into.labels[record + p - first, 0] = -1
     negatives = V.shape[0] - (last - first)
     if negatives == 0 or indices.shape[0] <= task.own:
         return
@@ -147,7 +154,7 @@ def learn_example(affinity, loss, rows, task, U, V, example, e, scale, into, roo
     for part in range(parts(affinity)):
         begin(affinity, example, part, room.g)
         for p in range(first + part, last, parts(affinity)):
-            r = into.record_start[e] + p - first
+            r = record + p - first
             hole = p - first if task.own else -1
             leave_out(room.ux, hole, indices, values, U, room.z)
             before = into.violators[e]
@@ -160,18 +167,34 @@ def learn_example(affinity, loss, rows, task, U, V, example, e, scale, into, roo
         finish(affinity, example, part, room.g)
 
 
-@njit(parallel=True, cache=True, nogil=True, fastmath=FASTMATH, error_model="numpy")
-def learn_block(affinity, loss, rows, task, U, V, examples, start, scales, into, scratch, workers):
-    """Phase 1: the examples of a block, each by its worker."""
-    for w in prange(workers):
-        for e in range(examples.shape[0]):
-            if into.worker[e] != w:
-                continue
+@inlined
+def least(load):
+    """The first of the smallest numbers."""
+    found = 0
+    for w in range(1, load.shape[0]):
+        if load[w] < load[found]:
+            found = w
+    return found
+
+
+@section
+def learn_share(affinity, loss, rows, task, U, V, examples, start, scales, into, room, worker):
+    """Phase 1: the examples of a block that fall to this worker; each goes to who has the fewest positives.
+
+    Returns how many positives the whole block has.
+    """
+    record, feature = np.int64(0), np.int64(0)
+    room.load[:] = 0
+    for e in range(examples.shape[0]):
+        example = examples[e]
+        positives = task.indptr[example + 1] - task.indptr[example]
+        owner = least(room.load)
+        room.load[owner] += positives
+        if owner == worker:
             learn_example(
-                affinity, loss, rows, task, U, V, examples[e], e, scales[examples[e]], into,
-                Room(
-                    scratch.ux[w], scratch.z[w], scratch.by_z[w], scratch.by_v[w], scratch.g[w],
-                    scratch.features[w], scratch.mark[w],
-                ),
+                affinity, loss, rows, task, U, V, example, e, record, feature, scales[example], into, room,
                 start + e + 1,
             )  # fmt: skip
+        record += positives
+        feature += row_length(rows, example)
+    return record

@@ -1,4 +1,4 @@
-"""The second phase of a block: each thread owns the rows whose index falls to it, and walks all records.
+"""The second phase of a block: each worker owns the rows whose index falls to it, and walks all records.
 
 Records are applied in example order by exactly one owner, so the result does not depend on how many
 there are. Steps are AdaGrad's with one accumulator a row (Duchi et al. 2011, as in FINDINGS a row's mean
@@ -8,9 +8,8 @@ squared gradient), then the row's norm is capped (AWE Algorithm 1: "project weig
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
 
-from awe_cli.kernels.dispatch import FASTMATH, inlined, kernel
+from awe_cli.kernels.dispatch import inlined, section
 from awe_cli.kernels.rows import row_of
 
 _TINY = np.float32(1e-12)
@@ -33,7 +32,7 @@ def step_row(matrix, history, row, gradient, squared, rate, cap):
             matrix[row, j] *= shrink
 
 
-@kernel
+@section
 def update_labels(into, n_records, V, history, rate, cap, worker, workers, room):
     """The rows of V that fall to this worker."""
     for r in range(n_records):
@@ -51,27 +50,26 @@ def update_labels(into, n_records, V, history, rate, cap, worker, workers, room)
                 step_row(V, history, label, room, squared, rate, cap)
 
 
-@kernel
+@section
 def update_features(into, rows, examples, U, history, rate, cap, worker, workers, room):
     """The rows of U that fall to this worker."""
+    first = np.int64(0)
     for e in range(examples.shape[0]):
-        if into.violators[e] == 0:
-            continue
         indices, values = row_of(rows, examples[e])
-        first = into.feature_start[e]
-        for t in range(indices.shape[0]):
-            row = indices[t]
-            if row % workers == worker:
-                squared = np.float32(0)
-                for j in range(U.shape[1]):
-                    room[j] = values[t] * into.by_input[e, j] + into.by_feature[first + t, j]
-                    squared += room[j] * room[j]
-                step_row(U, history, row, room, squared, rate, cap)
+        if into.violators[e] > 0:
+            for t in range(indices.shape[0]):
+                row = indices[t]
+                if row % workers == worker:
+                    squared = np.float32(0)
+                    for j in range(U.shape[1]):
+                        room[j] = values[t] * into.by_input[e, j] + into.by_feature[first + t, j]
+                        squared += room[j] * room[j]
+                    step_row(U, history, row, room, squared, rate, cap)
+        first += indices.shape[0]
 
 
-@njit(parallel=True, cache=True, nogil=True, fastmath=FASTMATH, error_model="numpy")
-def update_block(into, rows, examples, n_records, state, rate, cap, room, workers):
-    """Phase 2: rows of V, then of U, each by its owner."""
-    for w in prange(workers):
-        update_labels(into, n_records, state.V, state.v_history, rate, cap, w, workers, room[w])
-        update_features(into, rows, examples, state.U, state.u_history, rate, cap, w, workers, room[w])
+@section
+def update_share(into, rows, examples, n_records, state, rate, cap, room, worker, workers):
+    """Phase 2: the rows of V, then of U, that this worker owns."""
+    update_labels(into, n_records, state.V, state.v_history, rate, cap, worker, workers, room)
+    update_features(into, rows, examples, state.U, state.u_history, rate, cap, worker, workers, room)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,7 +32,6 @@ def epochs(
     affinity: Any, examples: Examples, state: State, plan: Plan, *, threads: int
 ) -> Iterator[EpochReport]:
     """Train `state` in place, epoch by epoch; the same bytes for any number of threads."""
-    numba.set_num_threads(max(1, min(threads, numba.config.NUMBA_NUM_THREADS)))  # type: ignore[attr-defined]
     n_labels = len(state.V)
     loss = Warp(plan.margin, plan.max_trials, harmonic(n_labels))
     positives = np.diff(examples.positives.indptr)
@@ -73,6 +71,7 @@ def _room(affinity: Any, examples: Examples, dim: int, n_labels: int, workers: i
         g=np.zeros((workers, n_labels if lays_out(affinity) else 0), np.float32),
         features=np.zeros((workers, int(_row_lengths(examples.x).max(initial=1))), np.float32),
         mark=np.zeros((workers, n_labels), np.int32),
+        load=np.zeros((workers, workers), np.int64),
     )
 
 
@@ -83,14 +82,11 @@ def _block(affinity: Any, examples: Examples, order: NDArray[np.int64], plan: Pl
     size = min(plan.block_size, len(order))
     features = int(np.add.reduceat(_row_lengths(examples.x)[order], starts).max())
     return Block(
-        record_start=np.zeros(size + 1, np.int64),
-        feature_start=np.zeros(size + 1, np.int64),
         labels=np.zeros((records, 2), np.int32),
         steps=np.zeros((records, 2), np.float32),
         by_label=np.zeros((records, directions(affinity), plan.dim), np.float32),
         by_input=np.zeros((size, plan.dim), np.float32),
         by_feature=np.zeros((features, plan.dim), np.float32),
-        worker=np.zeros(size, np.int64),
         loss=np.zeros(size),
         violators=np.zeros(size, np.int64),
         trials=np.zeros(size, np.int64),
