@@ -23,8 +23,8 @@ class Block(NamedTuple):
     labels: NDArray[np.int32]  # (records, 2) positive and violator, -1 where there was none
     steps: NDArray[np.float32]  # (records, 2) gradients by V of the two: steps[r, side] · by_label[r, side]
     by_label: NDArray[np.float32]  # (records, 1 or 2, d) their directions, one for both or one each
-    by_input: NDArray[np.float32]  # (B, d) gradient by Ux: ∂/∂U_i = x_i · by_input
-    by_feature: NDArray[np.float32]  # (features, d) what ∂/∂U_i has beyond that
+    by_input: NDArray[np.float32]  # (B, d) gradient by Ux, for affinities of the whole score
+    by_feature: NDArray[np.float32]  # (features, d) what to add to that, before x_i multiplies it; else ∂/∂U_i
     loss: NDArray[np.float64]  # (B,) summed over the example's positives
     violators: NDArray[np.int64]  # (B,) positives for which one was found
     trials: NDArray[np.int64]  # (B,) draws that counted
@@ -90,7 +90,7 @@ def learn_positive(
         state, rival = draw_negative(state, case.V.shape[0], stamp, mark)
         n += 1
         excess = loss.margin - wanted + score(affinity, case, rival, hole)
-        if excess > 0:
+        if not excess <= 0:  # a score that is no number counts as a violator, so that it shows in the loss
             weight = scale * loss.weights[max(1, negatives // n)]
             into.labels[r, 0] = label
             into.labels[r, 1] = rival
@@ -119,13 +119,17 @@ def leave_out(ux, hole, indices, values, U, z):
 
 
 @inlined
-def hand_on(by_z, hole, values, by_input, e, by_feature):
-    """Give a positive's gradient by Ux to all features but the one left out, and clear it."""
+def hand_on(by_z, hole, by_input, e, by_feature):
+    """Give a positive's gradient by Ux to all features but the one left out, and clear it.
+
+    x_i is not multiplied in yet: what is added here and taken away there must cancel to nothing, since
+    AdaGrad's first step would make a step of full length even out of a rounding error.
+    """
     for j in range(by_z.shape[0]):
         by_input[e, j] += by_z[j]
     if hole >= 0:
         for j in range(by_z.shape[0]):
-            by_feature[hole, j] -= values[hole] * by_z[j]
+            by_feature[hole, j] -= by_z[j]
     by_z[:] = 0
 
 
@@ -163,7 +167,7 @@ def learn_example(affinity, loss, rows, task, U, V, example, e, record, feature,
                 slopes, into, r, e,
             )  # fmt: skip
             if into.violators[e] > before and directions(affinity) == 1:
-                hand_on(room.by_z, hole, values, into.by_input, e, by_feature)
+                hand_on(room.by_z, hole, into.by_input, e, by_feature)
         finish(affinity, example, part, room.g)
 
 

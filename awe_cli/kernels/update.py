@@ -53,6 +53,7 @@ def update_labels(into, n_records, V, history, rate, cap, worker, workers, room)
 @section
 def update_features(into, rows, examples, U, history, rate, cap, worker, workers, room):
     """The rows of U that fall to this worker."""
+    of_input = into.by_label.shape[1] == 1
     first = np.int64(0)
     for e in range(examples.shape[0]):
         indices, values = row_of(rows, examples[e])
@@ -60,9 +61,10 @@ def update_features(into, rows, examples, U, history, rate, cap, worker, workers
             for t in range(indices.shape[0]):
                 row = indices[t]
                 if row % workers == worker:
+                    x = values[t] if of_input else np.float32(1)
                     squared = np.float32(0)
                     for j in range(U.shape[1]):
-                        room[j] = values[t] * into.by_input[e, j] + into.by_feature[first + t, j]
+                        room[j] = x * (into.by_input[e, j] + into.by_feature[first + t, j])
                         squared += room[j] * room[j]
                     step_row(U, history, row, room, squared, rate, cap)
         first += indices.shape[0]
