@@ -2,14 +2,17 @@
 
 Compiled code is kept in a cache folder named by a digest of every source that can end up inlined in
 it. numba itself only watches the file a kernel stands in, and would serve stale mathematics after an
-affinity in another file changed. The folder is chosen here, before the first kernel is decorated.
+affinity in another file changed; so even a folder the user names (NUMBA_CACHE_DIR) gets one folder in it for
+each state of the sources. It is chosen here, before the first kernel is decorated.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numba
@@ -27,17 +30,43 @@ def _source_digest() -> str:
 
 
 def cache_folder() -> Path:
-    """Where compiled kernels are kept: NUMBA_CACHE_DIR if set, else the user's cache, else a temporary one."""
+    """Where compiled kernels of these sources are kept: the first of these that can be written to.
+
+    A folder in NUMBA_CACHE_DIR if that is set, in the user's cache, in one of this user's among the temporary
+    files, and at last one that no later process will find.
+    """
+    digest = _source_digest()
+    for parent in _parents():
+        folder = parent / digest
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    return Path(tempfile.mkdtemp(prefix="awe-"))
+
+
+def _parents() -> Iterator[Path]:
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     if chosen:
-        return Path(chosen)
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = home / "awe" / _source_digest()
+        yield Path(chosen)
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if os.path.isabs(home):  # else there is no home
+        yield Path(home) / "awe"
+    temporary = Path(tempfile.gettempdir()) / f"awe-{os.getuid()}"
+    if _is_private(temporary):
+        yield temporary
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether nobody else can put compiled code there for us to run; made so if it is new."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        about = folder.lstat()
     except OSError:
-        return Path(tempfile.gettempdir()) / f"awe-{os.getuid()}" / _source_digest()
-    return folder
+        return False
+    return stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid() and not about.st_mode & 0o022
 
 
 numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]

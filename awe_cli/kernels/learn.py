@@ -24,7 +24,7 @@ class Block(NamedTuple):
     steps: NDArray[np.float32]  # (records, 2) gradients by V of the two: steps[r, side] · by_label[r, side]
     by_label: NDArray[np.float32]  # (records, 1 or 2, d) their directions, one for both or one each
     by_input: NDArray[np.float32]  # (B, d) gradient by Ux, for affinities of the whole score
-    by_feature: NDArray[np.float32]  # (features, d) what to add to that, before x_i multiplies it; else ∂/∂U_i
+    by_feature: NDArray[np.float32]  # (features, d) more of it, before x_i multiplies both; else ∂/∂U_i
     loss: NDArray[np.float64]  # (B,) summed over the example's positives
     violators: NDArray[np.int64]  # (B,) positives for which one was found
     trials: NDArray[np.int64]  # (B,) draws that counted
