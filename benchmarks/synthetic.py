@@ -1,0 +1,46 @@
+"""Synthetic interactions with power-law items and groups of tastes, the same for the same numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+GROUPS = 200  # tastes; a person has three of them
+OWN = 0.8  # share of a person's choices that come from these
+
+
+def interactions(
+    people: int = 50_000, items: int = 20_000, mean: float = 150.0, seed: int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(person, item) pairs without repeats, sorted: about people · mean of them.
+
+    Histories are log-normal in length; within a taste, and over all, items follow a power law.
+    """
+    draws = np.random.default_rng(seed)
+    lengths = np.clip(draws.lognormal(np.log(mean) - 0.32, 0.8, people), 5, items / 4).astype(np.int64)
+    person = np.repeat(np.arange(people), lengths)
+    tastes = draws.integers(0, GROUPS, (people, 3))
+    taste = tastes[person, draws.integers(0, 3, len(person))]
+    per_group = items // GROUPS
+    inside = _power_law(draws, len(person), per_group) * GROUPS + taste
+    anywhere = _power_law(draws, len(person), items)
+    item = np.where(draws.random(len(person)) < OWN, inside, anywhere)
+    pairs = np.unique(person * items + item)
+    shuffled = draws.permutation(items)
+    return pairs // items, shuffled[pairs % items]
+
+
+def write(path: str, people: int = 50_000, items: int = 20_000, mean: float = 150.0) -> int:
+    """Write them as Parquet with the columns user, item; returns how many there are."""
+    person, item = interactions(people, items, mean)
+    pq.write_table(pa.table({"user": person, "item": item}), path)
+    return len(person)
+
+
+def _power_law(draws: np.random.Generator, n: int, size: int) -> NDArray[np.int64]:
+    """n ranks 0 … size-1 with probabilities falling as 1/rank^0.8."""
+    weights = np.arange(1, size + 1) ** -0.8
+    steps = np.cumsum(weights / weights.sum())
+    return np.minimum(np.searchsorted(steps, draws.random(n)), size - 1)
