@@ -13,8 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from awe_cli.data.matrix import Lists
 from awe_cli.kernels.dispatch import implements, inlined, kernel
 from awe_cli.kernels.families import of_whole_score
+from awe_cli.kernels.frozen import frozen
 from awe_cli.kernels.interface import begin, finish, lays_out, parts, slope, value
 
 
@@ -44,11 +46,17 @@ def lay_out(neighbors, weights, query, indptr, labels, g):
                 g[labels[p]] += w
 
 
-@kernel
-def lay_out_block(neighbors, weights, indptr, labels, G):
+def lay_out_block(
+    neighbors: NDArray[np.int32], weights: NDArray[np.float32], positives: Lists, G: NDArray[np.float32]
+) -> None:
     """G[q, y] += w_j for every query of a block; G (m, labels)."""
+    _lay_out_block(frozen(neighbors), frozen(weights), frozen(positives), G)
+
+
+@kernel
+def _lay_out_block(neighbors, weights, positives, G):
     for query in range(G.shape[0]):
-        lay_out(neighbors, weights, query, indptr, labels, G[query])
+        lay_out(neighbors, weights, query, positives.indptr, positives.indices, G[query])
 
 
 @implements(lays_out, Knn)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from awe_cli.data.matrix import Rows
 from awe_cli.kernels.barrier import new_barrier, wait
 from awe_cli.kernels.dispatch import kernel
+from awe_cli.kernels.frozen import frozen
 from awe_cli.kernels.learn import Block, Room, Task, learn_share, room_of
 from awe_cli.kernels.update import update_share
 
@@ -65,6 +66,8 @@ def run_epoch(
     """
     workers = 1 if numba.config.DISABLE_JIT else workers  # type: ignore[attr-defined]
     between = new_barrier(workers)
+    affinity, loss, rows, task = frozen(affinity), frozen(loss), frozen(rows), frozen(task)
+    order, scales, rates = frozen(order), frozen(scales), frozen(rates)
 
     def work(worker: int) -> tuple[float, int, int, int]:
         return learn_and_update(

@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.data.matrix import Rows
 from awe_cli.kernels.dispatch import kernel
+from awe_cli.kernels.frozen import frozen
 from awe_cli.kernels.interface import Case, rate
 from awe_cli.kernels.rows import project, row_of
 
+Floats = NDArray[np.float32]
+
+
+def project_rows(rows: Rows, U: Floats, Z: Floats) -> None:
+    """Z[e] = Ux of every row; Z (m, d) is overwritten."""
+    _project_rows(frozen(rows), frozen(U), Z)
+
+
+def rate_block(
+    affinity: Any, rows: Rows, U: Floats, V: Floats, Z: Floats, S: Floats, G: Floats, room: Floats, F: Floats
+) -> None:
+    """F[e, y] = f(x_e, y).
+
+    Z (m, d) projections, S (m, labels) = Z Vᵀ, G (m, labels) or (m, 0) what the affinity lays out, room
+    (longest row,) to compute with, F (m, labels) overwritten; F may be S itself.
+    """
+    _rate_block(
+        frozen(affinity), frozen(rows), frozen(U), frozen(V), frozen(Z), frozen(S), frozen(G), room, F
+    )
+
 
 @kernel
-def project_rows(rows, U, Z):
-    """Z[e] = Ux of every row; Z (m, d) is overwritten."""
+def _project_rows(rows, U, Z):
     for e in range(Z.shape[0]):
         indices, values = row_of(rows, e)
         project(indices, values, U, Z[e])
 
 
 @kernel
-def rate_block(affinity, rows, U, V, Z, S, G, room, F):
-    """F[e, y] = f(x_e, y).
-
-    Z (m, d) projections, S (m, labels) = Z Vᵀ, G (m, labels) or (m, 0) what the affinity lays out, room
-    (longest row,) to compute with, F (m, labels) overwritten; F may be S itself.
-    """
+def _rate_block(affinity, rows, U, V, Z, S, G, room, F):
     for e in range(F.shape[0]):
         indices, values = row_of(rows, e)
         case = Case(e, indices, values, U, V, Z[e], G[e], room)

@@ -51,5 +51,5 @@ def affinities(
 ) -> NDArray[np.float32]:
     """G (m, labels) from neighbours (m, k) and their weights (m, k)."""
     G = np.zeros((len(rows), n_labels), np.float32)
-    lay_out_block(rows, weights, labels.indptr, labels.indices, G)
+    lay_out_block(rows, weights, labels, G)
     return G
