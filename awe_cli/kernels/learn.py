@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.kernels.dispatch import inlined, section
+from awe_cli.kernels.hole import hand_on, leave_out
 from awe_cli.kernels.interface import Case, Slopes, begin, directions, finish, gradient, parts, score
 from awe_cli.kernels.random import below, mix, stream
 from awe_cli.kernels.rows import project, row_length, row_of
@@ -104,33 +105,6 @@ def learn_positive(
             break
     into.trials[e] += n
     return state
-
-
-@inlined
-def leave_out(ux, hole, indices, values, U, z):
-    """z = Ux without the feature at position `hole` (all of it where that is -1)."""
-    if hole < 0:
-        for j in range(z.shape[0]):
-            z[j] = ux[j]
-    else:
-        row, x = indices[hole], values[hole]
-        for j in range(z.shape[0]):
-            z[j] = ux[j] - x * U[row, j]
-
-
-@inlined
-def hand_on(by_z, hole, by_input, e, by_feature):
-    """Give a positive's gradient by Ux to all features but the one left out, and clear it.
-
-    x_i is not multiplied in yet: what is added here and taken away there must cancel to nothing, since
-    AdaGrad's first step would make a step of full length even out of a rounding error.
-    """
-    for j in range(by_z.shape[0]):
-        by_input[e, j] += by_z[j]
-    if hole >= 0:
-        for j in range(by_z.shape[0]):
-            by_feature[hole, j] -= by_z[j]
-    by_z[:] = 0
 
 
 @section
