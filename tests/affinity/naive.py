@@ -1,0 +1,81 @@
+"""f and G straight from the paper, in float64: f(x, y) = Σ_ij G_ij(x, y) x_i U_i·V_j y_j (AWE eq. 2).
+
+x (n,) holds the features an example names, U (n, d) their rows, V (labels, d), y (labels,) is one-hot. A feature
+that is left out is not there at all.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def score(G, x, U, V, y):
+    """Eq. 2."""
+    return np.sum(G(x, U, V, y) * x[:, None] * (U @ V.T) * y)
+
+
+def s_prime(eta):
+    """The logistic function of eq. 5."""
+    return 1 / (1 + np.exp(-eta))
+
+
+def s_l(eta, alpha, beta):
+    """The linear sigmoid of eq. 6."""
+    return np.where(eta < beta, beta, np.where(eta <= alpha, eta, alpha))
+
+
+def matches(x, U, V, y, unit):
+    """x_i U_i·V_j y_j of every pair, or U_i·V_j y_j."""
+    return (U @ V.T) * y * (1 if unit else x[:, None])
+
+
+def constant(c):
+    return lambda x, U, V, y: c
+
+
+def sigmoid(gain, unit):
+    """Eq. 5."""
+    return lambda x, U, V, y: s_prime(gain * matches(x, U, V, y, unit))
+
+
+def sigmoid_of_score(gain):
+    return lambda x, U, V, y: s_prime(gain * (x @ U @ V.T @ y))
+
+
+def linear_sigmoid(alpha, beta, gain, unit):
+    """Eq. 6 applied to each pair."""
+    return lambda x, U, V, y: s_l(gain * matches(x, U, V, y, unit), alpha, beta)
+
+
+def linear_sigmoid_of_score(alpha, beta, gain):
+    """Eq. 6 as printed."""
+    return lambda x, U, V, y: s_l(gain * (x @ U @ V.T @ y), alpha, beta)
+
+
+def top_k(k, floor):
+    """Eq. 7 for k = 1, else the sum of the k largest; never negative."""
+
+    def pair_weights(x, U, V, y):
+        largest_first = sorted(x * (U @ V.T @ y), reverse=True)
+        return max(0, sum(largest_first[:k])) + floor
+
+    return pair_weights
+
+
+def knn(g, power, floor):
+    """Eq. 9 where g (labels,) is its sum; the score it multiplies is cut off at 0."""
+
+    def pair_weights(x, U, V, y):
+        return (g @ y) ** power + floor if x @ U @ V.T @ y > 0 else 0
+
+    return pair_weights
+
+
+def knn_table(neighbors, weights, labels_of, n_labels):
+    """g of one query: Σ_j w_j [y ∈ Y_{t_j}]."""
+    g = np.zeros(n_labels)
+    for neighbor, weight in zip(neighbors, weights, strict=True):
+        for label in range(n_labels):
+            if neighbor >= 0 and label in labels_of[neighbor]:
+                g[label] += weight
+    return g

@@ -1,0 +1,96 @@
+"""The point formulas of an affinity at one point, compiled or not: what the tests compare."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.data.matrix import Bags, Dense
+from awe_cli.kernels.dispatch import kernel
+from awe_cli.kernels.frozen import frozen
+from awe_cli.kernels.hole import leave_out
+from awe_cli.kernels.interface import (
+    Case,
+    Slopes,
+    begin,
+    directions,
+    finish,
+    gradient,
+    lays_out,
+    rate,
+    score,
+)
+from awe_cli.kernels.rows import project
+from awe_cli.kernels.vectors import dot_row
+from tests.affinity.members import DIM, EXAMPLES, FEATURES, LABELS
+
+WEIGHT = -1.5
+
+
+class World(NamedTuple):
+    """Examples as bags and U, V: norms below 1, and values of either sign."""
+
+    bags: Bags
+    dense: Dense
+    U: NDArray[np.float32]
+    V: NDArray[np.float32]
+
+
+class Point(NamedTuple):
+    """What an affinity says about one example and label."""
+
+    score: float
+    rate: float
+    step: float  # what `gradient` returned
+    direction: NDArray[np.float32]  # (d,) what it says the step is along
+    by_z: NDArray[np.float32]  # (d,) what it added to slopes.z
+    by_u: NDArray[np.float32]  # (n, d) what it added to slopes.u
+
+
+def world(seed: int = 0) -> World:
+    """Bags of 1 to 6 features; the dense rows name every feature."""
+    rng = np.random.default_rng(seed)
+    rows = [np.sort(rng.choice(FEATURES, n + 1, replace=False)) for n in range(EXAMPLES)]
+    indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    values = rng.uniform(-0.3, 1, indptr[-1]).astype(np.float32)
+    dense = Dense(
+        np.arange(FEATURES, dtype=np.int32),
+        rng.uniform(-0.3, 1, (EXAMPLES, FEATURES)).astype(np.float32),
+    )
+    U, V = (rng.normal(0, 0.6, (n, DIM)).astype(np.float32) for n in (FEATURES, LABELS))
+    return World(Bags(indptr, np.concatenate(rows).astype(np.int32), values), dense, U, V)
+
+
+@kernel
+def _evaluate(
+    affinity, example, part, indices, values, U, V, label, hole, weight, g, room, ux, z, slopes, out
+):
+    project(indices, values, U, ux)
+    leave_out(ux, hole, indices, values, U, z)
+    begin(affinity, example, part, g)
+    case = Case(example, indices, values, U, V, z, g, room)
+    out[0] = score(affinity, case, label, hole)
+    out[1] = rate(affinity, dot_row(z, V, label), case, label)
+    out[2] = gradient(affinity, case, label, hole, weight, slopes)
+    finish(affinity, example, part, g)
+
+
+def evaluate(affinity: Any, rows: World, example: int, part: int, label: int, hole: int) -> Point:
+    """Evaluate at one point; slopes that are added to start from 1, the one that is overwritten from rubbish."""
+    start, stop = rows.bags.indptr[example : example + 2]
+    indices, values = rows.bags.indices[start:stop], rows.bags.values[start:stop]
+    g = np.zeros(LABELS if lays_out(affinity) else 0, np.float32)
+    ux, z = np.full((2, DIM), np.nan, np.float32)
+    slopes = Slopes(
+        np.ones(DIM, np.float32), np.ones((len(indices), DIM), np.float32), np.full(DIM, np.nan, np.float32)
+    )
+    out, room = np.zeros(3), np.zeros(FEATURES, np.float32)
+    _evaluate(
+        frozen(affinity), example, part, frozen(indices), frozen(values), frozen(rows.U), frozen(rows.V), label,
+        hole, WEIGHT, g, room, ux, z, slopes, out,
+    )  # fmt: skip
+    assert not g.any(), "finish leaves zeros"
+    direction = z if directions(affinity) == 1 else slopes.v
+    return Point(*out, direction, slopes.z - 1, slopes.u - 1)

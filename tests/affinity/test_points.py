@@ -1,0 +1,171 @@
+"""Every affinity's formulas at single points, against the paper's equations and finite differences."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from awe_cli.kernels.interface import directions, lays_out
+from awe_cli.ranking.embedding import EmbeddingRanker
+from tests.affinity import naive
+from tests.affinity.members import EXAMPLES, FEATURES, LABELS, MEMBERS
+from tests.affinity.points import WEIGHT, evaluate, world
+
+WORLD = world()
+LABELS_TRIED = (0, 3, 8)
+SMALL = 1e-5
+each_member = pytest.mark.parametrize("member", MEMBERS, ids=lambda member: member.name)
+
+
+def parts_of(member):
+    return getattr(member.affinity, "parts", 1)
+
+
+def points(member):
+    """(example, part, label, hole): nothing left out, and where others remain, the first or the last feature."""
+    for example, label in itertools.product(range(EXAMPLES), LABELS_TRIED):
+        n = int(np.diff(WORLD.bags.indptr)[example])
+        for hole in (-1, 0, n - 1) if n > 1 else (-1,):
+            yield example, example % parts_of(member), label, hole
+
+
+def present(example, hole):
+    """The features the paper would see: positions, x and U."""
+    start, stop = WORLD.bags.indptr[example : example + 2]
+    kept = [t for t in range(start, stop) if t - start != hole]
+    x, U = WORLD.bags.values[kept], WORLD.U[WORLD.bags.indices[kept]]
+    return np.array(kept, int) - start, x.astype(float), U.astype(float)
+
+
+def twin(member, example, part, label, hole):
+    """f as a function of U and V."""
+    G, (_, x, _) = member.G(example, part), present(example, hole)
+    y = np.eye(LABELS)[label]
+    return lambda U, V: naive.score(G, x, U, V, y)
+
+
+@each_member
+def test_score_is_the_papers_equation(member):
+    for point in points(member):
+        example, _, _, hole = point
+        expected = twin(member, *point)(present(example, hole)[2], WORLD.V.astype(float))
+        np.testing.assert_allclose(evaluate(member.affinity, WORLD, *point).score, expected, 1e-4, 1e-6)
+
+
+@each_member
+def test_rate_equals_score(member):
+    for example, part, label, hole in points(member):
+        if hole == -1:
+            found = evaluate(member.affinity, WORLD, example, part, label, hole)
+            np.testing.assert_allclose(found.rate, found.score, 1e-5, 1e-7)
+
+
+def slope_of(f, array):
+    """∂f/∂array by central differences, and whether f has a kink here."""
+    slope, kink = np.zeros_like(array), False
+    for at in np.ndindex(array.shape):
+        there, back = array.copy(), array.copy()
+        there[at] += SMALL
+        back[at] -= SMALL
+        forward, backward = (f(there) - f(array)) / SMALL, (f(array) - f(back)) / SMALL
+        slope[at] = (forward + backward) / 2
+        kink |= bool(abs(forward - backward) > 1e-2)
+    return slope, kink
+
+
+@each_member
+def test_gradient_equals_finite_differences(member):
+    checked = 0
+    for point in points(member):
+        example, _, label, hole = point
+        positions, x, U = present(example, hole)
+        V, f = WORLD.V.astype(float), twin(member, *point)
+        by_U, kink = slope_of(lambda U, f=f, V=V: f(U, V), U)
+        by_V, _ = slope_of(lambda V, f=f, U=U: f(U, V), V)
+        if kink:
+            continue
+        checked += 1
+        found = evaluate(member.affinity, WORLD, *point)
+        np.testing.assert_allclose(found.step * found.direction, WEIGHT * by_V[label], 1e-3, 1e-5)
+        assert not np.delete(by_V, label, 0).any()
+        if directions(member.affinity) == 1:
+            np.testing.assert_allclose(x[:, None] * found.by_z, WEIGHT * by_U, 1e-3, 1e-5)
+            assert not found.by_u.any()
+        else:
+            np.testing.assert_allclose(found.by_u[positions], WEIGHT * by_U, 1e-3, 1e-5)
+            assert not found.by_z.any()
+        if hole >= 0:
+            assert not found.by_u[hole].any(), "the feature left out is no part of f"
+    assert checked > 30
+
+
+@each_member
+@pytest.mark.parametrize("shape", ["bags", "dense"])
+def test_the_scorer_rates_every_label(member, shape):
+    rows = getattr(WORLD, shape)
+    tables = np.zeros((EXAMPLES, LABELS), np.float32)
+    scored = np.zeros((EXAMPLES, LABELS))
+    for example in range(EXAMPLES):
+        _, x, U = present(example, -1)
+        if shape == "dense":
+            x, U = rows.values[example].astype(float), WORLD.U.astype(float)
+        if lays_out(member.affinity):
+            tables[example] = table(member, example)
+        for label in range(LABELS):
+            G = member.G(example, 0)
+            scored[example, label] = naive.score(G, x, U, WORLD.V.astype(float), np.eye(LABELS)[label])
+    laid_out = (lambda x: tables) if lays_out(member.affinity) else None
+    found = EmbeddingRanker(member.affinity, WORLD.U, WORLD.V, laid_out).scores(rows).score
+    if type(member.affinity).__name__ == "Constant":
+        found = found * member.affinity.c  # the ranker leaves c out, which changes no order
+    np.testing.assert_allclose(found, scored, 1e-4, 1e-6)
+
+
+def table(member, example):
+    """G(x, ·) of an example, as a ranker is given it."""
+    affinity = member.affinity
+    query, ends = example * affinity.parts, affinity.indptr
+    labels_of = [set(affinity.labels[ends[e] : ends[e + 1]]) for e in range(EXAMPLES)]
+    return naive.knn_table(affinity.neighbors[query], affinity.weights[query], labels_of, LABELS)
+
+
+def test_dense_rows_are_bags_that_name_every_column():
+    every = world()
+    n = FEATURES
+    dense_as_bags = every.bags._replace(
+        indptr=np.arange(EXAMPLES + 1) * n,
+        indices=np.tile(every.dense.columns, EXAMPLES),
+        values=every.dense.values.ravel(),
+    )
+    for member in MEMBERS:
+        if not lays_out(member.affinity):
+            ranker = EmbeddingRanker(member.affinity, every.U, every.V)
+            dense, bags = ranker.scores(every.dense).score, ranker.scores(dense_as_bags).score
+            np.testing.assert_array_equal(dense, bags)
+
+
+def everything():
+    """All members at all points, in one array."""
+    return np.concatenate(
+        [
+            np.concatenate([np.ravel(part) for part in evaluate(member.affinity, WORLD, *point)])
+            for member in MEMBERS
+            for point in points(member)
+        ]
+    )
+
+
+def test_the_same_without_compilation(tmp_path):
+    """The bodies run through singledispatch: a debugger can step through what is compiled otherwise."""
+    script = "from tests.affinity.test_points import *; np.save(sys.argv[1], everything())"
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script, str(tmp_path / "found.npy")],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"}, cwd=Path(__file__).parent.parent.parent, check=True,
+    )  # fmt: skip
+    np.testing.assert_allclose(np.load(tmp_path / "found.npy"), everything(), 1e-4, 1e-6)
