@@ -1,0 +1,165 @@
+"""AWE Algorithm 1 in plain Python and float64, with the project's draws and steps: the training loop's naive twin.
+
+    repeat
+        pick an example x, and a positive y
+        draw ȳ from Y∖Y_x until f(x, ȳ) > f(x, y) − γ
+        make a gradient step to minimise L(⌊|Y∖Y_x|/N⌋) max(0, γ + f(x, ȳ) − f(x, y)), project the weights
+
+Gradients are central differences of f as the paper prints it. Examples of a block, and positives of an example,
+read the same U and V. A step is AdaGrad's with one accumulator a row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from awe_cli.data.matrix import Dense
+from tests.affinity import naive
+
+MASK = (1 << 64) - 1
+SMALL = 1e-4
+
+
+def mix(state):
+    """SplitMix64's output function (Steele et al. 2014)."""
+    z = (state + 0x9E3779B97F4A7C15) & MASK
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & MASK
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & MASK
+    return z ^ (z >> 31)
+
+
+def draws(seed, epoch, example, n):
+    """Numbers in 0 … n-1, for one example in one epoch."""
+    state = mix(mix(mix(seed) ^ epoch) ^ example)
+    while True:
+        state = mix(state)
+        yield (state >> 32) * n >> 32
+
+
+@dataclass
+class Algorithm1:
+    """One run. U, V and AdaGrad's sums are changed in place; the figures are those of one epoch."""
+
+    member: Any  # an affinity and its G
+    examples: Any
+    plan: Any
+    U: Any
+    V: Any
+    u_history: Any
+    v_history: Any
+    loss: float = 0.0
+    violators: int = 0
+    trials: int = 0
+    closest: float = (
+        np.inf
+    )  # the smallest |γ + f(x, ȳ) − f(x, y)|: above rounding errors, decisions are equal
+    steps: list = field(default_factory=list)
+
+    def epoch(self, epoch):
+        """One pass over the examples, block by block."""
+        self.loss, self.violators, self.trials = 0.0, 0, 0
+        n, size, plan = len(self.examples), self.plan.block_size, self.plan
+        order = np.random.Generator(np.random.Philox(key=[plan.seed, epoch])).permutation(n)
+        for start in range(0, n, size):
+            done = (epoch + start / n) / plan.epochs
+            rate = plan.learning_rate * (1 - (1 - plan.final_rate) * done)
+            self.steps = []
+            for example in order[start : start + size]:
+                self.learn(int(example), epoch)
+            for matrix, history, row, gradient in self.steps:
+                self.step(matrix, history, row, gradient, rate)
+
+    def learn(self, example, epoch):
+        """All positives of one example; the steps they ask for are taken at the end of the block."""
+        features, x = self.input(example)
+        positives = self.positives(example)
+        negatives = len(self.V) - len(positives)
+        if not positives or not negatives or (self.examples.own and len(positives) == 1):
+            return
+        scale = len(positives) ** -self.plan.positive_power
+        drawn = draws(self.plan.seed, epoch, example, len(self.V))
+        by_U = np.zeros((len(features), self.U.shape[1]))
+        parts = getattr(self.member.affinity, "parts", 1)
+        found = {}
+        for part in range(parts):
+            for p in range(part, len(positives), parts):
+                there = np.arange(len(features)) != (p if self.examples.own else -1)
+                G = self.member.G(example, part)
+                f = self.f(G, x[there], features[there])
+                pair = self.violator(f, positives[p], positives, drawn)
+                if pair is not None:
+                    weight, rival = pair
+                    U, V = self.U[features[there]], self.V
+                    hinge = lambda U, V, y=positives[p], r=rival, f=f: f(r, U, V) - f(y, U, V)  # noqa: E731
+                    by_U[there] += scale * weight * slope(lambda U, V=V, h=hinge: h(U, V), U)
+                    by_V = scale * weight * slope(lambda V, U=U, h=hinge: h(U, V), V)
+                    self.loss += scale * weight * (self.plan.margin + hinge(U, V))
+                    found[p] = [
+                        (self.V, self.v_history, positives[p], by_V[positives[p]]),
+                        (self.V, self.v_history, rival, by_V[rival]),
+                    ]
+        self.violators += len(found)
+        for p in sorted(found):
+            self.steps += found[p]
+        if found:
+            self.steps += [(self.U, self.u_history, i, g) for i, g in zip(features, by_U, strict=True)]
+
+    def violator(self, f, y, positives, drawn):
+        """(L(rank estimate), ȳ) for the first ȳ drawn from Y∖Y_x that violates the margin."""
+        n = 0
+        while n < self.plan.max_trials:
+            rival = next(drawn)
+            if rival in positives:
+                continue
+            n += 1
+            self.trials += 1
+            excess = self.plan.margin + f(rival) - f(y)
+            self.closest = min(self.closest, abs(excess))
+            if excess > 0:
+                rank = max(1, (len(self.V) - len(positives)) // n)
+                return sum(1 / i for i in range(1, rank + 1)), rival
+        return None
+
+    def step(self, matrix, history, row, gradient, rate):
+        """h += ‖g‖²/d, M −= rate · g/√h, ‖M‖ ≤ C."""
+        history[row] += np.mean(gradient**2)
+        matrix[row] -= rate * gradient / np.sqrt(history[row] + 1e-12)
+        matrix[row] *= min(1, self.plan.norm_cap / np.linalg.norm(matrix[row]))
+
+    def f(self, G, x, features):
+        """y → f(x, y), of U and V as they are or as told."""
+        one_hot = np.eye(len(self.V))
+
+        def score(y, U=None, V=None):
+            rows = self.U[features] if U is None else U
+            return naive.score(G, x, rows, self.V if V is None else V, one_hot[y])
+
+        return score
+
+    def input(self, example):
+        """The features an example names, and their values."""
+        rows = self.examples.x
+        if isinstance(rows, Dense):
+            return rows.columns, rows.values[example].astype(float)
+        span = slice(*rows.indptr[example : example + 2])
+        return rows.indices[span], rows.values[span].astype(float)
+
+    def positives(self, example):
+        """Y_x."""
+        lists = self.examples.positives
+        return lists.indices[slice(*lists.indptr[example : example + 2])].tolist()
+
+
+def slope(f, array):
+    """∂f/∂array by central differences."""
+    found, moved = np.zeros_like(array), array.copy()
+    for at in np.ndindex(array.shape):
+        moved[at] = array[at] + SMALL
+        above = f(moved)
+        moved[at] = array[at] - SMALL
+        found[at] = (above - f(moved)) / (2 * SMALL)
+        moved[at] = array[at]
+    return found

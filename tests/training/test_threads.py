@@ -1,0 +1,75 @@
+"""The same bytes for any number of threads, and what becomes of a run whose threads cannot all start."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, replace
+
+import numpy as np
+import pytest
+
+from awe_cli.kernels.epoch import _beside_each_other
+from awe_cli.training.epochs import epochs
+from awe_cli.training.state import copy_state, initial_state
+from tests.training.sets import PLAN, SIZES, TRAINED, TRAINED_NAMES, crowd, for_crowd
+
+
+@pytest.mark.parametrize(("kind", "member"), TRAINED, ids=TRAINED_NAMES)
+def test_the_same_bytes_for_any_number_of_threads(kind, member):
+    examples, plan = crowd(kind), replace(PLAN, block_size=7, epochs=2)
+    affinity, start = for_crowd(member.affinity), initial_state(*SIZES, plan)
+    results = []
+    for threads in (1, 2, 3, 5):
+        state = copy_state(start)
+        reports = list(epochs(affinity, examples, state, plan, threads=threads))
+        results.append((reports, [array.tobytes() for array in state]))
+    assert not np.array_equal(state.U, start.U)
+    assert all(result == results[0] for result in results)
+
+
+def test_a_run_is_repeated_exactly_and_another_seed_gives_another():
+    (kind, member), states = TRAINED[0], []
+    for seed in (3, 3, 4):
+        plan = replace(PLAN, seed=seed)
+        state = initial_state(*SIZES, PLAN)
+        list(epochs(member.affinity, crowd(kind), state, plan, threads=2))
+        states.append(state.U.tobytes())
+    assert states[0] == states[1] != states[2]
+
+
+def test_reports_are_plain_numbers():
+    kind, member = TRAINED[0]
+    report = next(epochs(member.affinity, crowd(kind), initial_state(*SIZES, PLAN), PLAN, threads=1))
+    assert {type(number) for number in astuple(report)} <= {int, float}
+
+
+def test_the_first_worker_answers_for_all():
+    met = threading.Barrier(3)
+    assert _beside_each_other(lambda worker: (met.wait(10) >= 0) * 10 + worker, 3) == 10
+
+
+def test_an_error_in_any_worker_comes_out():
+    def work(worker):
+        if worker == 2:
+            raise ArithmeticError(worker)
+
+    with pytest.raises(ArithmeticError):
+        _beside_each_other(work, 3)
+
+
+def test_no_worker_waits_for_one_that_cannot_start(monkeypatch):
+    submit, asked = ThreadPoolExecutor.submit, []
+
+    def refuse(pool, function, *arguments):
+        asked.append(arguments)
+        if arguments == (2,):
+            raise RuntimeError("can't start new thread")
+        return submit(pool, function, *arguments)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", refuse)
+    worked = []
+    with pytest.raises(RuntimeError, match="can't start"):
+        _beside_each_other(worked.append, 3)
+    assert asked == [(), (1,), (2,)]
+    assert not worked
