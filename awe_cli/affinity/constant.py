@@ -16,7 +16,7 @@ class Constant(NamedTuple):
 
 
 without_table(Constant)
-of_whole_score(Constant)
+of_whole_score(Constant, rising=True)
 
 
 @implements(value, Constant)

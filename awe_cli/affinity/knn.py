@@ -32,7 +32,7 @@ class Knn(NamedTuple):
     floor: float
 
 
-of_whole_score(Knn)
+of_whole_score(Knn, rising=True)
 
 
 @inlined

@@ -117,7 +117,7 @@ def learn_and_update(
     for start in range(0, n, block):
         examples = order[start : min(start + block, n)]
         records = learn_share(
-            affinity, loss, rows, task, state.U, state.V, examples, start, scales, into, room, worker
+            affinity, loss, rows, task, state.U, state.V, examples, start, scales, cap, into, room, worker
         )
         wait(between, workers)
         positives += records

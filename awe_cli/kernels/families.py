@@ -7,6 +7,7 @@ import numpy as np
 from awe_cli.kernels.dispatch import implements, inlined
 from awe_cli.kernels.interface import (
     begin,
+    ceiling,
     directions,
     feature_slope,
     feature_value,
@@ -15,6 +16,7 @@ from awe_cli.kernels.interface import (
     lays_out,
     parts,
     rate,
+    rises,
     score,
     slope,
     value,
@@ -30,8 +32,13 @@ def without_table(*types: type) -> None:
     implements(finish, *types)(_nothing)
 
 
-def of_whole_score(*types: type) -> None:
-    """Declare affinities with f = value(s), s = Ux·V_y: they give `value` and `slope`."""
+def of_whole_score(*types: type, rising: bool = False) -> None:
+    """Declare affinities with f = value(s), s = Ux·V_y: they give `value` and `slope`.
+
+    rising  value does not fall as s rises, whatever the parameters
+    """
+    implements(rises, *types)(_yes if rising else _no)
+    implements(ceiling, *types)(_whole_rate if rising else _no_ceiling)
     implements(directions, *types)(_one)
     implements(rate, *types)(_whole_rate)
     implements(score, *types)(_whole_score)
@@ -40,6 +47,8 @@ def of_whole_score(*types: type) -> None:
 
 def of_single_features(*types: type) -> None:
     """Declare affinities that look at features: they give `score` and `gradient`."""
+    implements(rises, *types)(_no)
+    implements(ceiling, *types)(_no_ceiling)
     implements(directions, *types)(_two)
     implements(rate, *types)(_feature_rate)
 
@@ -53,6 +62,14 @@ def summed_over_features(*types: type) -> None:
 
 def _no(affinity):
     return False
+
+
+def _yes(affinity):
+    return True
+
+
+def _no_ceiling(affinity, s, case, label):
+    return np.float32(np.inf)
 
 
 def _one(affinity):

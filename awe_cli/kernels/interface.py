@@ -107,6 +107,18 @@ def rate(affinity, s, case, label):
 
 
 @stub
+def rises(affinity):
+    """True where f does not fall as the whole score s rises, so that a bound on s is one on f."""
+    raise NotImplementedError(type(affinity).__name__)
+
+
+@stub
+def ceiling(affinity, s, case, label):
+    """The most f can be where the whole score is at most s; infinity where that says nothing."""
+    raise NotImplementedError(type(affinity).__name__)
+
+
+@stub
 def score(affinity, case, label, hole):
     """f(x, y); `hole` is the position in the example of the feature left out of x, or -1."""
     raise NotImplementedError(type(affinity).__name__)

@@ -13,9 +13,20 @@ from numpy.typing import NDArray
 
 from awe_cli.kernels.dispatch import inlined, section
 from awe_cli.kernels.hole import hand_on, leave_out
-from awe_cli.kernels.interface import Case, Slopes, begin, directions, finish, gradient, parts, score
+from awe_cli.kernels.interface import (
+    Case,
+    Slopes,
+    begin,
+    ceiling,
+    directions,
+    finish,
+    gradient,
+    parts,
+    score,
+)
 from awe_cli.kernels.random import below, mix, stream
 from awe_cli.kernels.rows import project, row_length, row_of
+from awe_cli.kernels.screen import screen_share, slack
 
 
 class Block(NamedTuple):
@@ -26,6 +37,8 @@ class Block(NamedTuple):
     by_label: NDArray[np.float32]  # (records, 1 or 2, d) their directions, one for both or one each
     by_input: NDArray[np.float32]  # (B, d) gradient by Ux, for affinities of the whole score
     by_feature: NDArray[np.float32]  # (features, d) more of it, before x_i multiplies both; else ∂/∂U_i
+    ux: NDArray[np.float32]  # (B, d) Ux of each example, where scores are screened
+    screen: NDArray[np.float32]  # (B, labels) Ux·V_y, or (0, labels) where they are not
     loss: NDArray[np.float64]  # (B,) summed over the example's positives
     violators: NDArray[np.int64]  # (B,) positives for which one was found
     trials: NDArray[np.int64]  # (B,) draws that counted
@@ -52,6 +65,7 @@ class Room(NamedTuple):
     features: NDArray[np.float32]  # (longest row,) one number a feature
     mark: NDArray[np.int32]  # (labels,) the stamp of the last example that had it as a positive
     load: NDArray[np.int64]  # (workers,) positives given to each worker
+    mine: NDArray[np.int64]  # (B,) places in the block of the worker's own examples
 
 
 @inlined
@@ -60,6 +74,7 @@ def room_of(rooms, worker):
     return Room(
         rooms.ux[worker], rooms.z[worker], rooms.by_z[worker], rooms.by_v[worker], rooms.g[worker],
         rooms.features[worker], rooms.mark[worker], rooms.load[worker],
+        rooms.mine[worker],
     )  # fmt: skip
 
 
@@ -81,15 +96,26 @@ def write_direction(into, r, side, direction):
 
 
 @inlined
+def ruled_out(affinity, case, label, screen, e, more, wanted):
+    """Whether the screened score shows that f stays below what would violate the margin."""
+    return screen.shape[0] > 0 and ceiling(affinity, screen[e, label] + more, case, label) <= wanted
+
+
+@inlined
 def learn_positive(
-    affinity, loss, case, label, hole, negatives, state, stamp, mark, scale, slopes, into, r, e
+    affinity, loss, case, label, hole, more, negatives, state, stamp, mark, scale, slopes, into, r, e
 ):
-    """One positive: draw until a label violates the margin, then write down the step (WARP)."""
+    """One positive: draw until a label violates the margin, then write down the step (WARP).
+
+    more  the most by which a score can exceed the screened one
+    """
     wanted = score(affinity, case, label, hole)
     n = 0
     while n < loss.max_trials:
         state, rival = draw_negative(state, case.V.shape[0], stamp, mark)
         n += 1
+        if ruled_out(affinity, case, rival, into.screen, e, more, wanted - loss.margin):
+            continue
         excess = loss.margin - wanted + score(affinity, case, rival, hole)
         if not excess <= 0:  # a score that is no number counts as a violator, so that it shows in the loss
             weight = scale * loss.weights[max(1, negatives // n)]
@@ -108,7 +134,9 @@ def learn_positive(
 
 
 @section
-def learn_example(affinity, loss, rows, task, U, V, example, e, record, feature, scale, into, room, stamp):
+def learn_example(
+    affinity, loss, rows, task, U, V, example, e, record, feature, scale, cap, into, room, stamp
+):
     """All positives of one example; e, record and feature are where its share of the block begins."""
     indices, values = row_of(rows, example)
     first, last = task.indptr[example], task.indptr[example + 1]
@@ -136,8 +164,11 @@ def learn_example(affinity, loss, rows, task, U, V, example, e, record, feature,
             hole = p - first if task.own else -1
             leave_out(room.ux, hole, indices, values, U, room.z)
             before = into.violators[e]
+            more = (
+                slack(room.ux, hole, indices, values, U, cap) if into.screen.shape[0] > 0 else np.float32(0)
+            )
             state = learn_positive(
-                affinity, loss, case, task.labels[p], hole, negatives, state, stamp, room.mark, scale,
+                affinity, loss, case, task.labels[p], hole, more, negatives, state, stamp, room.mark, scale,
                 slopes, into, r, e,
             )  # fmt: skip
             if into.violators[e] > before and directions(affinity) == 1:
@@ -155,24 +186,38 @@ def least(load):
     return found
 
 
-@section
-def learn_share(affinity, loss, rows, task, U, V, examples, start, scales, into, room, worker):
-    """Phase 1: the examples of a block that fall to this worker; each goes to who has the fewest positives.
+@inlined
+def choose_own(indptr, examples, load, worker, mine):
+    """Put the places of this worker's examples into `mine`; return how many they are.
 
-    Returns how many positives the whole block has.
+    Each example goes to the worker with the fewest positives so far; every worker finds the same.
     """
-    record, feature = np.int64(0), np.int64(0)
-    room.load[:] = 0
+    own = 0
+    load[:] = 0
+    for e in range(examples.shape[0]):
+        owner = least(load)
+        load[owner] += indptr[examples[e] + 1] - indptr[examples[e]]
+        if owner == worker:
+            mine[own] = e
+            own += 1
+    return own
+
+
+@section
+def learn_share(affinity, loss, rows, task, U, V, examples, start, scales, cap, into, room, worker):
+    """Phase 1: the examples of a block that fall to this worker. Returns how many positives the block has."""
+    own = choose_own(task.indptr, examples, room.load, worker, room.mine)
+    if into.screen.shape[0] > 0:
+        screen_share(rows, U, V, examples, room.mine[:own], into)
+    record, feature, place = np.int64(0), np.int64(0), 0
     for e in range(examples.shape[0]):
         example = examples[e]
-        positives = task.indptr[example + 1] - task.indptr[example]
-        owner = least(room.load)
-        room.load[owner] += positives
-        if owner == worker:
+        if place < own and room.mine[place] == e:
+            place += 1
             learn_example(
-                affinity, loss, rows, task, U, V, example, e, record, feature, scales[example], into, room,
-                start + e + 1,
+                affinity, loss, rows, task, U, V, example, e, record, feature, scales[example], cap, into,
+                room, start + e + 1,
             )  # fmt: skip
-        record += positives
+        record += task.indptr[example + 1] - task.indptr[example]
         feature += row_length(rows, example)
     return record

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Dense, Rows, n_rows
 from awe_cli.kernels.epoch import State, run_epoch
-from awe_cli.kernels.interface import directions, lays_out
+from awe_cli.kernels.interface import directions, lays_out, rises
 from awe_cli.kernels.learn import Block, Room, Task
 from awe_cli.loss.warp import Warp, harmonic
 from awe_cli.training.plan import Plan
+
+_DRAWS_A_PASS = 16  # a draw fetched by itself costs about as much as so many labels in a pass over V
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,13 @@ def epochs(
     loss = Warp(plan.margin, plan.max_trials, harmonic(n_labels))
     positives = np.diff(examples.positives.indptr)
     scales = (np.maximum(positives, 1) ** -plan.positive_power).astype(np.float32)
-    room = _room(affinity, examples, plan.dim, n_labels, threads)
+    room = _room(affinity, examples, plan, n_labels, threads)
+    trials = 0.0
     for epoch in range(plan.epochs):
         order = _order(plan.seed, epoch, len(examples))
         task = Task(examples.positives.indptr, examples.positives.indices, examples.own, plan.seed, epoch)
-        block = _block(affinity, examples, order, plan)
+        screened = _screening_pays(affinity, trials / max(1, len(examples)), n_labels)
+        block = _block(affinity, examples, order, plan, n_labels if screened else 0)
         room.mark[:] = 0
         total, seen, violators, trials = run_epoch(
             affinity, loss, examples.x, task, state, order, plan.block_size, scales, _rates(plan, epoch),
@@ -48,6 +52,11 @@ def epochs(
         )  # fmt: skip
         seen = max(seen, 1)
         yield EpochReport(epoch + 1, float(total / seen), violators / seen, trials / seen)
+
+
+def _screening_pays(affinity: Any, trials: float, n_labels: int) -> bool:
+    """Whether scores of all labels cost less than those of so many draws an example, fetched one by one."""
+    return bool(rises(affinity)) and trials > n_labels / _DRAWS_A_PASS
 
 
 def _order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
@@ -61,8 +70,9 @@ def _rates(plan: Plan, epoch: int) -> NDArray[np.float64]:
     return plan.learning_rate * left
 
 
-def _room(affinity: Any, examples: Examples, dim: int, n_labels: int, workers: int) -> Room:
+def _room(affinity: Any, examples: Examples, plan: Plan, n_labels: int, workers: int) -> Room:
     """Scratch for each worker."""
+    dim, block_size = plan.dim, plan.block_size
     return Room(
         ux=np.zeros((workers, dim), np.float32),
         z=np.zeros((workers, dim), np.float32),
@@ -72,11 +82,12 @@ def _room(affinity: Any, examples: Examples, dim: int, n_labels: int, workers: i
         features=np.zeros((workers, int(_row_lengths(examples.x).max(initial=1))), np.float32),
         mark=np.zeros((workers, n_labels), np.int32),
         load=np.zeros((workers, workers), np.int64),
+        mine=np.zeros((workers, min(block_size, len(examples))), np.int64),
     )
 
 
-def _block(affinity: Any, examples: Examples, order: NDArray[np.int64], plan: Plan) -> Block:
-    """Buffers that hold any block of this order."""
+def _block(affinity: Any, examples: Examples, order: NDArray[np.int64], plan: Plan, screened: int) -> Block:
+    """Buffers that hold any block of this order; `screened` labels' scores for each example."""
     starts = np.arange(0, len(order), plan.block_size)
     records = int(np.add.reduceat(np.diff(examples.positives.indptr)[order], starts).max())
     size = min(plan.block_size, len(order))
@@ -87,6 +98,8 @@ def _block(affinity: Any, examples: Examples, order: NDArray[np.int64], plan: Pl
         by_label=np.zeros((records, directions(affinity), plan.dim), np.float32),
         by_input=np.zeros((size, plan.dim), np.float32),
         by_feature=np.zeros((features, plan.dim), np.float32),
+        ux=np.zeros((size if screened else 0, plan.dim), np.float32),
+        screen=np.zeros((size if screened else 0, screened), np.float32),
         loss=np.zeros(size),
         violators=np.zeros(size, np.int64),
         trials=np.zeros(size, np.int64),

@@ -20,10 +20,10 @@ def linear_plans(dataset: Dataset, told: dict[str, Any]) -> list[Plan]:
     plan = Plan(
         dim=128 if dataset.n_labels >= _MANY_LABELS or not recommends else 64,
         epochs=16 if recommends else 40 if dataset.dense else 20,
-        learning_rate=0.2 if recommends else 0.1,
+        learning_rate=0.1,
         final_rate=0.05,
         margin=0.3,
-        max_trials=min(1000, max(100, dataset.n_labels // 128)),
+        max_trials=min(1000, max(300 if recommends else 100, dataset.n_labels // 40)),
         norm_cap=1.0,
         block_size=32,
         initial_scale=1.0 if dataset.dense else 0.3,
