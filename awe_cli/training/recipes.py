@@ -23,11 +23,11 @@ def linear_plans(dataset: Dataset, told: dict[str, Any]) -> list[Plan]:
         learning_rate=0.1,
         final_rate=0.05,
         margin=0.3,
-        max_trials=min(1000, max(300 if recommends else 100, dataset.n_labels // 40)),
+        max_trials=min(1000, max(300 if recommends else 100, dataset.n_labels // 100)),
         norm_cap=1.0,
         block_size=32,
         initial_scale=1.0 if dataset.dense else 0.3,
-        positive_power=0.5,
+        positive_power=0.0 if recommends else 0.5,
         seed=0,
     )
     plan = replace(plan, **{name: value for name, value in told.items() if name in asdict(plan)})

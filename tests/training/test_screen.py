@@ -1,0 +1,70 @@
+"""Screening changes nothing but the time: draws are ruled out only where they could not violate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numba import njit
+
+from awe_cli.affinity.constant import Constant
+from awe_cli.affinity.sigmoid import Sigmoid
+from awe_cli.kernels.hole import leave_out
+from awe_cli.kernels.interface import rises
+from awe_cli.kernels.rows import row_of
+from awe_cli.kernels.screen import screen_share, slack
+from awe_cli.kernels.vectors import dot_row
+from awe_cli.training import epochs as training
+from awe_cli.training.state import copy_state, initial_state
+from tests.training.sets import PLAN, SIZES, TRAINED, TRAINED_NAMES, crowd, for_crowd
+
+ALWAYS, NEVER = 1e9, 1e-9  # labels that one draw is worth
+
+
+@pytest.mark.parametrize(("kind", "member"), TRAINED, ids=TRAINED_NAMES)
+def test_the_same_bytes_with_and_without(kind, member, monkeypatch):
+    examples, plan = crowd(kind), replace(PLAN, block_size=7, max_trials=50, margin=0.05)
+    affinity, start = for_crowd(member.affinity), initial_state(*SIZES, plan)
+    results = []
+    for worth in (NEVER, ALWAYS):
+        monkeypatch.setattr(training, "_DRAWS_A_PASS", worth)
+        state = copy_state(start)
+        reports = list(training.epochs(affinity, examples, state, plan, threads=2))
+        results.append((reports, [array.tobytes() for array in state]))
+    assert results[0] == results[1]
+
+
+def test_only_affinities_that_rise_are_screened(monkeypatch):
+    monkeypatch.setattr(training, "_DRAWS_A_PASS", ALWAYS)
+    assert training._screening_pays(Constant(1.0), 1.0, 100)
+    assert not rises(Sigmoid(1.0, True))
+    assert not training._screening_pays(Sigmoid(1.0, True), 1.0, 100)
+
+
+@njit
+def largest_excess(rows, U, V, cap, into, order, z):
+    """The most by which any exact score lies above the screened one and its slack, and the largest slack."""
+    screen_share(rows, U, V, order, order, into)
+    excess, widest = -np.inf, 0.0
+    for e in order:
+        indices, values = row_of(rows, e)
+        for hole in range(-1, len(indices)):
+            leave_out(into.ux[e], hole, indices, values, U, z)
+            more = slack(into.ux[e], hole, indices, values, U, cap)
+            widest = max(widest, more)
+            for y in range(len(V)):
+                excess = max(excess, dot_row(z, V, y) - into.screen[e, y] - more)
+    return excess, widest
+
+
+def test_no_exact_score_is_above_the_screened_one_and_its_slack():
+    examples = crowd("own")
+    state = initial_state(*SIZES, PLAN)
+    order = np.arange(len(examples))
+    into = training._block(Constant(1.0), examples, order, replace(PLAN, block_size=len(order)), len(state.V))
+    excess, widest = largest_excess(
+        examples.x, state.U, state.V, np.float32(PLAN.norm_cap), into, order, np.empty(PLAN.dim, np.float32)
+    )
+    assert excess <= 0
+    assert 0 < widest < 1
