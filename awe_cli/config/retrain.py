@@ -23,5 +23,5 @@ class RetrainSettings:
     margin: float | None = setting(None, help="Margin γ.", above=0, auto="the model's")
     power: float | None = setting(None, help="f = G^power · S.", min=0, max=4, auto="1 or 0.5, by validation")
     floor: float = setting(0.0, help="A constant added to G.", min=0)
-    patience: int = setting(3, help="Epochs without a gain on validation before it stops.", min=1)
+    patience: int = setting(3, help="Epochs without a gain on validation before it stops; 0: never.", min=0)
     metric: str | None = setting(None, help="What to choose by on validation.", auto="that of the model")

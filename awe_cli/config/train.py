@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from awe_cli.config import setting
 
-AFFINITIES = ("constant", "sigmoid", "linear-sigmoid", "max", "top-k")
-
 
 @dataclass(frozen=True)
 class TrainSettings:
@@ -31,7 +29,9 @@ class TrainSettings:
         None, help="Splits to fit on.", choices=("train", "valid"), auto="train,valid where there is one"
     )
     patience: int = setting(
-        5, help="Epochs without a gain on validation before training stops; 0: never stop early.", min=0
+        5,
+        help="Epochs without a gain on validation before training stops; 0: never.",
+        min=0,
     )
     metric: str | None = setting(
         None,

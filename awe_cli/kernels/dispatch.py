@@ -5,7 +5,7 @@ call; `implements(stub, SomeType)` attaches the body that numba inlines where th
 of that type. Without compilation the same bodies run through `functools.singledispatch`.
 
 Compiled functions are of three kinds. A `kernel` is called from Python and kept on disk. A `section` of one,
-and what is `inlined`, are called by kernels alone: they are kept with those, and need no code that unpacks
+and what is `pasted` or `inlined`, are called by kernels alone: they are kept with those, and need no code that unpacks
 Python objects, which for tuples of arrays takes longer to compile than the function itself.
 
 None of them counts references: their arrays belong to the caller, and they allocate nothing (numba refuses
@@ -38,6 +38,11 @@ def kernel(body: Callable[..., Any]) -> Callable[..., Any]:
 def section(body: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `body` as a part of the kernels that call it."""
     return njit(**SECTION)(body)
+
+
+def pasted(body: Callable[..., Any]) -> Callable[..., Any]:
+    """Take `body` as lines of the one kernel that calls it: as a section, LLVM would work through it twice."""
+    return njit(inline="always", **SECTION)(body)
 
 
 def inlined(body: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,13 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.kernels.dispatch import inlined, section
+from awe_cli.kernels.dispatch import inlined, pasted, section
 from awe_cli.kernels.hole import hand_on, leave_out
 from awe_cli.kernels.interface import (
     Case,
     Slopes,
     begin,
-    ceiling,
     directions,
     finish,
     gradient,
@@ -26,7 +25,7 @@ from awe_cli.kernels.interface import (
 )
 from awe_cli.kernels.random import below, mix, stream
 from awe_cli.kernels.rows import project, row_length, row_of
-from awe_cli.kernels.screen import screen_share, slack
+from awe_cli.kernels.screen import ruled_out, screen_share, slack
 
 
 class Block(NamedTuple):
@@ -96,12 +95,6 @@ def write_direction(into, r, side, direction):
 
 
 @inlined
-def ruled_out(affinity, case, label, screen, e, more, wanted):
-    """Whether the screened score shows that f stays below what would violate the margin."""
-    return screen.shape[0] > 0 and ceiling(affinity, screen[e, label] + more, case, label) <= wanted
-
-
-@inlined
 def learn_positive(
     affinity, loss, case, label, hole, more, negatives, state, stamp, mark, scale, slopes, into, r, e
 ):
@@ -167,9 +160,10 @@ def learn_example(
             more = (
                 slack(room.ux, hole, indices, values, U, cap) if into.screen.shape[0] > 0 else np.float32(0)
             )
+            label = np.int64(task.labels[p])  # as the draws are: another type would be compiled for again
             state = learn_positive(
-                affinity, loss, case, task.labels[p], hole, more, negatives, state, stamp, room.mark, scale,
-                slopes, into, r, e,
+                affinity, loss, case, label, hole, more, negatives, state, stamp, room.mark, scale, slopes,
+                into, r, e,
             )  # fmt: skip
             if into.violators[e] > before and directions(affinity) == 1:
                 hand_on(room.by_z, hole, into.by_input, e, by_feature)
@@ -203,7 +197,7 @@ def choose_own(indptr, examples, load, worker, mine):
     return own
 
 
-@section
+@pasted
 def learn_share(affinity, loss, rows, task, U, V, examples, start, scales, cap, into, room, worker):
     """Phase 1: the examples of a block that fall to this worker. Returns how many positives the block has."""
     own = choose_own(task.indptr, examples, room.load, worker, room.mine)

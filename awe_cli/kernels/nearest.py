@@ -8,10 +8,11 @@ from awe_cli.kernels.dispatch import kernel
 
 
 @kernel
-def measure(queries, base, found, skip, rows, squared):
+def measure(queries, base, found, skip, apart, rows, squared):
     """Sort what was found (m, candidates) by (distance², row) into rows and squared (m, k).
 
-    A candidate of -1 or skip[q] is passed over, and so is everything for a query of zeros.
+    A candidate of -1 or skip[q] is passed over, with `apart` also whatever lies at the query
+    itself, and everything for a query of zeros.
     """
     for q in range(queries.shape[0]):
         empty = True
@@ -30,6 +31,8 @@ def measure(queries, base, found, skip, rows, squared):
             for j in range(queries.shape[1]):
                 gap = queries[q, j] - base[row, j]
                 distance += gap * gap
+            if apart and distance == 0:
+                continue
             if n == rows.shape[1] and not _before(distance, row, squared[q, n - 1], rows[q, n - 1]):
                 continue
             place = min(n, rows.shape[1] - 1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from awe_cli.kernels.dispatch import inlined, section
+from awe_cli.kernels.dispatch import inlined, pasted, section
 from awe_cli.kernels.rows import row_of
 
 _TINY = np.float32(1e-12)
@@ -70,7 +70,7 @@ def update_features(into, rows, examples, U, history, rate, cap, worker, workers
         first += indices.shape[0]
 
 
-@section
+@pasted
 def update_share(into, rows, examples, n_records, state, rate, cap, room, worker, workers):
     """Phase 2: the rows of V, then of U, that this worker owns."""
     update_labels(into, n_records, state.V, state.v_history, rate, cap, worker, workers, room)

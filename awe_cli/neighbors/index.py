@@ -18,12 +18,13 @@ class NeighborIndex:
     """The training examples as points of a space, and the labels they bring.
 
     space     of the U that built G, whatever U and V a model was retrained to afterwards
-    examples  the training examples
+    examples  the training examples; where they are histories, one at distance 0 is the person who asks, or has
+              chosen just the same, and is passed over
     """
 
     def __init__(self, space: Space, examples: Examples, n_labels: int, *, approximate: bool = False) -> None:
         self._space, self._labels, self._n_labels = space, examples.positives, n_labels
-        self._search = Search(space.points(examples.x), approximate=approximate)
+        self._search = Search(space.points(examples.x), approximate=approximate, apart=examples.own)
 
     def nearest(self, x: Rows, k: int) -> Nearest:
         """The k nearest training examples of every row."""

@@ -26,7 +26,9 @@ class Nearest(NamedTuple):
 class Search:
     """Finds the rows of `base` (n, d) nearest to a query, exactly or with an inverted file (IVF)."""
 
-    def __init__(self, base: NDArray[np.float32], *, approximate: bool = False) -> None:
+    def __init__(self, base: NDArray[np.float32], *, approximate: bool = False, apart: bool = False) -> None:
+        """apart: a row at distance 0 is no neighbour."""
+        self._apart = apart
         faiss.omp_set_num_threads(1)
         self._base = np.ascontiguousarray(base)
         n, d = base.shape
@@ -45,11 +47,11 @@ class Search:
         A query of zeros is no query: it has no neighbours.
         """
         faiss.omp_set_num_threads(1)  # a setting of the calling thread: blocks are shared out above us
-        wanted = min(k + (skip is not None), len(self._base))
+        wanted = min(k + (skip is not None or self._apart), len(self._base))
         _, found = self._index.search(np.ascontiguousarray(queries), wanted)
         out = Nearest(
             np.full((len(queries), k), -1, np.int32), np.full((len(queries), k), np.inf, np.float32)
         )
         skipped = np.full(len(queries), -1, np.int64) if skip is None else skip
-        measure(queries, self._base, found, skipped, out.rows, out.squared)
+        measure(queries, self._base, found, skipped, self._apart, out.rows, out.squared)
         return out

@@ -10,12 +10,25 @@ from numpy.typing import NDArray
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import take_lists, take_rows
 from awe_cli.engine.local import map_blocks
+from awe_cli.errors import SettingsError
 from awe_cli.metrics.catalog import measure
+from awe_cli.metrics.metric import Measure
 from awe_cli.metrics.ranks import Ranks, best_positions
 from awe_cli.ranking.block import rank_block
 from awe_cli.ranking.ranker import Ranker, Scores, block_rows
 
 MOST = 4000  # held-out examples looked at
+
+
+def measure_to_choose_by(name: str) -> Measure:
+    """The measure called `name`. Raises SettingsError where it is none of single examples."""
+    found = measure(name)
+    if not found.metric.per_example:
+        raise SettingsError(
+            f"--metric: expected a metric that is taken for each example, found {name!r}",
+            hint="choose by ndcg@10, precision@1, recall@20, map or mrr",
+        )
+    return found
 
 
 def sample(examples: Examples, seed: int, most: int = MOST) -> Examples:
@@ -37,7 +50,7 @@ class Judge:
 
     def __init__(self, examples: Examples, metric: str, threads: int | None) -> None:
         self.examples, self.metric = examples, metric
-        self._measure, self._threads = measure(metric), threads
+        self._measure, self._threads = measure_to_choose_by(metric), threads
 
     def __call__(self, ranker: Ranker) -> float:
         """The mean over the examples; the same for any number of threads."""

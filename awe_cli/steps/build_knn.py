@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from awe_cli.config.build_knn import BuildKnnSettings
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.data.examples import Examples
+from awe_cli.errors import SettingsError
 from awe_cli.kernels.epoch import State
 from awe_cli.neighbors.choice import MULTIPLES, HeldOut, try_all
 from awe_cli.neighbors.index import NeighborIndex
@@ -66,6 +67,7 @@ def build_knn(
             return table, False
         with ws.stage("neighbors", recipe) as staging:
             fits = [tuple(fit) for fit in base.settings["fits"]]
+            _check_folds(dataset, fits[0], told["folds"])
             chosen, tried = _choose(dataset, base, fits[0], told, threads, announce)
             lambdas = {}
             for fit in fits:
@@ -85,25 +87,43 @@ def _told(settings: BuildKnnSettings, dataset: Dataset, base: Artifact) -> dict[
     }
 
 
+def _check_folds(dataset: Dataset, fit: Fit, folds: int) -> None:
+    """Raise SettingsError for a number of folds that cannot be."""
+    examples = sum(dataset.splits.get(split, 0) for split in fit)
+    if folds and not 2 <= folds <= examples:
+        raise SettingsError(
+            f"--folds: expected 0, or 2 to {examples:,}, the number of training examples; found {folds}",
+            hint="0 leaves one out; 4 folds are a good start",
+        )
+
+
 def _choose(
     dataset: Dataset, base: Artifact, fit: Fit, told: dict[str, Any], threads: int | None, announce: Any
 ) -> tuple[Chosen, list[dict[str, Any]]]:
     """k and λ, by validation where they are open and it can be asked."""
-    ks = (told["k"],) if told["k"] else _KS[dataset.task]
+    most = max(1, dataset.splits["train"] - 1)
+    ks = (
+        (min(told["k"], most),)
+        if told["k"]
+        else tuple(dict.fromkeys(min(k, most) for k in _KS[dataset.task]))
+    )
     if told["k"] and told["lambda_"] is not None:
-        return Chosen(told["k"], None, told["lambda_"]), []
+        return Chosen(ks[0], None, told["lambda_"]), []
     judge = judge_of(dataset, fit, told["metric"], 0, threads)
     if judge is None:
         return Chosen(ks[len(ks) // 2], MULTIPLES[1], told["lambda_"]), []
     announce("choosing k and λ on validation")
-    state = load_state(base, fit)
-    index = NeighborIndex(Space(state.U, told["measure"]), dataset.training(fit), dataset.n_labels)
+    state, examples = load_state(base, fit), dataset.training(fit)
+    index = NeighborIndex(
+        Space(state.U, told["measure"]), examples, dataset.n_labels, approximate=told["approximate"]
+    )
     held_out = HeldOut(index, judge, max(ks), threads)
     fixed = told["lambda_"]
     multiples = MULTIPLES if fixed is None else (fixed * held_out.typical,)
     tried = try_all(held_out, state, ks, multiples)
     best = max(tried, key=lambda choice: choice.validation)
-    return Chosen(best.k, best.multiple, fixed), [asdict(choice) for choice in tried]
+    lambda_ = best.multiple / held_out.typical if fixed is None else fixed
+    return Chosen(best.k, best.multiple, lambda_), [asdict(choice) for choice in tried]
 
 
 def _store_fit(
@@ -117,8 +137,7 @@ def _store_fit(
 ) -> float:
     """Write the table of one fit; return its λ."""
     examples, state = dataset.training(fit), load_state(base, fit)
-    k = min(chosen.k, max(1, len(examples) - 1))
-    nearest = _neighbours(dataset, base, examples, state, k, told, threads)
+    nearest = _neighbours(dataset, base, examples, state, chosen.k, told, threads)
     lambda_ = chosen.lambda_
     if lambda_ is None:
         lambda_ = (chosen.multiple or 1.0) / typical_squared(nearest)

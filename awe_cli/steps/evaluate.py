@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -41,7 +42,18 @@ def evaluate(
     Raises UsageError, MissingInputError or SettingsError for a name, a split or a metric that cannot be,
     DataError for a model of another dataset, for scores that are no numbers, and where there is no positive.
     """
-    settings = settings or EvaluateSettings()
+    # Who waits for another command waits for what it makes, too: models are looked up with the lock held.
+    with ws.lock(wait=True) if wait else contextlib.nullcontext():
+        return _evaluate(ws, models, settings or EvaluateSettings(), threads, announce)
+
+
+def _evaluate(
+    ws: Workspace,
+    models: Sequence[str],
+    settings: EvaluateSettings,
+    threads: int | None,
+    announce: Callable[[str], None],
+) -> tuple[dict[str, Any], Artifact, bool]:
     stored = ws.find("dataset")
     dataset = Dataset.open(stored.path, stored.settings)
     _require_split(dataset, settings.split)
@@ -55,7 +67,7 @@ def evaluate(
     current = ws.current("metrics", name, recipe)
     if current is not None:
         return json.loads(current.file(RESULT).read_text()), current, False
-    with ws.lock(wait=wait), ws.stage("metrics", recipe) as staging:
+    with ws.stage("metrics", recipe) as staging:
         opened = {name: open_ranker(ws, model, dataset, settings.split) for name, model in found.items()}
         judged = {}
         for model_name, ranker in opened.items():

@@ -57,7 +57,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     special = path.exists() and not path.is_file()
     draft = path if special else path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     try:
-        with open(draft, "wb") as stream:
+        with _create(draft, path) as stream:
             yield stream
         if not special:
             sync_file(draft)
@@ -75,3 +75,13 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         if not special:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
+
+
+def _create(draft: Path, path: Path) -> IO[bytes]:
+    """The draft, open for writing. Raises WriteError, whatever the system says against it."""
+    try:
+        return open(draft, "wb")
+    except OSError as error:
+        raise WriteError(
+            f"cannot write {path}: {error.strerror or error}", hint="name another file with --output"
+        ) from error

@@ -126,6 +126,9 @@ def _plan_annotation(settings: PrepareSettings, rule: SplitRule, sources: list[S
     columns = AnnotationColumns(
         features, settings.labels, settings.id, settings.split, settings.label_separator
     )
+    others = [column for column in (settings.labels, settings.id, settings.split) if column]
+    if len({*features.roles(), *others}) < len(features.roles()) + len(others):
+        raise UsageError("one column is named for two purposes", hint="name each column once")
     _require(sources, list(columns.roles()))
     text = text_options(settings) if settings.text else None
     options = feature_options(settings, dense=bool(features.dense))

@@ -21,7 +21,7 @@ from awe_cli.steps.embeddings import (
 )
 from awe_cli.steps.rankers import EMBEDDING, find_embedding
 from awe_cli.steps.tables import find_table, open_index, training_affinity
-from awe_cli.training.fitting import Progress, Watch, run
+from awe_cli.training.fitting import Progress, Run, Watch, run
 from awe_cli.training.fixed import Outcome, compare_retrained
 from awe_cli.training.joint import judge_of
 from awe_cli.training.plan import Plan
@@ -106,7 +106,7 @@ class _Work:
         )
         judge = judge_of(self.dataset, fit, self.told["metric"], self.plan.seed, self.threads)
         if judge is None:
-            return Outcome(powers[0], None, {})
+            return Outcome(powers[0], self._learn(fit, powers[0]) if self.plan.epochs else None, {})
         lookup = open_index(self.ws, self.table, self.dataset, fit)
         held_out = HeldOut(lookup.index, judge, lookup.k, self.threads)
         examples = self.dataset.training(fit)
@@ -123,12 +123,15 @@ class _Work:
             return load_state(self.base, fit)
         if fit == self.fits[0]:
             return outcome.retrained.state
+        return self._learn(fit, outcome.power, outcome.retrained.epochs).state
+
+    def _learn(self, fit: Fit, power: float, stop_after: int | None = None) -> Run:
         examples = self.dataset.training(fit)
-        affinity = training_affinity(self.table, examples, fit, outcome.power, self.settings.floor)
+        affinity = training_affinity(self.table, examples, fit, power, self.settings.floor)
         return run(
             affinity, examples, self._start(fit), self.plan, threads=self.threads, stage="retrained",
-            fit="+".join(fit), watch=self._hear, stop_after=outcome.retrained.epochs,
-        ).state  # fmt: skip
+            fit="+".join(fit), watch=self._hear, stop_after=stop_after,
+        )  # fmt: skip
 
     def _start(self, fit: Fit) -> State:
         if self.settings.warm:
@@ -143,7 +146,7 @@ class _Work:
 def _told(settings: RetrainSettings, base: Artifact) -> dict[str, Any]:
     """Everything that decides what the model will be, as its recipe has it."""
     result = load_result(base)
-    plan = Plan(**list(result["chosen"].values())[-1]["plan"])
+    plan = Plan(**result["chosen"][result["stages"][-1]]["plan"])
     rate = plan.learning_rate * (_RATE if settings.warm else 1)
     epochs = settings.epochs if settings.epochs is not None else (_EPOCHS if settings.warm else plan.epochs)
     plan = replace(
@@ -165,6 +168,7 @@ def _told(settings: RetrainSettings, base: Artifact) -> dict[str, Any]:
 
 
 def _result(told: dict[str, Any], outcome: Outcome, settings: RetrainSettings) -> dict[str, Any]:
+    kept = "retrained" if outcome.retrained else "product"
     if outcome.retrained:
         chosen = describe_run(outcome.retrained)
     else:
@@ -172,7 +176,8 @@ def _result(told: dict[str, Any], outcome: Outcome, settings: RetrainSettings) -
     return {
         "affinity": {"name": settings.affinity, "power": outcome.power, "floor": settings.floor},
         "metric": told["metric"],
-        "kept": "retrained" if outcome.retrained else "product",
+        "kept": kept,
         "validation": outcome.validation,
-        "chosen": {"retrained" if outcome.retrained else "product": chosen},
+        "stages": [kept],
+        "chosen": {kept: chosen},
     }

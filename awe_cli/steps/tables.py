@@ -35,11 +35,6 @@ def find_table(ws: Workspace, name: str, model: Artifact) -> Artifact:
 
     Raises MissingInputError where there is none, or one built from another version of the model.
     """
-    if name not in ws.names("neighbors"):
-        raise MissingInputError(
-            f"there is no neighbour table named {name!r} in the workspace {ws.root}",
-            hint=f"build it with `awe build-knn --model {model.name}`",
-        )
     table = ws.find("neighbors", name)
     if table.parents["model"] != model.digest:
         raise MissingInputError(

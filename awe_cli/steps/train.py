@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from awe_cli.affinity.catalog import build_affinity, find_affinity, parameters_of
@@ -12,7 +12,7 @@ from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.engine.local import available_threads
 from awe_cli.errors import SettingsError
 from awe_cli.kernels.epoch import State
-from awe_cli.metrics.catalog import measure
+from awe_cli.ranking.validation import measure_to_choose_by
 from awe_cli.steps.embeddings import (
     Fit,
     describe_run,
@@ -51,6 +51,7 @@ def train(
         stored = ws.find("dataset")
         dataset = Dataset.open(stored.path, stored.settings)
         start = _start(ws, settings, stored)
+        settings = _with_dim_of(settings, start)
         told = _told(settings, dataset, start)
         parents = {"dataset": stored.digest} | ({"start": start.digest} if start else {})
         recipe = Recipe("model", VERSION, told, parents)
@@ -70,16 +71,25 @@ def train(
                 patience=settings.patience,
                 threads=threads or available_threads(),
                 watch=_both(history.append, watch),
+                inherit_margin=settings.margin is None,
                 start=_loader(start),
             )
             store_states(staging, fitted.states)
             store_history(staging, history)
             chosen = {stage: describe_run(run) for stage, run in fitted.chosen.items()}
-            store_result(staging, {"affinity": told["affinity"], "metric": told["metric"], "chosen": chosen})
+            store_result(
+                staging,
+                {
+                    "affinity": told["affinity"],
+                    "metric": told["metric"],
+                    "stages": list(chosen),
+                    "chosen": chosen,
+                },
+            )
             return staging.publish(name), True
 
 
-def fits_of(dataset: Dataset, fit_on: Fit | None, patience: int) -> list[Fit]:
+def fits_of(dataset: Dataset, fit_on: Fit | None) -> list[Fit]:
     """The fits to make: one that leaves valid out, to choose by, and one on all that was asked for.
 
     Raises SettingsError for splits that have no examples.
@@ -91,14 +101,14 @@ def fits_of(dataset: Dataset, fit_on: Fit | None, patience: int) -> list[Fit]:
             f"--fit-on: expected train{' or train,valid' if len(there) > 1 else ''}, found {','.join(fit_on or ())}",
             hint="these are the splits of the dataset that a model may learn from",
         )
-    return [("train",), wanted] if patience and wanted != ("train",) else [wanted]
+    return [("train",), wanted] if wanted != ("train",) else [wanted]
 
 
 def _told(settings: TrainSettings, dataset: Dataset, start: Artifact | None) -> dict[str, Any]:
     """Everything that decides what the model will be, as its recipe has it."""
     own = dataset.task == RECOMMENDATION
     parameters = {name: getattr(settings, name) for name in _PARAMETERS}
-    metric = measure(settings.metric or default_metric(dataset)).name
+    metric = measure_to_choose_by(settings.metric or default_metric(dataset)).name
     linear, features = _plans(settings, dataset)
     is_linear = not find_affinity(settings.affinity).linear
     affinity = parameters_of(settings.affinity, parameters, own=own)
@@ -109,7 +119,7 @@ def _told(settings: TrainSettings, dataset: Dataset, start: Artifact | None) -> 
         "loss": "warp",
         "start": SCRATCH if is_linear and first == LINEAR else first,
         "plans": [asdict(plan) for plan in (linear if is_linear else [*linear, features])],
-        "fits": [list(fit) for fit in fits_of(dataset, settings.fit_on, settings.patience)],
+        "fits": [list(fit) for fit in fits_of(dataset, settings.fit_on)],
         "patience": settings.patience,
         "metric": metric,
     }
@@ -119,6 +129,19 @@ def _plans(settings: TrainSettings, dataset: Dataset) -> tuple[list[Any], Any]:
     told = {name: value for name, value in asdict(settings).items() if value is not None}
     linear = linear_plans(dataset, told)
     return linear, feature_plan(linear[0], told)
+
+
+def _with_dim_of(settings: TrainSettings, start: Artifact | None) -> TrainSettings:
+    """The settings with the dimension of the model to start from. Raises SettingsError for another one."""
+    if start is None:
+        return settings
+    dim = load_state(start, tuple(start.settings["fits"][0])).U.shape[1]
+    if settings.dim not in (None, dim):
+        raise SettingsError(
+            f"--dim: expected {dim}, the dimension of {start.describe()} to start from, found {settings.dim}",
+            hint="leave --dim out, or start from a model of that dimension",
+        )
+    return replace(settings, dim=dim)
 
 
 def _start(ws: Workspace, settings: TrainSettings, dataset: Artifact) -> Artifact | None:

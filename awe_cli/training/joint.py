@@ -8,7 +8,7 @@ examples too, repeats what was chosen.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from awe_cli.affinity.constant import Constant
@@ -59,23 +59,25 @@ def learn(
     patience: int,
     threads: int,
     watch: Watch,
+    inherit_margin: bool = False,
     start: Callable[[Fit], State] | None = None,
 ) -> Fitted:
     """Take every fit through all stages.
 
     fits   in the order they are made; one that leaves out valid is judged on it, the others repeat its choice
+    inherit_margin  a stage takes over the margin that was chosen in the stage before
     start  where the first stage starts from on a fit; None for random numbers
     """
     chosen: dict[str, Run] = {}
     states: dict[Fit, State] = {}
     for fit in fits:
         examples = dataset.training(fit)
-        judge = judge_of(dataset, fit, metric, stages[0].plans[0].seed, threads) if patience else None
+        judge = judge_of(dataset, fit, metric, stages[0].plans[0].seed, threads)
         state = start(fit) if start else None
         for stage in stages:
             runs = []
             before = chosen.get(stage.name)
-            for plan in [before.plan] if before else stage.plans:
+            for plan in [before.plan] if before else _plans(stage, chosen, judge, inherit_margin):
                 origin = state or initial_state(dataset.n_features, dataset.n_labels, plan)
                 runs.append(
                     run(
@@ -91,6 +93,15 @@ def learn(
         assert state is not None
         states[fit] = state
     return Fitted(states, chosen)
+
+
+def _plans(stage: Stage, chosen: dict[str, Run], judge: Judge | None, inherit_margin: bool) -> list[Plan]:
+    """The plans to try: without a judge the first, and after another stage with the margin chosen there."""
+    plans = stage.plans if judge else stage.plans[:1]
+    if inherit_margin and chosen:
+        margin = list(chosen.values())[-1].plan.margin
+        plans = [replace(plan, margin=margin) for plan in plans]
+    return plans
 
 
 def judge_of(dataset: Dataset, fit: Fit, metric: str, seed: int, threads: int | None) -> Judge | None:
