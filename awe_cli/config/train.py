@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from awe_cli.config import setting
 
+LOSSES = ("warp", "auc", "owpc", "regression")
+RANK_WEIGHTS = ("harmonic", "mean", "top")
 AFFINITIES = ("constant", "sigmoid", "linear-sigmoid", "max", "top-k")
 
 
@@ -14,6 +16,13 @@ class TrainSettings:
     """How a model is learned. None: chosen from the kind and size of the data."""
 
     affinity: str = setting("constant", help="G(x,y): what weighs each part of the score.")
+    loss: str = setting("warp", help="What is made small: the error of a ranking.", choices=LOSSES)
+    rank_weights: str | None = setting(
+        None, help="What a rank costs in warp and owpc.", choices=RANK_WEIGHTS, auto="harmonic"
+    )
+    negatives: int | None = setting(
+        None, help="Labels drawn for each positive by regression.", min=1, auto="1"
+    )
     dim: int | None = setting(None, help="Dimension d of the embedding.", min=1)
     epochs: int | None = setting(None, help="Passes over the examples, at most.", min=1)
     learning_rate: float | None = setting(None, help="AdaGrad's rate at the start; it falls to 5 %.", above=0)
