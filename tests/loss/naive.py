@@ -10,7 +10,7 @@ import numpy as np
 from tests.kernels.naive import Algorithm1, draws, slope
 
 
-def L(name, k, n_labels):
+def rank_cost(name, k, n_labels):
     """Σ_{j≤k} α_j of WSABIE eq. 5."""
     alpha = {
         "harmonic": lambda j: 1 / j,
@@ -75,8 +75,8 @@ class Warp(WithLoss):
             hinge = self.hinge(f, y, rival)
             if hinge(None, None) > 0:
                 rank = max(1, (len(self.V) - len(positives)) // n)
-                weight = L(self.plan.rank_weights, rank, len(self.V))
-                return (lambda U, V: weight * hinge(U, V)), [y, rival]
+                weight = rank_cost(self.plan.rank_weights, rank, len(self.V))
+                return (lambda U, V, w=weight, h=hinge: w * h(U, V)), [y, rival]
         return None, []
 
 
@@ -98,7 +98,7 @@ class Owpc(WithLoss):
         self.trials += len(hinges)
         violators = {r: hinge for r, hinge in hinges.items() if hinge(None, None) > 0}
         rank = len(violators)
-        weight = L(self.plan.rank_weights, rank, len(self.V)) / max(rank, 1)
+        weight = rank_cost(self.plan.rank_weights, rank, len(self.V)) / max(rank, 1)
         J = lambda U, V: weight * sum(hinge(U, V) for hinge in violators.values())  # noqa: E731
         return J, [*violators, y] if violators else []
 
