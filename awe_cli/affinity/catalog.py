@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from awe_cli.affinity.constant import Constant
+from awe_cli.affinity.dot import Dot
+from awe_cli.affinity.embedded_gaussian import EmbeddedGaussian
+from awe_cli.affinity.gaussian import Gaussian
 from awe_cli.affinity.linear_sigmoid import LinearSigmoid, LinearSigmoidOfScore
 from awe_cli.affinity.sigmoid import Sigmoid, SigmoidOfScore
 from awe_cli.affinity.top_k import TopK
@@ -113,6 +116,30 @@ CATALOG = {
             "A few features decide: softer than max.",
             {"top": _always(5), "floor": _always(0.0)},
             lambda given: TopK(given["top"], given["floor"]),
+        ),
+        Entry(
+            "gaussian",
+            "G = exp(−‖Ux − Vy‖²/(2σ²))",
+            "affinity functions",
+            "Labels shall be near x, not merely in its direction.",
+            {"sigma": _always(1.0), "floor": _always(0.0)},
+            lambda given: Gaussian(given["sigma"], given["floor"]),
+        ),
+        Entry(
+            "embedded-gaussian",
+            "G = exp(cos(Ux, Vy))",
+            "affinity functions",
+            "The direction shall count, and length less: popular labels have long rows.",
+            {"floor": _always(0.0)},
+            lambda given: EmbeddedGaussian(given["floor"]),
+        ),
+        Entry(
+            "dot",
+            "G = max(0, Ux·Vy)",
+            "affinity functions",
+            "For comparison: the order is the linear one, the gradient favours high scores.",
+            {"floor": _always(0.0)},
+            lambda given: Dot(given["floor"]),
         ),
     )
 }

@@ -8,7 +8,7 @@ from awe_cli.config import setting
 
 LOSSES = ("warp", "auc", "owpc", "regression")
 RANK_WEIGHTS = ("harmonic", "mean", "top")
-AFFINITIES = ("constant", "sigmoid", "linear-sigmoid", "max", "top-k")
+AFFINITIES = ("constant", "sigmoid", "linear-sigmoid", "max", "top-k", "gaussian", "embedded-gaussian", "dot")
 
 
 @dataclass(frozen=True)
@@ -61,4 +61,5 @@ class TrainSettings:
     alpha: float | None = setting(None, help="Greatest G of linear-sigmoid.", auto="1")
     beta: float | None = setting(None, help="Least G of linear-sigmoid.", auto="0.25")
     top: int | None = setting(None, help="k of top-k.", min=1, auto="5")
-    floor: float | None = setting(None, help="A constant added to G of max and top-k.", min=0, auto="0")
+    floor: float | None = setting(None, help="A constant added to G.", min=0, auto="0")
+    sigma: float | None = setting(None, help="Width σ of gaussian.", above=0, auto="1")

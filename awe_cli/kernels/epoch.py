@@ -19,7 +19,7 @@ from awe_cli.data.matrix import Rows
 from awe_cli.kernels.barrier import new_barrier, wait
 from awe_cli.kernels.dispatch import kernel
 from awe_cli.kernels.frozen import frozen
-from awe_cli.kernels.interface import directions
+from awe_cli.kernels.interface import of_input
 from awe_cli.kernels.learn import Task, learn_share, room_of
 from awe_cli.kernels.objective import Block, Room
 from awe_cli.kernels.update import update_share
@@ -130,7 +130,7 @@ def learn_and_update(
         rate = np.float32(rates[0] + (rates[1] - rates[0]) * start / n)
         update_share(
             into,
-            directions(affinity) == 1,
+            of_input(affinity),
             rows,
             examples,
             records,

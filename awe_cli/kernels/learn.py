@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from awe_cli.kernels.dispatch import inlined, section
 from awe_cli.kernels.hole import hand_on, leave_out
-from awe_cli.kernels.interface import Case, Slopes, begin, directions, finish, parts
+from awe_cli.kernels.interface import Case, Slopes, begin, finish, of_input, parts
 from awe_cli.kernels.objective import Room, learn_positive, scores_all
 from awe_cli.kernels.random import stream
 from awe_cli.kernels.rows import project, row_length, row_of
@@ -86,7 +86,7 @@ def learn_example(
                 loss, affinity, case, task.labels[p], hole, again, more, negatives, state, stamp, room, scale,
                 slopes, into, r, e,
             )  # fmt: skip
-            if into.violators[e] > before and directions(affinity) == 1:
+            if into.violators[e] > before and of_input(affinity):
                 hand_on(room.by_z, hole, into.by_input, e, by_feature)
         finish(affinity, example, part, room.g)
 

@@ -22,7 +22,7 @@ class Block(NamedTuple):
     labels: NDArray[np.int32]  # (records, sides) the labels to step, -1 in the first where there are none
     steps: NDArray[np.float32]  # (records, sides) gradients by V of these: steps[r, side] · by_label[r, side]
     by_label: NDArray[np.float32]  # (records, 1 or sides, d) their directions, one for all or one each
-    by_input: NDArray[np.float32]  # (B, d) gradient by Ux, for affinities of the whole score
+    by_input: NDArray[np.float32]  # (B, d) gradient by Ux, for affinities of the input as a whole
     by_feature: NDArray[np.float32]  # (features, d) more of it, before x_i multiplies both; else ∂/∂U_i
     ux: NDArray[np.float32]  # (B, d) Ux of each example, where scores are screened
     screen: NDArray[np.float32]  # (B, labels) Ux·V_y, or (0, labels) where they are not

@@ -30,7 +30,7 @@ from awe_cli.workspace import Artifact, Recipe, Workspace
 
 VERSION = 1
 LINEAR, SCRATCH = "linear", "scratch"
-_PARAMETERS = ("scope", "gain", "unit", "alpha", "beta", "top", "floor")
+_PARAMETERS = ("scope", "gain", "unit", "alpha", "beta", "top", "floor", "sigma")
 
 
 def train(
