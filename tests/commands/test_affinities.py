@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from awe_cli.affinity.catalog import BUILT, CATALOG
 from awe_cli.app import main
@@ -30,7 +31,7 @@ def test_the_tables_name_everything(capsys):
     out, err = capsys.readouterr()
     for entry in (*CATALOG.values(), *BUILT):
         assert out.count(f"\n{entry.name} ") >= 2
-    assert "linear-sigmoid  --beta" in out
+    assert re.search(r"^linear-sigmoid +--beta +0.25$", out, re.MULTILINE)
     assert max(map(len, out.splitlines())) <= 100
     assert "next: awe train" in err
 
