@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = """
 awe train --affinity constant --name wsabie
+awe train --loss auc --name auc
 awe train --affinity linear-sigmoid --beta 0.25 --start wsabie --name sigmoid
 """
 
@@ -43,7 +44,7 @@ def train(
     quiet: QuietOption = False,
     **flags: Any,
 ) -> None:
-    """Learn U and V by ranking with the WARP loss.
+    """Learn U and V by ranking, with the WARP loss unless told otherwise.
 
     An affinity of features is learned jointly with them; with a constant one this is WSABIE.
 
@@ -71,11 +72,16 @@ def train(
 def describe(progress: Progress) -> Shown:
     """One epoch in words."""
     report, plan = progress.report, progress.plan
-    figures = f"loss {report.loss:.3f}, {report.violation_rate:.0%} violated, {report.mean_trials:.1f} trials"
+    figures = f"loss {report.loss:.3f}"
+    margin = f", margin {plan.margin:g}"
+    if plan.loss == "regression":
+        margin = ""
+    else:
+        figures += f", {report.violation_rate:.0%} violated, {report.mean_trials:.1f} trials"
     if progress.validation is not None:
         figures = f"valid {progress.validation:.4f}, {figures}"
     stage = "" if progress.stage in ("constant", "retrained") else f"{progress.stage}, "
-    return Shown(f"{stage}{progress.fit}, margin {plan.margin:g}", report.epoch, plan.epochs, figures)
+    return Shown(f"{stage}{progress.fit}{margin}", report.epoch, plan.epochs, figures)
 
 
 def report_model(model: Any, fresh: bool, as_json: bool) -> None:

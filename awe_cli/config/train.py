@@ -6,12 +6,22 @@ from dataclasses import dataclass
 
 from awe_cli.config import setting
 
+LOSSES = ("warp", "auc", "owpc", "regression")
+RANK_WEIGHTS = ("harmonic", "mean", "top")
+
 
 @dataclass(frozen=True)
 class TrainSettings:
     """How a model is learned. None: chosen from the kind and size of the data."""
 
     affinity: str = setting("constant", help="G(x,y): what weighs each part of the score.")
+    loss: str = setting("warp", help="What is made small: the error of a ranking.", choices=LOSSES)
+    rank_weights: str | None = setting(
+        None, help="What a rank costs in warp and owpc.", choices=RANK_WEIGHTS, auto="harmonic"
+    )
+    negatives: int | None = setting(
+        None, help="Labels drawn for each positive by regression.", min=1, auto="1"
+    )
     dim: int | None = setting(None, help="Dimension d of the embedding.", min=1)
     epochs: int | None = setting(None, help="Passes over the examples, at most.", min=1)
     learning_rate: float | None = setting(None, help="AdaGrad's rate at the start; it falls to 5 %.", above=0)
@@ -52,4 +62,5 @@ class TrainSettings:
     alpha: float | None = setting(None, help="Greatest G of linear-sigmoid.", auto="1")
     beta: float | None = setting(None, help="Least G of linear-sigmoid.", auto="0.25")
     top: int | None = setting(None, help="k of top-k.", min=1, auto="5")
-    floor: float | None = setting(None, help="A constant added to G of max and top-k.", min=0, auto="0")
+    floor: float | None = setting(None, help="A constant added to G.", min=0, auto="0")
+    sigma: float | None = setting(None, help="Width σ of gaussian.", above=0, auto="1")

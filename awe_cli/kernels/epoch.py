@@ -19,7 +19,9 @@ from awe_cli.data.matrix import Rows
 from awe_cli.kernels.barrier import new_barrier, wait
 from awe_cli.kernels.dispatch import kernel
 from awe_cli.kernels.frozen import frozen
-from awe_cli.kernels.learn import Block, Room, Task, learn_share, room_of
+from awe_cli.kernels.interface import of_input
+from awe_cli.kernels.learn import Task, learn_share, room_of
+from awe_cli.kernels.objective import Block, Room
 from awe_cli.kernels.update import update_share
 
 Result = TypeVar("Result")
@@ -37,10 +39,10 @@ class State(NamedTuple):
 class Figures(NamedTuple):
     """What an epoch showed, summed over its positives."""
 
-    loss: float  # L(rank) · hinge
+    loss: float
     positives: int
-    violators: int  # positives for which one was found
-    trials: int  # draws that counted
+    violators: int  # positives that asked for a step
+    trials: int  # scores of other labels that were looked at
 
 
 def run_epoch(
@@ -116,16 +118,28 @@ def learn_and_update(
     n = order.shape[0]
     for start in range(0, n, block):
         examples = order[start : min(start + block, n)]
-        records = learn_share(
+        records, seen = learn_share(
             affinity, loss, rows, task, state.U, state.V, examples, start, scales, cap, into, room, worker
         )
         wait(between, workers)
-        positives += records
+        positives += seen
         for e in range(examples.shape[0]):
             total += into.loss[e]
             violators += into.violators[e]
             trials += into.trials[e]
         rate = np.float32(rates[0] + (rates[1] - rates[0]) * start / n)
-        update_share(into, rows, examples, records, state, rate, cap, room.z, worker, workers)
+        update_share(
+            into,
+            of_input(affinity),
+            rows,
+            examples,
+            records,
+            state,
+            rate,
+            cap,
+            room.z,
+            worker,
+            workers,
+        )
         wait(between, workers)
     return total, positives, violators, trials

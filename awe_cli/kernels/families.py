@@ -14,6 +14,7 @@ from awe_cli.kernels.interface import (
     finish,
     gradient,
     lays_out,
+    of_input,
     parts,
     rate,
     rises,
@@ -39,6 +40,7 @@ def of_whole_score(*types: type, rising: bool = False) -> None:
     """
     implements(rises, *types)(_yes if rising else _no)
     implements(ceiling, *types)(_whole_rate if rising else _no_ceiling)
+    implements(of_input, *types)(_yes)
     implements(directions, *types)(_one)
     implements(rate, *types)(_whole_rate)
     implements(score, *types)(_whole_score)
@@ -49,6 +51,7 @@ def of_single_features(*types: type) -> None:
     """Declare affinities that look at features: they give `score` and `gradient`."""
     implements(rises, *types)(_no)
     implements(ceiling, *types)(_no_ceiling)
+    implements(of_input, *types)(_no)
     implements(directions, *types)(_two)
     implements(rate, *types)(_feature_rate)
 

@@ -4,11 +4,12 @@ f(x, y) = Σ_i G_i(x, y) x_i U_i·V_y  (AWE eq. 2 for a label y). In the order o
 
     begin / finish                  lay out, and clear away, G(x, ·) for one example (tables of neighbours do)
     value / slope                   f and ∂f/∂s of an affinity that weighs the whole score s = Ux·V_y
+    form / form_slopes              f and its derivatives, of an affinity of Ux·V_y, ‖Ux‖² and ‖V_y‖²
     feature_value / feature_slope   one feature's share of f, and its derivative by U_i·V_y
     score / gradient / rate         f and its derivatives in full, what the kernels call
 
-`kernels/families.py` writes the last line from one of the two before it; an affinity that fits neither gives
-it itself.
+`kernels/families.py` and `kernels/ends.py` write the last line from one of the three before it; an affinity that
+fits none of them gives it itself.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Case(NamedTuple):
 class Slopes(NamedTuple):
     """Where an affinity puts weight · ∂f: by Ux, by each feature's row of U, by V_y."""
 
-    z: NDArray[np.float32]  # (d,) added to, by affinities of the whole score: ∂f/∂U_i = x_i · z
+    z: NDArray[np.float32]  # (d,) added to, by affinities of the input as a whole: ∂f/∂U_i = x_i · z
     u: NDArray[np.float32]  # (n, d) added to, by affinities of single features
     v: NDArray[np.float32]  # (d,) overwritten with ∂f/∂V_y, where labels have directions of their own
 
@@ -49,6 +50,12 @@ class Slopes(NamedTuple):
 @stub
 def directions(affinity):
     """1 where ∂f/∂V_y has the direction of Ux for every label, 2 where each label has its own."""
+    raise NotImplementedError(type(affinity).__name__)
+
+
+@stub
+def of_input(affinity):
+    """True where f depends on U through Ux alone: its gradient by U is given by Ux, in slopes.z."""
     raise NotImplementedError(type(affinity).__name__)
 
 
@@ -85,6 +92,18 @@ def value(affinity, s, case, label):
 @stub
 def slope(affinity, s, case, label):
     """∂f/∂s of `value`."""
+    raise NotImplementedError(type(affinity).__name__)
+
+
+@stub
+def form(affinity, s, zz, vv):
+    """f as a function of s = Ux·V_y, zz = ‖Ux‖² and vv = ‖V_y‖²."""
+    raise NotImplementedError(type(affinity).__name__)
+
+
+@stub
+def form_slopes(affinity, s, zz, vv):
+    """(∂f/∂s, ∂f/∂zz, ∂f/∂vv) of `form`."""
     raise NotImplementedError(type(affinity).__name__)
 
 

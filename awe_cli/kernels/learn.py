@@ -13,34 +13,11 @@ from numpy.typing import NDArray
 
 from awe_cli.kernels.dispatch import inlined, pasted, section
 from awe_cli.kernels.hole import hand_on, leave_out
-from awe_cli.kernels.interface import (
-    Case,
-    Slopes,
-    begin,
-    directions,
-    finish,
-    gradient,
-    parts,
-    score,
-)
-from awe_cli.kernels.random import below, mix, stream
+from awe_cli.kernels.interface import Case, Slopes, begin, finish, of_input, parts
+from awe_cli.kernels.objective import Room, learn_positive, scores_all
+from awe_cli.kernels.random import stream
 from awe_cli.kernels.rows import project, row_length, row_of
-from awe_cli.kernels.screen import ruled_out, screen_share, slack
-
-
-class Block(NamedTuple):
-    """What the examples of a block write down: gradients by row, and figures for the report."""
-
-    labels: NDArray[np.int32]  # (records, 2) positive and violator, -1 where there was none
-    steps: NDArray[np.float32]  # (records, 2) gradients by V of the two: steps[r, side] · by_label[r, side]
-    by_label: NDArray[np.float32]  # (records, 1 or 2, d) their directions, one for both or one each
-    by_input: NDArray[np.float32]  # (B, d) gradient by Ux, for affinities of the whole score
-    by_feature: NDArray[np.float32]  # (features, d) more of it, before x_i multiplies both; else ∂/∂U_i
-    ux: NDArray[np.float32]  # (B, d) Ux of each example, where scores are screened
-    screen: NDArray[np.float32]  # (B, labels) Ux·V_y, or (0, labels) where they are not
-    loss: NDArray[np.float64]  # (B,) summed over the example's positives
-    violators: NDArray[np.int64]  # (B,) positives for which one was found
-    trials: NDArray[np.int64]  # (B,) draws that counted
+from awe_cli.kernels.screen import screen_share, slack
 
 
 class Task(NamedTuple):
@@ -53,77 +30,20 @@ class Task(NamedTuple):
     epoch: int
 
 
-class Room(NamedTuple):
-    """Room for one worker, or with one more axis in front for all of them."""
-
-    ux: NDArray[np.float32]  # (d,) Ux of the example
-    z: NDArray[np.float32]  # (d,) Ux without the target
-    by_z: NDArray[np.float32]  # (d,) gradient by Ux of one positive
-    by_v: NDArray[np.float32]  # (d,) gradient by V of one label
-    g: NDArray[np.float32]  # (labels,) or (0,)
-    features: NDArray[np.float32]  # (longest row,) one number a feature
-    mark: NDArray[np.int32]  # (labels,) the stamp of the last example that had it as a positive
-    load: NDArray[np.int64]  # (workers,) positives given to each worker
-    mine: NDArray[np.int64]  # (B,) places in the block of the worker's own examples
-
-
 @inlined
 def room_of(rooms, worker):
     """The room of one worker."""
     return Room(
         rooms.ux[worker], rooms.z[worker], rooms.by_z[worker], rooms.by_v[worker], rooms.g[worker],
         rooms.features[worker], rooms.mark[worker], rooms.load[worker],
-        rooms.mine[worker],
+        rooms.mine[worker], rooms.scores[worker], rooms.slots[worker],
     )  # fmt: skip
 
 
 @inlined
-def draw_negative(state, n_labels, stamp, mark):
-    """The next label that is not a positive (those bear the stamp), and the state after it."""
-    while True:
-        state = mix(state)
-        label = below(state, n_labels)
-        if mark[label] != stamp:
-            return state, label
-
-
-@inlined
-def write_direction(into, r, side, direction):
-    """Keep the direction of a gradient by V for the second phase."""
-    for j in range(direction.shape[0]):
-        into.by_label[r, side, j] = direction[j]
-
-
-@inlined
-def learn_positive(
-    affinity, loss, case, label, hole, more, negatives, state, stamp, mark, scale, slopes, into, r, e
-):
-    """One positive: draw until a label violates the margin, then write down the step (WARP).
-
-    more  the most by which a score can exceed the screened one
-    """
-    wanted = score(affinity, case, label, hole)
-    n = 0
-    while n < loss.max_trials:
-        state, rival = draw_negative(state, case.V.shape[0], stamp, mark)
-        n += 1
-        if ruled_out(affinity, case, rival, into.screen, e, more, wanted - loss.margin):
-            continue
-        excess = loss.margin - wanted + score(affinity, case, rival, hole)
-        if not excess <= 0:  # a score that is no number counts as a violator, so that it shows in the loss
-            weight = scale * loss.weights[max(1, negatives // n)]
-            into.labels[r, 0] = label
-            into.labels[r, 1] = rival
-            into.steps[r, 0] = gradient(affinity, case, label, hole, -weight, slopes)
-            write_direction(into, r, 0, case.z if directions(affinity) == 1 else slopes.v)
-            into.steps[r, 1] = gradient(affinity, case, rival, hole, weight, slopes)
-            if directions(affinity) == 2:
-                write_direction(into, r, 1, slopes.v)
-            into.loss[e] += weight * excess
-            into.violators[e] += 1
-            break
-    into.trials[e] += n
-    return state
+def n_records(loss, positives, V):
+    """How many records belong to an example."""
+    return V.shape[0] if scores_all(loss) else positives
 
 
 @section
@@ -141,7 +61,8 @@ def learn_example(
     by_feature[:] = 0
     for p in range(first, last):
         room.mark[task.labels[p]] = stamp
-        into.labels[record + p - first, 0] = -1
+    for r in range(record, record + n_records(loss, last - first, V)):
+        into.labels[r, 0] = -1
     negatives = V.shape[0] - (last - first)
     if negatives == 0 or indices.shape[0] <= task.own:
         return
@@ -153,8 +74,9 @@ def learn_example(
     for part in range(parts(affinity)):
         begin(affinity, example, part, room.g)
         for p in range(first + part, last, parts(affinity)):
-            r = record + p - first
+            r = record if scores_all(loss) else record + p - first
             hole = p - first if task.own else -1
+            again = hole < 0 and p > first + part
             leave_out(room.ux, hole, indices, values, U, room.z)
             before = into.violators[e]
             more = (
@@ -162,10 +84,10 @@ def learn_example(
             )
             label = np.int64(task.labels[p])  # as the draws are: another type would be compiled for again
             state = learn_positive(
-                affinity, loss, case, label, hole, more, negatives, state, stamp, room.mark, scale, slopes,
-                into, r, e,
+                loss, affinity, case, label, hole, again, more, negatives, state, stamp, room, scale,
+                slopes, into, r, e,
             )  # fmt: skip
-            if into.violators[e] > before and directions(affinity) == 1:
+            if into.violators[e] > before and of_input(affinity):
                 hand_on(room.by_z, hole, into.by_input, e, by_feature)
         finish(affinity, example, part, room.g)
 
@@ -199,11 +121,14 @@ def choose_own(indptr, examples, load, worker, mine):
 
 @pasted
 def learn_share(affinity, loss, rows, task, U, V, examples, start, scales, cap, into, room, worker):
-    """Phase 1: the examples of a block that fall to this worker. Returns how many positives the block has."""
+    """Phase 1: the examples of a block that fall to this worker.
+
+    Returns how many records and how many positives the block has.
+    """
     own = choose_own(task.indptr, examples, room.load, worker, room.mine)
     if into.screen.shape[0] > 0:
         screen_share(rows, U, V, examples, room.mine[:own], into)
-    record, feature, place = np.int64(0), np.int64(0), 0
+    record, feature, seen, place = np.int64(0), np.int64(0), np.int64(0), 0
     for e in range(examples.shape[0]):
         example = examples[e]
         if place < own and room.mine[place] == e:
@@ -212,6 +137,8 @@ def learn_share(affinity, loss, rows, task, U, V, examples, start, scales, cap, 
                 affinity, loss, rows, task, U, V, example, e, record, feature, scales[example], cap, into,
                 room, start + e + 1,
             )  # fmt: skip
-        record += task.indptr[example + 1] - task.indptr[example]
+        positives = task.indptr[example + 1] - task.indptr[example]
+        record += n_records(loss, positives, V)
+        seen += positives
         feature += row_length(rows, example)
-    return record
+    return record, seen

@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 
 from awe_cli.kernels.dispatch import inlined, section
-from awe_cli.kernels.interface import ceiling
 from awe_cli.kernels.rows import project, row_of
 
 _TILE = 64  # rows of V that stay near the processor while the examples pass over them
@@ -64,9 +63,3 @@ def slack(ux, hole, indices, values, U, cap):
             target += U[row, j] * U[row, j]
         out += (1 + _ROUNDING) * abs(values[hole]) * np.sqrt(target) * cap
     return out
-
-
-@inlined
-def ruled_out(affinity, case, label, screen, e, more, wanted):
-    """Whether the screened score shows that f stays below what would violate the margin."""
-    return screen.shape[0] > 0 and ceiling(affinity, screen[e, label] + more, case, label) <= wanted

@@ -38,7 +38,7 @@ def update_labels(into, n_records, V, history, rate, cap, worker, workers, room)
     for r in range(n_records):
         if into.labels[r, 0] < 0:
             continue
-        for side in range(2):
+        for side in range(into.labels.shape[1]):
             label = into.labels[r, side]
             if label % workers == worker:
                 step = into.steps[r, side]
@@ -51,9 +51,8 @@ def update_labels(into, n_records, V, history, rate, cap, worker, workers, room)
 
 
 @section
-def update_features(into, rows, examples, U, history, rate, cap, worker, workers, room):
-    """The rows of U that fall to this worker."""
-    of_input = into.by_label.shape[1] == 1
+def update_features(into, of_input, rows, examples, U, history, rate, cap, worker, workers, room):
+    """The rows of U that fall to this worker; `of_input`: their gradients are x_i · (by_input + by_feature)."""
     first = np.int64(0)
     for e in range(examples.shape[0]):
         indices, values = row_of(rows, examples[e])
@@ -71,7 +70,9 @@ def update_features(into, rows, examples, U, history, rate, cap, worker, workers
 
 
 @pasted
-def update_share(into, rows, examples, n_records, state, rate, cap, room, worker, workers):
+def update_share(into, of_input, rows, examples, n_records, state, rate, cap, room, worker, workers):
     """Phase 2: the rows of V, then of U, that this worker owns."""
     update_labels(into, n_records, state.V, state.v_history, rate, cap, worker, workers, room)
-    update_features(into, rows, examples, state.U, state.u_history, rate, cap, worker, workers, room)
+    update_features(
+        into, of_input, rows, examples, state.U, state.u_history, rate, cap, worker, workers, room
+    )

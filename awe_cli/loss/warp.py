@@ -3,7 +3,7 @@
     L(rank_y(x)) · max(0, γ + f(x, ȳ) − f(x, y)),    rank_y(x) ≈ ⌊|Y∖Y_x| / N⌋
 
 N counts draws from Y∖Y_x up to the first violator ȳ; no violator within the trials allowed, no update.
-L(k) = Σ_{i≤k} 1/i weighs the top of the list (Usunier et al. 2009).
+L is one of loss/ranks.py.
 """
 
 from __future__ import annotations
@@ -12,6 +12,17 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from awe_cli.kernels.dispatch import implements
+from awe_cli.kernels.interface import score
+from awe_cli.kernels.objective import (
+    draw_negative,
+    learn_positive,
+    of_few_labels,
+    push_apart,
+    ruled_out,
+    sides,
+)
 
 
 class Warp(NamedTuple):
@@ -22,7 +33,31 @@ class Warp(NamedTuple):
     weights: NDArray[np.float32]  # (labels + 1,) L(0) … L(labels)
 
 
-def harmonic(n_labels: int) -> NDArray[np.float32]:
-    """L(k) for k = 0 … n_labels: the harmonic numbers, L(0) = 0."""
-    sums = np.cumsum(1.0 / np.arange(1, n_labels + 1))
-    return np.concatenate([[0.0], sums]).astype(np.float32)
+of_few_labels(Warp, screened=True)
+
+
+@implements(sides, Warp)
+def _sides(loss):
+    return 2
+
+
+@implements(learn_positive, Warp)
+def _learn_positive(
+    loss, affinity, case, label, hole, again, more, negatives, state, stamp, room, scale, slopes, into, r, e
+):
+    wanted = score(affinity, case, label, hole)
+    n = 0
+    while n < loss.max_trials:
+        state, rival = draw_negative(state, case.V.shape[0], stamp, room.mark)
+        n += 1
+        if ruled_out(affinity, case, rival, into.screen, e, more, wanted - loss.margin):
+            continue
+        excess = loss.margin - wanted + score(affinity, case, rival, hole)
+        if not excess <= 0:  # a score that is no number counts as a violator, so that it shows in the loss
+            weight = scale * loss.weights[max(1, negatives // n)]
+            push_apart(affinity, case, label, rival, hole, weight, slopes, into, r)
+            into.loss[e] += weight * excess
+            into.violators[e] += 1
+            break
+    into.trials[e] += n
+    return state

@@ -158,7 +158,7 @@ def _told(settings: RetrainSettings, base: Artifact) -> dict[str, Any]:
     return {
         "model_type": EMBEDDING,
         "affinity": {"name": settings.affinity, "power": settings.power, "floor": settings.floor},
-        "loss": "warp",
+        "loss": plan.loss,
         "warm": settings.warm,
         "plan": asdict(plan),
         "fits": base.settings["fits"],

@@ -12,6 +12,7 @@ from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.engine.local import available_threads
 from awe_cli.errors import SettingsError
 from awe_cli.kernels.epoch import State
+from awe_cli.loss.catalog import check_loss
 from awe_cli.ranking.validation import measure_to_choose_by
 from awe_cli.steps.embeddings import (
     Fit,
@@ -29,7 +30,7 @@ from awe_cli.workspace import Artifact, Recipe, Workspace
 
 VERSION = 1
 LINEAR, SCRATCH = "linear", "scratch"
-_PARAMETERS = ("scope", "gain", "unit", "alpha", "beta", "top", "floor")
+_PARAMETERS = ("scope", "gain", "unit", "alpha", "beta", "top", "floor", "sigma")
 
 
 def train(
@@ -108,6 +109,7 @@ def _told(settings: TrainSettings, dataset: Dataset, start: Artifact | None) -> 
     """Everything that decides what the model will be, as its recipe has it."""
     own = dataset.task == RECOMMENDATION
     parameters = {name: getattr(settings, name) for name in _PARAMETERS}
+    check_loss(settings.loss, asdict(settings))
     metric = measure_to_choose_by(settings.metric or default_metric(dataset)).name
     linear, features = _plans(settings, dataset)
     is_linear = not find_affinity(settings.affinity).linear
@@ -116,7 +118,7 @@ def _told(settings: TrainSettings, dataset: Dataset, start: Artifact | None) -> 
     return {
         "model_type": EMBEDDING,
         "affinity": affinity,
-        "loss": "warp",
+        "loss": settings.loss,
         "start": SCRATCH if is_linear and first == LINEAR else first,
         "plans": [asdict(plan) for plan in (linear if is_linear else [*linear, features])],
         "fits": [list(fit) for fit in fits_of(dataset, settings.fit_on)],

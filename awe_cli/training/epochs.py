@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,9 @@ from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Dense, Rows, n_rows
 from awe_cli.kernels.epoch import State, run_epoch
 from awe_cli.kernels.interface import directions, lays_out, rises
-from awe_cli.kernels.learn import Block, Room, Task
-from awe_cli.loss.warp import Warp, harmonic
+from awe_cli.kernels.learn import Task
+from awe_cli.kernels.objective import Block, Room, scores_all, screens, sides
+from awe_cli.loss.catalog import find_loss
 from awe_cli.training.plan import Plan
 
 _DRAWS_A_PASS = 16  # a draw fetched by itself costs about as much as so many labels in a pass over V
@@ -25,9 +26,9 @@ class EpochReport:
     """What one pass over the examples showed."""
 
     epoch: int  # 1 for the first
-    loss: float  # mean over the positives of L(rank) · hinge
-    violation_rate: float  # share of the positives for which a violator was found
-    mean_trials: float  # draws a positive
+    loss: float  # mean over the positives
+    violation_rate: float  # share of the positives that asked for a step
+    mean_trials: float  # other labels looked at for a positive
 
 
 def epochs(
@@ -35,16 +36,16 @@ def epochs(
 ) -> Iterator[EpochReport]:
     """Train `state` in place, epoch by epoch; the same bytes for any number of threads."""
     n_labels = len(state.V)
-    loss = Warp(plan.margin, plan.max_trials, harmonic(n_labels))
+    loss = find_loss(plan.loss).build(asdict(plan), n_labels)
     positives = np.diff(examples.positives.indptr)
     scales = (np.maximum(positives, 1) ** -plan.positive_power).astype(np.float32)
-    room = _room(affinity, examples, plan, n_labels, threads)
+    room = _room(affinity, loss, examples, plan, n_labels, threads)
     trials = 0.0
     for epoch in range(plan.epochs):
         order = _order(plan.seed, epoch, len(examples))
         task = Task(examples.positives.indptr, examples.positives.indices, examples.own, plan.seed, epoch)
-        screened = _screening_pays(affinity, trials / max(1, len(examples)), n_labels)
-        block = _block(affinity, examples, order, plan, n_labels if screened else 0)
+        screened = screens(loss) and _screening_pays(affinity, trials / max(1, len(examples)), n_labels)
+        block = _block(affinity, loss, examples, order, plan, n_labels, screened)
         room.mark[:] = 0
         total, seen, violators, trials = run_epoch(
             affinity, loss, examples.x, task, state, order, plan.block_size, scales, _rates(plan, epoch),
@@ -70,9 +71,10 @@ def _rates(plan: Plan, epoch: int) -> NDArray[np.float64]:
     return plan.learning_rate * left
 
 
-def _room(affinity: Any, examples: Examples, plan: Plan, n_labels: int, workers: int) -> Room:
+def _room(affinity: Any, loss: Any, examples: Examples, plan: Plan, n_labels: int, workers: int) -> Room:
     """Scratch for each worker."""
     dim, block_size = plan.dim, plan.block_size
+    scored = n_labels if scores_all(loss) else 0
     return Room(
         ux=np.zeros((workers, dim), np.float32),
         z=np.zeros((workers, dim), np.float32),
@@ -83,23 +85,30 @@ def _room(affinity: Any, examples: Examples, plan: Plan, n_labels: int, workers:
         mark=np.zeros((workers, n_labels), np.int32),
         load=np.zeros((workers, workers), np.int64),
         mine=np.zeros((workers, min(block_size, len(examples))), np.int64),
+        scores=np.zeros((workers, scored), np.float32),
+        slots=np.zeros((workers, scored + 1 if scored else 0), np.int32),
     )
 
 
-def _block(affinity: Any, examples: Examples, order: NDArray[np.int64], plan: Plan, screened: int) -> Block:
-    """Buffers that hold any block of this order; `screened` labels' scores for each example."""
+def _block(
+    affinity: Any, loss: Any, examples: Examples, order: NDArray[np.int64], plan: Plan, n_labels: int,
+    screened: bool,
+) -> Block:  # fmt: skip
+    """Buffers that hold any block of this order. The system gives room to what is written to, not before."""
     starts = np.arange(0, len(order), plan.block_size)
-    records = int(np.add.reduceat(np.diff(examples.positives.indptr)[order], starts).max())
     size = min(plan.block_size, len(order))
+    positives = int(np.add.reduceat(np.diff(examples.positives.indptr)[order], starts).max())
+    records = size * n_labels if scores_all(loss) else positives
+    ways = 1 if directions(affinity) == 1 else sides(loss)
     features = int(np.add.reduceat(_row_lengths(examples.x)[order], starts).max())
     return Block(
-        labels=np.zeros((records, 2), np.int32),
-        steps=np.zeros((records, 2), np.float32),
-        by_label=np.zeros((records, directions(affinity), plan.dim), np.float32),
+        labels=np.zeros((records, sides(loss)), np.int32),
+        steps=np.zeros((records, sides(loss)), np.float32),
+        by_label=np.zeros((records, ways, plan.dim), np.float32),
         by_input=np.zeros((size, plan.dim), np.float32),
         by_feature=np.zeros((features, plan.dim), np.float32),
         ux=np.zeros((size if screened else 0, plan.dim), np.float32),
-        screen=np.zeros((size if screened else 0, screened), np.float32),
+        screen=np.zeros((size if screened else 0, n_labels), np.float32),
         loss=np.zeros(size),
         violators=np.zeros(size, np.int64),
         trials=np.zeros(size, np.int64),

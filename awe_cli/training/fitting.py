@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,13 @@ import numpy as np
 from awe_cli.data.examples import Examples
 from awe_cli.errors import DivergedError
 from awe_cli.kernels.epoch import State
-from awe_cli.loss.warp import harmonic
+from awe_cli.loss.catalog import find_loss
 from awe_cli.training.epochs import EpochReport, epochs
 from awe_cli.training.plan import Plan
 from awe_cli.training.state import copy_state
 
 _RUNAWAY = 100.0  # times the first epoch's loss
-_ABSURD = 1000.0  # times L(labels) · max(γ, 1): more than any norm cap in use lets a loss become
+_ABSURD = 1000.0  # times max(γ, 1) and the loss's largest weight: no norm cap in use lets a loss become more
 _LARGEST = 1e9  # of an entry of U or V: beyond it, scores overflow sooner or later and hide what goes wrong
 
 
@@ -97,7 +97,7 @@ def _check(report: EpochReport, state: State, first_loss: float, plan: Plan) -> 
     bounded = numbers and max(np.abs(state.U).max(initial=0), np.abs(state.V).max(initial=0)) < _LARGEST
     most = min(
         _RUNAWAY * max(first_loss, plan.margin),
-        _ABSURD * max(plan.margin, 1.0) * float(harmonic(len(state.V))[-1]),
+        _ABSURD * max(plan.margin, 1.0) * find_loss(plan.loss).heaviest(asdict(plan), len(state.V)),
     )
     if bounded and report.loss <= most:
         return

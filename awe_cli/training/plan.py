@@ -20,3 +20,6 @@ class Plan:
     initial_scale: float  # U, V start with standard deviation initial_scale/√d
     positive_power: float  # an example's loss is divided by |Y_x|^positive_power
     seed: int
+    loss: str = "warp"
+    rank_weights: str = "harmonic"  # L of losses that know ranks
+    negatives: int = 1  # zeros that the regression draws for a positive

@@ -9,8 +9,10 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
+from awe_cli.loss.catalog import find_loss
 from awe_cli.training.plan import Plan
 
+_BLOCK_BYTES = 64 * 2**20  # that a block's gradients by all labels may take
 _MANY_LABELS = 10_000  # from here on an embedding gets twice the dimension
 
 
@@ -31,9 +33,18 @@ def linear_plans(dataset: Dataset, told: dict[str, Any]) -> list[Plan]:
         seed=0,
     )
     plan = replace(plan, **{name: value for name, value in told.items() if name in asdict(plan)})
-    if recommends or "margin" in told:
+    if "block_size" not in told:
+        plan = replace(plan, block_size=min(plan.block_size, _most_examples(plan, dataset.n_labels)))
+    if recommends or "margin" in told or "margin" not in find_loss(plan.loss).parameters:
         return [plan]
     return [plan, replace(plan, margin=0.1)]
+
+
+def _most_examples(plan: Plan, n_labels: int) -> int:
+    """How many examples' gradients by all labels a block may hold; more than any block where a loss has few."""
+    if plan.loss != "owpc":
+        return plan.block_size
+    return max(1, _BLOCK_BYTES // (4 * plan.dim * n_labels))
 
 
 def feature_plan(linear: Plan, told: dict[str, Any]) -> Plan:

@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 
 from awe_cli.affinity.constant import Constant
+from awe_cli.affinity.dot import Dot
+from awe_cli.affinity.embedded_gaussian import EmbeddedGaussian
+from awe_cli.affinity.gaussian import Gaussian
 from awe_cli.affinity.knn import Knn
 from awe_cli.affinity.linear_sigmoid import LinearSigmoid, LinearSigmoidOfScore
 from awe_cli.affinity.sigmoid import Sigmoid, SigmoidOfScore
@@ -78,6 +81,12 @@ MEMBERS = [
     _plain(TopK(1, 0.0), naive.top_k(1, 0)),
     _plain(TopK(3, 0.5), naive.top_k(3, 0.5)),
     _plain(TopK(100, 0.1), naive.top_k(100, 0.1)),
+    _plain(Gaussian(1.0, 0.0), naive.gaussian(1, 0)),
+    _plain(Gaussian(0.5, 0.25), naive.gaussian(0.5, 0.25)),
+    _plain(EmbeddedGaussian(0.0), naive.embedded_gaussian(0)),
+    _plain(EmbeddedGaussian(0.5), naive.embedded_gaussian(0.5)),
+    _plain(Dot(0.0), naive.dot(0)),
+    _plain(Dot(0.25), naive.dot(0.25)),
     _knn(1, 1.0, 0.0),
     _knn(1, 0.5, 0.25),
     _knn(3, 1.0, 0.125),

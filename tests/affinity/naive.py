@@ -62,6 +62,26 @@ def top_k(k, floor):
     return pair_weights
 
 
+def gaussian(sigma, floor):
+    """exp(−‖Ux − Vy‖²/(2σ²)) of the embedded points."""
+    return lambda x, U, V, y: np.exp(-np.sum((x @ U - y @ V) ** 2) / (2 * sigma**2)) + floor
+
+
+def embedded_gaussian(floor):
+    """exp of the cosine; an input or a label of zeros is at a right angle to all."""
+
+    def G(x, U, V, y):  # noqa: N802
+        lengths = np.linalg.norm(x @ U) * np.linalg.norm(y @ V)
+        return np.exp(x @ U @ V.T @ y / lengths if lengths else 0) + floor
+
+    return G
+
+
+def dot(floor):
+    """Ux·Vy, never negative."""
+    return lambda x, U, V, y: max(0, x @ U @ V.T @ y) + floor
+
+
 def knn(g, power, floor):
     """Eq. 9 where g (labels,) is its sum; the score it multiplies is cut off at 0."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from awe_cli.kernels.interface import directions, lays_out
+from awe_cli.kernels.interface import lays_out, of_input
 from awe_cli.ranking.embedding import EmbeddingRanker
 from tests.affinity import naive
 from tests.affinity.members import EXAMPLES, FEATURES, LABELS, MEMBERS
@@ -98,7 +98,7 @@ def test_gradient_equals_finite_differences(member):
         checked += 1
         found = evaluate(member.affinity, WORLD, *point)
         np.testing.assert_allclose(found.step * found.direction, WEIGHT * by_V, 1e-3, 1e-5)
-        if directions(member.affinity) == 1:
+        if of_input(member.affinity):
             np.testing.assert_allclose(x[:, None] * found.by_z, WEIGHT * by_U, 1e-3, 1e-5)
             assert not found.by_u.any()
         else:

@@ -58,6 +58,8 @@ TRAINED = [
         ("annotation", "Sigmoid(10,0)"),
         ("own", "TopK(3,0.5)"),
         ("annotation", "TopK(1,0)"),
+        ("own", "Gaussian(1,0)"),
+        ("annotation", "EmbeddedGaussian(0)"),
         ("own", "Knn(3,1,0.125)"),
         ("annotation", "Knn(1,1,0)"),
         ("dense", "Knn(1,0.5,0.25)"),

@@ -6,15 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numba import njit
 
 from awe_cli.affinity.constant import Constant
 from awe_cli.affinity.sigmoid import Sigmoid
+from awe_cli.kernels.dispatch import kernel
 from awe_cli.kernels.hole import leave_out
 from awe_cli.kernels.interface import rises
 from awe_cli.kernels.rows import row_of
 from awe_cli.kernels.screen import screen_share, slack
 from awe_cli.kernels.vectors import dot_row
+from awe_cli.loss.auc import Auc
 from awe_cli.training import epochs as training
 from awe_cli.training.state import copy_state, initial_state
 from tests.training.sets import PLAN, SIZES, TRAINED, TRAINED_NAMES, crowd, for_crowd
@@ -42,7 +43,7 @@ def test_only_affinities_that_rise_are_screened(monkeypatch):
     assert not training._screening_pays(Sigmoid(1.0, True), 1.0, 100)
 
 
-@njit
+@kernel
 def largest_excess(rows, U, V, cap, into, order, z):
     """The most by which any exact score lies above the screened one and its slack, and the largest slack."""
     screen_share(rows, U, V, order, order, into)
@@ -62,7 +63,9 @@ def test_no_exact_score_is_above_the_screened_one_and_its_slack():
     examples = crowd("own")
     state = initial_state(*SIZES, PLAN)
     order = np.arange(len(examples))
-    into = training._block(Constant(1.0), examples, order, replace(PLAN, block_size=len(order)), len(state.V))
+    into = training._block(
+        Constant(1.0), Auc(0.1), examples, order, replace(PLAN, block_size=len(order)), len(state.V), True
+    )
     excess, widest = largest_excess(
         examples.x, state.U, state.V, np.float32(PLAN.norm_cap), into, order, np.empty(PLAN.dim, np.float32)
     )

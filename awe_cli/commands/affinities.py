@@ -1,0 +1,52 @@
+"""`awe affinities`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from awe_cli.commands import console
+from awe_cli.commands.options import DEFAULT_WORKSPACE, JsonOption, QuietOption, WorkspaceOption
+
+EXAMPLE = """
+awe affinities
+awe affinities --json
+"""
+
+
+def affinities(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False, quiet: QuietOption = False
+) -> None:
+    """List the affinities G, and when to use each.
+
+    With the equation of each, where it is printed, its parameters, and how it is learned.
+    """
+    from awe_cli.steps.affinities import affinities as step
+
+    found = step()
+    if as_json:
+        console.print_json(found)
+        return
+    console.table("", ("affinity", "when"), [(entry["name"], entry["when"]) for entry in found])
+    print()
+    columns = ("affinity", "source", "learned", "equation")
+    console.table("", columns, [tuple(entry[name] for name in ("name", *columns[1:])) for entry in found])
+    print()
+    rows = [
+        (entry["name"], f"--{name}", in_words(default))
+        for entry in found
+        if entry["learned"] == "jointly"
+        for name, default in entry["parameters"].items()
+    ]
+    console.table("", ("affinity", "parameter", "default"), rows)
+    console.next_step("awe train --affinity constant")
+
+
+def in_words(default: Mapping[str, Any]) -> str:
+    """One value, or one for each task."""
+    values = {
+        task: str(value).lower() if isinstance(value, bool) else f"{value}" for task, value in default.items()
+    }
+    if len(set(values.values())) == 1:
+        return next(iter(values.values()))
+    return ", ".join(f"{value} in {task}" for task, value in values.items())

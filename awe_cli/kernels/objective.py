@@ -1,0 +1,135 @@
+"""What a loss has to say to be learned from: the stubs that the training loop calls, and what losses share.
+
+A loss is a `NamedTuple` type, like an affinity. A block's records are rows of `Block.labels`: each names the
+labels whose rows of V are to be stepped, one a *side*.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.kernels.dispatch import implements, inlined, stub
+from awe_cli.kernels.interface import ceiling, directions, gradient
+from awe_cli.kernels.random import below, mix
+
+
+class Block(NamedTuple):
+    """What the examples of a block write down: gradients by row, and figures for the report."""
+
+    labels: NDArray[np.int32]  # (records, sides) the labels to step, -1 in the first where there are none
+    steps: NDArray[np.float32]  # (records, sides) gradients by V of these: steps[r, side] · by_label[r, side]
+    by_label: NDArray[np.float32]  # (records, 1 or sides, d) their directions, one for all or one each
+    by_input: NDArray[np.float32]  # (B, d) gradient by Ux, for affinities of the input as a whole
+    by_feature: NDArray[np.float32]  # (features, d) more of it, before x_i multiplies both; else ∂/∂U_i
+    ux: NDArray[np.float32]  # (B, d) Ux of each example, where scores are screened
+    screen: NDArray[np.float32]  # (B, labels) Ux·V_y, or (0, labels) where they are not
+    loss: NDArray[np.float64]  # (B,) summed over the example's positives
+    violators: NDArray[np.int64]  # (B,) positives that asked for a step
+    trials: NDArray[np.int64]  # (B,) scores of other labels that were looked at
+
+
+class Room(NamedTuple):
+    """Room for one worker, or with one more axis in front for all of them."""
+
+    ux: NDArray[np.float32]  # (d,) Ux of the example
+    z: NDArray[np.float32]  # (d,) Ux without the target
+    by_z: NDArray[np.float32]  # (d,) gradient by Ux of one positive
+    by_v: NDArray[np.float32]  # (d,) gradient by V of one label
+    g: NDArray[np.float32]  # (labels,) or (0,)
+    features: NDArray[np.float32]  # (longest row,) one number a feature
+    mark: NDArray[np.int32]  # (labels,) the stamp of the last example that had it as a positive
+    load: NDArray[np.int64]  # (workers,) positives given to each worker
+    mine: NDArray[np.int64]  # (B,) places in the block of the worker's own examples
+    scores: NDArray[np.float32]  # (labels,) f of every label, or (0,) for losses that do not look at all
+    slots: NDArray[np.int32]  # (labels + 1,) which of the example's records is a label's, or (0,)
+
+
+@stub
+def sides(loss):
+    """How many labels a record names."""
+    raise NotImplementedError(type(loss).__name__)
+
+
+@stub
+def scores_all(loss):
+    """True where every label is scored for each positive: records are then labels, else positives."""
+    raise NotImplementedError(type(loss).__name__)
+
+
+@stub
+def screens(loss):
+    """True where a score that is screened need not be known exactly if it is low."""
+    raise NotImplementedError(type(loss).__name__)
+
+
+@stub
+def learn_positive(
+    loss, affinity, case, label, hole, again, more, negatives, state, stamp, room, scale, slopes, into, r, e
+):
+    """One positive: write down the steps that the loss asks for; return the state of the random numbers.
+
+    hole       position in the example of the feature left out of x, or -1
+    again      whether x and G are those of the example's positive before
+    more       the most by which a score can exceed the screened one, for losses that screen
+    negatives  how many labels are none of its positives, whose marks bear the `stamp`
+    scale      what the loss is multiplied by
+    r, e       the positive's record (where records are labels: the example's first), the example in the block
+
+    It adds to into.loss[e] and into.trials[e], and 1 to into.violators[e] where it asks for a step.
+    """
+    raise NotImplementedError(type(loss).__name__)
+
+
+def of_few_labels(*types: type, screened: bool = False) -> None:
+    """Declare losses that draw negatives: a record a positive.
+
+    screened  most draws only have to be shown to score low
+    """
+    implements(scores_all, *types)(_no)
+    implements(screens, *types)(_yes if screened else _no)
+
+
+def _no(loss):
+    return False
+
+
+def _yes(loss):
+    return True
+
+
+@inlined
+def draw_negative(state, n_labels, stamp, mark):
+    """The next label that is not a positive (those bear the stamp), and the state after it."""
+    while True:
+        state = mix(state)
+        label = below(state, n_labels)
+        if mark[label] != stamp:
+            return state, label
+
+
+@inlined
+def ruled_out(affinity, case, label, screen, e, more, wanted):
+    """Whether the screened score shows that f stays below what would violate the margin."""
+    return screen.shape[0] > 0 and ceiling(affinity, screen[e, label] + more, case, label) <= wanted
+
+
+@inlined
+def write_direction(into, r, side, direction):
+    """Keep the direction of a gradient by V for the second phase."""
+    for j in range(direction.shape[0]):
+        into.by_label[r, side, j] = direction[j]
+
+
+@inlined
+def push_apart(affinity, case, label, rival, hole, weight, slopes, into, r):
+    """Write down weight · ∂(f(x, rival) − f(x, label)) as record r."""
+    into.labels[r, 0] = label
+    into.labels[r, 1] = rival
+    into.steps[r, 0] = gradient(affinity, case, label, hole, -weight, slopes)
+    write_direction(into, r, 0, case.z if directions(affinity) == 1 else slopes.v)
+    into.steps[r, 1] = gradient(affinity, case, rival, hole, weight, slopes)
+    if directions(affinity) == 2:
+        write_direction(into, r, 1, slopes.v)

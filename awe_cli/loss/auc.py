@@ -1,0 +1,42 @@
+"""AUC: margin ranking (WSABIE §3, "the mean rank"; the loss of SSI, Bai et al. 2010, and of PAMIR).
+
+    Σ_{ȳ ∉ Y_x} max(0, γ + f(x, ȳ) − f(x, y)),    estimated by one ȳ drawn uniformly from Y∖Y_x, of weight 1
+
+Every pair counts the same, so that what falls is the share of wrongly ordered pairs, 1 − AUC.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from awe_cli.kernels.dispatch import implements
+from awe_cli.kernels.interface import score
+from awe_cli.kernels.objective import draw_negative, learn_positive, of_few_labels, push_apart, sides
+
+
+class Auc(NamedTuple):
+    """The loss's settings, as the kernels read them."""
+
+    margin: float  # γ, in units of f
+
+
+of_few_labels(Auc)
+
+
+@implements(sides, Auc)
+def _sides(loss):
+    return 2
+
+
+@implements(learn_positive, Auc)
+def _learn_positive(
+    loss, affinity, case, label, hole, again, more, negatives, state, stamp, room, scale, slopes, into, r, e
+):
+    state, rival = draw_negative(state, case.V.shape[0], stamp, room.mark)
+    excess = loss.margin - score(affinity, case, label, hole) + score(affinity, case, rival, hole)
+    into.trials[e] += 1
+    if not excess <= 0:  # a score that is no number must show in the loss
+        push_apart(affinity, case, label, rival, hole, scale, slopes, into, r)
+        into.loss[e] += scale * excess
+        into.violators[e] += 1
+    return state

@@ -1,0 +1,33 @@
+"""All affinities, as data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from awe_cli.affinity.catalog import BUILT, CATALOG, ITERATIVELY, Entry
+from awe_cli.data.dataset import ANNOTATION, RECOMMENDATION
+
+_HOW = {ITERATIVELY: "awe build-{0}, then awe retrain --affinity {0}"}
+
+
+def affinities() -> list[dict[str, Any]]:
+    """One entry an affinity: name, equation, source, parameters, learned, command, when.
+
+    A parameter has a default for each task; None is chosen on validation.
+    """
+    return [_described(entry) for entry in (*CATALOG.values(), *BUILT)]
+
+
+def _described(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "equation": entry.equation,
+        "source": entry.source,
+        "parameters": {
+            name: {RECOMMENDATION: default(True), ANNOTATION: default(False)}
+            for name, default in entry.parameters.items()
+        },
+        "learned": entry.learned,
+        "command": _HOW.get(entry.learned, "awe train --affinity {0}").format(entry.name),
+        "when": entry.when,
+    }
