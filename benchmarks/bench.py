@@ -59,7 +59,9 @@ def bags(person: np.ndarray, item: np.ndarray, people: int) -> Examples:
     order = np.lexsort((item, person))
     items = item[order].astype(np.int32)
     values = np.repeat(1 / np.sqrt(np.maximum(lengths, 1)), lengths).astype(np.float32)
-    return Examples(pa.array(np.arange(people)), Bags(indptr, items, values), Lists(indptr, items), None, True)
+    return Examples(
+        pa.array(np.arange(people)), Bags(indptr, items, values), Lists(indptr, items), None, True
+    )
 
 
 def training(examples: Examples, items: int, runs: int) -> list[tuple[str, ...]]:
@@ -95,7 +97,14 @@ def peer(person: np.ndarray, item: np.ndarray, asked: argparse.Namespace) -> lis
     matrix = coo_matrix((np.ones(len(item), np.float32), (person, item)), shape=(asked.people, asked.items))
     model = LightFM(no_components=DIM, loss="warp", max_sampled=TRIALS, random_state=0)
     seconds = median(lambda: model.fit_partial(matrix, epochs=1, num_threads=1), asked.runs)
-    return [("LightFM WARP, row a person", "1", f"{seconds:.2f}", f"{len(item) / seconds / 1e6:.2f} M interactions/s")]
+    return [
+        (
+            "LightFM WARP, row a person",
+            "1",
+            f"{seconds:.2f}",
+            f"{len(item) / seconds / 1e6:.2f} M interactions/s",
+        )
+    ]
 
 
 def ranking(examples: Examples, items: int, runs: int) -> list[tuple[str, ...]]:
@@ -154,7 +163,9 @@ def _unseen(seen: Lists, items: int) -> np.ndarray:
     draws = np.random.default_rng(1)
     out = np.empty((len(seen.indptr) - 1, 5), np.int32)
     for row in range(len(out)):
-        free = np.setdiff1d(draws.integers(0, items, 40), seen.indices[seen.indptr[row] : seen.indptr[row + 1]])
+        free = np.setdiff1d(
+            draws.integers(0, items, 40), seen.indices[seen.indptr[row] : seen.indptr[row + 1]]
+        )
         out[row] = free[:5]
     return out.reshape(-1)
 

@@ -75,7 +75,7 @@ def _of_all(some: list[str], measures: Mapping[str, object]) -> str:
 
 
 def _difference(of: Mapping[str, float]) -> str:
-    """ "+.0051 [+.0032, +.0070] *", or with two spaces for the star """
+    """ "+.0051 [+.0032, +.0070] *", or with two spaces for the star"""
     text = f"{_signed(of['difference'])} [{_signed(of['low'])}, {_signed(of['high'])}]"
     return text + (" *" if of["low"] > 0 or of["high"] < 0 else "  ")
 
