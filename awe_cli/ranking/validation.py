@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import take_lists, take_rows
 from awe_cli.engine.local import map_blocks
-from awe_cli.metrics.catalog import measure
+from awe_cli.metrics.catalog import criterion
 from awe_cli.metrics.ranks import Ranks, best_positions
 from awe_cli.ranking.block import rank_block
 from awe_cli.ranking.ranker import Ranker, Scores, block_rows
@@ -37,7 +37,7 @@ class Judge:
 
     def __init__(self, examples: Examples, metric: str, threads: int | None) -> None:
         self.examples, self.metric = examples, metric
-        self._measure, self._threads = measure(metric), threads
+        self._measure, self._threads = criterion(metric), threads
 
     def __call__(self, ranker: Ranker) -> float:
         """The mean over the examples; the same for any number of threads."""

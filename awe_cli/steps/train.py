@@ -12,7 +12,7 @@ from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.engine.local import available_threads
 from awe_cli.errors import SettingsError
 from awe_cli.kernels.epoch import State
-from awe_cli.metrics.catalog import measure
+from awe_cli.metrics.catalog import criterion
 from awe_cli.steps.embeddings import (
     Fit,
     describe_run,
@@ -98,7 +98,7 @@ def _told(settings: TrainSettings, dataset: Dataset, start: Artifact | None) -> 
     """Everything that decides what the model will be, as its recipe has it."""
     own = dataset.task == RECOMMENDATION
     parameters = {name: getattr(settings, name) for name in _PARAMETERS}
-    metric = measure(settings.metric or default_metric(dataset)).name
+    metric = criterion(settings.metric or default_metric(dataset)).name
     linear, features = _plans(settings, dataset)
     is_linear = not find_affinity(settings.affinity).linear
     affinity = parameters_of(settings.affinity, parameters, own=own)

@@ -10,7 +10,7 @@ from awe_cli.baselines.catalog import find_baseline
 from awe_cli.config.train_baseline import SETTINGS
 from awe_cli.data.dataset import Dataset
 from awe_cli.errors import SettingsError
-from awe_cli.metrics.catalog import measure
+from awe_cli.metrics.catalog import criterion
 from awe_cli.steps.embeddings import Fit, fit_name, store_result
 from awe_cli.steps.rankers import BASELINE_VERSION, KNN, baseline_facts
 from awe_cli.training.joint import judge_of
@@ -77,7 +77,7 @@ def _told(ws: Workspace, method: str, settings: Any, dataset: Dataset) -> _Told:
         parents = {"neighbors": table.digest}
         fits = ws.get("model", table.parents["model"]).settings["fits"]
     if "metric" in told:
-        told["metric"] = measure(told["metric"] or default_metric(dataset)).name
+        told["metric"] = criterion(told["metric"] or default_metric(dataset)).name
     return _Told({"model_type": method, "fits": fits, "told": told}, parents)
 
 
