@@ -21,6 +21,7 @@ COMMANDS = (
     "evaluate",
     "predict",
     "train-baseline",
+    "ensemble",
     "status",
     "gc",
 )

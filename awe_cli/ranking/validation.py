@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,12 +45,24 @@ class Judge:
 
     def judge_rows(self, scores: Callable[[int, int], Scores], n_labels: int) -> float:
         """The same, where scores(start, stop) scores all labels for these of the examples."""
+        values = self.judge_all(lambda start, stop: [scores(start, stop)], n_labels)
+        return values[0] if values else float("nan")
+
+    def judge_all(self, scores: Callable[[int, int], Iterable[Scores]], n_labels: int) -> list[float]:
+        """The same for several rankings at once: scores(start, stop) yields one after the other.
+
+        Empty where there are no examples.
+        """
         rows = block_rows(n_labels)
         blocks = [
             (start, min(start + rows, len(self.examples))) for start in range(0, len(self.examples), rows)
         ]
-        values = list(map_blocks(lambda block: self._values(scores(*block), *block), blocks, self._threads))
-        return float(np.concatenate(values).mean()) if values else float("nan")
+
+        def work(block: tuple[int, int]) -> list[NDArray[np.float64]]:
+            return [self._values(one, *block) for one in scores(*block)]
+
+        values = list(map_blocks(work, blocks, self._threads))
+        return [float(np.concatenate(parts).mean()) for parts in zip(*values, strict=True)]
 
     def _values(self, scores: Scores, start: int, stop: int) -> NDArray[np.float64]:
         block = self._block(start, stop)

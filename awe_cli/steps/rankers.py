@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from awe_cli.baselines.baseline import Baseline, Facts
 from awe_cli.baselines.catalog import BASELINES
-from awe_cli.data.dataset import Dataset
+from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.errors import CorruptArtifactError, DataError, MissingInputError, SettingsError
 from awe_cli.ranking.ranker import Ranker
 from awe_cli.steps.embeddings import fit_name, load_result, load_state
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
 
-EMBEDDING, KNN = "embedding", "knn"
+EMBEDDING, KNN, ENSEMBLE = "embedding", "knn", "ensemble"
 BASELINE_VERSION = 2
 
 
@@ -37,6 +37,12 @@ def open_ranker(ws: Workspace, model: Artifact, dataset: Dataset, split: str | N
 
     Raises SettingsError where every fit has seen the split, CorruptArtifactError for a type that is unknown.
     """
+    fit_on = choose_fit(model, split)
+    return OpenRanker(load_fit(ws, model, dataset, fit_on), fit_on)
+
+
+def load_fit(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
+    """One fit of a model of any type. Raises CorruptArtifactError for a type that is unknown."""
     model_type = str(model.settings.get("model_type"))
     if model_type not in LOADERS:
         raise CorruptArtifactError(
@@ -44,8 +50,7 @@ def open_ranker(ws: Workspace, model: Artifact, dataset: Dataset, split: str | N
             f"found {model_type!r}",
             hint="it was written by another version of awe: run the step that makes it again",
         )
-    fit_on = choose_fit(model, split)
-    return OpenRanker(LOADERS[model_type](ws, model, dataset, fit_on), fit_on)
+    return LOADERS[model_type](ws, model, dataset, fit_on)
 
 
 def choose_fit(model: Artifact, split: str | None) -> tuple[str, ...]:
@@ -148,8 +153,18 @@ def _embedding(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[s
     return EmbeddingRanker(product(affinity["power"], affinity["floor"]), state.U, state.V, lookup)
 
 
+def _ensemble(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
+    from awe_cli.ranking.ensemble import EnsembleRanker
+
+    weights = load_result(model)["weights"]
+    parts = [ws.get("model", model.parents[f"model {number}"]) for number in range(1, len(weights) + 1)]
+    rankers = [load_fit(ws, part, dataset, fit_on) for part in parts]
+    return EnsembleRanker(rankers, weights, own=dataset.task == RECOMMENDATION)
+
+
 # A type of model, as its settings name it, and how to load the fit on some splits.
 LOADERS: dict[str, Loader] = {
     EMBEDDING: _embedding,
+    ENSEMBLE: _ensemble,
     **{name: _baseline(baseline) for name, baseline in BASELINES.items()},
 }
