@@ -28,6 +28,7 @@ COMMAND_MODULES = (
     "evaluate",
     "predict",
     "train_baseline",
+    "ensemble",
     "affinities",
     "status",
     "gc",

@@ -10,7 +10,7 @@ from awe_cli.config.evaluate import EvaluateSettings
 from awe_cli.data.matrix import n_rows
 from awe_cli.errors import DataError, MissingInputError, SettingsError, UsageError
 from awe_cli.ranking.ranker import Scores
-from awe_cli.report.comparison import comparison
+from awe_cli.report.comparison import comparison, verdict
 from awe_cli.steps import judge, rankers
 from awe_cli.steps.evaluate import default_name, evaluate
 from awe_cli.steps.train_baseline import train_baseline
@@ -157,6 +157,23 @@ def test_tables(ws, add_model):
     assert differences.columns == ("metric", "rare")
     assert [row[0] for row in differences.rows] == [r[0] for r in values.rows if not r[0].startswith("cov")]
     assert "[" in differences.rows[0][1]
+
+
+@pytest.mark.parametrize(
+    ("differences", "says"),
+    [
+        ({"mean-rank": -1}, "beats it on mean-rank"),
+        ({"mean-rank": 1}, "does not beat it: it is worse on mean-rank"),
+        ({"mean-rank": 1, "map": 1}, "beats it on map, and is worse on mean-rank"),
+        ({"mean-rank": -1, "map": 1}, "beats it on all 2 measures"),
+        ({"popularity@5": 1}, "no difference is clear"),
+        ({"popularity@5": -1, "map": 1}, "beats it on map"),
+    ],
+)
+def test_better_is_what_the_metric_says(differences, says):
+    of = {name: {"difference": d, "low": d - 0.5, "high": d + 0.5} for name, d in differences.items()}
+    directions = {"mean-rank": "lower", "map": "higher", "popularity@5": None}
+    assert says in verdict("model", "it", of, directions)
 
 
 def test_names():

@@ -37,7 +37,7 @@ ARROWS: dict[str, set[str]] = {
     "steps": BELOW_STEPS,
     "training": {"engine", "ranking", "metrics", *LEARNING},
     "neighbors": {"engine", "ranking", *LEARNING},
-    "baselines": {"engine", "ranking", *LEARNING},
+    "baselines": {"neighbors", "engine", "ranking", *LEARNING},
     "ranking": {"engine", "metrics", *LEARNING},
     "affinity": {"kernels", "data"},
     "loss": {"kernels", "data"},

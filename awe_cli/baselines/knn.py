@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from awe_cli.baselines.baseline import Arrays, Baseline, Choice, Facts
 from awe_cli.data.matrix import Rows
 from awe_cli.ranking.embedding import Table
-from awe_cli.ranking.ranker import Scores
+from awe_cli.ranking.ranker import Ranker, Scores
 
 
 class KnnRanker:
@@ -31,3 +32,18 @@ class KnnRanker:
         """(m, labels) G, and the counts to break its ties."""
         G = self._table(x)
         return Scores(G, np.tile(self._counts, (len(G), 1)))
+
+
+class EmbeddingKnn(Baseline):
+    """k-NN by the neighbour table of a model."""
+
+    name = "knn"
+
+    def fit(self, facts: Facts, choice: Choice) -> Arrays:
+        """`counts` (labels,); the neighbours are those of the table."""
+        return {"counts": facts.counts}
+
+    def ranker(self, facts: Facts, choice: Choice, arrays: Arrays) -> Ranker:
+        """By the table."""
+        assert facts.table is not None
+        return KnnRanker(facts.table, arrays["counts"])

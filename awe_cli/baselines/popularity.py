@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from awe_cli.baselines.baseline import Arrays, Baseline, Choice, Facts
 from awe_cli.data.matrix import Rows, n_rows
-from awe_cli.ranking.ranker import Scores
+from awe_cli.ranking.ranker import Ranker, Scores
 
 
-class Popularity:
+class PopularityRanker:
     r"""Scores a label by how many training examples have it, whatever the input.
 
     .. math:: f(x, y) = |\{x' : y \in Y_{x'}\}|
@@ -28,3 +29,17 @@ class Popularity:
     def scores(self, x: Rows) -> Scores:
         """(m, labels): the counts, once for each row of `x`."""
         return Scores(np.tile(self._counts, (n_rows(x), 1)), None)
+
+
+class Popularity(Baseline):
+    """What everyone likes."""
+
+    name = "popularity"
+
+    def fit(self, facts: Facts, choice: Choice) -> Arrays:
+        """`counts` (labels,)."""
+        return {"counts": facts.counts}
+
+    def ranker(self, facts: Facts, choice: Choice, arrays: Arrays) -> Ranker:
+        """By count."""
+        return PopularityRanker(arrays["counts"])

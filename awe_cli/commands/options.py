@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -63,8 +63,10 @@ ThreadsOption = Annotated[
 ]
 
 
-def settings_options(cls: type) -> Callable[[F], F]:
-    """Give a command one option for each field of the settings class `cls`, in place of its `**flags`.
+def settings_options(*classes: type) -> Callable[[F], F]:
+    """Give a command one option for each field of the settings classes, in place of its `**flags`.
+
+    A field that several classes have in common is one option.
 
     An option that is not used arrives as None, so that `resolve` can look for the value elsewhere.
     """
@@ -72,7 +74,8 @@ def settings_options(cls: type) -> Callable[[F], F]:
     def decorate(command: F) -> F:
         signature = inspect.signature(command, eval_str=True)
         own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-        added = [_parameter(setting) for setting in settings_of(cls)]
+        declared = {setting.name: setting for cls in classes for setting in settings_of(cls)}
+        added = [_parameter(setting) for setting in declared.values()]
         parameters = sorted([*own, *added], key=lambda p: p.kind)
         command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
@@ -81,9 +84,11 @@ def settings_options(cls: type) -> Callable[[F], F]:
     return decorate
 
 
-def settings_from(cls: type[S], command: str, workspace: Path, flags: Mapping[str, Any]) -> Resolved[S]:
+def settings_from(
+    cls: type[S], command: str, workspace: Path, flags: Mapping[str, Any], others: Sequence[type] = ()
+) -> Resolved[S]:
     """The settings of a command from its flags, the environment and the awe.toml of the workspace."""
-    return resolve(cls, command, flags, os.environ, workspace / "awe.toml")
+    return resolve(cls, command, flags, os.environ, workspace / "awe.toml", others)
 
 
 def _parameter(setting: Setting) -> inspect.Parameter:

@@ -2,41 +2,91 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from awe_cli.commands import console
-from awe_cli.commands.options import DEFAULT_WORKSPACE, QuietOption, WaitOption, WorkspaceOption
+from awe_cli.commands.compiling import announce_compiling
+from awe_cli.commands.options import (
+    DEFAULT_WORKSPACE,
+    QuietOption,
+    ThreadsOption,
+    WaitOption,
+    WorkspaceOption,
+    settings_from,
+    settings_options,
+)
+from awe_cli.config import settings_of
+from awe_cli.config.train_baseline import SETTINGS
+from awe_cli.errors import UsageError
 
 EXAMPLE = """
 awe train-baseline popularity
-awe train-baseline knn --neighbors wsabie
+awe train-baseline knn --neighbors wsabie --name embedding-knn
+awe train-baseline svd --dim 64 --unweighted --name svd-64
 awe evaluate --model popularity --model wsabie
 """
+_NAMES = ", ".join(SETTINGS)
 
 
+@settings_options(*SETTINGS.values())
 def train_baseline(
-    method: Annotated[str, typer.Argument(help="Which baseline: popularity or knn.", metavar="BASELINE")],
+    method: Annotated[str, typer.Argument(help=f"Which baseline: {_NAMES}.", metavar="BASELINE")],
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the model.  (default: the baseline's)")
     ] = None,
-    neighbors: Annotated[
-        str | None, typer.Option("--neighbors", help="For knn: the neighbour table.  (default: the only one)")
-    ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    threads: ThreadsOption = None,
     wait: WaitOption = False,
     quiet: QuietOption = False,
+    **flags: Any,
 ) -> None:
     """Fit a simple model that others should beat.
 
     popularity ranks labels by how many training examples have them, the same for everyone. knn ranks the
     labels of the nearest training examples in the embedding space of a model, by the table that build-knn
-    made: the k-NN affinity without the embedding's own score.
+    made; input-knn those of the nearest by the input itself. svd, lsi and nmf factorize the matrix of
+    examples; ease and one-vs-rest learn a weight for each feature and label; item-knn takes their cosine.
+
+    What is left open is chosen on validation with a fit on train alone, as in `awe train`.
     """
+    from awe_cli.baselines.catalog import find_baseline
+    from awe_cli.report.choices import tried_table
+    from awe_cli.steps.embeddings import load_result
     from awe_cli.steps.train_baseline import train_baseline as step
     from awe_cli.workspace import Workspace
 
-    model, fresh = step(Workspace(workspace), method, name=name, neighbors=neighbors, wait=wait)
+    announce_compiling()
+    cls = SETTINGS[find_baseline(method).name]
+    refuse_foreign(method, cls, flags)
+    told: Any = settings_from(cls, "train-baseline", workspace, flags, list(SETTINGS.values())).settings
+    model, fresh = step(
+        Workspace(Path(workspace)),
+        method,
+        told,
+        name=name,
+        threads=threads,
+        wait=wait,
+        announce=console.say,
+    )
+    tried = tried_table(load_result(model))
+    if tried is not None:
+        console.show(tried, to_stderr=True)
     console.stored(f"models/{model.name}.json", model.digest, fresh)
     console.next_step(f"awe evaluate --model {model.name}")
+
+
+def refuse_foreign(method: str, cls: type, flags: Mapping[str, Any]) -> None:
+    """Raise UsageError for an option that is given and belongs to other baselines."""
+    own = {setting.name for setting in settings_of(cls)}
+    for name, value in flags.items():
+        if value is None or name in own:
+            continue
+        owners = {other: s for other, c in SETTINGS.items() for s in settings_of(c) if s.name == name}
+        flag = next(iter(owners.values())).flag
+        raise UsageError(
+            f"{flag} is not a setting of {method}", hint=f"it is for {', '.join(owners)}; leave it out"
+        )

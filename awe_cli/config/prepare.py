@@ -33,6 +33,11 @@ class PrepareSettings:
         help="Column of the example's id; rows with the same id are one example.",
         auto="the row number, from 1",
     )
+    isa: str | None = setting(
+        None,
+        help="File with the columns child and parent: what labels are kinds of, for psib@k.",
+        auto="none",
+    )
     split: str | None = setting(None, help="Column of the split: train, valid or test.", auto="none")
     holdout: int | None = setting(
         None,

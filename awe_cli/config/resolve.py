@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from awe_cli.config.declare import REQUIRED, Setting, settings_of
+from awe_cli.config.declare import REQUIRED, settings_of
 from awe_cli.config.values import expectation, read_value
 from awe_cli.errors import MissingInputError, SettingsError, UsageError, nearest
 
@@ -21,6 +21,7 @@ COMMANDS = (
     "evaluate",
     "predict",
     "train-baseline",
+    "ensemble",
     "affinities",
     "status",
     "gc",
@@ -42,20 +43,27 @@ class Resolved(Generic[S]):
 
 
 def resolve(
-    cls: type[S], command: str, flags: Mapping[str, Any], env: Mapping[str, str], file: Path
+    cls: type[S],
+    command: str,
+    flags: Mapping[str, Any],
+    env: Mapping[str, str],
+    file: Path,
+    others: Sequence[type] = (),
 ) -> Resolved[S]:
     """The settings `cls` of a command.
 
     flags  field → value; None or absent where the option was not given
     env    environment variables; AWE_<COMMAND>_<FIELD> is read, the empty string counts as not set
     file   awe.toml, which may be missing; its table [<command>] is read
+    others  more classes whose settings may stand in the table; they are for other uses of the command
 
     Raises SettingsError naming the source of a value that is wrong and the nearest known name of a key
     that is unknown; UsageError where a field without default is given nowhere.
     """
     table = _table(file, command)
     declared = settings_of(cls)
-    _check_keys(table, declared, f"{file} [{command}]")
+    known = [setting.name for known in (cls, *others) for setting in settings_of(known)]
+    _check_keys(table, known, f"{file} [{command}]")
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for setting in declared:
@@ -97,8 +105,7 @@ def _table(file: Path, command: str) -> dict[str, Any]:
     return {keys[key]: value for key, value in table.items()}
 
 
-def _check_keys(table: Mapping[str, Any], declared: list[Setting], where: str) -> None:
-    known = [setting.name for setting in declared]
+def _check_keys(table: Mapping[str, Any], known: list[str], where: str) -> None:
     for key in table:
         if key not in known:
             raise _unknown(key, known, where, "setting")

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from awe_cli.data import storage
+from awe_cli.data import storage, taxonomy
 from awe_cli.data.bags import no_lists, scale_rows, unite
 from awe_cli.data.examples import Examples
 from awe_cli.data.features import FeatureOptions, FeatureSpace
@@ -100,6 +100,11 @@ class Dataset:
         """How many examples of these splits have each label (n_labels,)."""
         table = storage.read_table(self.path / storage.LABELS, [f"{split}_count" for split in splits])
         return sum((column.to_numpy() for column in table.columns), np.zeros(table.num_rows, np.int64))
+
+    @functools.cached_property
+    def parents(self) -> Lists | None:
+        """What each label is a kind of, as numbers; None where `prepare` was given no isa file."""
+        return taxonomy.load_parents(self.path, self.n_labels) if self.settings.get("isa") else None
 
     def training(self, fit_on: tuple[str, ...] = ("train",)) -> Examples:
         """The examples to fit on.

@@ -7,13 +7,28 @@ from collections.abc import Iterable, Sequence
 from awe_cli.errors import SettingsError, nearest
 from awe_cli.metrics.average_precision import MAP
 from awe_cli.metrics.coverage import COVERAGE
+from awe_cli.metrics.mean_rank import MEAN_RANK
 from awe_cli.metrics.metric import Measure, Metric
 from awe_cli.metrics.ndcg import NDCG
+from awe_cli.metrics.novelty import NOVELTY
+from awe_cli.metrics.popularity import POPULARITY
 from awe_cli.metrics.precision import PRECISION
 from awe_cli.metrics.recall import RECALL
 from awe_cli.metrics.reciprocal_rank import MRR
+from awe_cli.metrics.sibling_precision import PSIB
 
-METRICS: tuple[Metric, ...] = (PRECISION, RECALL, NDCG, MAP, MRR, COVERAGE)
+METRICS: tuple[Metric, ...] = (
+    PRECISION,
+    RECALL,
+    NDCG,
+    MAP,
+    MRR,
+    MEAN_RANK,
+    COVERAGE,
+    PSIB,
+    POPULARITY,
+    NOVELTY,
+)
 
 
 def measure(name: str) -> Measure:
@@ -22,6 +37,19 @@ def measure(name: str) -> Measure:
     if not found:
         raise SettingsError(f"metric {name!r}: expected a k after it", hint=f"write {name}@10")
     return found[0]
+
+
+def criterion(name: str) -> Measure:
+    """The measure called `name`, if models can be chosen by it on validation. Raises SettingsError."""
+    found = measure(name)
+    if found.metric.chooses:
+        return found
+    possible = ", ".join(metric.name for metric in METRICS if metric.chooses)
+    raise SettingsError(
+        f"metric {name!r}: expected one to choose by ({possible}), found one that is not better the higher "
+        "or looks at more than the ranks of the positives",
+        hint="choose by ndcg@10 for instance; `awe evaluate --metric` takes all of them",
+    )
 
 
 def measures(names: Iterable[str], at: Sequence[int]) -> list[Measure]:

@@ -24,4 +24,4 @@ def coverage(ranks: Ranks, k: int) -> NDArray[np.float64]:
     return np.array([np.mean(ranks.best <= k) if len(ranks.best) else 0.0])
 
 
-COVERAGE = Metric("coverage", coverage, cut=True, per_example=False)
+COVERAGE = Metric("coverage", coverage, cut=True, per_example=False, looks_at_top=True)

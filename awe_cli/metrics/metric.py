@@ -10,22 +10,35 @@ from numpy.typing import NDArray
 
 from awe_cli.metrics.ranks import Ranks
 
+HIGHER, LOWER = "higher", "lower"
+
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric; every metric is better the higher it is, and lies between 0 and 1.
+    """One metric.
 
-    name         as the user writes it, before any "@k"
-    values       (ranks, k) → (n,) float64, one number an example, NaN where it has no positives;
-                 for a metric of the whole set an array of one number, (1,)
-    cut          whether it looks at the first k labels; otherwise its k is not used
-    per_example  False for a metric of the whole set, which has no mean and no interval
+    name           as the user writes it, before any "@k"
+    values         (ranks, k) → (n,) float64, one number an example, NaN where it has no positives;
+                   for a metric of the whole set an array of one number, (1,)
+    cut            whether it looks at the first k labels; otherwise its k is not used
+    per_example    False for a metric of the whole set, which has no mean and no interval
+    better         HIGHER, LOWER, or None for what is neither better nor worse
+    looks_at_top   whether it needs top lists, rather than the ranks of the positives alone
+    needs_parents  whether it needs the parents of the labels (`prepare --isa`)
     """
 
     name: str
     values: Callable[[Ranks, int], NDArray[np.float64]]
     cut: bool
     per_example: bool = True
+    better: str | None = HIGHER
+    looks_at_top: bool = False
+    needs_parents: bool = False
+
+    @property
+    def chooses(self) -> bool:
+        """Whether one may choose by it: better the higher, and measured by the ranks of the positives."""
+        return self.better == HIGHER and not self.looks_at_top
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,44 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from awe_cli.data.matrix import Lists
+
 NEVER = np.iinfo(np.int32).max  # the best position of a label that is in no top list
+
+
+class Known(NamedTuple):
+    """What is known of the labels beforehand.
+
+    counts   (labels,) how many training examples have each
+    parents  the parents of each label, as numbers from 0; None where none were given
+    """
+
+    counts: NDArray[np.int64]
+    parents: Lists | None
+
+
+NOTHING = Known(np.zeros(0, np.int64), None)
 
 
 class Ranks(NamedTuple):
     """The ranks of the positives of n examples.
 
-    indptr  (n + 1,) example e has ranks[indptr[e]:indptr[e+1]], ascending; it may have none
-    ranks   (positives,) 1 for the label ranked first
-    best    (labels,) the best position each label has in any example's top list, NEVER where it is in none
+    indptr     (n + 1,) example e has ranks[indptr[e]:indptr[e+1]], ascending; it may have none
+    ranks      (positives,) 1 for the label ranked first
+    best       (labels,) the best position each label has in any example's top list, NEVER where it is in none
+    positives  (positives,) the labels of each example, ascending: not in the order of the ranks
+    top        (n, k) the top lists, best first and filled up with -1
+    known      what is known of the labels
+
+    The last three are there for metrics that look at top lists.
     """
 
     indptr: NDArray[np.int64]
     ranks: NDArray[np.int32]
     best: NDArray[np.int32]
+    positives: NDArray[np.int32] = np.zeros(0, np.int32)
+    top: NDArray[np.int32] = np.zeros((0, 0), np.int32)
+    known: Known = NOTHING
 
     @property
     def n_positives(self) -> NDArray[np.int64]:
@@ -32,6 +56,13 @@ class Ranks(NamedTuple):
         n = len(self.indptr) - 1
         rows = np.repeat(np.arange(n), self.n_positives)
         return np.bincount(rows, weights=terms, minlength=n).astype(np.float64, copy=False)
+
+    def top_means(self, values: NDArray[np.float64], k: int) -> NDArray[np.float64]:
+        """(n,) for each example the mean of `values` (labels,) over its first k labels; 0 where it has none."""
+        top = self.top[:, :k]
+        shown = top >= 0
+        total = np.where(shown, values[top], 0.0).sum(axis=1)
+        return total / np.maximum(shown.sum(axis=1), 1)
 
 
 def best_positions(top: NDArray[np.int32], n_labels: int) -> NDArray[np.int32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,25 +10,12 @@ from numpy.typing import NDArray
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import take_lists, take_rows
 from awe_cli.engine.local import map_blocks
-from awe_cli.errors import SettingsError
-from awe_cli.metrics.catalog import measure
-from awe_cli.metrics.metric import Measure
+from awe_cli.metrics.catalog import criterion
 from awe_cli.metrics.ranks import Ranks, best_positions
 from awe_cli.ranking.block import rank_block
 from awe_cli.ranking.ranker import Ranker, Scores, block_rows
 
 MOST = 4000  # held-out examples looked at
-
-
-def measure_to_choose_by(name: str) -> Measure:
-    """The measure called `name`. Raises SettingsError where it is none of single examples."""
-    found = measure(name)
-    if not found.metric.per_example:
-        raise SettingsError(
-            f"--metric: expected a metric that is taken for each example, found {name!r}",
-            hint="choose by ndcg@10, precision@1, recall@20, map or mrr",
-        )
-    return found
 
 
 def sample(examples: Examples, seed: int, most: int = MOST) -> Examples:
@@ -50,7 +37,7 @@ class Judge:
 
     def __init__(self, examples: Examples, metric: str, threads: int | None) -> None:
         self.examples, self.metric = examples, metric
-        self._measure, self._threads = measure_to_choose_by(metric), threads
+        self._measure, self._threads = criterion(metric), threads
 
     def __call__(self, ranker: Ranker) -> float:
         """The mean over the examples; the same for any number of threads."""
@@ -58,12 +45,24 @@ class Judge:
 
     def judge_rows(self, scores: Callable[[int, int], Scores], n_labels: int) -> float:
         """The same, where scores(start, stop) scores all labels for these of the examples."""
+        values = self.judge_all(lambda start, stop: [scores(start, stop)], n_labels)
+        return values[0] if values else float("nan")
+
+    def judge_all(self, scores: Callable[[int, int], Iterable[Scores]], n_labels: int) -> list[float]:
+        """The same for several rankings at once: scores(start, stop) yields one after the other.
+
+        Empty where there are no examples.
+        """
         rows = block_rows(n_labels)
         blocks = [
             (start, min(start + rows, len(self.examples))) for start in range(0, len(self.examples), rows)
         ]
-        values = list(map_blocks(lambda block: self._values(scores(*block), *block), blocks, self._threads))
-        return float(np.concatenate(values).mean()) if values else float("nan")
+
+        def work(block: tuple[int, int]) -> list[NDArray[np.float64]]:
+            return [self._values(one, *block) for one in scores(*block)]
+
+        values = list(map_blocks(work, blocks, self._threads))
+        return [float(np.concatenate(parts).mean()) for parts in zip(*values, strict=True)]
 
     def _values(self, scores: Scores, start: int, stop: int) -> NDArray[np.float64]:
         block = self._block(start, stop)

@@ -43,3 +43,18 @@ def _chosen(stage: str, run: Mapping[str, Any], metric: str) -> str:
         f"margin {plan['margin']:g}"
     )
     return line if run["validation"] is None else f"{line}; {metric} on validation {run['validation']:.4f}"
+
+
+def tried_table(result: Mapping[str, Any]) -> Table | None:
+    """What a baseline chose from on validation; None where it had nothing to choose."""
+    tried = result["tried"]
+    if not tried:
+        return None
+    names = [name for name in tried[0] if name != "validation"]
+    rows = tuple((*(entry[name] for name in names), float(entry["validation"])) for entry in tried)
+    chosen = ", ".join(f"{name} {_number(value)}" for name, value in result["choice"].items())
+    return Table("", (*names, f"{result['metric']} on validation"), rows, (f"chosen: {chosen}",))
+
+
+def _number(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -49,14 +49,26 @@ def _differences(document: Mapping[str, Any]) -> Table:
     rows = tuple((name, *(_difference(of[name]) for of in differences.values())) for name in names)
     level = round(100 * document["interval"]["level"])
     title = f"difference from {baseline} [{level} % interval], * where the interval leaves out 0"
-    notes = tuple(verdict(name, baseline, of) for name, of in differences.items())
+    notes = tuple(verdict(name, baseline, of, document["better"]) for name, of in differences.items())
     return Table(title, ("metric", *differences), rows, notes)
 
 
-def verdict(name: str, baseline: str, differences: Mapping[str, Mapping[str, float]]) -> str:
-    """Whether a model beats the baseline: on which measures the interval of the difference leaves out 0."""
-    better = [measure for measure, of in differences.items() if of["low"] > 0]
-    worse = [measure for measure, of in differences.items() if of["high"] < 0]
+def verdict(
+    name: str,
+    baseline: str,
+    differences: Mapping[str, Mapping[str, float]],
+    directions: Mapping[str, str | None],
+) -> str:
+    """Whether a model beats the baseline: on which measures the interval of the difference leaves out 0.
+
+    directions  measure → whether "higher" or "lower" is better; None: neither, it is left out
+    """
+    differences = {measure: of for measure, of in differences.items() if directions[measure] is not None}
+    above = {measure for measure, of in differences.items() if of["low"] > 0}
+    below = {measure for measure, of in differences.items() if of["high"] < 0}
+    lower = {measure for measure in differences if directions[measure] == "lower"}
+    better = [measure for measure in differences if measure in (below if measure in lower else above)]
+    worse = [measure for measure in differences if measure in (above if measure in lower else below)]
     if better and not worse:
         found = f"beats {baseline} on {_of_all(better, differences)}"
     elif worse and not better:
@@ -81,5 +93,5 @@ def _difference(of: Mapping[str, float]) -> str:
 
 
 def _signed(value: float) -> str:
-    """Four decimals, no 0 before the point: differences lie between -1 and 1."""
+    """Four decimals, no 0 before the point: most differences lie between -1 and 1."""
     return f"{value:+.4f}".replace("+0.", "+.").replace("-0.", "-.")

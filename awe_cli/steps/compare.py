@@ -50,6 +50,7 @@ def compare(
             }
             for name, result in judged.items()
         },
+        "better": {measure.name: measure.metric.better for measure in wanted},
         "baseline_model": baseline,
         "differences": {
             name: _differences(result, judged[baseline], columns, settings.seed)

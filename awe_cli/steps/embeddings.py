@@ -16,6 +16,7 @@ from awe_cli.workspace import Artifact, Staging
 from awe_cli.workspace.arrays import load_arrays, save_arrays
 from awe_cli.workspace.recipe import canonical
 
+VERSION = 2  # of the format of embedding models
 RESULT = "result.json"
 HISTORY = "history.parquet"
 
@@ -35,7 +36,7 @@ def store_states(staging: Staging, states: Mapping[Fit, State]) -> None:
 
 def load_state(model: Artifact, fit: Fit) -> State:
     """The state of one fit."""
-    return State(**load_arrays(model.file(f"fit-{fit_name(fit)}.npz")))
+    return State(**load_arrays(model.expect_version(VERSION).file(f"fit-{fit_name(fit)}.npz")))
 
 
 def store_result(staging: Staging, result: Mapping[str, Any]) -> None:

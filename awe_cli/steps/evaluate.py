@@ -19,7 +19,7 @@ from awe_cli.steps.rankers import find_model, open_ranker, require_dataset
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.recipe import canonical
 
-VERSION = 1
+VERSION = 2
 RESULT = "metrics.json"
 _LONGEST_NAME = 100
 
@@ -58,6 +58,7 @@ def _evaluate(
     dataset = Dataset.open(stored.path, stored.settings)
     _require_split(dataset, settings.split)
     wanted = measures(settings.metric, settings.at)
+    _require_parents(dataset, wanted)
     found = {name: find_model(ws, name) for name in _distinct(models)}
     for model in found.values():
         require_dataset(model, stored)
@@ -113,6 +114,15 @@ def _require_split(dataset: Dataset, split: str) -> None:
             f"the dataset has no examples with labels in the split {split!r}; splits with some: {there}",
             hint="name another with --split, or prepare the dataset with a split to hold out",
         )
+
+
+def _require_parents(dataset: Dataset, wanted: Sequence[Measure]) -> None:
+    for measure in wanted:
+        if measure.metric.needs_parents and dataset.parents is None:
+            raise MissingInputError(
+                f"{measure.name}: the dataset knows no parents of its labels",
+                hint="prepare it with --isa FILE, a file with the columns child and parent",
+            )
 
 
 def _recipe(

@@ -13,7 +13,7 @@ from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.engine.local import map_blocks
 from awe_cli.metrics.metric import Measure
-from awe_cli.metrics.ranks import NEVER, Ranks, best_positions
+from awe_cli.metrics.ranks import NEVER, Known, Ranks, best_positions
 from awe_cli.ranking.block import rank_block
 from awe_cli.ranking.ranker import block_rows
 from awe_cli.steps.rankers import OpenRanker
@@ -53,11 +53,14 @@ def judge(
     """
     per_example = [measure for measure in measures if measure.metric.per_example]
     n_labels = opened.ranker.n_labels
-    k = max((measure.k or 0 for measure in measures if not measure.metric.per_example), default=0)
+    k = max((measure.k or 0 for measure in measures if measure.metric.looks_at_top), default=0)
+    parents = any(measure.metric.needs_parents for measure in measures)
+    known = Known(dataset.label_counts(opened.fit_on), dataset.parents if parents else None)
 
     def work(block: Examples) -> tuple[pa.Array, NDArray[np.float64], Ranks]:
         ranked = rank_block(opened.ranker.scores(block.x), block.positives, block.seen, k, model)
-        ranks = Ranks(ranked.indptr, ranked.ranks, best_positions(ranked.labels, n_labels))
+        best = best_positions(ranked.labels, n_labels)
+        ranks = Ranks(ranked.indptr, ranked.ranks, best, block.positives.indices, ranked.labels, known)
         some = ranks.n_positives > 0
         values = np.empty((int(some.sum()), len(per_example)))
         for column, measure in enumerate(per_example):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from awe_cli.baselines.popularity import Popularity
-from awe_cli.data.dataset import Dataset
+from awe_cli.baselines.baseline import Baseline, Facts
+from awe_cli.baselines.catalog import BASELINES
+from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.errors import CorruptArtifactError, DataError, MissingInputError, SettingsError
 from awe_cli.ranking.ranker import Ranker
+from awe_cli.steps.embeddings import fit_name, load_result, load_state
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
 
-COUNTS = "counts.npz"
-EMBEDDING, POPULARITY, KNN = "embedding", "popularity", "knn"
+EMBEDDING, KNN, ENSEMBLE = "embedding", "knn", "ensemble"
+BASELINE_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,12 @@ def open_ranker(ws: Workspace, model: Artifact, dataset: Dataset, split: str | N
 
     Raises SettingsError where every fit has seen the split, CorruptArtifactError for a type that is unknown.
     """
+    fit_on = choose_fit(model, split)
+    return OpenRanker(load_fit(ws, model, dataset, fit_on), fit_on)
+
+
+def load_fit(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
+    """One fit of a model of any type. Raises CorruptArtifactError for a type that is unknown."""
     model_type = str(model.settings.get("model_type"))
     if model_type not in LOADERS:
         raise CorruptArtifactError(
@@ -42,8 +50,7 @@ def open_ranker(ws: Workspace, model: Artifact, dataset: Dataset, split: str | N
             f"found {model_type!r}",
             hint="it was written by another version of awe: run the step that makes it again",
         )
-    fit_on = choose_fit(model, split)
-    return OpenRanker(LOADERS[model_type](ws, model, dataset, fit_on), fit_on)
+    return LOADERS[model_type](ws, model, dataset, fit_on)
 
 
 def choose_fit(model: Artifact, split: str | None) -> tuple[str, ...]:
@@ -60,7 +67,7 @@ def choose_fit(model: Artifact, split: str | None) -> tuple[str, ...]:
 
 def find_model(ws: Workspace, name: str) -> Artifact:
     """The model called `name`. Raises MissingInputError, for a baseline with the command that makes it."""
-    if name == "popularity" and name not in ws.names("model"):
+    if name in BASELINES and name not in ws.names("model"):
         raise MissingInputError(
             f"there is no model named {name!r} in the workspace {ws.root}",
             hint=f"make it with `awe train-baseline {name}`",
@@ -106,15 +113,37 @@ def require_dataset(model: Artifact, dataset: Artifact) -> None:
         )
 
 
-def _popularity(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
-    return Popularity(load_arrays(model.file(COUNTS))["-".join(fit_on)])
+def baseline_facts(
+    ws: Workspace,
+    parents: Mapping[str, str],
+    dataset: Dataset,
+    fit: tuple[str, ...],
+    threads: int | None = None,
+) -> Facts:
+    """What a fit of a baseline is made from; `parents` are those of its recipe, the dataset aside."""
+    if "neighbors" not in parents:
+        return Facts(dataset, fit, None, threads)
+    from awe_cli.steps.tables import open_lookup
+
+    return Facts(
+        dataset, fit, open_lookup(ws, ws.get("neighbors", parents["neighbors"]), dataset, fit), threads
+    )
+
+
+def _baseline(baseline: Baseline) -> Loader:
+    def load(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
+        model.expect_version(BASELINE_VERSION)
+        facts = baseline_facts(ws, model.parents, dataset, fit_on)
+        arrays = load_arrays(model.file(f"fit-{fit_name(fit_on)}.npz"))
+        return baseline.ranker(facts, load_result(model)["choice"], arrays)
+
+    return load
 
 
 def _embedding(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
     from awe_cli.affinity.catalog import build_affinity
     from awe_cli.neighbors.choice import product
     from awe_cli.ranking.embedding import EmbeddingRanker
-    from awe_cli.steps.embeddings import load_result, load_state
     from awe_cli.steps.tables import open_lookup
 
     state, affinity = load_state(model, fit_on), load_result(model)["affinity"]
@@ -124,13 +153,18 @@ def _embedding(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[s
     return EmbeddingRanker(product(affinity["power"], affinity["floor"]), state.U, state.V, lookup)
 
 
-def _knn(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
-    from awe_cli.baselines.knn import KnnRanker
-    from awe_cli.steps.tables import open_lookup
+def _ensemble(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
+    from awe_cli.ranking.ensemble import EnsembleRanker
 
-    lookup = open_lookup(ws, ws.get("neighbors", model.parents["neighbors"]), dataset, fit_on)
-    return KnnRanker(lookup, load_arrays(model.file(COUNTS))["-".join(fit_on)])
+    weights = load_result(model)["weights"]
+    parts = [ws.get("model", model.parents[f"model {number}"]) for number in range(1, len(weights) + 1)]
+    rankers = [load_fit(ws, part, dataset, fit_on) for part in parts]
+    return EnsembleRanker(rankers, weights, own=dataset.task == RECOMMENDATION)
 
 
 # A type of model, as its settings name it, and how to load the fit on some splits.
-LOADERS: dict[str, Loader] = {POPULARITY: _popularity, EMBEDDING: _embedding, KNN: _knn}
+LOADERS: dict[str, Loader] = {
+    EMBEDDING: _embedding,
+    ENSEMBLE: _ensemble,
+    **{name: _baseline(baseline) for name, baseline in BASELINES.items()},
+}

@@ -11,6 +11,7 @@ from awe_cli.engine.local import available_threads
 from awe_cli.kernels.epoch import State
 from awe_cli.neighbors.choice import HeldOut, product
 from awe_cli.steps.embeddings import (
+    VERSION,
     Fit,
     describe_run,
     load_result,
@@ -28,7 +29,6 @@ from awe_cli.training.plan import Plan
 from awe_cli.training.state import initial_state
 from awe_cli.workspace import Artifact, Recipe, Workspace
 
-VERSION = 1
 _EPOCHS = 8
 _RATE = 1 / 3  # of the model's: U and V are good already
 _POWERS = (1.0, 0.5)

@@ -13,8 +13,9 @@ from awe_cli.engine.local import available_threads
 from awe_cli.errors import SettingsError
 from awe_cli.kernels.epoch import State
 from awe_cli.loss.catalog import check_loss
-from awe_cli.ranking.validation import measure_to_choose_by
+from awe_cli.metrics.catalog import criterion
 from awe_cli.steps.embeddings import (
+    VERSION,
     Fit,
     describe_run,
     load_state,
@@ -28,7 +29,6 @@ from awe_cli.training.joint import learn, stages_of
 from awe_cli.training.recipes import default_metric, feature_plan, linear_plans
 from awe_cli.workspace import Artifact, Recipe, Workspace
 
-VERSION = 1
 LINEAR, SCRATCH = "linear", "scratch"
 _PARAMETERS = ("scope", "gain", "unit", "alpha", "beta", "top", "floor", "sigma")
 
@@ -110,7 +110,7 @@ def _told(settings: TrainSettings, dataset: Dataset, start: Artifact | None) -> 
     own = dataset.task == RECOMMENDATION
     parameters = {name: getattr(settings, name) for name in _PARAMETERS}
     check_loss(settings.loss, asdict(settings))
-    metric = measure_to_choose_by(settings.metric or default_metric(dataset)).name
+    metric = criterion(settings.metric or default_metric(dataset)).name
     linear, features = _plans(settings, dataset)
     is_linear = not find_affinity(settings.affinity).linear
     affinity = parameters_of(settings.affinity, parameters, own=own)

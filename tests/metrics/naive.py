@@ -31,10 +31,16 @@ def reciprocal_rank(relevant, k):
     return 1 / (relevant.index(True) + 1)
 
 
+def mean_rank(relevant, k):
+    ranks = [rank for rank, hit in enumerate(relevant, 1) if hit]
+    return sum(ranks) / len(ranks)
+
+
 TWINS = {
     "precision": precision,
     "recall": recall,
     "ndcg": ndcg,
     "map": average_precision,
     "mrr": reciprocal_rank,
+    "mean-rank": mean_rank,
 }

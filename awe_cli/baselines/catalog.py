@@ -1,0 +1,43 @@
+"""The list of all baselines, which help, documentation and tests follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from awe_cli.baselines.baseline import Baseline
+from awe_cli.baselines.ease import Ease
+from awe_cli.baselines.input_knn import InputKnn
+from awe_cli.baselines.item_knn import ItemKnn
+from awe_cli.baselines.knn import EmbeddingKnn
+from awe_cli.baselines.lsi import Lsi
+from awe_cli.baselines.nmf import Nmf
+from awe_cli.baselines.one_vs_rest import OneVsRest
+from awe_cli.baselines.popularity import Popularity
+from awe_cli.baselines.svd import Svd
+from awe_cli.errors import UsageError, nearest
+
+BASELINES: Mapping[str, Baseline] = {
+    baseline.name: baseline
+    for baseline in (
+        Popularity(),
+        EmbeddingKnn(),
+        Svd(),
+        Ease(),
+        ItemKnn(),
+        InputKnn(),
+        Lsi(),
+        OneVsRest(),
+        Nmf(),
+    )
+}
+
+
+def find_baseline(name: str) -> Baseline:
+    """The baseline called `name`. Raises UsageError."""
+    if name in BASELINES:
+        return BASELINES[name]
+    similar = nearest(name, BASELINES)
+    raise UsageError(
+        f"expected a baseline among {', '.join(BASELINES)}, found {name!r}",
+        hint=f"did you mean {similar!r}?" if similar else None,
+    )

@@ -1,0 +1,151 @@
+r"""k-NN on the input itself, before any embedding (the k-NN of AWE's tables 1 and 2, WSABIE §6.3).
+
+    f(x, y) = Σ_{j ≤ k} w_j [y ∈ Y_{t_j}],   w_j = e^(−λ d(x, x_{t_j})²) / Σ_j' e^(−λ d²)
+
+over the k nearest training examples t_j. d is Euclidean for dense x; for bags both are brought to length 1, so that
+d² = 2 − 2 cos, and an example without a common feature is no neighbour. k and λ are chosen on validation. Ties are
+in the order of popularity.
+
+In recommendation a known person is their own nearest neighbour, and adds nothing but what is no candidate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+from awe_cli.baselines.baseline import (
+    Arrays,
+    Baseline,
+    Choice,
+    Chosen,
+    Facts,
+    Told,
+    best_of,
+    one_or_all,
+    without_score,
+)
+from awe_cli.baselines.knn import KnnRanker
+from awe_cli.baselines.matrices import inputs, largest
+from awe_cli.data.bags import scale_rows
+from awe_cli.data.matrix import Bags, Dense, Rows, n_rows, slice_rows
+from awe_cli.engine.local import map_blocks
+from awe_cli.neighbors.choice import MULTIPLES
+from awe_cli.neighbors.index import affinities
+from awe_cli.neighbors.search import BLOCK, Nearest, Search
+from awe_cli.neighbors.weights import typical_squared, weigh
+from awe_cli.ranking.ranker import Ranker, Scores
+from awe_cli.ranking.validation import Judge
+
+KS = (50, 20, 100, 200)
+_LOOKED_AT = 1000  # training examples that make up the typical distance, without validation
+
+
+class InputKnn(Baseline):
+    """k-NN on x."""
+
+    name = "input-knn"
+
+    def choose(
+        self, told: Told, facts: Facts, judge: Judge | None, announce: Callable[[str], None]
+    ) -> Chosen:
+        """k and λ: neighbours are searched for once, and every pair is judged on them."""
+        ks = one_or_all(told["k"], KS)
+        fixed = told["lambda_"]
+        if fixed is not None and len(ks) == 1:
+            return Chosen({"k": ks[0], "lambda": fixed}, [])
+        search = InputSearch(facts.examples.x, facts.n_features)
+        if judge is None:
+            return Chosen({"k": ks[0], "lambda": _untold(fixed, search, facts)}, [])
+        announce("choosing k and λ on validation")
+        near = search.all_nearest(judge.examples.x, max(ks), facts.threads)
+        lambdas = [fixed] if fixed is not None else [m / typical_squared(near) for m in MULTIPLES]
+        tried = [
+            {"k": k, "lambda": lambda_, "validation": _judged(judge, facts, near, k, lambda_)}
+            for k in ks
+            for lambda_ in lambdas
+        ]
+        return Chosen(without_score(best_of(tried)), tried)
+
+    def fit(self, facts: Facts, choice: Choice) -> Arrays:
+        """`counts` (labels,); the examples themselves are read from the dataset."""
+        return {"counts": facts.counts}
+
+    def ranker(self, facts: Facts, choice: Choice, arrays: Arrays) -> Ranker:
+        """By the neighbours among the training examples."""
+        search = InputSearch(facts.examples.x, facts.n_features)
+        labels, n, k, lambda_ = facts.examples.positives, facts.n_labels, choice["k"], choice["lambda"]
+
+        def table(x: Rows) -> NDArray[np.float32]:
+            near = search.nearest(x, k)
+            return affinities(near.rows, weigh(near, lambda_), labels, n)
+
+        return KnnRanker(table, arrays["counts"])
+
+
+class InputSearch:
+    """The training examples nearest to an input: by faiss for dense rows, by sparse products for bags."""
+
+    def __init__(self, x: Rows, n_features: int) -> None:
+        self._n_features = n_features
+        self._search: Any = Search(x.values) if isinstance(x, Dense) else self._unit(x).T.tocsr()
+
+    def nearest(self, x: Rows, k: int) -> Nearest:
+        """The k nearest training examples of every row."""
+        if isinstance(x, Dense):
+            found: Nearest = self._search.nearest(x.values, k)
+            return found
+        out = Nearest(np.full((n_rows(x), k), -1, np.int32), np.full((n_rows(x), k), np.inf, np.float32))
+        for start in range(0, n_rows(x), BLOCK):
+            cosines = (self._unit(slice_rows(x, start, start + BLOCK)) @ self._search).tocsr()
+            cosines.data[cosines.data <= 0] = 0
+            cosines.eliminate_zeros()
+            indptr, rows, values = largest(cosines, k)
+            sizes = np.diff(indptr)
+            place = start + np.repeat(np.arange(len(sizes)), sizes), _positions(indptr)
+            out.rows[place] = rows
+            out.squared[place] = np.maximum(0, 2 - 2 * values)
+        return out
+
+    def all_nearest(self, x: Rows, k: int, threads: int | None) -> Nearest:
+        """The same, block by block on several threads."""
+        starts = range(0, n_rows(x), BLOCK)
+        found = list(
+            map_blocks(lambda start: self.nearest(slice_rows(x, start, start + BLOCK), k), starts, threads)
+        )
+        return Nearest(np.concatenate([f.rows for f in found]), np.concatenate([f.squared for f in found]))
+
+    def _unit(self, x: Rows) -> scipy.sparse.csr_matrix:
+        """Bags at length 1 (m, features)."""
+        assert isinstance(x, Bags)
+        return inputs(scale_rows(x, "l2"), self._n_features)
+
+
+def _judged(judge: Judge, facts: Facts, near: Nearest, k: int, lambda_: float) -> float:
+    """How well k of the neighbours found rank validation."""
+    ties = facts.counts.astype(np.float32)
+    labels = facts.examples.positives
+
+    def scores(start: int, stop: int) -> Scores:
+        some = Nearest(near.rows[start:stop, :k], near.squared[start:stop, :k])
+        G = affinities(some.rows, weigh(some, lambda_), labels, facts.n_labels)
+        return Scores(G, np.tile(ties, (len(G), 1)))
+
+    return judge.judge_rows(scores, facts.n_labels)
+
+
+def _untold(fixed: float | None, search: InputSearch, facts: Facts) -> float:
+    """λ without validation: the middling multiple of 1 / the typical squared distance to another example."""
+    if fixed is not None:
+        return float(fixed)
+    near = search.nearest(slice_rows(facts.examples.x, 0, _LOOKED_AT), 21)
+    return MULTIPLES[1] / typical_squared(Nearest(near.rows[:, 1:], near.squared[:, 1:]))
+
+
+def _positions(indptr: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The place of each entry in its row."""
+    return np.arange(indptr[-1]) - np.repeat(indptr[:-1], np.diff(indptr))

@@ -1,0 +1,138 @@
+"""What `awe train-baseline` can be told: one class of settings for each baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from awe_cli.config import setting
+
+
+@dataclass(frozen=True)
+class PopularitySettings:
+    """Nothing is left open."""
+
+
+@dataclass(frozen=True)
+class KnnSettings:
+    """Which neighbours are asked."""
+
+    neighbors: str | None = setting(None, help="For knn: the neighbour table.", auto="the only one")
+
+
+@dataclass(frozen=True)
+class ChosenSettings:
+    """What is common to the baselines that choose something on validation."""
+
+    metric: str | None = setting(
+        None,
+        help="What to choose by on validation (all but popularity and knn).",
+        auto="ndcg@20 for recommendation, ndcg@5 for annotation",
+    )
+
+
+@dataclass(frozen=True)
+class FactorSettings(ChosenSettings):
+    """What is common to svd, lsi and nmf."""
+
+    dim: int | None = setting(
+        None,
+        help="For svd, lsi and nmf: dimension d of the factors.",
+        min=1,
+        auto="32, 64 or 128, by validation",
+    )
+
+
+@dataclass(frozen=True)
+class SvdSettings(FactorSettings):
+    """A truncated singular value decomposition."""
+
+    weighted: bool = setting(
+        True,
+        help="For svd: weigh columns by their log-odds, or all alike.",
+        flag="--weighted/--unweighted",
+    )
+
+
+@dataclass(frozen=True)
+class LsiSettings(FactorSettings):
+    """The same of the inputs alone."""
+
+
+@dataclass(frozen=True)
+class NmfSettings(FactorSettings):
+    """Two factors that are nowhere negative."""
+
+
+@dataclass(frozen=True)
+class EaseSettings(ChosenSettings):
+    """Least squares in closed form."""
+
+    l2: float | None = setting(
+        None,
+        help="For ease: λ, as a multiple of the mean of the diagonal of XᵀX.",
+        above=0,
+        auto="0.03 to 3, by validation",
+    )
+    memory: float = setting(
+        4.0, help="For ease and one-vs-rest: the most the matrices may take, in GB.", above=0
+    )
+
+
+@dataclass(frozen=True)
+class NearestSettings(ChosenSettings):
+    """What is common to the baselines of neighbours."""
+
+    k: int | None = setting(
+        None,
+        help="For item-knn and input-knn: how many neighbours count.",
+        min=1,
+        auto="20, 50, 100 or 200, by validation",
+    )
+
+
+@dataclass(frozen=True)
+class ItemKnnSettings(NearestSettings):
+    """Neighbours of a label among the features."""
+
+
+@dataclass(frozen=True)
+class InputKnnSettings(NearestSettings):
+    """Neighbours of an example among the training examples."""
+
+    lambda_: float | None = setting(
+        None,
+        help="For input-knn: λ of eq. 9, for squared distances.",
+        min=0,
+        flag="--lambda",
+        auto="a multiple, chosen on validation, of 1/the median squared distance",
+    )
+
+
+@dataclass(frozen=True)
+class OneVsRestSettings(ChosenSettings):
+    """A classifier for each label, by passive-aggressive updates."""
+
+    aggressiveness: float | None = setting(
+        None,
+        help="For one-vs-rest: C, the longest step of an update.",
+        above=0,
+        auto="0.01, 0.1 or 1, by validation",
+    )
+    epochs: int = setting(5, help="For one-vs-rest: passes over the examples.", min=1)
+    memory: float = setting(
+        4.0, help="For ease and one-vs-rest: the most the matrices may take, in GB.", above=0
+    )
+
+
+# Each baseline, in the order of the help, with what it can be told.
+SETTINGS: dict[str, type] = {
+    "popularity": PopularitySettings,
+    "knn": KnnSettings,
+    "svd": SvdSettings,
+    "ease": EaseSettings,
+    "item-knn": ItemKnnSettings,
+    "input-knn": InputKnnSettings,
+    "lsi": LsiSettings,
+    "one-vs-rest": OneVsRestSettings,
+    "nmf": NmfSettings,
+}

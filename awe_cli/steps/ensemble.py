@@ -1,0 +1,193 @@
+"""Combine models: weights chosen on validation, stored and used like a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from awe_cli.config.ensemble import EnsembleSettings
+from awe_cli.data.dataset import RECOMMENDATION, Dataset
+from awe_cli.data.matrix import slice_rows
+from awe_cli.errors import SettingsError, UsageError
+from awe_cli.metrics.catalog import criterion
+from awe_cli.ranking.ensemble import combined, standard_parts
+from awe_cli.ranking.ranker import Ranker, Scores
+from awe_cli.ranking.validation import Judge
+from awe_cli.steps.embeddings import Fit, store_result
+from awe_cli.steps.rankers import ENSEMBLE, find_model, load_fit, require_dataset
+from awe_cli.training.joint import judge_of
+from awe_cli.training.recipes import default_metric
+from awe_cli.workspace import Artifact, Recipe, Workspace
+
+VERSION = 1
+SHARES = tuple(share / 20 for share in range(21))  # of one model in the whole
+_ROUNDS = 3
+_SEED = 0  # of the validation examples looked at, where there are very many
+
+
+@dataclass(frozen=True)
+class Found:
+    """Weights that add up to 1, and how well they rank validation; None where it was not asked."""
+
+    weights: list[float]
+    validation: float | None
+
+
+def ensemble(
+    ws: Workspace,
+    models: Sequence[str],
+    settings: EnsembleSettings | None = None,
+    *,
+    name: str = ENSEMBLE,
+    threads: int | None = None,
+    wait: bool = False,
+    announce: Callable[[str], None] = lambda line: None,
+) -> tuple[Artifact, bool]:
+    """Combine `models` linearly and publish the result as the model `name`.
+
+    Weights are chosen on validation by the fits that have not seen it; equal ones are taken where there is no
+    validation. Returns the model, and whether it was made now; its bytes do not depend on `threads`.
+
+    Raises UsageError for fewer than two models, for one that would be made from itself and for another number
+    of weights, DataError for models of another dataset, SettingsError where models have no fit in common.
+    """
+    settings = settings or EnsembleSettings()
+    names = list(dict.fromkeys(part.strip() for entry in models for part in entry.split(",") if part.strip()))
+    with ws.lock(wait=wait):
+        stored = ws.find("dataset")
+        dataset = Dataset.open(stored.path, stored.settings)
+        found = _find(ws, names, name, stored)
+        told = _told(settings, dataset, found)
+        parents = {f"model {number}": model.digest for number, model in enumerate(found, 1)}
+        recipe = Recipe("model", VERSION, told, {"dataset": stored.digest, **parents})
+        current = ws.current("model", name, recipe)
+        if current is not None:
+            return current, False
+        with ws.stage("model", recipe) as staging:
+            chosen = _weigh(ws, dataset, found, told, threads, announce)
+            store_result(
+                staging,
+                {
+                    "models": names,
+                    "weights": chosen.weights,
+                    "metric": told["metric"],
+                    "validation": chosen.validation,
+                },
+            )
+            return staging.publish(name), True
+
+
+def _find(ws: Workspace, names: list[str], name: str, dataset: Artifact) -> list[Artifact]:
+    """The models, if they can be put together under this name."""
+    if name in names:
+        raise UsageError(
+            f"the ensemble {name!r} cannot be made from itself", hint="give it another name with --name"
+        )
+    found = [find_model(ws, model) for model in names]
+    for model in found:
+        require_dataset(model, dataset)
+    distinct = {model.digest for model in found}
+    if len(distinct) < max(2, len(names)):
+        there = f"{len(names)} ({', '.join(names)})" if names else "none"
+        same = ", some of them the same under two names" if len(names) > 1 else ""
+        raise UsageError(
+            f"expected two different models or more, found {there}{same}", hint="name them with --model"
+        )
+    if name in ws.names("model"):
+        own = ws.find("model", name).digest
+        if any(own in _ancestors(ws, model) for model in found):
+            raise UsageError(
+                f"the ensemble {name!r} cannot be made from itself: one of the models was made from it",
+                hint="give it another name with --name",
+            )
+    return found
+
+
+def _ancestors(ws: Workspace, model: Artifact) -> set[str]:
+    """The digests of all that an ensemble was made from, however far back; none for another model."""
+    if model.settings.get("model_type") != ENSEMBLE:
+        return set()
+    parts = {digest for role, digest in model.parents.items() if role != "dataset"}
+    return parts.union(*(_ancestors(ws, ws.get("model", digest)) for digest in parts))
+
+
+def _told(settings: EnsembleSettings, dataset: Dataset, models: list[Artifact]) -> dict[str, Any]:
+    common = [fit for fit in models[0].settings["fits"] if all(fit in m.settings["fits"] for m in models)]
+    if not common:
+        raise SettingsError(
+            "the models have no fit in common: they were fitted on different splits",
+            hint="train them with the same --fit-on",
+        )
+    weights = settings.weights
+    if weights is not None and (len(weights) != len(models) or not sum(weights)):
+        raise UsageError(
+            f"--weights: expected {len(models)} numbers, one for each model and not all 0, found "
+            + ",".join(f"{weight:g}" for weight in weights),
+            hint="leave it out to have them chosen on validation",
+        )
+    return {
+        "model_type": ENSEMBLE,
+        "fits": sorted(common, key=len),
+        "weights": None if weights is None else list(weights),
+        "metric": criterion(settings.metric or default_metric(dataset)).name,
+    }
+
+
+def _weigh(
+    ws: Workspace,
+    dataset: Dataset,
+    models: list[Artifact],
+    told: dict[str, Any],
+    threads: int | None,
+    announce: Callable[[str], None],
+) -> Found:
+    n, weights = len(models), told["weights"]
+    if weights is not None:
+        return Found([weight / sum(weights) for weight in weights], None)
+    fit: Fit = tuple(told["fits"][0])
+    judge = judge_of(dataset, fit, told["metric"], _SEED, threads)
+    if judge is None:
+        announce("there is no validation to choose weights by: all models count alike")
+        return Found([1 / n] * n, None)
+    announce("choosing weights on validation")
+    rankers = [load_fit(ws, model, dataset, fit) for model in models]
+    return search(rankers, judge, own=dataset.task == RECOMMENDATION)
+
+
+def search(rankers: list[Ranker], judge: Judge, *, own: bool) -> Found:
+    """Weights by coordinate search: one model after the other gets the share that ranks validation best.
+
+    It begins with the first model alone, and ends when a round over all models brings nothing. Each model
+    alone is among what is tried, so that no model is better on validation than the result.
+    """
+    best = Found([1.0] + [0.0] * (len(rankers) - 1), None)
+    for round in range(_ROUNDS):
+        before = best
+        for m in range(len(rankers)):
+            if round or m:
+                best = _best_share(rankers, judge, best, m, own=own)
+        if best.weights == before.weights:
+            break
+    return best
+
+
+def _best_share(rankers: list[Ranker], judge: Judge, best: Found, m: int, *, own: bool) -> Found:
+    """The share of model m that is best, the others keeping their proportions; as it was, where none is better."""
+    tried = [best.weights, *(with_share(best.weights, m, share) for share in SHARES)]
+
+    def scores(start: int, stop: int) -> Iterator[Scores]:
+        parts = standard_parts(rankers, slice_rows(judge.examples.x, start, stop), own=own)
+        return (combined(parts, weights) for weights in tried)
+
+    values = judge.judge_all(scores, rankers[0].n_labels)
+    top = max(range(len(tried)), key=lambda place: values[place])
+    return Found(tried[top], values[top])
+
+
+def with_share(weights: list[float], m: int, share: float) -> list[float]:
+    """Weights in which model m has this share, and the others share the rest as before."""
+    rest = sum(weight for place, weight in enumerate(weights) if place != m)
+    if not rest:  # m was alone: the others share alike
+        rest, weights = len(weights) - 1, [1.0] * len(weights)
+    return [share if place == m else (1 - share) * weight / rest for place, weight in enumerate(weights)]

@@ -1,0 +1,219 @@
+"""Each baseline against its equation, written out naively over dense matrices."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from awe_cli.baselines.ease import Ease
+from awe_cli.baselines.factors import right_vectors
+from awe_cli.baselines.input_knn import InputKnn, InputSearch
+from awe_cli.baselines.item_knn import ItemKnn
+from awe_cli.baselines.lsi import Lsi
+from awe_cli.baselines.matrices import inputs, largest
+from awe_cli.baselines.nmf import Nmf
+from awe_cli.baselines.one_vs_rest import OneVsRest
+from awe_cli.baselines.room import require_room
+from awe_cli.baselines.svd import Svd, log_odds
+from awe_cli.data.examples import Examples
+from awe_cli.data.matrix import Bags, Dense, Lists
+from awe_cli.errors import DataError, MissingInputError, SettingsError
+
+N, P, L = 30, 9, 5
+
+
+def lists_of(hits):
+    indptr = np.concatenate([[0], np.cumsum(hits.sum(axis=1))]).astype(np.int64)
+    return Lists(indptr, np.nonzero(hits)[1].astype(np.int32))
+
+
+def bags_of(values):
+    lists = lists_of(values != 0)
+    return Bags(lists.indptr, lists.indices, values[values != 0].astype(np.float32))
+
+
+@pytest.fixture(params=["recommendation", "annotation", "dense"])
+def case(request):
+    """Facts, X and the matrix to predict, dense."""
+    rng = np.random.default_rng(5)
+    X = (rng.random((N, P)) < 0.4) * rng.random((N, P))
+    X = X.astype(np.float32).astype(np.float64)
+    own = request.param == "recommendation"
+    Y = (rng.random((N, L)) < 0.4).astype(float)
+    x = bags_of(X)
+    if request.param == "dense":
+        X = X - 0.25
+        x = Dense(np.arange(P, dtype=np.int32), X.astype(np.float32))
+    positives = Lists(x.indptr, x.indices) if own else lists_of(Y > 0)
+    examples = Examples(pa.array(range(N)), x, positives, None, own)
+    dataset = SimpleNamespace(
+        dense=request.param == "dense",
+        task="recommendation" if own else "annotation",
+        n_features=P,
+        n_labels=P if own else L,
+    )
+    facts = SimpleNamespace(
+        examples=examples,
+        dataset=dataset,
+        n_features=P,
+        n_labels=P if own else L,
+        counts=(X > 0).sum(axis=0) if own else Y.sum(axis=0).astype(int),
+        threads=1,
+    )
+    return facts, X, (X if own else Y), own
+
+
+def scores(baseline, facts, choice):
+    return baseline.ranker(facts, choice, baseline.fit(facts, choice)).scores(facts.examples.x).score
+
+
+def test_ease_is_the_constrained_minimum(case):
+    """Its gradient is 0 wherever B is free, and B is 0 where it is held."""
+    facts, X, T, own = case
+    B = Ease().fit(facts, {"l2": 0.5})["B"].astype(float)
+    λ = 0.5 * np.trace(X.T @ X) / P
+    gradient = X.T @ (X @ B - T) + λ * B
+    if own:
+        assert not np.diag(B).any()
+        np.fill_diagonal(gradient, 0)
+    assert np.abs(gradient).max() < 1e-5
+    assert scores(Ease(), facts, {"l2": 0.5}) == pytest.approx(X @ B, abs=1e-5)
+
+
+@pytest.mark.parametrize("k", [1, 3, 100])
+def test_item_knn_written_out(case, k):
+    facts, X, T, own = case
+    expected = np.zeros((N, T.shape[1]))
+    for y in range(T.shape[1]):
+        similar = [
+            X[:, i] @ T[:, y] / (np.linalg.norm(X[:, i]) * np.linalg.norm(T[:, y]))
+            if i != y or not own
+            else 0
+            for i in range(P)
+        ]
+        for i in sorted(range(P), key=lambda i: (-similar[i], i))[:k]:
+            expected[:, y] += X[:, i] * similar[i]
+    assert scores(ItemKnn(), facts, {"k": k}) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("k", [1, 4, 29, 200])
+def test_input_knn_written_out(case, k):
+    facts, X, T, _ = case
+    dense = facts.dataset.dense
+    unit = X if dense else X / np.maximum(np.linalg.norm(X, axis=1, keepdims=True), 1e-12)
+    expected = np.zeros((N, T.shape[1]))
+    for e in range(N):
+        near = [(((unit[e] - unit[j]) ** 2).sum(), j) for j in range(N) if dense or unit[e] @ unit[j] > 0]
+        near = sorted(near)[:k]
+        weights = np.exp([-2.0 * d for d, _ in near])
+        for weight, (_, j) in zip(weights / weights.sum(), near, strict=True):
+            expected[e] += weight * (T[j] > 0)
+    assert scores(InputKnn(), facts, {"k": k, "lambda": 2.0}) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dim", [2, 4, 50])
+def test_svd_is_the_closest_completion_of_its_rank(case, dim, weighted):
+    """On a row of the matrix itself, fold-in gives the row of Â; with labels unknown, what is left of it."""
+    facts, X, T, own = case
+    A = X if own else np.hstack([X, T])
+    w = np.ones(A.shape[1])
+    if weighted:
+        having = (A != 0).sum(axis=0)
+        w = np.maximum(0.1, np.log((N - having + 0.5) / (having + 0.5)))
+        w[:P] = 1 if facts.dataset.dense else w[:P]
+    Q = np.linalg.svd(A * w)[2][:dim].T
+    seen = X if own else np.hstack([X, np.zeros_like(T)])
+    completed = (seen * w) @ Q @ Q.T / w
+    found = scores(Svd(), facts, {"dim": dim, "weighted": weighted})
+    assert found == pytest.approx(completed[:, -T.shape[1] :], abs=2e-4)
+
+
+def test_log_odds_by_hand():
+    A = inputs(bags_of(np.array([[1, 1.0], [1, 0], [1, 0], [1, 0]])), 2)
+    assert log_odds(A).tolist() == pytest.approx([0.1, np.log(3.5 / 1.5)])
+
+
+@pytest.mark.parametrize("dim", [2, 50])
+def test_lsi_places_labels_at_the_mean_of_their_examples(case, dim):
+    facts, X, T, _ = case
+    Q = np.linalg.svd(X)[2][:dim].T
+    V = np.stack([(X @ Q)[column > 0].mean(axis=0) for column in T.T])
+    expected = X @ Q @ V.T
+    assert scores(Lsi(), facts, {"dim": dim}) == pytest.approx(expected, abs=2e-4)
+
+
+def test_one_vs_rest_written_out(case):
+    facts, X, T, own = case
+    random = np.random.default_rng(0)
+    orders = [random.permutation(N) for _ in range(2)]
+    W = np.zeros((T.shape[1], P))
+    for y in range(T.shape[1]):
+        for e in np.concatenate(orders):
+            x = X[e].copy()
+            if own:
+                x[y] = 0
+            sign = 1 if T[e, y] > 0 else -1
+            loss = max(0.0, 1 - sign * W[y] @ x)
+            if x.any():
+                W[y] += min(0.3, loss / (x @ x)) * sign * x
+    assert scores(OneVsRest(), facts, {"C": 0.3, "epochs": 2}) == pytest.approx(X @ W.T, abs=1e-3)
+
+
+def test_nmf_folds_in_by_least_squares(case):
+    facts, X, _, _ = case
+    if facts.dataset.dense:
+        with pytest.raises(DataError, match="nowhere negative"):
+            Nmf().fit(facts, {"dim": 3})
+        return
+    optimize = pytest.importorskip("scipy.optimize")
+    arrays = Nmf().fit(facts, {"dim": 3})
+    assert min(arrays["features"].min(), arrays["labels"].min()) >= 0
+    w = np.stack([optimize.nnls(arrays["features"].T.astype(float), x)[0] for x in X])
+    found = Nmf().ranker(facts, {"dim": 3}, arrays).scores(facts.examples.x).score
+    assert found == pytest.approx(w @ arrays["labels"], abs=0.03)
+
+
+def test_nmf_without_scikit_learn(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.decomposition", None)
+    with pytest.raises(MissingInputError) as caught:
+        Nmf().check({}, SimpleNamespace())
+    assert "pip install 'awe-cli[baselines]'" in caught.value.hint
+
+
+@pytest.mark.parametrize("baseline", [Ease(), OneVsRest()])
+def test_too_large_is_refused_before_it_is_begun(baseline):
+    dataset = SimpleNamespace(n_features=200_000, n_labels=100_000)
+    with pytest.raises(SettingsError, match="GB of memory") as caught:
+        baseline.check({"memory": 4.0}, dataset)
+    assert "--memory" in caught.value.hint
+
+
+def test_room_at_the_bound():
+    require_room(4e9, 4.0, "this")
+
+
+def test_largest_breaks_ties_by_column():
+    S = inputs(bags_of(np.array([[1, 3, 3, 2.0], [0, 0, 0, 0], [0, 5, 0, 0]])), 4)
+    indptr, columns, values = largest(S, 2)
+    assert indptr.tolist() == [0, 2, 2, 3]
+    assert columns.tolist() == [1, 2, 1]
+    assert values.tolist() == [3, 3, 5]
+
+
+def test_a_signed_vector_always_has_the_same_sign():
+    S = inputs(bags_of(np.random.default_rng(0).random((20, 8))), 8)
+    first, second = right_vectors(S, 3), right_vectors(S * 1.0, 3)
+    assert (first == second).all()
+    assert (first[np.abs(first).argmax(axis=0), range(3)] > 0).all()
+
+
+def test_a_bag_without_features_has_no_neighbour():
+    search = InputSearch(bags_of(np.array([[1.0, 0], [0, 1]])), 2)
+    near = search.nearest(bags_of(np.array([[0.0, 0], [2, 0]])), 3)
+    assert near.rows.tolist() == [[-1, -1, -1], [0, -1, -1]]
+    assert near.squared[1].tolist() == [0, np.inf, np.inf]

@@ -1,0 +1,136 @@
+"""Metrics that look at what is shown: popularity, novelty, sibling precision."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awe_cli.data.matrix import Lists
+from awe_cli.errors import SettingsError
+from awe_cli.metrics.catalog import METRICS, criterion, measure
+from awe_cli.metrics.ranks import Known, Ranks
+
+# Labels 0 and 1 are kinds of p, 1 and 2 of q, 3 and 4 of nothing.
+PARENTS = [[0], [0, 1], [1], [], []]
+
+
+def lists_of(rows):
+    indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    return Lists(indptr, np.array([entry for row in rows for entry in row], dtype=np.int32))
+
+
+def shown(top, positives, counts=(6, 3, 1, 0, 0), parents=PARENTS):
+    lists = lists_of(positives)
+    ranks = np.ones(len(lists.indices), np.int32)
+    known = Known(np.array(counts), lists_of(parents))
+    return Ranks(lists.indptr, ranks, np.zeros(0, np.int32), lists.indices, np.array(top, np.int32), known)
+
+
+def values(name, top, positives, **known):
+    return measure(name).values(shown(top, positives, **known)).tolist()
+
+
+def test_popularity_by_hand():
+    assert values("popularity@1", [[0, 1]], [[0]]) == [6.0]
+    assert values("popularity@2", [[0, 1], [3, 2]], [[0], [1]]) == [4.5, 0.5]
+
+
+def test_popularity_of_fewer_candidates_than_k_is_the_mean_of_those_shown():
+    assert values("popularity@3", [[0, 2, -1], [-1, -1, -1]], [[0], [1]]) == [3.5, 0.0]
+    assert values("popularity@10", [[0, 1]], [[0]]) == [4.5]
+
+
+def test_novelty_by_hand():
+    """Counts plus one are 7, 4, 2, 1, 1, of 15."""
+    bits = [-math.log2(c / 15) for c in (7, 4, 2, 1, 1)]
+    assert values("novelty@2", [[0, 3]], [[0]]) == pytest.approx([(bits[0] + bits[3]) / 2])
+    assert values("novelty@3", [[1, -1, -1]], [[0]]) == pytest.approx([bits[1]])
+
+
+def test_sibling_precision_by_hand():
+    # 0 is wanted: itself, its sibling 1; not 2, which is a sibling of 1 only; not 3.
+    assert values("psib@1", [[0, 1, 2, 3]], [[0]]) == [1.0]
+    assert values("psib@4", [[0, 1, 2, 3]], [[0]]) == [2 / 4]
+    assert values("psib@2", [[2, 1, 0, 3]], [[0]]) == [1 / 2]
+    # 1 is wanted: both 0 and 2 share a parent with it, and each counts once.
+    assert values("psib@3", [[0, 2, 1]], [[1]]) == [1.0]
+    # Without a parent a label is a sibling of itself only.
+    assert values("psib@2", [[4, 3]], [[3]]) == [1 / 2]
+
+
+def test_sibling_precision_of_several_labels_takes_the_best():
+    assert values("psib@4", [[0, 1, 2, 4]], [[0, 3]]) == [2 / 4]
+    assert values("psib@4", [[0, 1, 2, 4]], [[0, 2]]) == [3 / 4]
+
+
+def test_sibling_precision_of_fewer_candidates_is_still_divided_by_k():
+    assert values("psib@4", [[0, 1, -1, -1]], [[0]]) == [2 / 4]
+    assert values("psib@10", [[0, 1]], [[0]]) == [2 / 10]
+
+
+def test_examples_do_not_mix():
+    assert values("psib@1", [[0], [0], [3]], [[1], [3], [0]]) == [1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("name", ["psib@2", "popularity@2", "novelty@2"])
+def test_an_example_without_positives_is_left_out(name):
+    found = measure(name).values(shown([[0, 1], [2, 3]], [[0], []]))
+    assert np.isnan(found).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("name", ["psib@2", "popularity@2", "novelty@2"])
+def test_no_examples(name):
+    assert math.isnan(measure(name).mean(shown(np.zeros((0, 2)), [])))
+
+
+def naive(top, positives, parents, k):
+    def similar(a, b):
+        return a == b or bool(set(parents[a]) & set(parents[b]))
+
+    return sum(any(similar(y, p) for p in positives) for y in top[:k] if y >= 0) / k
+
+
+LABELS = st.integers(0, 7)
+
+
+@given(
+    parents=st.lists(st.lists(st.integers(0, 4), unique=True, max_size=3), min_size=8, max_size=8),
+    rows=st.lists(
+        st.tuples(
+            st.lists(LABELS, unique=True, min_size=5, max_size=5),
+            st.lists(LABELS, unique=True, min_size=1, max_size=4),
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    k=st.integers(1, 7),
+)
+def test_sibling_precision_agrees_with_its_twin(parents, rows, k):
+    parents = [sorted(of) for of in parents]
+    top, positives = [row for row, _ in rows], [sorted(row) for _, row in rows]
+    found = values(f"psib@{k}", top, positives, counts=[1] * 8, parents=parents)
+    assert found == pytest.approx([naive(t, p, parents, k) for t, p in zip(top, positives, strict=True)])
+
+
+@given(st.lists(st.permutations(range(5)), min_size=1, max_size=4), st.integers(1, 5))
+def test_with_no_parents_it_is_precision(top, k):
+    positives = [[0, 3]] * len(top)
+    found = values(f"psib@{k}", top, positives, parents=[[]] * 5)
+    assert found == pytest.approx([len({0, 3} & set(row[:k])) / k for row in top])
+
+
+def test_directions():
+    directions = {metric.name: metric.better for metric in METRICS}
+    assert directions.pop("mean-rank") == "lower"
+    assert directions.pop("popularity") is directions.pop("novelty") is None
+    assert set(directions.values()) == {"higher"}
+
+
+@pytest.mark.parametrize("name", ["mean-rank", "popularity@5", "novelty@5", "psib@5", "coverage@5"])
+def test_what_one_cannot_choose_by(name):
+    with pytest.raises(SettingsError, match=r"to choose by \(precision, recall, ndcg, map, mrr\)"):
+        criterion(name)
