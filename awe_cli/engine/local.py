@@ -42,7 +42,8 @@ def map_blocks(
         if threads == 1:
             yield from map(function, blocks)
             return
-        pool = ThreadPoolExecutor(threads, thread_name_prefix="awe-block")
+        # Some libraries keep their limit for each thread by itself, so every worker sets it once more.
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="awe-block", initializer=one_blas_thread)
         pending: deque[Future[Result]] = deque()
         try:
             for block in blocks:
