@@ -4,13 +4,14 @@ An affinity is a `NamedTuple` type whose fields are its parameters. A *stub* is 
 call; `implements(stub, SomeType)` attaches the body that numba inlines where the stub's first argument is
 of that type. Without compilation the same bodies run through `functools.singledispatch`.
 
-Compiled functions are of three kinds. A `kernel` is called from Python and kept on disk. A `section` of one,
-and what is `pasted` or `inlined`, are called by kernels alone: they are kept with those, and need no code that unpacks
-Python objects, which for tuples of arrays takes longer to compile than the function itself.
+Compiled functions are of a few kinds. A `kernel` is called from Python and kept on disk. A `section` of one,
+and what is `pasted` or `inlined`, are called by kernels alone: they are kept with those, and need no code that
+unpacks Python objects, which for tuples of arrays takes longer to compile than the function itself.
 
 None of them counts references: their arrays belong to the caller, and they allocate nothing (numba refuses
 to compile what would). Counting cost nearly half the time of a training run, and all threads count in the
-same places.
+same places. So never call one from a function that numba compiles with its own settings: that one would give
+back references to arrays that nobody took, and free memory that is in use.
 """
 
 from __future__ import annotations
