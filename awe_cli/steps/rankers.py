@@ -10,6 +10,7 @@ from awe_cli.baselines.catalog import BASELINES
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.errors import CorruptArtifactError, DataError, MissingInputError, SettingsError
 from awe_cli.ranking.ranker import Ranker
+from awe_cli.steps.embeddings import VERSION as EMBEDDING_VERSION
 from awe_cli.steps.embeddings import fit_name, load_result, load_state
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
@@ -87,7 +88,7 @@ def find_embedding(ws: Workspace, name: str | None, dataset: Artifact) -> Artifa
             f"expected an embedding model, found {model.describe()}, a {model.settings.get('model_type')}",
             hint="name a model that `awe train` or `awe retrain` made",
         )
-    return model
+    return model.expect_version(EMBEDDING_VERSION)
 
 
 def _only_embedding(ws: Workspace) -> Artifact:
