@@ -54,7 +54,6 @@ QuietOption = Annotated[
     typer.Option("--quiet", "-q", callback=console.be_quiet, help="Say nothing but warnings and errors."),
 ]
 WaitOption = Annotated[bool, typer.Option("--wait", help="Wait while another process writes the workspace.")]
-SeedOption = Annotated[int, typer.Option("--seed", help="Where random numbers start.")]
 ThreadsOption = Annotated[
     int | None,
     typer.Option(

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from awe_cli.data.matrix import Bags, Lists
 
-ROW_SCALINGS = ("none", "l1", "l2")
-
 
 def collect(
     indptr: NDArray[np.int64], indices: NDArray[np.integer], values: NDArray[np.float32], n: int

@@ -13,7 +13,6 @@ from awe_cli.data.matrix import Bags, Dense, Rows
 from awe_cli.data.raw import Raw, RawBags, RawDense
 from awe_cli.data.vocabulary import look_up, ranked
 
-SCALINGS = ("none", "l1", "l2", "standard")
 _BLOCK = 1 << 20  # numbers standardised at a time
 
 

@@ -30,11 +30,6 @@ class RawDense(NamedTuple):
 Raw = RawBags | RawDense
 
 
-def n_raw(raw: Raw) -> int:
-    """The number of rows."""
-    return len(raw.values) if isinstance(raw, RawDense) else len(raw.indptr) - 1
-
-
 def take_raw(raw: Raw, order: NDArray[np.integer]) -> Raw:
     """The rows named by `order` (n',), in that order."""
     if isinstance(raw, RawDense):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from awe_cli.kernels.dispatch import inlined, pasted, section
+from awe_cli.kernels.dispatch import inlined, pasted
 from awe_cli.kernels.rows import row_of
 
 _TINY = np.float32(1e-12)
@@ -32,7 +32,7 @@ def step_row(matrix, history, row, gradient, squared, rate, cap):
             matrix[row, j] *= shrink
 
 
-@section
+@pasted
 def update_labels(into, n_records, V, history, rate, cap, worker, workers, room):
     """The rows of V that fall to this worker."""
     for r in range(n_records):
@@ -50,7 +50,7 @@ def update_labels(into, n_records, V, history, rate, cap, worker, workers, room)
                 step_row(V, history, label, room, squared, rate, cap)
 
 
-@section
+@pasted
 def update_features(into, of_input, rows, examples, U, history, rate, cap, worker, workers, room):
     """The rows of U that fall to this worker; `of_input`: their gradients are x_i · (by_input + by_feature)."""
     first = np.int64(0)

@@ -27,7 +27,7 @@ from awe_cli.steps.rankers import EMBEDDING, find_embedding
 from awe_cli.training.fitting import Progress, Watch
 from awe_cli.training.joint import learn, stages_of
 from awe_cli.training.recipes import default_metric, feature_plan, linear_plans
-from awe_cli.workspace import Artifact, Recipe, Workspace
+from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 
 LINEAR, SCRATCH = "linear", "scratch"
 _PARAMETERS = ("scope", "gain", "unit", "alpha", "beta", "top", "floor", "sigma")
@@ -61,33 +61,44 @@ def train(
         if model is not None:
             return model, False
         with ws.stage("model", recipe) as staging:
-            history: list[Progress] = []
-            affinity = build_affinity(told["affinity"])
-            linear, features = _plans(settings, dataset)
-            fitted = learn(
-                dataset,
-                stages_of(settings.affinity, affinity, linear, features, told["start"] == LINEAR),
-                [tuple(fit) for fit in told["fits"]],
-                metric=told["metric"],
-                patience=settings.patience,
-                threads=threads or available_threads(),
-                watch=_both(history.append, watch),
-                inherit_margin=settings.margin is None,
-                start=_loader(start),
-            )
-            store_states(staging, fitted.states)
-            store_history(staging, history)
-            chosen = {stage: describe_run(run) for stage, run in fitted.chosen.items()}
-            store_result(
-                staging,
-                {
-                    "affinity": told["affinity"],
-                    "metric": told["metric"],
-                    "stages": list(chosen),
-                    "chosen": chosen,
-                },
-            )
+            _learn_into(staging, dataset, settings, told, start, threads or available_threads(), watch)
             return staging.publish(name), True
+
+
+def _learn_into(
+    staging: Staging,
+    dataset: Dataset,
+    settings: TrainSettings,
+    told: dict[str, Any],
+    start: Artifact | None,
+    threads: int,
+    watch: Watch,
+) -> None:
+    """Learn the model and write its files."""
+    history: list[Progress] = []
+    linear, features = _plans(settings, dataset)
+    affinity = build_affinity(told["affinity"])
+    fitted = learn(
+        dataset,
+        stages_of(settings.affinity, affinity, linear, features, told["start"] == LINEAR),
+        [tuple(fit) for fit in told["fits"]],
+        metric=told["metric"],
+        patience=settings.patience,
+        threads=threads,
+        watch=_both(history.append, watch),
+        inherit_margin=settings.margin is None,
+        start=_loader(start),
+    )
+    store_states(staging, fitted.states)
+    store_history(staging, history)
+    chosen = {stage: describe_run(run) for stage, run in fitted.chosen.items()}
+    result = {
+        "affinity": told["affinity"],
+        "metric": told["metric"],
+        "stages": list(chosen),
+        "chosen": chosen,
+    }
+    store_result(staging, result)
 
 
 def fits_of(dataset: Dataset, fit_on: Fit | None) -> list[Fit]:
