@@ -51,16 +51,23 @@ def _take_largest(case):
     return where
 
 
-@implements(score, TopK)
-def _score(affinity, case, label, hole):
-    whole = _fill(case, label, hole)
+@inlined
+def _take_top(k, case):
+    """The sum of the k largest scores, each marked as taken in the case's room."""
     top = np.float32(0)
-    for _ in range(affinity.k):
+    for _ in range(k):
         t = _take_largest(case)
         if t < 0:
             break
         top += case.room[t]
         case.room[t] = _TAKEN
+    return top
+
+
+@implements(score, TopK)
+def _score(affinity, case, label, hole):
+    whole = _fill(case, label, hole)
+    top = _take_top(affinity.k, case)
     return (max(top, np.float32(0)) + affinity.floor) * whole
 
 
@@ -68,13 +75,7 @@ def _score(affinity, case, label, hole):
 def _gradient(affinity, case, label, hole, weight, slopes):
     slopes.v[:] = 0
     whole = _fill(case, label, hole)
-    top = np.float32(0)
-    for _ in range(affinity.k):
-        t = _take_largest(case)
-        if t < 0:
-            break
-        top += case.room[t]
-        case.room[t] = _TAKEN
+    top = _take_top(affinity.k, case)
     g = max(top, np.float32(0)) + affinity.floor
     for t in range(case.indices.shape[0]):
         if t != hole:
