@@ -1,45 +1,97 @@
-"""Where the workers of a kernel wait for each other: a POSIX barrier, reached from compiled code.
+"""Where the workers of a kernel wait for each other, in compiled code.
 
-The workers are threads that run the same kernel beside each other. numba's own parallel loops would do as
-well, but each is compiled five times over on the way into a kernel, and their threads spin while they wait,
-which costs milliseconds a block on a machine that has other work to do. Here waiting threads sleep.
+The workers are threads that run the same kernel beside each other, and they meet twice in every block, which takes
+them some hundred microseconds. To sleep and be woken takes half as long again, so a worker that waits looks first,
+again and again, whether the others have come. When that took longer than a phase should, the machine has other work
+to do, and the worker gives its processor away at every look. (numba's own parallel loops would do as well, but each
+is compiled five times over on the way into a kernel.)
 """
 
 from __future__ import annotations
 
-import ctypes
+from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba import types
+from numba.extending import intrinsic as untyped_intrinsic
 from numba.extending import overload
 from numpy.typing import NDArray
 
 from awe_cli.kernels.dispatch import SECTION
 
-_WORDS = 8  # of 64 bits: twice what pthread_barrier_t takes in any C library for Linux
+_LINE = 8  # 64-bit words that a processor's caches move together
+_ARRIVED, _ROUND = 0, _LINE  # how many wait in this round, and which round it is: each in a line of its own
+_PATIENCE = 20_000  # looks, of about a nanosecond each, before the processor is given away
 
-_pthread_barrier_wait = types.ExternalFunction("pthread_barrier_wait", types.int32(types.uintp))
+_sched_yield = types.ExternalFunction("sched_yield", types.int32())
+
+# numba's types do not say what an intrinsic returns
+intrinsic: Any = untyped_intrinsic
 
 
-def new_barrier(workers: int) -> NDArray[np.uint64]:
-    """A barrier for that many workers, to be kept while one of them may use it."""
-    barrier = np.zeros(_WORDS, np.uint64)
-    error = ctypes.CDLL(None).pthread_barrier_init(
-        ctypes.c_void_p(barrier.ctypes.data), None, ctypes.c_uint(workers)
-    )
-    if error:
-        raise OSError(error, "no barrier for the threads of a kernel")
-    return barrier
+def new_barrier() -> NDArray[np.uint64]:
+    """A barrier, to be kept while a worker may use it."""
+    return np.zeros(2 * _LINE, np.uint64)
 
 
 def wait(barrier: NDArray[np.uint64], workers: int) -> None:
-    """Return when all workers have come here; at once where there is one, as always without compilation."""
+    """Return when all workers have come here; at once where there is one, as always without compilation.
+
+    What a worker wrote before it came, all others see after they left.
+    """
 
 
 @overload(wait, jit_options=SECTION)
 def _wait(barrier, workers):
     def body(barrier, workers):
         if workers > 1:
-            _pthread_barrier_wait(barrier.ctypes.data)
+            arrived = barrier.ctypes.data + 8 * _ARRIVED
+            round_ = barrier.ctypes.data + 8 * _ROUND
+            now, one = _load(round_), np.uint64(1)
+            if _add_one(arrived) + one == np.uint64(workers):
+                _store(arrived, np.uint64(0))
+                _store(round_, now + one)
+            looks = 0
+            while _load(round_) == now:
+                looks += 1
+                if looks > _PATIENCE:
+                    _sched_yield()
 
     return body
+
+
+@intrinsic
+def _load(typing_context, address):
+    """The word at an address, and with it all that was written before it."""
+
+    def emit(context, builder, signature, arguments):
+        return builder.load_atomic(_pointer(builder, arguments[0]), "acquire", 8)
+
+    return types.uint64(types.uintp), emit
+
+
+@intrinsic
+def _store(typing_context, address, word):
+    """Write a word, after all that was written before it."""
+
+    def emit(context, builder, signature, arguments):
+        builder.store_atomic(arguments[1], _pointer(builder, arguments[0]), "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(types.uintp, types.uint64), emit
+
+
+@intrinsic
+def _add_one(typing_context, address):
+    """Add 1 to the word at an address at once; return what it was."""
+
+    def emit(context, builder, signature, arguments):
+        one = ir.Constant(ir.IntType(64), 1)
+        return builder.atomic_rmw("add", _pointer(builder, arguments[0]), one, "acq_rel")
+
+    return types.uint64(types.uintp), emit
+
+
+def _pointer(builder, address):
+    return builder.inttoptr(address, ir.IntType(64).as_pointer())

@@ -7,7 +7,7 @@ between the two phases and before the next block.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
@@ -20,8 +20,8 @@ from awe_cli.kernels.barrier import new_barrier, wait
 from awe_cli.kernels.dispatch import kernel
 from awe_cli.kernels.frozen import frozen
 from awe_cli.kernels.interface import of_input
-from awe_cli.kernels.learn import Task, learn_share, room_of
-from awe_cli.kernels.objective import Block, Room
+from awe_cli.kernels.learn import Task, learn_share
+from awe_cli.kernels.objective import LOSS, TRIALS, VIOLATORS, Block, Room
 from awe_cli.kernels.update import update_share
 
 Result = TypeVar("Result")
@@ -41,8 +41,8 @@ class Figures(NamedTuple):
 
     loss: float
     positives: int
-    violators: int  # positives that asked for a step
-    trials: int  # scores of other labels that were looked at
+    violators: float  # positives that asked for a step
+    trials: float  # scores of other labels that were looked at
 
 
 def run_epoch(
@@ -57,7 +57,7 @@ def run_epoch(
     rates: NDArray[np.float64],
     cap: np.float32,
     into: Block,
-    rooms: Room,
+    rooms: Sequence[Room],
     workers: int,
 ) -> Figures:
     """One epoch over the examples in `order`; the rate goes linearly from rates[0] to rates[1].
@@ -67,14 +67,14 @@ def run_epoch(
     rooms   room for each of the workers
     """
     workers = 1 if numba.config.DISABLE_JIT else workers  # type: ignore[attr-defined]
-    between = new_barrier(workers)
+    between = new_barrier()
     affinity, loss, rows, task = frozen(affinity), frozen(loss), frozen(rows), frozen(task)
     order, scales, rates = frozen(order), frozen(scales), frozen(rates)
 
-    def work(worker: int) -> tuple[float, int, int, int]:
+    def work(worker: int) -> tuple[float, int, float, float]:
         return learn_and_update(
-            affinity, loss, rows, task, state, order, block, scales, rates, cap, into, rooms, worker, workers,
-            between,
+            affinity, loss, rows, task, state, order, block, scales, rates, cap, into, rooms[worker], worker,
+            workers, between,
         )  # fmt: skip
 
     return Figures(*(work(0) if workers == 1 else _beside_each_other(work, workers)))
@@ -110,11 +110,10 @@ def _beside_each_other(work: Callable[[int], Result], workers: int) -> Result:
 
 @kernel
 def learn_and_update(
-    affinity, loss, rows, task, state, order, block, scales, rates, cap, into, rooms, worker, workers, between
+    affinity, loss, rows, task, state, order, block, scales, rates, cap, into, room, worker, workers, between
 ):
     """What one worker does in an epoch. Returns the figures, which are the same for all workers."""
-    total, positives, violators, trials = 0.0, 0, 0, 0
-    room = room_of(rooms, worker)
+    total, positives, violators, trials = 0.0, 0, 0.0, 0.0
     n = order.shape[0]
     for start in range(0, n, block):
         examples = order[start : min(start + block, n)]
@@ -124,22 +123,12 @@ def learn_and_update(
         wait(between, workers)
         positives += seen
         for e in range(examples.shape[0]):
-            total += into.loss[e]
-            violators += into.violators[e]
-            trials += into.trials[e]
+            total += into.tally[e, LOSS]
+            violators += into.tally[e, VIOLATORS]
+            trials += into.tally[e, TRIALS]
         rate = np.float32(rates[0] + (rates[1] - rates[0]) * start / n)
         update_share(
-            into,
-            of_input(affinity),
-            rows,
-            examples,
-            records,
-            state,
-            rate,
-            cap,
-            room.z,
-            worker,
-            workers,
+            into, of_input(affinity), rows, examples, records, state, rate, cap, room, worker, workers
         )
         wait(between, workers)
     return total, positives, violators, trials

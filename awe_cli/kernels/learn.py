@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from awe_cli.kernels.dispatch import inlined, pasted, section
 from awe_cli.kernels.hole import hand_on, leave_out
 from awe_cli.kernels.interface import Case, Slopes, begin, finish, of_input, parts
-from awe_cli.kernels.objective import Room, learn_positive, scores_all
+from awe_cli.kernels.objective import VIOLATORS, learn_positive, scores_all
 from awe_cli.kernels.random import stream
 from awe_cli.kernels.rows import project, row_length, row_of
 from awe_cli.kernels.screen import screen_share, slack
@@ -31,16 +31,6 @@ class Task(NamedTuple):
 
 
 @inlined
-def room_of(rooms, worker):
-    """The room of one worker."""
-    return Room(
-        rooms.ux[worker], rooms.z[worker], rooms.by_z[worker], rooms.by_v[worker], rooms.g[worker],
-        rooms.features[worker], rooms.mark[worker], rooms.load[worker],
-        rooms.mine[worker], rooms.scores[worker], rooms.slots[worker],
-    )  # fmt: skip
-
-
-@inlined
 def n_records(loss, positives, V):
     """How many records belong to an example."""
     return V.shape[0] if scores_all(loss) else positives
@@ -54,9 +44,8 @@ def learn_example(
     indices, values = row_of(rows, example)
     first, last = task.indptr[example], task.indptr[example + 1]
     into.by_input[e, :] = 0
-    into.loss[e] = 0
-    into.violators[e] = 0
-    into.trials[e] = 0
+    room.tally[:] = 0
+    into.tally[e, :] = 0
     by_feature = into.by_feature[feature : feature + indices.shape[0]]
     by_feature[:] = 0
     for p in range(first, last):
@@ -78,7 +67,7 @@ def learn_example(
             hole = p - first if task.own else -1
             again = hole < 0 and p > first + part
             leave_out(room.ux, hole, indices, values, U, room.z)
-            before = into.violators[e]
+            before = room.tally[VIOLATORS]
             more = (
                 slack(room.ux, hole, indices, values, U, cap) if into.screen.shape[0] > 0 else np.float32(0)
             )
@@ -87,9 +76,11 @@ def learn_example(
                 loss, affinity, case, label, hole, again, more, negatives, state, stamp, room, scale,
                 slopes, into, r, e,
             )  # fmt: skip
-            if into.violators[e] > before and of_input(affinity):
+            if room.tally[VIOLATORS] > before and of_input(affinity):
                 hand_on(room.by_z, hole, into.by_input, e, by_feature)
         finish(affinity, example, part, room.g)
+    for figure in range(room.tally.shape[0]):
+        into.tally[e, figure] = room.tally[figure]
 
 
 @inlined

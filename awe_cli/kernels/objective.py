@@ -15,6 +15,12 @@ from awe_cli.kernels.dispatch import implements, inlined, stub
 from awe_cli.kernels.interface import ceiling, directions, gradient
 from awe_cli.kernels.random import below, mix
 
+LOSS, VIOLATORS, TRIALS = (
+    0,
+    1,
+    2,
+)  # sum of the loss; positives that asked for a step; scores of others looked at
+
 
 class Block(NamedTuple):
     """What the examples of a block write down: gradients by row, and figures for the report."""
@@ -26,13 +32,11 @@ class Block(NamedTuple):
     by_feature: NDArray[np.float32]  # (features, d) more of it, before x_i multiplies both; else ∂/∂U_i
     ux: NDArray[np.float32]  # (B, d) Ux of each example, where scores are screened
     screen: NDArray[np.float32]  # (B, labels) Ux·V_y, or (0, labels) where they are not
-    loss: NDArray[np.float64]  # (B,) summed over the example's positives
-    violators: NDArray[np.int64]  # (B,) positives that asked for a step
-    trials: NDArray[np.int64]  # (B,) scores of other labels that were looked at
+    tally: NDArray[np.float64]  # (B, 3) what each example's positives showed, as in Room
 
 
 class Room(NamedTuple):
-    """Room for one worker, or with one more axis in front for all of them."""
+    """Room for one worker, in lines of memory that no other worker touches."""
 
     ux: NDArray[np.float32]  # (d,) Ux of the example
     z: NDArray[np.float32]  # (d,) Ux without the target
@@ -43,6 +47,8 @@ class Room(NamedTuple):
     mark: NDArray[np.int32]  # (labels,) the stamp of the last example that had it as a positive
     load: NDArray[np.int64]  # (workers,) positives given to each worker
     mine: NDArray[np.int64]  # (B,) places in the block of the worker's own examples
+    owned: NDArray[np.int64]  # (records · sides + 1 or more,) where the rows are that the worker steps
+    tally: NDArray[np.float64]  # (3,) LOSS, VIOLATORS and TRIALS, summed over an example's positives
     scores: NDArray[np.float32]  # (labels,) f of every label, or (0,) for losses that do not look at all
     slots: NDArray[np.int32]  # (labels + 1,) which of the example's records is a label's, or (0,)
 
@@ -78,7 +84,7 @@ def learn_positive(
     scale      what the loss is multiplied by
     r, e       the positive's record (where records are labels: the example's first), the example in the block
 
-    It adds to into.loss[e] and into.trials[e], and 1 to into.violators[e] where it asks for a step.
+    It adds to room.tally: 1 to VIOLATORS where it asks for a step.
     """
     raise NotImplementedError(type(loss).__name__)
 

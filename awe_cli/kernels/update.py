@@ -10,9 +10,20 @@ from __future__ import annotations
 import numpy as np
 
 from awe_cli.kernels.dispatch import inlined, pasted
+from awe_cli.kernels.objective import VIOLATORS
 from awe_cli.kernels.rows import row_of
 
 _TINY = np.float32(1e-12)
+_SIDE_BITS = 20  # of a place among the records; the others are the record's
+_SPREAD = np.uint64(2654435769)  # 2³²/φ: neighbouring rows fall far from each other (Knuth 6.4)
+_LOW_32 = np.uint64(0xFFFFFFFF)
+
+
+@inlined
+def owner(row, workers):
+    """The worker that a row of U or V belongs to, in 0 … workers-1."""
+    spread = (np.uint64(row) * _SPREAD) & _LOW_32
+    return np.int64((spread * np.uint64(workers)) >> np.uint64(32))
 
 
 @inlined
@@ -32,22 +43,44 @@ def step_row(matrix, history, row, gradient, squared, rate, cap):
             matrix[row, j] *= shrink
 
 
+@inlined
+def owned_labels(labels, n_records, worker, workers, owned):
+    """Put the places in `labels` of this worker's rows into `owned`; return how many they are.
+
+    All places are written and only those that count are kept: a branch that nobody can foresee, for each
+    record and worker, would cost more than the steps themselves.
+    """
+    n = 0
+    for r in range(n_records):
+        for side in range(labels.shape[1]):
+            owned[n] = (r << _SIDE_BITS) + side
+            n += (labels[r, 0] >= 0) & (owner(labels[r, side], workers) == worker)
+    return n
+
+
 @pasted
 def update_labels(into, n_records, V, history, rate, cap, worker, workers, room):
     """The rows of V that fall to this worker."""
-    for r in range(n_records):
-        if into.labels[r, 0] < 0:
-            continue
-        for side in range(into.labels.shape[1]):
-            label = into.labels[r, side]
-            if label % workers == worker:
-                step = into.steps[r, side]
-                direction = min(side, into.by_label.shape[1] - 1)
-                squared = np.float32(0)
-                for j in range(V.shape[1]):
-                    room[j] = step * into.by_label[r, direction, j]
-                    squared += room[j] * room[j]
-                step_row(V, history, label, room, squared, rate, cap)
+    n = owned_labels(into.labels, n_records, worker, workers, room.owned)
+    for k in range(n):
+        r, side = room.owned[k] >> _SIDE_BITS, room.owned[k] & ((1 << _SIDE_BITS) - 1)
+        step = into.steps[r, side]
+        direction = min(side, into.by_label.shape[1] - 1)
+        squared = np.float32(0)
+        for j in range(V.shape[1]):
+            room.z[j] = step * into.by_label[r, direction, j]
+            squared += room.z[j] * room.z[j]
+        step_row(V, history, into.labels[r, side], room.z, squared, rate, cap)
+
+
+@inlined
+def owned_features(indices, worker, workers, owned):
+    """Put the places in `indices` of this worker's rows into `owned`; return how many they are."""
+    n = 0
+    for t in range(indices.shape[0]):
+        owned[n] = t
+        n += owner(indices[t], workers) == worker
+    return n
 
 
 @pasted
@@ -56,16 +89,15 @@ def update_features(into, of_input, rows, examples, U, history, rate, cap, worke
     first = np.int64(0)
     for e in range(examples.shape[0]):
         indices, values = row_of(rows, examples[e])
-        if into.violators[e] > 0:
-            for t in range(indices.shape[0]):
-                row = indices[t]
-                if row % workers == worker:
-                    x = values[t] if of_input else np.float32(1)
-                    squared = np.float32(0)
-                    for j in range(U.shape[1]):
-                        room[j] = x * (into.by_input[e, j] + into.by_feature[first + t, j])
-                        squared += room[j] * room[j]
-                    step_row(U, history, row, room, squared, rate, cap)
+        if into.tally[e, VIOLATORS] > 0:
+            n = owned_features(indices, worker, workers, room.owned)
+            for t in room.owned[:n]:
+                x = values[t] if of_input else np.float32(1)
+                squared = np.float32(0)
+                for j in range(U.shape[1]):
+                    room.z[j] = x * (into.by_input[e, j] + into.by_feature[first + t, j])
+                    squared += room.z[j] * room.z[j]
+                step_row(U, history, indices[t], room.z, squared, rate, cap)
         first += indices.shape[0]
 
 

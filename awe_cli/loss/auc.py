@@ -11,7 +11,16 @@ from typing import NamedTuple
 
 from awe_cli.kernels.dispatch import implements
 from awe_cli.kernels.interface import score
-from awe_cli.kernels.objective import draw_negative, learn_positive, of_few_labels, push_apart, sides
+from awe_cli.kernels.objective import (
+    LOSS,
+    TRIALS,
+    VIOLATORS,
+    draw_negative,
+    learn_positive,
+    of_few_labels,
+    push_apart,
+    sides,
+)
 
 
 class Auc(NamedTuple):
@@ -34,9 +43,9 @@ def _learn_positive(
 ):
     state, rival = draw_negative(state, case.V.shape[0], stamp, room.mark)
     excess = loss.margin - score(affinity, case, label, hole) + score(affinity, case, rival, hole)
-    into.trials[e] += 1
+    room.tally[TRIALS] += 1
     if not excess <= 0:  # a score that is no number must show in the loss
         push_apart(affinity, case, label, rival, hole, scale, slopes, into, r)
-        into.loss[e] += scale * excess
-        into.violators[e] += 1
+        room.tally[LOSS] += scale * excess
+        room.tally[VIOLATORS] += 1
     return state

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from awe_cli.kernels.dispatch import implements, inlined
 from awe_cli.kernels.interface import directions, gradient, score
-from awe_cli.kernels.objective import learn_positive, scores_all, screens, sides
+from awe_cli.kernels.objective import LOSS, TRIALS, VIOLATORS, learn_positive, scores_all, screens, sides
 
 
 class Owpc(NamedTuple):
@@ -54,15 +54,15 @@ def _learn_positive(
         if room.mark[y] != stamp and not room.scores[y] <= bar:  # one that is no number must show
             rank += 1
             total += room.scores[y] - bar
-    into.trials[e] += negatives
+    room.tally[TRIALS] += negatives
     if rank > 0:
         weight = np.float32(scale * loss.weights[rank] / rank)
         for y in range(case.V.shape[0]):
             if room.mark[y] != stamp and not room.scores[y] <= bar:
                 _add(affinity, case, y, hole, weight, slopes, into, r, room.slots)
         _add(affinity, case, label, hole, -weight * rank, slopes, into, r, room.slots)
-        into.loss[e] += weight * total
-        into.violators[e] += 1
+        room.tally[LOSS] += weight * total
+        room.tally[VIOLATORS] += 1
     return state
 
 

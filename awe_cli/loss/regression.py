@@ -15,7 +15,16 @@ import numpy as np
 
 from awe_cli.kernels.dispatch import implements, inlined
 from awe_cli.kernels.interface import directions, gradient, score
-from awe_cli.kernels.objective import draw_negative, learn_positive, of_few_labels, sides, write_direction
+from awe_cli.kernels.objective import (
+    LOSS,
+    TRIALS,
+    VIOLATORS,
+    draw_negative,
+    learn_positive,
+    of_few_labels,
+    sides,
+    write_direction,
+)
 
 
 class Regression(NamedTuple):
@@ -36,23 +45,23 @@ def _sides(loss):
 def _learn_positive(
     loss, affinity, case, label, hole, again, more, negatives, state, stamp, room, scale, slopes, into, r, e
 ):
-    _approach(affinity, case, label, hole, np.float32(1), scale, slopes, into, r, e, 0)
+    _approach(affinity, case, label, hole, np.float32(1), scale, slopes, into, r, 0, room.tally)
     for side in range(1, 1 + loss.negatives):
         state, other = draw_negative(state, case.V.shape[0], stamp, room.mark)
-        _approach(affinity, case, other, hole, np.float32(0), scale, slopes, into, r, e, side)
+        _approach(affinity, case, other, hole, np.float32(0), scale, slopes, into, r, side, room.tally)
     if directions(affinity) == 1:
         write_direction(into, r, 0, case.z)
-    into.trials[e] += loss.negatives
-    into.violators[e] += 1
+    room.tally[TRIALS] += loss.negatives
+    room.tally[VIOLATORS] += 1
     return state
 
 
 @inlined
-def _approach(affinity, case, label, hole, target, scale, slopes, into, r, e, side):
+def _approach(affinity, case, label, hole, target, scale, slopes, into, r, side, tally):
     """Write down scale · ∂ ½ (f − target)² of one label."""
     error = score(affinity, case, label, hole) - target
     into.labels[r, side] = label
     into.steps[r, side] = gradient(affinity, case, label, hole, scale * error, slopes)
     if directions(affinity) == 2:
         write_direction(into, r, side, slopes.v)
-    into.loss[e] += 0.5 * scale * error * error
+    tally[LOSS] += 0.5 * scale * error * error

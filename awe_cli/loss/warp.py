@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from awe_cli.kernels.dispatch import implements
 from awe_cli.kernels.interface import score
 from awe_cli.kernels.objective import (
+    LOSS,
+    TRIALS,
+    VIOLATORS,
     draw_negative,
     learn_positive,
     of_few_labels,
@@ -56,8 +59,8 @@ def _learn_positive(
         if not excess <= 0:  # a score that is no number counts as a violator, so that it shows in the loss
             weight = scale * loss.weights[max(1, negatives // n)]
             push_apart(affinity, case, label, rival, hole, weight, slopes, into, r)
-            into.loss[e] += weight * excess
-            into.violators[e] += 1
+            room.tally[LOSS] += weight * excess
+            room.tally[VIOLATORS] += 1
             break
-    into.trials[e] += n
+    room.tally[TRIALS] += n
     return state

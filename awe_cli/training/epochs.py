@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from awe_cli.data.aligned import zeros
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Dense, Rows, n_rows
 from awe_cli.kernels.epoch import State, run_epoch
@@ -39,17 +40,18 @@ def epochs(
     loss = find_loss(plan.loss).build(asdict(plan), n_labels)
     positives = np.diff(examples.positives.indptr)
     scales = (np.maximum(positives, 1) ** -plan.positive_power).astype(np.float32)
-    room = _room(affinity, loss, examples, plan, n_labels, threads)
+    rooms = [_room(affinity, loss, examples, plan, n_labels, threads) for _ in range(threads)]
     trials = 0.0
     for epoch in range(plan.epochs):
         order = _order(plan.seed, epoch, len(examples))
         task = Task(examples.positives.indptr, examples.positives.indices, examples.own, plan.seed, epoch)
         screened = screens(loss) and _screening_pays(affinity, trials / max(1, len(examples)), n_labels)
         block = _block(affinity, loss, examples, order, plan, n_labels, screened)
-        room.mark[:] = 0
+        for room in rooms:
+            room.mark[:] = 0
         total, seen, violators, trials = run_epoch(
             affinity, loss, examples.x, task, state, order, plan.block_size, scales, _rates(plan, epoch),
-            np.float32(plan.norm_cap), block, room, threads,
+            np.float32(plan.norm_cap), block, rooms, threads,
         )  # fmt: skip
         seen = max(seen, 1)
         yield EpochReport(epoch + 1, float(total / seen), violators / seen, trials / seen)
@@ -72,21 +74,25 @@ def _rates(plan: Plan, epoch: int) -> NDArray[np.float64]:
 
 
 def _room(affinity: Any, loss: Any, examples: Examples, plan: Plan, n_labels: int, workers: int) -> Room:
-    """Scratch for each worker."""
-    dim, block_size = plan.dim, plan.block_size
+    """Scratch for one of so many workers."""
+    dim, longest = plan.dim, int(_row_lengths(examples.x).max(initial=1))
+    positives = int(np.diff(examples.positives.indptr).max(initial=0))
+    size = min(plan.block_size, len(examples))
     scored = n_labels if scores_all(loss) else 0
     return Room(
-        ux=np.zeros((workers, dim), np.float32),
-        z=np.zeros((workers, dim), np.float32),
-        by_z=np.zeros((workers, dim), np.float32),
-        by_v=np.zeros((workers, dim), np.float32),
-        g=np.zeros((workers, n_labels if lays_out(affinity) else 0), np.float32),
-        features=np.zeros((workers, int(_row_lengths(examples.x).max(initial=1))), np.float32),
-        mark=np.zeros((workers, n_labels), np.int32),
-        load=np.zeros((workers, workers), np.int64),
-        mine=np.zeros((workers, min(block_size, len(examples))), np.int64),
-        scores=np.zeros((workers, scored), np.float32),
-        slots=np.zeros((workers, scored + 1 if scored else 0), np.int32),
+        ux=zeros(dim, np.float32),
+        z=zeros(dim, np.float32),
+        by_z=zeros(dim, np.float32),
+        by_v=zeros(dim, np.float32),
+        g=zeros(n_labels if lays_out(affinity) else 0, np.float32),
+        features=zeros(longest, np.float32),
+        mark=zeros(n_labels, np.int32),
+        load=zeros(workers, np.int64),
+        mine=zeros(size, np.int64),
+        owned=zeros(1 + max(longest, size * sides(loss) * max(positives, scored)), np.int64),
+        tally=zeros(3, np.float64),
+        scores=zeros(scored, np.float32),
+        slots=zeros(scored + 1 if scored else 0, np.int32),
     )
 
 
@@ -102,16 +108,14 @@ def _block(
     ways = 1 if directions(affinity) == 1 else sides(loss)
     features = int(np.add.reduceat(_row_lengths(examples.x)[order], starts).max())
     return Block(
-        labels=np.zeros((records, sides(loss)), np.int32),
-        steps=np.zeros((records, sides(loss)), np.float32),
-        by_label=np.zeros((records, ways, plan.dim), np.float32),
-        by_input=np.zeros((size, plan.dim), np.float32),
-        by_feature=np.zeros((features, plan.dim), np.float32),
-        ux=np.zeros((size if screened else 0, plan.dim), np.float32),
-        screen=np.zeros((size if screened else 0, n_labels), np.float32),
-        loss=np.zeros(size),
-        violators=np.zeros(size, np.int64),
-        trials=np.zeros(size, np.int64),
+        labels=zeros((records, sides(loss)), np.int32),
+        steps=zeros((records, sides(loss)), np.float32),
+        by_label=zeros((records, ways, plan.dim), np.float32),
+        by_input=zeros((size, plan.dim), np.float32),
+        by_feature=zeros((features, plan.dim), np.float32),
+        ux=zeros((size if screened else 0, plan.dim), np.float32),
+        screen=zeros((size if screened else 0, n_labels), np.float32),
+        tally=zeros((size, 3), np.float64),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from awe_cli.data.aligned import copy, zeros
 from awe_cli.kernels.epoch import State
 from awe_cli.training.plan import Plan
 
@@ -26,11 +27,12 @@ def initial_state(n_features: int, n_labels: int, plan: Plan) -> State:
 
 def copy_state(state: State) -> State:
     """The same numbers in arrays of their own."""
-    return State(*(array.copy() for array in state))
+    return State(*map(copy, state))
 
 
 def _random(draws: np.random.Generator, rows: int, plan: Plan) -> NDArray[np.float32]:
-    matrix = draws.standard_normal((rows, plan.dim), dtype=np.float32)
+    matrix = zeros((rows, plan.dim), np.float32)
+    draws.standard_normal(dtype=np.float32, out=matrix)
     matrix *= np.float32(plan.initial_scale / np.sqrt(plan.dim))
     norms = np.linalg.norm(matrix, axis=1, keepdims=True)
     matrix *= np.minimum(1, plan.norm_cap / np.maximum(norms, np.float32(1e-12))).astype(np.float32)
