@@ -12,6 +12,7 @@ from awe_cli.baselines.knn import EmbeddingKnn
 from awe_cli.baselines.lsi import Lsi
 from awe_cli.baselines.nmf import Nmf
 from awe_cli.baselines.one_vs_rest import OneVsRest
+from awe_cli.baselines.pamir import Pamir, WarpOneVsRest
 from awe_cli.baselines.popularity import Popularity
 from awe_cli.baselines.svd import Svd
 from awe_cli.errors import UsageError, nearest
@@ -27,6 +28,8 @@ BASELINES: Mapping[str, Baseline] = {
         InputKnn(),
         Lsi(),
         OneVsRest(),
+        Pamir(),
+        WarpOneVsRest(),
         Nmf(),
     )
 }

@@ -49,7 +49,8 @@ def train_baseline(
     popularity ranks labels by how many training examples have them, the same for everyone. knn ranks the
     labels of the nearest training examples in the embedding space of a model, by the table that build-knn
     made; input-knn those of the nearest by the input itself. svd, lsi and nmf factorize the matrix of
-    examples; ease and one-vs-rest learn a weight for each feature and label; item-knn takes their cosine.
+    examples; ease, one-vs-rest, pamir and warp-one-vs-rest learn a weight for each feature and label;
+    item-knn takes their cosine.
 
     What is left open is chosen on validation with a fit on train alone, as in `awe train`.
     """

@@ -74,7 +74,9 @@ class EaseSettings(ChosenSettings):
         auto="0.03 to 3, by validation",
     )
     memory: float = setting(
-        4.0, help="For ease and one-vs-rest: the most the matrices may take, in GB.", above=0
+        4.0,
+        help="For ease, one-vs-rest, pamir and warp-one-vs-rest: the most the matrices may take, in GB.",
+        above=0,
     )
 
 
@@ -109,19 +111,41 @@ class InputKnnSettings(NearestSettings):
 
 
 @dataclass(frozen=True)
-class OneVsRestSettings(ChosenSettings):
-    """A classifier for each label, by passive-aggressive updates."""
+class LabelWeightsSettings(ChosenSettings):
+    """What is common to the baselines that learn a weight vector for each label."""
 
     aggressiveness: float | None = setting(
         None,
-        help="For one-vs-rest: C, the longest step of an update.",
+        help="For one-vs-rest, pamir and warp-one-vs-rest: C, the longest step of an update.",
         above=0,
         auto="0.01, 0.1 or 1, by validation",
     )
-    epochs: int = setting(5, help="For one-vs-rest: passes over the examples.", min=1)
-    memory: float = setting(
-        4.0, help="For ease and one-vs-rest: the most the matrices may take, in GB.", above=0
+    epochs: int | None = setting(
+        None,
+        help="For one-vs-rest, pamir and warp-one-vs-rest: passes over the examples.",
+        min=1,
+        auto="5, for pamir 20, for warp-one-vs-rest 10",
     )
+    memory: float = setting(
+        4.0,
+        help="For ease, one-vs-rest, pamir and warp-one-vs-rest: the most the matrices may take, in GB.",
+        above=0,
+    )
+
+
+@dataclass(frozen=True)
+class OneVsRestSettings(LabelWeightsSettings):
+    """A classifier for each label, by passive-aggressive updates."""
+
+
+@dataclass(frozen=True)
+class PamirSettings(LabelWeightsSettings):
+    """Passive-aggressive updates on pairs of a positive and a negative."""
+
+
+@dataclass(frozen=True)
+class WarpOneVsRestSettings(LabelWeightsSettings):
+    """The same with the WARP loss."""
 
 
 # Each baseline, in the order of the help, with what it can be told.
@@ -134,5 +158,7 @@ SETTINGS: dict[str, type] = {
     "input-knn": InputKnnSettings,
     "lsi": LsiSettings,
     "one-vs-rest": OneVsRestSettings,
+    "pamir": PamirSettings,
+    "warp-one-vs-rest": WarpOneVsRestSettings,
     "nmf": NmfSettings,
 }

@@ -17,11 +17,13 @@ from awe_cli.baselines.lsi import Lsi
 from awe_cli.baselines.matrices import inputs, largest
 from awe_cli.baselines.nmf import Nmf
 from awe_cli.baselines.one_vs_rest import OneVsRest
+from awe_cli.baselines.pamir import Pamir, WarpOneVsRest
 from awe_cli.baselines.room import require_room
 from awe_cli.baselines.svd import Svd, log_odds
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags, Dense, Lists
 from awe_cli.errors import DataError, MissingInputError, SettingsError
+from tests.kernels.naive import draws
 
 N, P, L = 30, 9, 5
 
@@ -164,6 +166,37 @@ def test_one_vs_rest_written_out(case):
     assert scores(OneVsRest(), facts, {"C": 0.3, "epochs": 2}) == pytest.approx(X @ W.T, abs=1e-3)
 
 
+@pytest.mark.parametrize("baseline", [Pamir(), WarpOneVsRest()])
+def test_ranking_steps_written_out(case, baseline):
+    facts, X, T, own = case
+    random = np.random.default_rng(0)
+    n_labels = T.shape[1]
+    W = np.zeros((n_labels, P))
+    for epoch in range(2):
+        for e in random.permutation(N):
+            positives = np.flatnonzero(T[e] > 0)
+            negatives = n_labels - len(positives)
+            drawn = (y for y in draws(0, epoch, int(e), n_labels) if y not in positives)
+            for y in positives:
+                x = X[e].copy()
+                x[y] = 0 if own else x[y]
+                for n in range(1, (1 if baseline.name == "pamir" else 1000) + 1):
+                    if not x.any() or not negatives:
+                        break
+                    rival = next(drawn)
+                    loss = 1 - W[y] @ x + W[rival] @ x
+                    if loss > 0:
+                        rank = max(1, negatives // n)
+                        L = 1 if baseline.name == "pamir" else sum(1 / j for j in range(1, rank + 1))
+                        step = min(0.3 * L, loss / (2 * x @ x))
+                        W[y] += step * x
+                        W[rival] -= step * x
+                        break
+    found = scores(baseline, facts, {"C": 0.3, "epochs": 2})
+    assert found == pytest.approx(X @ W.T, abs=1e-3)
+    assert found.any()
+
+
 def test_nmf_folds_in_by_least_squares(case):
     facts, X, _, _ = case
     if facts.dataset.dense:
@@ -185,7 +218,7 @@ def test_nmf_without_scikit_learn(monkeypatch):
     assert "pip install 'awe-cli[baselines]'" in caught.value.hint
 
 
-@pytest.mark.parametrize("baseline", [Ease(), OneVsRest()])
+@pytest.mark.parametrize("baseline", [Ease(), OneVsRest(), Pamir(), WarpOneVsRest()])
 def test_too_large_is_refused_before_it_is_begun(baseline):
     dataset = SimpleNamespace(n_features=200_000, n_labels=100_000)
     with pytest.raises(SettingsError, match="GB of memory") as caught:
