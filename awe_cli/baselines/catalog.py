@@ -15,6 +15,7 @@ from awe_cli.baselines.one_vs_rest import OneVsRest
 from awe_cli.baselines.pamir import Pamir, WarpOneVsRest
 from awe_cli.baselines.popularity import Popularity
 from awe_cli.baselines.svd import Svd
+from awe_cli.baselines.tree_knn import TreeKnn
 from awe_cli.errors import UsageError, nearest
 
 BASELINES: Mapping[str, Baseline] = {
@@ -26,6 +27,7 @@ BASELINES: Mapping[str, Baseline] = {
         Ease(),
         ItemKnn(),
         InputKnn(),
+        TreeKnn(),
         Lsi(),
         OneVsRest(),
         Pamir(),

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
 
 from awe_cli.baselines.baseline import (
@@ -32,7 +31,7 @@ from awe_cli.baselines.baseline import (
 from awe_cli.baselines.knn import KnnRanker
 from awe_cli.baselines.matrices import inputs, largest
 from awe_cli.data.bags import scale_rows
-from awe_cli.data.matrix import Bags, Dense, Rows, n_rows, slice_rows
+from awe_cli.data.matrix import Dense, Rows, n_rows, slice_rows
 from awe_cli.engine.local import map_blocks
 from awe_cli.neighbors.choice import MULTIPLES
 from awe_cli.neighbors.index import affinities
@@ -50,22 +49,30 @@ class InputKnn(Baseline):
 
     name = "input-knn"
 
+    def settled(self, told: Told, facts: Facts) -> Choice:
+        """What decides how neighbours are searched for, before k and λ."""
+        return {}
+
+    def search(self, facts: Facts, settled: Choice) -> InputSearch:
+        """The training examples, made ready to be searched."""
+        return InputSearch(facts.examples.x, facts.n_features)
+
     def choose(
         self, told: Told, facts: Facts, judge: Judge | None, announce: Callable[[str], None]
     ) -> Chosen:
         """k and λ: neighbours are searched for once, and every pair is judged on them."""
         ks = one_or_all(told["k"], KS)
-        fixed = told["lambda_"]
+        fixed, settled = told["lambda_"], self.settled(told, facts)
         if fixed is not None and len(ks) == 1:
-            return Chosen({"k": ks[0], "lambda": fixed}, [])
-        search = InputSearch(facts.examples.x, facts.n_features)
+            return Chosen({**settled, "k": ks[0], "lambda": fixed}, [])
+        search = self.search(facts, settled)
         if judge is None:
-            return Chosen({"k": ks[0], "lambda": _untold(fixed, search, facts)}, [])
+            return Chosen({**settled, "k": ks[0], "lambda": _untold(fixed, search, facts)}, [])
         announce("choosing k and λ on validation")
         near = search.all_nearest(judge.examples.x, max(ks), facts.threads)
         lambdas = [fixed] if fixed is not None else [m / typical_squared(near) for m in MULTIPLES]
         tried = [
-            {"k": k, "lambda": lambda_, "validation": _judged(judge, facts, near, k, lambda_)}
+            {**settled, "k": k, "lambda": lambda_, "validation": _judged(judge, facts, near, k, lambda_)}
             for k in ks
             for lambda_ in lambdas
         ]
@@ -77,7 +84,7 @@ class InputKnn(Baseline):
 
     def ranker(self, facts: Facts, choice: Choice, arrays: Arrays) -> Ranker:
         """By the neighbours among the training examples."""
-        search = InputSearch(facts.examples.x, facts.n_features)
+        search = self.search(facts, choice)
         labels, n, k, lambda_ = facts.examples.positives, facts.n_labels, choice["k"], choice["lambda"]
 
         def table(x: Rows) -> NDArray[np.float32]:
@@ -92,7 +99,7 @@ class InputSearch:
 
     def __init__(self, x: Rows, n_features: int) -> None:
         self._n_features = n_features
-        self._search: Any = Search(x.values) if isinstance(x, Dense) else self._unit(x).T.tocsr()
+        self._search: Any = Search(x.values) if isinstance(x, Dense) else self.points(x).T.tocsr()
 
     def nearest(self, x: Rows, k: int) -> Nearest:
         """The k nearest training examples of every row."""
@@ -101,7 +108,7 @@ class InputSearch:
             return found
         out = Nearest(np.full((n_rows(x), k), -1, np.int32), np.full((n_rows(x), k), np.inf, np.float32))
         for start in range(0, n_rows(x), BLOCK):
-            cosines = (self._unit(slice_rows(x, start, start + BLOCK)) @ self._search).tocsr()
+            cosines = (self.points(slice_rows(x, start, start + BLOCK)) @ self._search).tocsr()
             cosines.data[cosines.data <= 0] = 0
             cosines.eliminate_zeros()
             indptr, rows, values = largest(cosines, k)
@@ -119,10 +126,9 @@ class InputSearch:
         )
         return Nearest(np.concatenate([f.rows for f in found]), np.concatenate([f.squared for f in found]))
 
-    def _unit(self, x: Rows) -> scipy.sparse.csr_matrix:
-        """Bags at length 1 (m, features)."""
-        assert isinstance(x, Bags)
-        return inputs(scale_rows(x, "l2"), self._n_features)
+    def points(self, x: Rows) -> Any:
+        """Where the rows lie (m, features): dense ones as they are, bags at length 1 as a sparse matrix."""
+        return x.values if isinstance(x, Dense) else inputs(scale_rows(x, "l2"), self._n_features)
 
 
 def _judged(judge: Judge, facts: Facts, near: Nearest, k: int, lambda_: float) -> float:

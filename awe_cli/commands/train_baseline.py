@@ -46,11 +46,10 @@ def train_baseline(
 ) -> None:
     """Fit a simple model that others should beat.
 
-    popularity ranks labels by how many training examples have them, the same for everyone. knn ranks the
-    labels of the nearest training examples in the embedding space of a model, by the table that build-knn
-    made; input-knn those of the nearest by the input itself. svd, lsi and nmf factorize the matrix of
-    examples; ease, one-vs-rest, pamir and warp-one-vs-rest learn a weight for each feature and label;
-    item-knn takes their cosine.
+    popularity ranks labels by how many training examples have them, the same for everyone. knn ranks the labels
+    of the nearest training examples in the embedding space of a model, by the table that build-knn made;
+    input-knn those of the nearest by the input itself, tree-knn of those in one leaf of a random-projection tree.
+    svd, lsi and nmf factorize the matrix of examples; the others learn a weight for each feature and label.
 
     What is left open is chosen on validation with a fit on train alone, as in `awe train`.
     """
@@ -64,15 +63,8 @@ def train_baseline(
     cls = SETTINGS[find_baseline(method).name]
     refuse_foreign(method, cls, flags)
     told: Any = settings_from(cls, "train-baseline", workspace, flags, list(SETTINGS.values())).settings
-    model, fresh = step(
-        Workspace(Path(workspace)),
-        method,
-        told,
-        name=name,
-        threads=threads,
-        wait=wait,
-        announce=console.say,
-    )
+    ws = Workspace(Path(workspace))
+    model, fresh = step(ws, method, told, name=name, threads=threads, wait=wait, announce=console.say)
     tried = tried_table(load_result(model))
     if tried is not None:
         console.show(tried, to_stderr=True)

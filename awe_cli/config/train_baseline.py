@@ -86,7 +86,7 @@ class NearestSettings(ChosenSettings):
 
     k: int | None = setting(
         None,
-        help="For item-knn and input-knn: how many neighbours count.",
+        help="For item-knn, input-knn and tree-knn: how many neighbours count.",
         min=1,
         auto="20, 50, 100 or 200, by validation",
     )
@@ -103,10 +103,22 @@ class InputKnnSettings(NearestSettings):
 
     lambda_: float | None = setting(
         None,
-        help="For input-knn: λ of eq. 9, for squared distances.",
+        help="For input-knn and tree-knn: λ of eq. 9, for squared distances.",
         min=0,
         flag="--lambda",
         auto="a multiple, chosen on validation, of 1/the median squared distance",
+    )
+
+
+@dataclass(frozen=True)
+class TreeKnnSettings(InputKnnSettings):
+    """The same among those in one leaf of a random-projection tree."""
+
+    levels: int | None = setting(
+        None,
+        help="For tree-knn: levels p of the tree; of n training examples a leaf holds n/2^p.",
+        min=0,
+        auto="leaves of about 1,000 examples",
     )
 
 
@@ -156,6 +168,7 @@ SETTINGS: dict[str, type] = {
     "ease": EaseSettings,
     "item-knn": ItemKnnSettings,
     "input-knn": InputKnnSettings,
+    "tree-knn": TreeKnnSettings,
     "lsi": LsiSettings,
     "one-vs-rest": OneVsRestSettings,
     "pamir": PamirSettings,

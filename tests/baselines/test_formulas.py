@@ -20,6 +20,7 @@ from awe_cli.baselines.one_vs_rest import OneVsRest
 from awe_cli.baselines.pamir import Pamir, WarpOneVsRest
 from awe_cli.baselines.room import require_room
 from awe_cli.baselines.svd import Svd, log_odds
+from awe_cli.baselines.tree_knn import TreeKnn, TreeSearch
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags, Dense, Lists
 from awe_cli.errors import DataError, MissingInputError, SettingsError
@@ -115,6 +116,31 @@ def test_input_knn_written_out(case, k):
         for weight, (_, j) in zip(weights / weights.sum(), near, strict=True):
             expected[e] += weight * (T[j] > 0)
     assert scores(InputKnn(), facts, {"k": k, "lambda": 2.0}) == pytest.approx(expected, abs=1e-4)
+
+
+def test_tree_knn_of_no_levels_is_input_knn(case):
+    facts = case[0]
+    exact = scores(InputKnn(), facts, {"k": 4, "lambda": 2.0})
+    assert (scores(TreeKnn(), facts, {"levels": 0, "k": 4, "lambda": 2.0}) == exact).all()
+
+
+def test_tree_search_finds_the_nearest_of_the_leaf(case):
+    """Each training example is in a leaf of half of them, and nearest to itself."""
+    facts = case[0]
+    x, exact = facts.examples.x, InputSearch(facts.examples.x, P)
+    found = TreeSearch(x, P, 1).nearest(x, N)
+    everything = exact.nearest(x, N)
+    for e in range(N):
+        rows = found.rows[e][found.rows[e] >= 0]
+        assert len(rows) <= N // 2
+        assert (everything.rows[e][np.isin(everything.rows[e], rows)] == rows).all()
+
+
+def test_more_levels_than_leaves_can_be_filled():
+    dataset = SimpleNamespace(splits={"train": 1000})
+    TreeKnn().check({"levels": 9}, dataset)
+    with pytest.raises(SettingsError, match="at most 9, found 10"):
+        TreeKnn().check({"levels": 10}, dataset)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
