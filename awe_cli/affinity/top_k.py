@@ -73,7 +73,6 @@ def _score(affinity, case, label, hole):
 
 @implements(gradient, TopK)
 def _gradient(affinity, case, label, hole, weight, slopes):
-    slopes.v[:] = 0
     whole = _fill(case, label, hole)
     top = _take_top(affinity.k, case)
     g = max(top, np.float32(0)) + affinity.floor

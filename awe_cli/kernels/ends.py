@@ -67,7 +67,7 @@ def _gradient(affinity, case, label, hole, weight, slopes):
     back_z, back_v = np.float32(2 * weight * by_zz), np.float32(2 * weight * by_vv)
     for j in range(case.z.shape[0]):
         slopes.z[j] += along * case.V[label, j] + back_z * case.z[j]
-        slopes.v[j] = along * case.z[j] + back_v * case.V[label, j]
+        slopes.v[j] += along * case.z[j] + back_v * case.V[label, j]
     return np.float32(1)
 
 

@@ -21,6 +21,7 @@ from awe_cli.kernels.dispatch import kernel
 from awe_cli.kernels.frozen import frozen
 from awe_cli.kernels.interface import of_input
 from awe_cli.kernels.learn import Task, learn_share
+from awe_cli.kernels.learned import NOTHING, Learned, Memory, fresh_memory
 from awe_cli.kernels.objective import LOSS, TRIALS, VIOLATORS, Block, Room
 from awe_cli.kernels.update import update_share
 
@@ -28,12 +29,14 @@ Result = TypeVar("Result")
 
 
 class State(NamedTuple):
-    """What training changes: the embeddings, and what AdaGrad remembers of each row."""
+    """What training changes: the embeddings, what the affinity has of its own, and what AdaGrad remembers."""
 
     U: NDArray[np.float32]  # (features, d)
     V: NDArray[np.float32]  # (labels, d)
     u_history: NDArray[np.float32]  # (features,)
     v_history: NDArray[np.float32]  # (labels,)
+    learned: Learned = NOTHING
+    memory: Memory = fresh_memory(NOTHING)
 
 
 class Figures(NamedTuple):
@@ -118,7 +121,7 @@ def learn_and_update(
     for start in range(0, n, block):
         examples = order[start : min(start + block, n)]
         records, seen = learn_share(
-            affinity, loss, rows, task, state.U, state.V, examples, start, scales, cap, into, room, worker
+            affinity, loss, rows, task, state, examples, start, scales, cap, into, room, worker
         )
         wait(between, workers)
         positives += seen

@@ -133,7 +133,6 @@ def _summed_score(affinity, case, label, hole):
 
 
 def _summed_gradient(affinity, case, label, hole, weight, slopes):
-    slopes.v[:] = 0
     for t in range(case.indices.shape[0]):
         if t != hole:
             by_match = feature_slope(affinity, case.values[t], match(case, t, label))

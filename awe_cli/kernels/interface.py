@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.kernels.dispatch import stub
+from awe_cli.kernels.learned import Learned
 
 
 class Case(NamedTuple):
@@ -37,14 +38,20 @@ class Case(NamedTuple):
     z: NDArray[np.float32]  # (d,) Ux, without the feature left out
     g: NDArray[np.float32]  # (labels,) what `begin` laid out; empty where it lays out nothing
     room: NDArray[np.float32]  # (n or more,) one number a feature, to compute with
+    learned: Learned  # what the affinity has of its own
 
 
 class Slopes(NamedTuple):
-    """Where an affinity puts weight · ∂f: by Ux, by each feature's row of U, by V_y."""
+    """Where an affinity adds weight · ∂f: by Ux, by each feature's row of U, by V_y, and by what it has of its own."""
 
-    z: NDArray[np.float32]  # (d,) added to, by affinities of the input as a whole: ∂f/∂U_i = x_i · z
-    u: NDArray[np.float32]  # (n, d) added to, by affinities of single features
-    v: NDArray[np.float32]  # (d,) overwritten with ∂f/∂V_y, where labels have directions of their own
+    z: NDArray[np.float32]  # (d,) by affinities of the input as a whole: ∂f/∂U_i = x_i · z
+    u: NDArray[np.float32]  # (n, d) by affinities of single features
+    v: NDArray[np.float32]  # (d,) ∂f/∂V_y, where labels have directions of their own; zeros before each label
+    shared: NDArray[np.float32]  # (rows, width)
+    u_hat: NDArray[np.float32]  # (n, e) by each feature's row of Û
+    v_hat: NDArray[np.float32]  # (e,) by V̂_y; zeros before each label
+    pairs: NDArray[np.float32]  # by θ of every pair of the example's features …
+    first: NDArray[np.int64]  # (n,) … those of the feature at position t from here on
 
 
 @stub
@@ -147,6 +154,6 @@ def score(affinity, case, label, hole):
 def gradient(affinity, case, label, hole, weight, slopes):
     """Put weight · ∂f(x, y) into the slopes; return t where weight · ∂f/∂V_y = t · direction.
 
-    The direction is Ux where the affinity has one for all labels, else slopes.v.
+    The direction is Ux where the affinity has one for all labels, else slopes.v, and t is 1.
     """
     raise NotImplementedError(type(affinity).__name__)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from awe_cli.kernels.dispatch import inlined, pasted, section
 from awe_cli.kernels.hole import hand_on, leave_out
 from awe_cli.kernels.interface import Case, Slopes, begin, finish, of_input, parts
+from awe_cli.kernels.learned import lay_out_pairs, pair_room
 from awe_cli.kernels.objective import VIOLATORS, learn_positive, scores_all
 from awe_cli.kernels.random import stream
 from awe_cli.kernels.rows import project, row_length, row_of
@@ -38,9 +39,10 @@ def n_records(loss, positives, V):
 
 @section
 def learn_example(
-    affinity, loss, rows, task, U, V, example, e, record, feature, scale, cap, into, room, stamp
+    affinity, loss, rows, task, state, example, e, record, feature, pair, scale, cap, into, room, stamp
 ):
-    """All positives of one example; e, record and feature are where its share of the block begins."""
+    """All positives of one example; e, record, feature and pair are where its share of the block begins."""
+    U, V = state.U, state.V
     indices, values = row_of(rows, example)
     first, last = task.indptr[example], task.indptr[example + 1]
     into.by_input[e, :] = 0
@@ -48,6 +50,7 @@ def learn_example(
     into.tally[e, :] = 0
     by_feature = into.by_feature[feature : feature + indices.shape[0]]
     by_feature[:] = 0
+    slopes = _slopes(state.learned, indices, e, feature, pair, by_feature, into, room)
     for p in range(first, last):
         room.mark[task.labels[p]] = stamp
     for r in range(record, record + n_records(loss, last - first, V)):
@@ -56,9 +59,8 @@ def learn_example(
     if negatives == 0 or indices.shape[0] <= task.own:
         return
     project(indices, values, U, room.ux)
-    state = stream(task.seed, task.epoch, example)
-    case = Case(example, indices, values, U, V, room.z, room.g, room.features)
-    slopes = Slopes(room.by_z, by_feature, room.by_v)
+    draws = stream(task.seed, task.epoch, example)
+    case = Case(example, indices, values, U, V, room.z, room.g, room.features, state.learned)
     room.by_z[:] = 0
     for part in range(parts(affinity)):
         begin(affinity, example, part, room.g)
@@ -72,8 +74,8 @@ def learn_example(
                 slack(room.ux, hole, indices, values, U, cap) if into.screen.shape[0] > 0 else np.float32(0)
             )
             label = np.int64(task.labels[p])  # as the draws are: another type would be compiled for again
-            state = learn_positive(
-                loss, affinity, case, label, hole, again, more, negatives, state, stamp, room, scale,
+            draws = learn_positive(
+                loss, affinity, case, label, hole, again, more, negatives, draws, stamp, room, scale,
                 slopes, into, r, e,
             )  # fmt: skip
             if room.tally[VIOLATORS] > before and of_input(affinity):
@@ -81,6 +83,18 @@ def learn_example(
         finish(affinity, example, part, room.g)
     for figure in range(room.tally.shape[0]):
         into.tally[e, figure] = room.tally[figure]
+
+
+@inlined
+def _slopes(learned, indices, e, feature, pair, by_feature, into, room):
+    """Where an example's gradients go, emptied."""
+    u_hat = into.u_hat[feature : feature + indices.shape[0]]
+    by_pair = into.by_pair[pair : pair + pair_room(learned, indices)]
+    into.by_shared[e, :, :] = 0
+    u_hat[:] = 0
+    by_pair[:] = 0
+    lay_out_pairs(learned, indices, room.first)
+    return Slopes(room.by_z, by_feature, room.by_v, into.by_shared[e], u_hat, room.v_hat, by_pair, room.first)
 
 
 @inlined
@@ -111,25 +125,26 @@ def choose_own(indptr, examples, load, worker, mine):
 
 
 @pasted
-def learn_share(affinity, loss, rows, task, U, V, examples, start, scales, cap, into, room, worker):
+def learn_share(affinity, loss, rows, task, state, examples, start, scales, cap, into, room, worker):
     """Phase 1: the examples of a block that fall to this worker.
 
     Returns how many records and how many positives the block has.
     """
     own = choose_own(task.indptr, examples, room.load, worker, room.mine)
     if into.screen.shape[0] > 0:
-        screen_share(rows, U, V, examples, room.mine[:own], into)
-    record, feature, seen, place = np.int64(0), np.int64(0), np.int64(0), 0
+        screen_share(rows, state.U, state.V, examples, room.mine[:own], into)
+    record, feature, pair, seen, place = np.int64(0), np.int64(0), np.int64(0), np.int64(0), 0
     for e in range(examples.shape[0]):
         example = examples[e]
         if place < own and room.mine[place] == e:
             place += 1
             learn_example(
-                affinity, loss, rows, task, U, V, example, e, record, feature, scales[example], cap, into,
-                room, start + e + 1,
+                affinity, loss, rows, task, state, example, e, record, feature, pair, scales[example], cap,
+                into, room, start + e + 1,
             )  # fmt: skip
         positives = task.indptr[example + 1] - task.indptr[example]
-        record += n_records(loss, positives, V)
+        record += n_records(loss, positives, state.V)
         seen += positives
         feature += row_length(rows, example)
+        pair += pair_room(state.learned, row_of(rows, example)[0])
     return record, seen

@@ -30,6 +30,10 @@ class Block(NamedTuple):
     by_label: NDArray[np.float32]  # (records, 1 or sides, d) their directions, one for all or one each
     by_input: NDArray[np.float32]  # (B, d) gradient by Ux, for affinities of the input as a whole
     by_feature: NDArray[np.float32]  # (features, d) more of it, before x_i multiplies both; else ∂/∂U_i
+    by_shared: NDArray[np.float32]  # (B, rows, width) gradient by the affinity's shared numbers
+    u_hat: NDArray[np.float32]  # (features, e) by Û
+    v_hat: NDArray[np.float32]  # (records, 1 or sides, e) by V̂, as by_label
+    by_pair: NDArray[np.float32]  # by θ, of the pairs of each example's features in turn
     ux: NDArray[np.float32]  # (B, d) Ux of each example, where scores are screened
     screen: NDArray[np.float32]  # (B, labels) Ux·V_y, or (0, labels) where they are not
     tally: NDArray[np.float64]  # (B, 3) what each example's positives showed, as in Room
@@ -42,6 +46,8 @@ class Room(NamedTuple):
     z: NDArray[np.float32]  # (d,) Ux without the target
     by_z: NDArray[np.float32]  # (d,) gradient by Ux of one positive
     by_v: NDArray[np.float32]  # (d,) gradient by V of one label
+    v_hat: NDArray[np.float32]  # (e,) gradient by V̂ of one label
+    first: NDArray[np.int64]  # (longest row,) where the pairs of each feature begin, or (0,)
     g: NDArray[np.float32]  # (labels,) or (0,)
     features: NDArray[np.float32]  # (longest row,) one number a feature
     mark: NDArray[np.int32]  # (labels,) the stamp of the last example that had it as a positive
@@ -123,10 +129,21 @@ def ruled_out(affinity, case, label, screen, e, more, wanted):
 
 
 @inlined
-def write_direction(into, r, side, direction):
-    """Keep the direction of a gradient by V for the second phase."""
+def descend(affinity, case, label, hole, weight, slopes):
+    """`gradient` of one label, from slopes by V that are zeros."""
+    if directions(affinity) == 2:
+        slopes.v[:] = 0
+        slopes.v_hat[:] = 0
+    return gradient(affinity, case, label, hole, weight, slopes)
+
+
+@inlined
+def write_direction(into, r, side, direction, v_hat):
+    """Keep the direction of a gradient by V, and the gradient by V̂, for the second phase."""
     for j in range(direction.shape[0]):
         into.by_label[r, side, j] = direction[j]
+    for j in range(v_hat.shape[0]):
+        into.v_hat[r, side, j] = v_hat[j]
 
 
 @inlined
@@ -134,8 +151,8 @@ def push_apart(affinity, case, label, rival, hole, weight, slopes, into, r):
     """Write down weight · ∂(f(x, rival) − f(x, label)) as record r."""
     into.labels[r, 0] = label
     into.labels[r, 1] = rival
-    into.steps[r, 0] = gradient(affinity, case, label, hole, -weight, slopes)
-    write_direction(into, r, 0, case.z if directions(affinity) == 1 else slopes.v)
-    into.steps[r, 1] = gradient(affinity, case, rival, hole, weight, slopes)
+    into.steps[r, 0] = descend(affinity, case, label, hole, -weight, slopes)
+    write_direction(into, r, 0, case.z if directions(affinity) == 1 else slopes.v, slopes.v_hat)
+    into.steps[r, 1] = descend(affinity, case, rival, hole, weight, slopes)
     if directions(affinity) == 2:
-        write_direction(into, r, 1, slopes.v)
+        write_direction(into, r, 1, slopes.v, slopes.v_hat)

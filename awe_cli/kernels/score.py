@@ -11,6 +11,7 @@ from awe_cli.data.matrix import Rows
 from awe_cli.kernels.dispatch import kernel
 from awe_cli.kernels.frozen import frozen
 from awe_cli.kernels.interface import Case, rate
+from awe_cli.kernels.learned import Learned
 from awe_cli.kernels.rows import project, row_of
 
 Floats = NDArray[np.float32]
@@ -22,16 +23,18 @@ def project_rows(rows: Rows, U: Floats, Z: Floats) -> None:
 
 
 def rate_block(
-    affinity: Any, rows: Rows, U: Floats, V: Floats, Z: Floats, S: Floats, G: Floats, room: Floats, F: Floats
-) -> None:
+    affinity: Any, rows: Rows, U: Floats, V: Floats, learned: Learned, Z: Floats, S: Floats, G: Floats,
+    room: Floats, F: Floats,
+) -> None:  # fmt: skip
     """F[e, y] = f(x_e, y).
 
     Z (m, d) projections, S (m, labels) = Z Vᵀ, G (m, labels) or (m, 0) what the affinity lays out, room
     (longest row,) to compute with, F (m, labels) overwritten; F may be S itself.
     """
     _rate_block(
-        frozen(affinity), frozen(rows), frozen(U), frozen(V), frozen(Z), frozen(S), frozen(G), room, F
-    )
+        frozen(affinity), frozen(rows), frozen(U), frozen(V), frozen(learned), frozen(Z), frozen(S), frozen(G),
+        room, F,
+    )  # fmt: skip
 
 
 @kernel
@@ -42,9 +45,9 @@ def _project_rows(rows, U, Z):
 
 
 @kernel
-def _rate_block(affinity, rows, U, V, Z, S, G, room, F):
+def _rate_block(affinity, rows, U, V, learned, Z, S, G, room, F):
     for e in range(F.shape[0]):
         indices, values = row_of(rows, e)
-        case = Case(e, indices, values, U, V, Z[e], G[e], room)
+        case = Case(e, indices, values, U, V, Z[e], G[e], room, learned)
         for label in range(F.shape[1]):
             F[e, label] = rate(affinity, S[e, label], case, label)

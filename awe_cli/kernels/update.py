@@ -12,8 +12,8 @@ import numpy as np
 from awe_cli.kernels.dispatch import inlined, pasted
 from awe_cli.kernels.objective import VIOLATORS
 from awe_cli.kernels.rows import row_of
+from awe_cli.kernels.update_learned import step_hat, step_pairs, step_row, update_shared
 
-_TINY = np.float32(1e-12)
 _SIDE_BITS = 20  # of a place among the records; the others are the record's
 _SPREAD = np.uint64(2654435769)  # 2³²/φ: neighbouring rows fall far from each other (Knuth 6.4)
 _LOW_32 = np.uint64(0xFFFFFFFF)
@@ -24,23 +24,6 @@ def owner(row, workers):
     """The worker that a row of U or V belongs to, in 0 … workers-1."""
     spread = (np.uint64(row) * _SPREAD) & _LOW_32
     return np.int64((spread * np.uint64(workers)) >> np.uint64(32))
-
-
-@inlined
-def step_row(matrix, history, row, gradient, squared, rate, cap):
-    """M[row] −= rate · g/√h after h += ‖g‖²/d; then ‖M[row]‖ ≤ cap."""
-    d = matrix.shape[1]
-    history[row] += squared / d
-    pace = np.float32(rate / np.sqrt(history[row] + _TINY))
-    norm = np.float32(0)
-    for j in range(d):
-        moved = matrix[row, j] - pace * gradient[j]
-        matrix[row, j] = moved
-        norm += moved * moved
-    if norm > cap * cap:
-        shrink = np.float32(cap / np.sqrt(norm))
-        for j in range(d):
-            matrix[row, j] *= shrink
 
 
 @inlined
@@ -59,8 +42,9 @@ def owned_labels(labels, n_records, worker, workers, owned):
 
 
 @pasted
-def update_labels(into, n_records, V, history, rate, cap, worker, workers, room):
-    """The rows of V that fall to this worker."""
+def update_labels(into, n_records, state, rate, cap, worker, workers, room):
+    """The rows of V and V̂ that fall to this worker."""
+    V, learned, memory = state.V, state.learned, state.memory
     n = owned_labels(into.labels, n_records, worker, workers, room.owned)
     for k in range(n):
         r, side = room.owned[k] >> _SIDE_BITS, room.owned[k] & ((1 << _SIDE_BITS) - 1)
@@ -70,7 +54,9 @@ def update_labels(into, n_records, V, history, rate, cap, worker, workers, room)
         for j in range(V.shape[1]):
             room.z[j] = step * into.by_label[r, direction, j]
             squared += room.z[j] * room.z[j]
-        step_row(V, history, into.labels[r, side], room.z, squared, rate, cap)
+        label = into.labels[r, side]
+        step_row(V, state.v_history, label, room.z, squared, rate, cap)
+        step_hat(learned.V_hat, memory.V_hat, label, into.v_hat[r, direction], rate, cap)
 
 
 @inlined
@@ -84,8 +70,12 @@ def owned_features(indices, worker, workers, owned):
 
 
 @pasted
-def update_features(into, of_input, rows, examples, U, history, rate, cap, worker, workers, room):
-    """The rows of U that fall to this worker; `of_input`: their gradients are x_i · (by_input + by_feature)."""
+def update_features(into, of_input, rows, examples, state, rate, cap, worker, workers, room):
+    """The rows of U and Û that fall to this worker.
+
+    of_input  gradients by U_i are x_i · (by_input + by_feature)
+    """
+    U, learned, memory = state.U, state.learned, state.memory
     first = np.int64(0)
     for e in range(examples.shape[0]):
         indices, values = row_of(rows, examples[e])
@@ -97,14 +87,28 @@ def update_features(into, of_input, rows, examples, U, history, rate, cap, worke
                 for j in range(U.shape[1]):
                     room.z[j] = x * (into.by_input[e, j] + into.by_feature[first + t, j])
                     squared += room.z[j] * room.z[j]
-                step_row(U, history, indices[t], room.z, squared, rate, cap)
+                step_row(U, state.u_history, indices[t], room.z, squared, rate, cap)
+                step_hat(learned.U_hat, memory.U_hat, indices[t], into.u_hat[first + t], rate, cap)
         first += indices.shape[0]
 
 
 @pasted
+def update_pairs(into, rows, examples, learned, memory, rate, worker, workers):
+    """The pairs of the features whose rows of U fall to this worker."""
+    first = np.int64(0)
+    for e in range(examples.shape[0]):
+        indices, _ = row_of(rows, examples[e])
+        for feature in indices:
+            if into.tally[e, VIOLATORS] > 0 and owner(feature, workers) == worker:
+                step_pairs(learned, memory, feature, into.by_pair, first, rate)
+            first += learned.indptr[feature + 1] - learned.indptr[feature]
+
+
+@pasted
 def update_share(into, of_input, rows, examples, n_records, state, rate, cap, room, worker, workers):
-    """Phase 2: the rows of V, then of U, that this worker owns."""
-    update_labels(into, n_records, state.V, state.v_history, rate, cap, worker, workers, room)
-    update_features(
-        into, of_input, rows, examples, state.U, state.u_history, rate, cap, worker, workers, room
-    )
+    """Phase 2: the rows of V, then of U, that this worker owns, and what goes with them."""
+    update_labels(into, n_records, state, rate, cap, worker, workers, room)
+    update_features(into, of_input, rows, examples, state, rate, cap, worker, workers, room)
+    if state.learned.indptr.shape[0] > 0:
+        update_pairs(into, rows, examples, state.learned, state.memory, rate, worker, workers)
+    update_shared(into, examples.shape[0], state.learned, state.memory, rate, cap, worker)

@@ -15,8 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.kernels.dispatch import implements, inlined
-from awe_cli.kernels.interface import directions, gradient, score
-from awe_cli.kernels.objective import LOSS, TRIALS, VIOLATORS, learn_positive, scores_all, screens, sides
+from awe_cli.kernels.interface import directions, score
+from awe_cli.kernels.objective import (
+    LOSS,
+    TRIALS,
+    VIOLATORS,
+    descend,
+    learn_positive,
+    scores_all,
+    screens,
+    sides,
+)
 
 
 class Owpc(NamedTuple):
@@ -69,11 +78,13 @@ def _learn_positive(
 @inlined
 def _add(affinity, case, label, hole, weight, slopes, into, first, slots):
     """Add weight · ∂f(x, label) to the example's record of this label, which is a new one if it has none."""
-    step = np.float32(gradient(affinity, case, label, hole, weight, slopes))
+    step = np.float32(descend(affinity, case, label, hole, weight, slopes))
     record = _record(into, first, label, slots)
     for j in range(case.z.shape[0]):
         along = case.z[j] if directions(affinity) == 1 else slopes.v[j]
         into.by_label[record, 0, j] += step * along
+    for j in range(slopes.v_hat.shape[0]):
+        into.v_hat[record, 0, j] += slopes.v_hat[j]
 
 
 @inlined
@@ -90,4 +101,5 @@ def _record(into, first, label, slots):
     into.labels[first + slot, 0] = label
     into.steps[first + slot, 0] = 1
     into.by_label[first + slot, 0, :] = 0
+    into.v_hat[first + slot, 0, :] = 0
     return first + slot

@@ -14,11 +14,12 @@ from typing import NamedTuple
 import numpy as np
 
 from awe_cli.kernels.dispatch import implements, inlined
-from awe_cli.kernels.interface import directions, gradient, score
+from awe_cli.kernels.interface import directions, score
 from awe_cli.kernels.objective import (
     LOSS,
     TRIALS,
     VIOLATORS,
+    descend,
     draw_negative,
     learn_positive,
     of_few_labels,
@@ -50,7 +51,7 @@ def _learn_positive(
         state, other = draw_negative(state, case.V.shape[0], stamp, room.mark)
         _approach(affinity, case, other, hole, np.float32(0), scale, slopes, into, r, side, room.tally)
     if directions(affinity) == 1:
-        write_direction(into, r, 0, case.z)
+        write_direction(into, r, 0, case.z, slopes.v_hat)
     room.tally[TRIALS] += loss.negatives
     room.tally[VIOLATORS] += 1
     return state
@@ -61,7 +62,7 @@ def _approach(affinity, case, label, hole, target, scale, slopes, into, r, side,
     """Write down scale · ∂ ½ (f − target)² of one label."""
     error = score(affinity, case, label, hole) - target
     into.labels[r, side] = label
-    into.steps[r, side] = gradient(affinity, case, label, hole, scale * error, slopes)
+    into.steps[r, side] = descend(affinity, case, label, hole, scale * error, slopes)
     if directions(affinity) == 2:
-        write_direction(into, r, side, slopes.v)
+        write_direction(into, r, side, slopes.v, slopes.v_hat)
     tally[LOSS] += 0.5 * scale * error * error

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from awe_cli.affinity.constant import Constant
 from awe_cli.data.matrix import Dense, Rows, n_rows
+from awe_cli.kernels.learned import NOTHING, Learned
 from awe_cli.kernels.score import project_rows, rate_block
 from awe_cli.ranking.ranker import Scores
 
@@ -30,12 +31,14 @@ class EmbeddingRanker:
     affinity  the parameters of G
     U, V      (features, d) and (labels, d)
     table     what lays out G(x, ·) where the affinity needs that
+    learned   what the affinity has of its own
     """
 
     def __init__(
-        self, affinity: Any, U: NDArray[np.float32], V: NDArray[np.float32], table: Table | None = None
-    ) -> None:
-        self._affinity, self._table = affinity, table
+        self, affinity: Any, U: NDArray[np.float32], V: NDArray[np.float32], table: Table | None = None,
+        learned: Learned = NOTHING,
+    ) -> None:  # fmt: skip
+        self._affinity, self._table, self._learned = affinity, table, learned
         self._U, self._V = U, V
 
     @property
@@ -54,7 +57,8 @@ class EmbeddingRanker:
         if isinstance(self._affinity, Constant):
             return Scores(S, None)
         F = np.empty_like(S)
-        rate_block(self._affinity, x, self._U, self._V, Z, S, G, np.empty(longest_row(x), np.float32), F)
+        room = np.empty(longest_row(x), np.float32)
+        rate_block(self._affinity, x, self._U, self._V, self._learned, Z, S, G, room, F)
         return Scores(F, S)
 
 

@@ -12,11 +12,12 @@ import pyarrow.parquet as pq
 
 from awe_cli.kernels.epoch import State
 from awe_cli.training.fitting import Progress, Run
+from awe_cli.training.state import arrays_of, state_of
 from awe_cli.workspace import Artifact, Staging
 from awe_cli.workspace.arrays import load_arrays, save_arrays
 from awe_cli.workspace.recipe import canonical
 
-VERSION = 2  # of the format of embedding models
+VERSION = 3  # of the format of embedding models
 RESULT = "result.json"
 HISTORY = "history.parquet"
 
@@ -29,14 +30,14 @@ def fit_name(fit: Fit) -> str:
 
 
 def store_states(staging: Staging, states: Mapping[Fit, State]) -> None:
-    """Write U, V and AdaGrad's memory of each fit."""
+    """Write U, V, what the affinity has of its own, and AdaGrad's memory, of each fit."""
     for fit, state in states.items():
-        save_arrays(staging.file(f"fit-{fit_name(fit)}.npz"), state._asdict())
+        save_arrays(staging.file(f"fit-{fit_name(fit)}.npz"), arrays_of(state))
 
 
 def load_state(model: Artifact, fit: Fit) -> State:
     """The state of one fit."""
-    return State(**load_arrays(model.expect_version(VERSION).file(f"fit-{fit_name(fit)}.npz")))
+    return state_of(load_arrays(model.expect_version(VERSION).file(f"fit-{fit_name(fit)}.npz")))
 
 
 def store_result(staging: Staging, result: Mapping[str, Any]) -> None:

@@ -149,7 +149,7 @@ def _embedding(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[s
 
     state, affinity = load_state(model, fit_on), load_result(model)["affinity"]
     if affinity["name"] != "knn":
-        return EmbeddingRanker(build_affinity(affinity), state.U, state.V)
+        return EmbeddingRanker(build_affinity(affinity), state.U, state.V, learned=state.learned)
     lookup = open_lookup(ws, ws.get("neighbors", model.parents["neighbors"]), dataset, fit_on)
     return EmbeddingRanker(product(affinity["power"], affinity["floor"]), state.U, state.V, lookup)
 

@@ -15,6 +15,7 @@ from awe_cli.data.matrix import Dense, Rows, n_rows
 from awe_cli.kernels.epoch import State, run_epoch
 from awe_cli.kernels.interface import directions, lays_out, rises
 from awe_cli.kernels.learn import Task
+from awe_cli.kernels.learned import Learned
 from awe_cli.kernels.objective import Block, Room, scores_all, screens, sides
 from awe_cli.loss.catalog import find_loss
 from awe_cli.training.plan import Plan
@@ -40,13 +41,13 @@ def epochs(
     loss = find_loss(plan.loss).build(asdict(plan), n_labels)
     positives = np.diff(examples.positives.indptr)
     scales = (np.maximum(positives, 1) ** -plan.positive_power).astype(np.float32)
-    rooms = [_room(affinity, loss, examples, plan, n_labels, threads) for _ in range(threads)]
+    rooms = [_room(affinity, loss, examples, plan, state, threads) for _ in range(threads)]
     trials = 0.0
     for epoch in range(plan.epochs):
         order = _order(plan.seed, epoch, len(examples))
         task = Task(examples.positives.indptr, examples.positives.indices, examples.own, plan.seed, epoch)
         screened = screens(loss) and _screening_pays(affinity, trials / max(1, len(examples)), n_labels)
-        block = _block(affinity, loss, examples, order, plan, n_labels, screened)
+        block = _block(affinity, loss, examples, order, plan, state, screened)
         for room in rooms:
             room.mark[:] = 0
         total, seen, violators, trials = run_epoch(
@@ -73,8 +74,9 @@ def _rates(plan: Plan, epoch: int) -> NDArray[np.float64]:
     return plan.learning_rate * left
 
 
-def _room(affinity: Any, loss: Any, examples: Examples, plan: Plan, n_labels: int, workers: int) -> Room:
+def _room(affinity: Any, loss: Any, examples: Examples, plan: Plan, state: State, workers: int) -> Room:
     """Scratch for one of so many workers."""
+    n_labels, learned = len(state.V), state.learned
     dim, longest = plan.dim, int(_row_lengths(examples.x).max(initial=1))
     positives = int(np.diff(examples.positives.indptr).max(initial=0))
     size = min(plan.block_size, len(examples))
@@ -84,6 +86,8 @@ def _room(affinity: Any, loss: Any, examples: Examples, plan: Plan, n_labels: in
         z=zeros(dim, np.float32),
         by_z=zeros(dim, np.float32),
         by_v=zeros(dim, np.float32),
+        v_hat=zeros(learned.V_hat.shape[1], np.float32),
+        first=zeros(longest if len(learned.indptr) else 0, np.int64),
         g=zeros(n_labels if lays_out(affinity) else 0, np.float32),
         features=zeros(longest, np.float32),
         mark=zeros(n_labels, np.int32),
@@ -97,10 +101,11 @@ def _room(affinity: Any, loss: Any, examples: Examples, plan: Plan, n_labels: in
 
 
 def _block(
-    affinity: Any, loss: Any, examples: Examples, order: NDArray[np.int64], plan: Plan, n_labels: int,
+    affinity: Any, loss: Any, examples: Examples, order: NDArray[np.int64], plan: Plan, state: State,
     screened: bool,
 ) -> Block:  # fmt: skip
     """Buffers that hold any block of this order. The system gives room to what is written to, not before."""
+    n_labels, learned = len(state.V), state.learned
     starts = np.arange(0, len(order), plan.block_size)
     size = min(plan.block_size, len(order))
     positives = int(np.add.reduceat(np.diff(examples.positives.indptr)[order], starts).max())
@@ -113,10 +118,25 @@ def _block(
         by_label=zeros((records, ways, plan.dim), np.float32),
         by_input=zeros((size, plan.dim), np.float32),
         by_feature=zeros((features, plan.dim), np.float32),
+        by_shared=zeros((size, *learned.shared.shape), np.float32),
+        u_hat=zeros((features, learned.U_hat.shape[1]), np.float32),
+        v_hat=zeros((records, ways, learned.V_hat.shape[1]), np.float32),
+        by_pair=zeros(int(np.add.reduceat(_pairs(learned, examples.x)[order], starts).max()), np.float32),
         ux=zeros((size if screened else 0, plan.dim), np.float32),
         screen=zeros((size if screened else 0, n_labels), np.float32),
         tally=zeros((size, 3), np.float64),
     )
+
+
+def _pairs(learned: Learned, x: Rows) -> NDArray[np.int64]:
+    """How many pairs the features of each example have together."""
+    if not len(learned.indptr):
+        return np.zeros(n_rows(x), np.int64)
+    each = np.diff(learned.indptr)
+    if isinstance(x, Dense):
+        return np.full(n_rows(x), each.sum())
+    ends = np.concatenate([[0], np.cumsum(each[x.indices])])
+    return np.diff(ends[x.indptr])
 
 
 def _row_lengths(x: Rows) -> NDArray[np.int64]:

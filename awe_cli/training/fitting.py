@@ -14,7 +14,7 @@ from awe_cli.kernels.epoch import State
 from awe_cli.loss.catalog import find_loss
 from awe_cli.training.epochs import EpochReport, epochs
 from awe_cli.training.plan import Plan
-from awe_cli.training.state import copy_state
+from awe_cli.training.state import arrays_of, copy_state
 
 _RUNAWAY = 100.0  # times the first epoch's loss
 _ABSURD = 1000.0  # times max(γ, 1) and the loss's largest weight: no norm cap in use lets a loss become more
@@ -93,8 +93,9 @@ def choose(runs: Sequence[Run]) -> Run:
 
 
 def _check(report: EpochReport, state: State, first_loss: float, plan: Plan) -> None:
-    numbers = all(np.isfinite(array).all() for array in state)
-    bounded = numbers and max(np.abs(state.U).max(initial=0), np.abs(state.V).max(initial=0)) < _LARGEST
+    numbers = all(np.isfinite(array).all() for array in arrays_of(state).values())
+    stepped = (state.U, state.V, state.learned.pairs)  # the rest has capped norms
+    bounded = numbers and max(np.abs(array).max(initial=0) for array in stepped) < _LARGEST
     most = min(
         _RUNAWAY * max(first_loss, plan.margin),
         _ABSURD * max(plan.margin, 1.0) * find_loss(plan.loss).heaviest(asdict(plan), len(state.V)),

@@ -114,4 +114,4 @@ def judge_of(dataset: Dataset, fit: Fit, metric: str, seed: int, threads: int | 
 def _judging(judge: Judge | None, affinity: Any) -> Judging | None:
     if judge is None:
         return None
-    return lambda state: judge(EmbeddingRanker(affinity, state.U, state.V))
+    return lambda state: judge(EmbeddingRanker(affinity, state.U, state.V, learned=state.learned))

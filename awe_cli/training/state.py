@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.data.aligned import copy, zeros
 from awe_cli.kernels.epoch import State
+from awe_cli.kernels.learned import Learned, Memory, fresh_memory
 from awe_cli.training.plan import Plan
+
+_PARTS: dict[str, Any] = {"learned": Learned, "memory": Memory}
 
 
 def initial_state(n_features: int, n_labels: int, plan: Plan) -> State:
@@ -27,7 +33,30 @@ def initial_state(n_features: int, n_labels: int, plan: Plan) -> State:
 
 def copy_state(state: State) -> State:
     """The same numbers in arrays of their own."""
-    return State(*map(copy, state))
+    return state_of({name: copy(array) for name, array in arrays_of(state).items()})
+
+
+def arrays_of(state: State) -> dict[str, NDArray[Any]]:
+    """Every array by its name: "U", …, "learned.shared", …"""
+    arrays = {name: array for name, array in state._asdict().items() if not isinstance(array, tuple)}
+    for part in _PARTS:
+        arrays |= {f"{part}.{name}": array for name, array in getattr(state, part)._asdict().items()}
+    return arrays
+
+
+def state_of(arrays: Mapping[str, NDArray[Any]]) -> State:
+    """The state that has these arrays."""
+    fields: dict[str, Any] = {name: array for name, array in arrays.items() if "." not in name}
+    fields |= {
+        part: kind(**{name: arrays[f"{part}.{name}"] for name in kind._fields})
+        for part, kind in _PARTS.items()
+    }
+    return State(**fields)
+
+
+def with_learned(state: State, learned: Learned) -> State:
+    """The state with numbers of an affinity's own that have not been stepped yet."""
+    return state._replace(learned=learned, memory=fresh_memory(learned))
 
 
 def _random(draws: np.random.Generator, rows: int, plan: Plan) -> NDArray[np.float32]:

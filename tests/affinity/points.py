@@ -19,9 +19,11 @@ from awe_cli.kernels.interface import (
     finish,
     gradient,
     lays_out,
+    of_input,
     rate,
     score,
 )
+from awe_cli.kernels.learned import NOTHING, Learned
 from awe_cli.kernels.rows import project
 from awe_cli.kernels.vectors import dot_row
 from tests.affinity.members import DIM, EXAMPLES, FEATURES, LABELS
@@ -36,6 +38,7 @@ class World(NamedTuple):
     dense: Dense
     U: NDArray[np.float32]
     V: NDArray[np.float32]
+    learned: Learned = NOTHING
 
 
 class Point(NamedTuple):
@@ -47,6 +50,11 @@ class Point(NamedTuple):
     direction: NDArray[np.float32]  # (d,) what it says the step is along
     by_z: NDArray[np.float32]  # (d,) what it added to slopes.z
     by_u: NDArray[np.float32]  # (n, d) what it added to slopes.u
+    by_shared: NDArray[np.float32]  # and to the slopes by what it has of its own
+    by_u_hat: NDArray[np.float32]
+    by_v_hat: NDArray[np.float32]
+    by_pair: NDArray[np.float32]
+    first: NDArray[np.int64]  # where the pairs of each feature begin
 
 
 def world(seed: int = 0) -> World:
@@ -65,12 +73,12 @@ def world(seed: int = 0) -> World:
 
 @kernel
 def _evaluate(
-    affinity, example, part, indices, values, U, V, label, hole, weight, g, room, ux, z, slopes, out
+    affinity, example, part, indices, values, U, V, label, hole, weight, g, learned, room, ux, z, slopes, out
 ):
     project(indices, values, U, ux)
     leave_out(ux, hole, indices, values, U, z)
     begin(affinity, example, part, g)
-    case = Case(example, indices, values, U, V, z, g, room)
+    case = Case(example, indices, values, U, V, z, g, room, learned)
     out[0] = score(affinity, case, label, hole)
     out[1] = rate(affinity, dot_row(z, V, label), case, label)
     out[2] = gradient(affinity, case, label, hole, weight, slopes)
@@ -78,19 +86,38 @@ def _evaluate(
 
 
 def evaluate(affinity: Any, rows: World, example: int, part: int, label: int, hole: int) -> Point:
-    """Evaluate at one point; slopes that are added to start from 1, the one that is overwritten from rubbish."""
+    """Evaluate at one point; slopes that an example adds up start from 1, those of a label from zeros."""
     start, stop = rows.bags.indptr[example : example + 2]
     indices, values = rows.bags.indices[start:stop], rows.bags.values[start:stop]
     g = np.zeros(LABELS if lays_out(affinity) else 0, np.float32)
     ux, z = np.full((2, DIM), np.nan, np.float32)
-    slopes = Slopes(
-        np.ones(DIM, np.float32), np.ones((len(indices), DIM), np.float32), np.full(DIM, np.nan, np.float32)
-    )
+    slopes = _slopes(affinity, rows.learned, indices)
     out, room = np.zeros(3), np.zeros(FEATURES, np.float32)
     _evaluate(
         frozen(affinity), example, part, frozen(indices), frozen(values), frozen(rows.U), frozen(rows.V), label,
-        hole, WEIGHT, g, room, ux, z, slopes, out,
+        hole, WEIGHT, g, frozen(rows.learned), room, ux, z, slopes, out,
     )  # fmt: skip
     assert not g.any(), "finish leaves zeros"
     direction = z if directions(affinity) == 1 else slopes.v
-    return Point(*out, direction, slopes.z - 1, slopes.u - 1)
+    began = float(of_input(affinity))
+    return Point(
+        *out, direction, slopes.z - began, slopes.u - 1, slopes.shared - 1, slopes.u_hat - 1, slopes.v_hat,
+        slopes.pairs - 1, slopes.first,
+    )  # fmt: skip
+
+
+def _slopes(affinity: Any, learned: Learned, indices: NDArray[np.int32]) -> Slopes:
+    """Of an example with these features. No z is looked at where an affinity adds up over features."""
+    began = np.float32(of_input(affinity))
+    n, e = len(indices), learned.U_hat.shape[1]
+    lengths = np.diff(learned.indptr)[indices] if len(learned.indptr) else np.zeros(n, np.int64)
+    return Slopes(
+        z=np.full(DIM, began, np.float32),
+        u=np.ones((n, DIM), np.float32),
+        v=np.zeros(DIM, np.float32),
+        shared=np.ones(learned.shared.shape, np.float32),
+        u_hat=np.ones((n, e), np.float32),
+        v_hat=np.zeros(e, np.float32),
+        pairs=np.ones(lengths.sum(), np.float32),
+        first=np.cumsum(lengths) - lengths,
+    )

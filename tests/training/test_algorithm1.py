@@ -18,7 +18,7 @@ from tests.training.sets import PLAN, SETS, SIZES, TRAINED, TRAINED_NAMES
 def test_every_epoch_is_that_of_algorithm_1(kind, member, block_size):
     examples, plan = SETS[kind], replace(PLAN, block_size=block_size)
     state = initial_state(*SIZES, plan)
-    twin = Algorithm1(member, examples, plan, *(array.astype(float) for array in state))
+    twin = Algorithm1(member, examples, plan, *(array.astype(float) for array in state[:4]))
     n_positives = examples.positives.indptr[-1]
     for report in epochs(member.affinity, examples, state, plan, threads=1):
         twin.epoch(report.epoch - 1)

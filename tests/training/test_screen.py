@@ -17,7 +17,7 @@ from awe_cli.kernels.screen import screen_share, slack
 from awe_cli.kernels.vectors import dot_row
 from awe_cli.loss.auc import Auc
 from awe_cli.training import epochs as training
-from awe_cli.training.state import copy_state, initial_state
+from awe_cli.training.state import arrays_of, copy_state, initial_state
 from tests.training.sets import PLAN, SIZES, TRAINED, TRAINED_NAMES, crowd, for_crowd
 
 ALWAYS, NEVER = 1e9, 1e-9  # labels that one draw is worth
@@ -32,7 +32,7 @@ def test_the_same_bytes_with_and_without(kind, member, monkeypatch):
         monkeypatch.setattr(training, "_DRAWS_A_PASS", worth)
         state = copy_state(start)
         reports = list(training.epochs(affinity, examples, state, plan, threads=2))
-        results.append((reports, [array.tobytes() for array in state]))
+        results.append((reports, [array.tobytes() for array in arrays_of(state).values()]))
     assert results[0] == results[1]
 
 
@@ -64,7 +64,7 @@ def test_no_exact_score_is_above_the_screened_one_and_its_slack():
     state = initial_state(*SIZES, PLAN)
     order = np.arange(len(examples))
     into = training._block(
-        Constant(1.0), Auc(0.1), examples, order, replace(PLAN, block_size=len(order)), len(state.V), True
+        Constant(1.0), Auc(0.1), examples, order, replace(PLAN, block_size=len(order)), state, True
     )
     excess, widest = largest_excess(
         examples.x, state.U, state.V, np.float32(PLAN.norm_cap), into, order, np.empty(PLAN.dim, np.float32)
