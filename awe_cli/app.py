@@ -29,6 +29,7 @@ COMMAND_MODULES = (
     "predict",
     "train_baseline",
     "ensemble",
+    "neighbors",
     "affinities",
     "status",
     "gc",
