@@ -66,6 +66,7 @@ HEAVY = {
     "faiss",
     "rich",
     "sklearn",
+    "implicit",
     "dask",
     "distributed",
     "threadpoolctl",

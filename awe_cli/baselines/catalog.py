@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from awe_cli.baselines.baseline import Baseline
 from awe_cli.baselines.ease import Ease
+from awe_cli.baselines.ials import Ials
 from awe_cli.baselines.input_knn import InputKnn
 from awe_cli.baselines.item_knn import ItemKnn
 from awe_cli.baselines.knn import EmbeddingKnn
@@ -33,6 +34,7 @@ BASELINES: Mapping[str, Baseline] = {
         Pamir(),
         WarpOneVsRest(),
         Nmf(),
+        Ials(),
     )
 }
 

@@ -49,7 +49,7 @@ def train_baseline(
     popularity ranks labels by how many training examples have them, the same for everyone. knn ranks the labels
     of the nearest training examples in the embedding space of a model, by the table that build-knn made;
     input-knn those of the nearest by the input itself, tree-knn of those in one leaf of a random-projection tree.
-    svd, lsi and nmf factorize the matrix of examples; the others learn a weight for each feature and label.
+    svd, lsi, nmf and ials factorize the matrix of examples; the others learn a weight for each feature and label.
 
     What is left open is chosen on validation with a fit on train alone, as in `awe train`.
     """

@@ -32,13 +32,13 @@ class ChosenSettings:
 
 @dataclass(frozen=True)
 class FactorSettings(ChosenSettings):
-    """What is common to svd, lsi and nmf."""
+    """What is common to svd, lsi, nmf and ials."""
 
     dim: int | None = setting(
         None,
-        help="For svd, lsi and nmf: dimension d of the factors.",
+        help="For svd, lsi, nmf and ials: dimension d of the factors.",
         min=1,
-        auto="32, 64 or 128, by validation",
+        auto="32, 64 or 128 (ials: 64 or 128), by validation",
     )
 
 
@@ -64,15 +64,33 @@ class NmfSettings(FactorSettings):
 
 
 @dataclass(frozen=True)
-class EaseSettings(ChosenSettings):
-    """Least squares in closed form."""
+class RidgeSettings(ChosenSettings):
+    """What is common to ease and ials."""
 
     l2: float | None = setting(
         None,
-        help="For ease: λ, as a multiple of the mean of the diagonal of XᵀX.",
+        help="For ease and ials: λ; for ease as a multiple of the mean of the diagonal of XᵀX.",
         above=0,
-        auto="0.03 to 3, by validation",
+        auto="0.03 to 3 (ials: 0.1 to 10), by validation",
     )
+
+
+@dataclass(frozen=True)
+class IalsSettings(FactorSettings, RidgeSettings):
+    """Alternating least squares, with more confidence in what is there than in what is not."""
+
+    alpha: float | None = setting(
+        None,
+        help="For ials: α, how much confidence an entry adds.",
+        above=0,
+        auto="10 or 40, by validation",
+    )
+
+
+@dataclass(frozen=True)
+class EaseSettings(RidgeSettings):
+    """Least squares in closed form."""
+
     memory: float = setting(
         4.0,
         help="For ease, one-vs-rest, pamir and warp-one-vs-rest: the most the matrices may take, in GB.",
@@ -174,4 +192,5 @@ SETTINGS: dict[str, type] = {
     "pamir": PamirSettings,
     "warp-one-vs-rest": WarpOneVsRestSettings,
     "nmf": NmfSettings,
+    "ials": IalsSettings,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 from pathlib import Path
@@ -28,9 +29,13 @@ from tests.small import recommendation
 
 GROUPS, ITEMS, PEOPLE = 4, 6, 40
 # Those that look at the input and need nothing but the dataset.
-LEARN = [name for name in BASELINES if name not in ("popularity", "knn")]
+ABSENT = pytest.mark.skipif(importlib.util.find_spec("implicit") is None, reason="implicit is not installed")
+MARKS = {"ials": [ABSENT]}
+LEARN = [
+    pytest.param(name, marks=MARKS.get(name, [])) for name in BASELINES if name not in ("popularity", "knn")
+]
 # Factors of a dimension as large as the data would learn the data by heart.
-TOLD = {name: {"dim": GROUPS} for name in ("svd", "lsi", "nmf")}
+TOLD = {name: {"dim": GROUPS} for name in ("svd", "lsi", "nmf", "ials")}
 
 
 def prepared(root: Path, rows: list[dict[str, object]], **settings: object) -> Workspace:
@@ -98,7 +103,7 @@ def test_the_help_of_a_setting_names_its_baselines(name):
 @pytest.mark.parametrize("kind", ["recommendation", "text", "dense"])
 @pytest.mark.parametrize("name", LEARN)
 def test_finds_the_answer(boards, name, kind):
-    if (name, kind) == ("nmf", "dense"):
+    if name in ("nmf", "ials") and kind == "dense":
         pytest.skip("standardised features are negative")
     ws = boards[kind]
     settings = SETTINGS[name](**TOLD.get(name, {}))
@@ -132,7 +137,7 @@ def test_folds_in_people_never_seen(boards, name, tmp_path):
     assert 901 in best  # nothing is known of them, and they are ranked for all the same
 
 
-@pytest.mark.parametrize("name", [name for name in BASELINES if name != "knn"])
+@pytest.mark.parametrize("name", ["popularity", *LEARN])
 def test_tiny_data_without_validation(tmp_path, name):
     """Fewer examples than any dimension or k."""
     ws = recommendation(tmp_path / "ws", valid=False)

@@ -11,6 +11,7 @@ import pytest
 
 from awe_cli.baselines.ease import Ease
 from awe_cli.baselines.factors import right_vectors
+from awe_cli.baselines.ials import Ials, relative
 from awe_cli.baselines.input_knn import InputKnn, InputSearch
 from awe_cli.baselines.item_knn import ItemKnn
 from awe_cli.baselines.lsi import Lsi
@@ -235,6 +236,50 @@ def test_nmf_folds_in_by_least_squares(case):
     w = np.stack([optimize.nnls(arrays["features"].T.astype(float), x)[0] for x in X])
     found = Nmf().ranker(facts, {"dim": 3}, arrays).scores(facts.examples.x).score
     assert found == pytest.approx(w @ arrays["labels"], abs=0.03)
+
+
+def test_ials_folds_in_the_minimum(case):
+    """No w is better for what is known of x than that of the ranker."""
+    pytest.importorskip("implicit", reason="implicit is not installed")
+    facts, X, _, _ = case
+    if facts.dataset.dense:
+        with pytest.raises(DataError, match="nowhere negative"):
+            Ials().fit(facts, {"dim": 3, "alpha": 2.0, "l2": 0.5})
+        return
+    choice = {"dim": 3, "alpha": 2.0, "l2": 0.5}
+    arrays = Ials().fit(facts, choice)
+    H, V = (arrays[name].astype(float) for name in ("features", "labels"))
+    found = Ials().ranker(facts, choice, arrays).scores(facts.examples.x).score
+    for e, x in enumerate(X):
+        there = x > 0
+        r = np.where(there, x / x[there].mean(), 0) if there.any() else x
+        root = np.sqrt(np.concatenate([1 + 2.0 * r, np.full(3, 0.5)]))
+        A, b = np.vstack([H, np.eye(3)]), np.concatenate([there, np.zeros(3)])
+        w = np.linalg.lstsq(A * root[:, None], b * root, rcond=None)[0]
+        assert found[e] == pytest.approx(V @ w, abs=1e-4)
+
+
+def test_ials_learns_what_it_folds_in(case):
+    """The factors of the package are at a minimum: one more fold-in of the columns changes little."""
+    pytest.importorskip("implicit", reason="implicit is not installed")
+    facts, X, _, own = case
+    if facts.dataset.dense or not own:
+        return
+    found = scores(Ials(), facts, {"dim": P, "alpha": 40.0, "l2": 0.01})
+    assert found[X > 0].mean() > 0.9
+    assert abs(found[X == 0].mean()) < 0.3
+
+
+def test_relative_to_the_mean_of_the_row():
+    R = relative(inputs(bags_of(np.array([[1, 3, 0.0], [0, 0, 0], [0, 0, 7]])), 3))
+    assert R.toarray().tolist() == [[0.5, 1.5, 0], [0, 0, 0], [0, 0, 1]]
+
+
+def test_ials_without_its_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "implicit.cpu.als", None)
+    with pytest.raises(MissingInputError) as caught:
+        Ials().check({}, SimpleNamespace())
+    assert "pip install 'awe-cli[ials]'" in caught.value.hint
 
 
 def test_nmf_without_scikit_learn(monkeypatch):
