@@ -38,6 +38,11 @@ class PrepareSettings:
         help="File with the columns child and parent: what labels are kinds of, for psib@k.",
         auto="none",
     )
+    similarity: str | None = setting(
+        None,
+        help="File with the columns label, other and similarity (0 to 1): S of psib@k, in place of --isa.",
+        auto="none",
+    )
     split: str | None = setting(None, help="Column of the split: train, valid or test.", auto="none")
     holdout: int | None = setting(
         None,

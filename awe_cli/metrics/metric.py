@@ -24,7 +24,7 @@ class Metric:
     per_example    False for a metric of the whole set, which has no mean and no interval
     better         HIGHER, LOWER, or None for what is neither better nor worse
     looks_at_top   whether it needs top lists, rather than the ranks of the positives alone
-    needs_parents  whether it needs the parents of the labels (`prepare --isa`)
+    needs_kinship  whether it needs to know which labels are alike (`prepare --isa` or `--similarity`)
     """
 
     name: str
@@ -33,7 +33,7 @@ class Metric:
     per_example: bool = True
     better: str | None = HIGHER
     looks_at_top: bool = False
-    needs_parents: bool = False
+    needs_kinship: bool = False
 
     @property
     def chooses(self) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.data.matrix import Lists
+from awe_cli.data.matrix import Bags, Lists
 
 NEVER = np.iinfo(np.int32).max  # the best position of a label that is in no top list
 
@@ -15,12 +15,14 @@ NEVER = np.iinfo(np.int32).max  # the best position of a label that is in no top
 class Known(NamedTuple):
     """What is known of the labels beforehand.
 
-    counts   (labels,) how many training examples have each
-    parents  the parents of each label, as numbers from 0; None where none were given
+    counts      (labels,) how many training examples have each
+    parents     the parents of each label, as numbers from 0; None where none were given
+    similarity  rows of S without its diagonal, each entry from 0 to 1; None where none was given
     """
 
     counts: NDArray[np.int64]
     parents: Lists | None
+    similarity: Bags | None = None
 
 
 NOTHING = Known(np.zeros(0, np.int64), None)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from awe_cli.data.matrix import Bags
 from awe_cli.metrics.metric import Metric
 from awe_cli.metrics.ranks import Ranks
 
 
 def sibling_precision(ranks: Ranks, k: int) -> NDArray[np.float64]:
-    r"""The share of the first k labels that are positives or siblings of one.
+    r"""How similar the first k labels are to the positives: the share that are positives or siblings of one.
 
     .. math:: psib@k(x) = \frac{1}{k} \sum_{y : rank_x(y) \le k} \max_{y' \in Y_x} S_{yy'}
 
-    where Y_x are the positives of the example x, and S is 1 for a label and itself and for labels that share a
-    parent, isa(y, p) and isa(y', p); else 0.
+    where Y_x are the positives of the example x. S is 1 for a label and itself; for others what was given, or,
+    where parents were given, 1 for labels that share one, isa(y, p) and isa(y', p), else 0.
 
-    ranks    of n examples with their top lists and positives, and the parents of the labels
+    ranks    of n examples with their top lists and positives, and S or the parents of the labels
     k        1 or more
     returns  (n,) float64 in [0, 1], nowhere below precision@k
 
@@ -25,6 +26,8 @@ def sibling_precision(ranks: Ranks, k: int) -> NDArray[np.float64]:
     parents is a sibling of itself only.
     Source: WSABIE, section 4, where an example has one label; for several, the best of them counts.
     """
+    if ranks.known.similarity is not None:
+        return _by_similarity(ranks, ranks.known.similarity, k)
     top, positives = ranks.top[:, :k], ranks.positives
     parents = ranks.known.parents
     assert parents is not None
@@ -41,6 +44,23 @@ def sibling_precision(ranks: Ranks, k: int) -> NDArray[np.float64]:
     return np.bincount(row, weights=credited, minlength=n) / k
 
 
+def _by_similarity(ranks: Ranks, S: Bags, k: int) -> NDArray[np.float64]:
+    """The same by rows of S, one example after the other: no matrix of examples by labels is laid out."""
+    best = np.zeros(len(S.indptr) - 1)  # of the example, max S by label
+    total = np.zeros(len(ranks.top))
+    for e, top in enumerate(ranks.top[:, :k]):
+        positives = ranks.positives[ranks.indptr[e] : ranks.indptr[e + 1]]
+        for y in positives:
+            row = slice(S.indptr[y], S.indptr[y + 1])
+            best[S.indices[row]] = np.maximum(best[S.indices[row]], S.values[row])
+        best[positives] = 1
+        total[e] = best[top[top >= 0]].sum()
+        for y in positives:
+            best[S.indices[S.indptr[y] : S.indptr[y + 1]]] = 0
+        best[positives] = 0
+    return total / k
+
+
 def _parents(
     indptr: NDArray[np.int64], indices: NDArray[np.int32], labels: NDArray[np.integer]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -51,4 +71,4 @@ def _parents(
     return position, indices[indptr[labels][position] + within].astype(np.int64)
 
 
-PSIB = Metric("psib", sibling_precision, cut=True, looks_at_top=True, needs_parents=True)
+PSIB = Metric("psib", sibling_precision, cut=True, looks_at_top=True, needs_kinship=True)

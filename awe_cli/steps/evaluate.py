@@ -58,7 +58,7 @@ def _evaluate(
     dataset = Dataset.open(stored.path, stored.settings)
     _require_split(dataset, settings.split)
     wanted = measures(settings.metric, settings.at)
-    _require_parents(dataset, wanted)
+    _require_kinship(dataset, wanted)
     found = {name: find_model(ws, name) for name in _distinct(models)}
     for model in found.values():
         require_dataset(model, stored)
@@ -116,12 +116,13 @@ def _require_split(dataset: Dataset, split: str) -> None:
         )
 
 
-def _require_parents(dataset: Dataset, wanted: Sequence[Measure]) -> None:
+def _require_kinship(dataset: Dataset, wanted: Sequence[Measure]) -> None:
     for measure in wanted:
-        if measure.metric.needs_parents and dataset.parents is None:
+        if measure.metric.needs_kinship and not {"isa", "similarity"} & dataset.settings.keys():
             raise MissingInputError(
-                f"{measure.name}: the dataset knows no parents of its labels",
-                hint="prepare it with --isa FILE, a file with the columns child and parent",
+                f"{measure.name}: the dataset knows no parents of its labels, nor how similar they are",
+                hint="prepare it with --isa FILE (columns child and parent) or --similarity FILE (columns "
+                "label, other and similarity)",
             )
 
 

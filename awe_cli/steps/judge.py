@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
+from awe_cli.data.similarity import similarity_of
 from awe_cli.engine.local import map_blocks
 from awe_cli.metrics.metric import Measure
 from awe_cli.metrics.ranks import NEVER, Known, Ranks, best_positions
@@ -54,8 +55,9 @@ def judge(
     per_example = [measure for measure in measures if measure.metric.per_example]
     n_labels = opened.ranker.n_labels
     k = max((measure.k or 0 for measure in measures if measure.metric.looks_at_top), default=0)
-    parents = any(measure.metric.needs_parents for measure in measures)
-    known = Known(dataset.label_counts(opened.fit_on), dataset.parents if parents else None)
+    kinship = any(measure.metric.needs_kinship for measure in measures)
+    alike = (dataset.parents, similarity_of(dataset)) if kinship else (None, None)
+    known = Known(dataset.label_counts(opened.fit_on), *alike)
 
     def work(block: Examples) -> tuple[pa.Array, NDArray[np.float64], Ranks]:
         ranked = rank_block(opened.ranker.scores(block.x), block.positives, block.seen, k, model)

@@ -11,19 +11,20 @@ import numpy as np
 import pyarrow as pa
 
 from awe_cli.config.prepare import PrepareSettings
-from awe_cli.data import findings, storage, taxonomy
+from awe_cli.data import findings, storage
 from awe_cli.data.annotations import build_annotations, read_annotations
 from awe_cli.data.dataset import SUMMARY, VERSION
 from awe_cli.data.example_findings import of_annotations
 from awe_cli.data.interactions import read_interactions
 from awe_cli.data.matrix import n_rows
 from awe_cli.data.pairs import build_interactions
-from awe_cli.data.reading.columns import Piece, Role, one_array
+from awe_cli.data.reading.columns import Piece, Role
 from awe_cli.data.reading.pieces import columns_of, read_pieces
-from awe_cli.data.reading.sources import Source, find_source, open_sources
+from awe_cli.data.reading.sources import Source, open_sources
 from awe_cli.data.splits import SPLITS
 from awe_cli.errors import UsageError
 from awe_cli.steps.plan import TEST_SHARE, Plan, make_plan
+from awe_cli.steps.prepare_relations import add_relations, relation_digests, relation_notes
 from awe_cli.workspace import Artifact, Recipe, Workspace
 
 _ROWS = {True: 65536, False: 16384}  # read at a time: of interactions, of examples
@@ -49,8 +50,8 @@ def prepare(
     with open_sources(list(files), settings.format) as sources:
         plan = make_plan(settings, sources)
         digests = [source.sha256() for source in sources]
-        isa = _isa_digest(settings)
-        recipe = Recipe("dataset", VERSION, {**plan.settings, **isa, "inputs": digests})
+        relations = relation_digests(settings)
+        recipe = Recipe("dataset", VERSION, {**plan.settings, **relations, "inputs": digests})
         current = ws.current("dataset", None, recipe)
         if current is not None:
             return json.loads(current.file(SUMMARY).read_text()), current, False
@@ -58,8 +59,8 @@ def prepare(
         with ws.lock(wait=wait), ws.stage("dataset", recipe) as staging:
             fill = _fill_interactions if plan.interactions else _fill_annotation
             summary = {"task": plan.settings["task"], **fill(plan, sources, staging.file)}
-            if isa:
-                _add_parents(settings, staging.file, summary)
+            if relations:
+                add_relations(settings, staging.file, summary)
             summary["notes"] = _notes(plan, settings, sources, summary)
             staging.file(SUMMARY).write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
             return summary, staging.publish(), True
@@ -98,27 +99,6 @@ def _fill_annotation(plan: Plan, sources: list[Source], file: Callable[[str], Pa
     return of_annotations(data, examples, counts, is_text=plan.text is not None)
 
 
-def _isa_digest(settings: PrepareSettings) -> dict[str, str]:
-    """What the manifest says of the isa file; nothing where none is named."""
-    if settings.isa is None:
-        return {}
-    return {"isa": find_source(settings.isa, Path(settings.isa)).sha256()}
-
-
-def _add_parents(settings: PrepareSettings, file: Callable[[str], Path], summary: dict[str, Any]) -> None:
-    """Store the parents of the labels, and count them in the summary."""
-    source = find_source(str(settings.isa), Path(str(settings.isa)))
-    pairs = taxonomy.read_pairs(_pieces([source], taxonomy.ROLES, _ROWS[True]))
-    labels = one_array(storage.read_table(file(storage.LABELS), ["label"]).column(0))
-    counts = taxonomy.store_parents(file(taxonomy.FILE), pairs, labels)
-    summary["isa"] = counts
-    if counts["unknown"]:
-        summary["warnings"].append(
-            f"isa pairs whose child is no label: {counts['unknown']:,} of {counts['pairs']:,}; "
-            "they were left out"
-        )
-
-
 def _pieces(sources: list[Source], roles: dict[str, Role], rows: int) -> Iterator[Piece]:
     for source in sources:
         yield from read_pieces(source, roles, rows)
@@ -133,10 +113,8 @@ def _notes(
     plan: Plan, settings: PrepareSettings, sources: list[Source], summary: dict[str, Any]
 ) -> list[str]:
     """What was decided for the user."""
-    notes = []
+    notes = relation_notes(settings, summary)
     rule = plan.rule
-    if "isa" in summary:
-        notes.append(f"{summary['isa']['labels']:,} labels have a parent in {settings.isa}")
     if not any((rule.given, rule.holdout, rule.holdout_last, settings.test_fraction)):
         notes.append(
             f"no split was named: {TEST_SHARE:.0%} is held out as test, at random (seed {rule.seed})"

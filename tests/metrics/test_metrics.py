@@ -107,6 +107,27 @@ def test_agrees_with_scikit_learn(k):
     assert measure(f"ndcg@{k}").mean(ranks) == pytest.approx(reference.ndcg_score(truth, scores, k=k))
     expected = [reference.average_precision_score(t, s) for t, s in zip(truth, scores, strict=True)]
     assert measure("map").values(ranks) == pytest.approx(expected)
+    top = np.zeros_like(truth)
+    np.put_along_axis(top, order[:, :k], True, axis=1)
+    found = {name: measure(f"{name}@{k}").values(ranks) for name in ("precision", "recall")}
+    share = min(k, 50) / k  # they divide by what is shown, p@k by k
+    precisions = [reference.precision_score(t, s) * share for t, s in zip(truth, top, strict=True)]
+    assert found["precision"] == pytest.approx(precisions)
+    recalls = [reference.recall_score(t, s) for t, s in zip(truth, top, strict=True)]
+    assert found["recall"] == pytest.approx(recalls)
+
+
+def test_ranks_of_single_positives_agree_with_scikit_learn():
+    """With one positive an example, its average precision is 1/rank, and its coverage error the rank."""
+    reference = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(2)
+    scores = rng.permuted(np.tile(np.arange(30.0), (25, 1)), axis=1)
+    truth = np.eye(30, dtype=bool)[rng.integers(0, 30, 25)]
+    order = np.argsort(-scores, axis=1)
+    ranks = ranks_of(*[np.flatnonzero(hits) + 1 for hits in np.take_along_axis(truth, order, axis=1)])
+    expected = reference.label_ranking_average_precision_score(truth, scores)
+    assert measure("mrr").mean(ranks) == pytest.approx(expected)
+    assert measure("mean-rank").mean(ranks) == pytest.approx(reference.coverage_error(truth, scores))
 
 
 def test_coverage_by_hand():

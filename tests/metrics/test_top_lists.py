@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awe_cli.data.matrix import Lists
+from awe_cli.data.matrix import Bags, Lists
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.catalog import METRICS, criterion, measure
 from awe_cli.metrics.ranks import Known, Ranks
@@ -88,10 +88,45 @@ def test_no_examples(name):
 
 
 def naive(top, positives, parents, k):
-    def similar(a, b):
+    def alike(a, b):
         return a == b or bool(set(parents[a]) & set(parents[b]))
 
-    return sum(any(similar(y, p) for p in positives) for y in top[:k] if y >= 0) / k
+    return sum(any(alike(y, p) for p in positives) for y in top[:k] if y >= 0) / k
+
+
+# S of labels 0 to 3, without its diagonal.
+SIMILAR = [[0, 0.5, 0.25, 0], [0.5, 0, 0, 0.75], [0.25, 0, 0, 0], [0, 0.75, 0, 0]]
+
+
+def similar(S):
+    S = np.array(S)
+    lists = lists_of([np.flatnonzero(row) for row in S])
+    return Bags(lists.indptr, lists.indices, S[S > 0].astype(np.float32))
+
+
+def by_similarity(name, top, positives, S=SIMILAR):
+    ranks = shown(top, positives)
+    return measure(name).values(ranks._replace(known=Known(np.ones(4), None, similar(S)))).tolist()
+
+
+def test_given_similarity_by_hand():
+    assert by_similarity("psib@1", [[1, 0, 2, 3]], [[0]]) == [0.5]
+    assert by_similarity("psib@4", [[1, 0, 2, 3]], [[0]]) == [(0.5 + 1 + 0.25 + 0) / 4]
+    assert by_similarity("psib@2", [[1, 2]], [[0, 3]]) == [(0.75 + 0.25) / 2]  # the best positive counts
+    assert by_similarity("psib@3", [[1, -1, -1]], [[0]]) == [0.5 / 3]
+    assert by_similarity("psib@1", [[1], [1], [3]], [[0], [2], [3]]) == [0.5, 0.0, 1.0]  # no example mixes
+
+
+def test_siblings_are_a_similarity():
+    """S written out from the parents says the same as the parents."""
+    rng = np.random.default_rng(0)
+    top = [rng.permutation(5)[:4] for _ in range(20)]
+    positives = [np.sort(rng.permutation(5)[: rng.integers(1, 4)]) for _ in range(20)]
+    S = [[float(a != b and bool(set(PARENTS[a]) & set(PARENTS[b]))) for b in range(5)] for a in range(5)]
+    ranks = shown(top, positives)
+    given_s = ranks._replace(known=Known(np.ones(5), None, similar(S)))
+    for k in (1, 3, 4):
+        assert measure(f"psib@{k}").values(given_s).tolist() == measure(f"psib@{k}").values(ranks).tolist()
 
 
 LABELS = st.integers(0, 7)

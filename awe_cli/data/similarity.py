@@ -1,0 +1,106 @@
+"""How similar labels are: triples (label, other, similarity) from a file, and the matrix S they make (WSABIE §4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from awe_cli.data import storage
+from awe_cli.data.dataset import Dataset
+from awe_cli.data.gather import IdColumn, join
+from awe_cli.data.matrix import Bags
+from awe_cli.data.reading.columns import Piece, Role, one_array
+from awe_cli.data.reading.refusal import refuse
+from awe_cli.data.vocabulary import look_up
+from awe_cli.errors import DataError
+
+LABEL, OTHER, SIMILARITY = "label", "other", "similarity"
+ROLES = {LABEL: Role.ID, OTHER: Role.ID, SIMILARITY: Role.NUMBER}
+FILE = "similarity.parquet"
+
+
+@dataclass(frozen=True)
+class Triples:
+    """Triples as read (n,), and whether they came from a file without types."""
+
+    label: pa.ChunkedArray
+    other: pa.ChunkedArray
+    similarity: NDArray[np.float64]
+    untyped: bool
+
+
+def read_triples(pieces: Iterable[Piece]) -> Triples:
+    """All triples. Raises DataError where there is none, or for a similarity outside 0 … 1."""
+    label, other, untyped = IdColumn(LABEL), IdColumn(OTHER), False
+    numbers: list[NDArray[np.float64]] = []
+    for piece in pieces:
+        label.add(piece, piece.column(LABEL))
+        other.add(piece, piece.column(OTHER))
+        values = piece.column(SIMILARITY).to_numpy(zero_copy_only=False).astype(np.float64)
+        bad = ~((values >= 0) & (values <= 1))
+        refuse(piece, SIMILARITY, bad, "a number from 0 to 1", values, "scale similarities to 0 … 1")
+        numbers.append(values)
+        untyped = untyped or piece.untyped
+    if not label.rows:
+        raise DataError(
+            "the similarity file has no rows", hint="give it rows of label, other label and similarity"
+        )
+    return Triples(label.values(), other.values(), join(numbers, np.float64), untyped)
+
+
+def store_similarity(path: Path, triples: Triples, labels: pa.Array) -> dict[str, int]:
+    """Write S both ways round, without its diagonal, which is 1; how many pairs there are.
+
+    pairs    rows of the file; unknown  rows with a name that is no label, left out
+    labels   labels that are similar to another
+
+    Raises DataError where two rows give the same pair different similarities.
+    """
+    a, b = (
+        look_up(one_array(column), labels, f"similarity column {name!r}", untyped=triples.untyped)
+        for column, name in ((triples.label, LABEL), (triples.other, OTHER))
+    )
+    kept = (a >= 0) & (b >= 0)
+    low, high = np.minimum(a, b)[kept].astype(np.int64), np.maximum(a, b)[kept].astype(np.int64)
+    keys, values = low * len(labels) + high, triples.similarity[kept]
+    order = np.lexsort((values, keys))
+    keys, values = keys[order], values[order]
+    differ = np.flatnonzero((np.diff(keys) == 0) & (np.diff(values) > 0))
+    if len(differ):
+        at = int(differ[0])
+        names = [labels[int(row)].as_py() for row in divmod(int(keys[at]), len(labels))]
+        raise DataError(
+            f"similarity of {names[0]!r} and {names[1]!r}: expected one, found {values[at]:g} and "
+            f"{values[at + 1]:g}",
+            hint="a similarity holds both ways round: take one of the rows out",
+        )
+    keys, first = np.unique(keys, return_index=True)
+    low, high, values = keys // len(labels), keys % len(labels), values[first]
+    real = (low != high) & (values > 0)
+    rows, columns = np.concatenate([low[real], high[real]]), np.concatenate([high[real], low[real]])
+    order = np.lexsort((columns, rows))
+    both = np.concatenate([values[real]] * 2)[order]
+    storage.write_table(path, pa.table({LABEL: rows[order], OTHER: columns[order], SIMILARITY: both}))
+    return {
+        "pairs": len(kept),
+        "unknown": int(np.count_nonzero(~kept)),
+        "labels": len(np.unique(rows)),
+    }
+
+
+def similarity_of(dataset: Dataset) -> Bags | None:
+    """S (labels, labels) without its diagonal; None where `prepare` was given no similarity file."""
+    if not dataset.settings.get("similarity"):
+        return None
+    table = storage.read_table(dataset.path / FILE)
+    rows = one_array(table.column(LABEL)).to_numpy()
+    return Bags(
+        np.searchsorted(rows, np.arange(dataset.n_labels + 1)).astype(np.int64),
+        one_array(table.column(OTHER)).to_numpy().astype(np.int32),
+        one_array(table.column(SIMILARITY)).to_numpy().astype(np.float32),
+    )
