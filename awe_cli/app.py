@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import inspect
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Annotated
 
@@ -35,7 +38,8 @@ COMMAND_MODULES = (
     "gc",
 )
 
-INTERRUPTED = 130
+INTERRUPTED = 130  # by Ctrl-C
+TERMINATED = 143  # by SIGTERM: `kill`, `timeout`, a shutdown
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
@@ -45,15 +49,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The codes are listed in `awe --help`. Nothing here or below calls sys.exit.
     """
     try:
-        code = _run(list(sys.argv[1:] if arguments is None else arguments))
-        sys.stdout.flush()
+        with _terminable():
+            code = _run(list(sys.argv[1:] if arguments is None else arguments))
+            sys.stdout.flush()
     except BrokenPipeError:
         # The reader has all it wants. Python would complain once more when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except _Terminated:
+        return _report_stop("terminated", TERMINATED)
     except KeyboardInterrupt:
-        print("interrupted; what was there before is untouched", file=sys.stderr)
-        return INTERRUPTED
+        return _report_stop("interrupted", INTERRUPTED)
     except AweError as error:
         return _report(error)
     except OSError as error:
@@ -94,7 +100,7 @@ def awe(
     \b
     Exit codes: 0 done, 1 a bug in awe, 2 wrong usage, 65 bad data, 66 missing input, 70 training diverged,
     73 cannot write, 74 corrupt artifact, 75 workspace busy, 78 bad settings, 79 quality gate failed,
-    130 interrupted.
+    130 interrupted, 143 terminated.
     """
     if version:
         typer.echo(f"awe {__version__}")
@@ -118,6 +124,34 @@ def _run(arguments: list[str]) -> int:
     except parse_error as error:
         return _report_usage(error)
     return 0
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came: all that is cleaned up after Ctrl-C is so after this."""
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Raise _Terminated at the first SIGTERM in the block, unless whoever called us deals with the signal."""
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would interrupt the cleaning up
+        raise _Terminated
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _report_stop(how: str, code: int) -> int:
+    print(f"{how}; what was there before is untouched", file=sys.stderr)
+    return code
 
 
 def _help(module: ModuleType, name: str) -> str:

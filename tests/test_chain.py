@@ -316,7 +316,10 @@ def test_a_busy_workspace_and_waiting_for_it(copy: Path, refused: Callable[..., 
     waiting.stderr.close()  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)],
+)
 def test_stopped_in_the_middle(copy: Path, sent: signal.Signals, code: int) -> None:
     """The model before stays, nothing half-written is named, and the lock is free."""
     before = digests(copy)
@@ -331,6 +334,8 @@ def test_stopped_in_the_middle(copy: Path, sent: signal.Signals, code: int) -> N
         assert process.wait(60) == code
     assert "Traceback" not in rest
     assert digests(copy) == before
+    assert bool(list((copy / "staging").iterdir())) == (sent == signal.SIGKILL)
+    assert rest.count("what was there before is untouched") == (code > 0)
     awe(copy, "gc")
     assert not list((copy / "staging").iterdir())
     awe(copy, "predict", "--model", "wsabie", "--top-k", "1", "--output", os.devnull)

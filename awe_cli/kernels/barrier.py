@@ -1,4 +1,4 @@
-"""Where the workers of a kernel wait for each other, in compiled code.
+"""Where the workers of a kernel wait for each other, and hear that they shall stop, in compiled code.
 
 The workers are threads that run the same kernel beside each other, and they meet twice in every block, which takes
 them some hundred microseconds. To sleep and be woken takes half as long again, so a worker that waits looks first,
@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from awe_cli.kernels.dispatch import SECTION
 
 _LINE = 8  # 64-bit words that a processor's caches move together
-_ARRIVED, _ROUND = 0, _LINE  # how many wait in this round, and which round it is: each in a line of its own
+# How many wait in this round, which round it is, whether to stop, and whether the workers shall know: each in a
+# line of its own.
+_ARRIVED, _ROUND, _STOP, _AGREED = 0, _LINE, 2 * _LINE, 3 * _LINE
 _PATIENCE = 20_000  # looks, of about a nanosecond each, before the processor is given away
 
 _sched_yield = types.ExternalFunction("sched_yield", types.int32())
@@ -32,7 +34,22 @@ intrinsic: Any = untyped_intrinsic
 
 def new_barrier() -> NDArray[np.uint64]:
     """A barrier, to be kept while a worker may use it."""
-    return np.zeros(2 * _LINE, np.uint64)
+    return np.zeros(4 * _LINE, np.uint64)
+
+
+def ask_to_stop(barrier: NDArray[np.uint64]) -> None:
+    """Have the workers stop, at the next place where they look."""
+    barrier[_STOP] = 1
+
+
+def pass_on(barrier: NDArray[np.uint64]) -> None:
+    """Let `asked` tell what was asked until now. One worker calls it, between two waits."""
+    barrier[_AGREED] = barrier[_STOP]
+
+
+def asked(barrier: NDArray[np.uint64]) -> bool:
+    """Whether the workers were asked to stop: the same for all, after a wait that follows `pass_on`."""
+    return bool(barrier[_AGREED])
 
 
 def wait(barrier: NDArray[np.uint64], workers: int) -> None:
@@ -57,6 +74,22 @@ def _wait(barrier, workers):
                 looks += 1
                 if looks > _PATIENCE:
                     _sched_yield()
+
+    return body
+
+
+@overload(pass_on, jit_options=SECTION)
+def _pass_on(barrier):
+    def body(barrier):
+        _store(barrier.ctypes.data + 8 * _AGREED, _load(barrier.ctypes.data + 8 * _STOP))
+
+    return body
+
+
+@overload(asked, jit_options=SECTION)
+def _asked(barrier):
+    def body(barrier):
+        return _load(barrier.ctypes.data + 8 * _AGREED) != np.uint64(0)
 
     return body
 

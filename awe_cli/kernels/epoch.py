@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.data.matrix import Rows
-from awe_cli.kernels.barrier import new_barrier, wait
+from awe_cli.kernels.barrier import ask_to_stop, asked, new_barrier, pass_on, wait
 from awe_cli.kernels.dispatch import kernel
 from awe_cli.kernels.frozen import frozen
 from awe_cli.kernels.interface import of_input
@@ -80,14 +80,15 @@ def run_epoch(
             workers, between,
         )  # fmt: skip
 
-    return Figures(*(work(0) if workers == 1 else _beside_each_other(work, workers)))
+    return Figures(*_beside_each_other(work, workers, lambda: ask_to_stop(between)))
 
 
-def _beside_each_other(work: Callable[[int], Result], workers: int) -> Result:
-    """work(0), while the other workers run in threads of their own.
+def _beside_each_other(work: Callable[[int], Result], workers: int, stop: Callable[[], None]) -> Result:
+    """The result of work(0), while the other workers run, each of them in a thread of its own.
 
     All begin or none does: one that began alone would wait for ever. So the calling thread, which a signal can
-    interrupt anywhere, starts none of them; it waits for a thread that does.
+    interrupt anywhere, starts none of them; it waits for a thread that does, and asks the work to `stop` early
+    where it is interrupted: in compiled code nobody would hear the signal.
     """
     all_here = threading.Barrier(workers)
 
@@ -96,7 +97,7 @@ def _beside_each_other(work: Callable[[int], Result], workers: int) -> Result:
         return work(worker)
 
     def conduct() -> Result:
-        with ThreadPoolExecutor(workers - 1, thread_name_prefix="awe-worker") as others:
+        with ThreadPoolExecutor(workers, thread_name_prefix="awe-worker") as others:
             try:
                 joined = [others.submit(join_in, worker) for worker in range(1, workers)]
             except RuntimeError:  # the system has no more threads
@@ -108,14 +109,19 @@ def _beside_each_other(work: Callable[[int], Result], workers: int) -> Result:
         return result
 
     with ThreadPoolExecutor(1, thread_name_prefix="awe-worker") as first:
-        return first.submit(conduct).result()
+        result = first.submit(conduct)
+        try:
+            return result.result()
+        except BaseException:
+            stop()
+            raise
 
 
 @kernel
 def learn_and_update(
     affinity, loss, rows, task, state, order, block, scales, rates, cap, into, room, worker, workers, between
 ):
-    """What one worker does in an epoch. Returns the figures, which are the same for all workers."""
+    """What one worker does in an epoch, or until it is asked to stop. Returns the figures, the same for all."""
     total, positives, violators, trials = 0.0, 0, 0.0, 0.0
     n = order.shape[0]
     for start in range(0, n, block):
@@ -133,5 +139,9 @@ def learn_and_update(
         update_share(
             into, of_input(affinity), rows, examples, records, state, rate, cap, room, worker, workers
         )
+        if worker == 0:
+            pass_on(between)
         wait(between, workers)
+        if asked(between):
+            break
     return total, positives, violators, trials

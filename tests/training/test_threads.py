@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, replace
@@ -9,10 +10,16 @@ from dataclasses import astuple, replace
 import numpy as np
 import pytest
 
+from awe_cli.kernels import epoch
+from awe_cli.kernels.barrier import ask_to_stop, new_barrier
 from awe_cli.kernels.epoch import _beside_each_other
 from awe_cli.training.epochs import epochs
 from awe_cli.training.state import arrays_of, copy_state, initial_state
 from tests.training.sets import PLAN, SIZES, TRAINED, TRAINED_NAMES, crowd, for_crowd
+
+
+def nothing() -> None:
+    """What workers that end by themselves need not hear."""
 
 
 @pytest.mark.parametrize(("kind", "member"), TRAINED, ids=TRAINED_NAMES)
@@ -46,7 +53,7 @@ def test_reports_are_plain_numbers():
 
 def test_the_first_worker_answers_for_all():
     met = threading.Barrier(3)
-    assert _beside_each_other(lambda worker: (met.wait(10) >= 0) * 10 + worker, 3) == 10
+    assert _beside_each_other(lambda worker: (met.wait(10) >= 0) * 10 + worker, 3, nothing) == 10
 
 
 def test_an_error_in_any_worker_comes_out():
@@ -55,7 +62,7 @@ def test_an_error_in_any_worker_comes_out():
             raise ArithmeticError(worker)
 
     with pytest.raises(ArithmeticError):
-        _beside_each_other(work, 3)
+        _beside_each_other(work, 3, nothing)
 
 
 def test_no_worker_waits_for_one_that_cannot_start(monkeypatch):
@@ -70,6 +77,44 @@ def test_no_worker_waits_for_one_that_cannot_start(monkeypatch):
     monkeypatch.setattr(ThreadPoolExecutor, "submit", refuse)
     worked = []
     with pytest.raises(RuntimeError, match="can't start"):
-        _beside_each_other(worked.append, 3)
+        _beside_each_other(worked.append, 3, nothing)
     assert asked == [(), (1,), (2,)]
     assert not worked
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_workers_that_are_asked_to_stop_do_so_after_a_block(monkeypatch, threads):
+    def asked_already():
+        barrier = new_barrier()
+        ask_to_stop(barrier)
+        return barrier
+
+    kind, member = TRAINED[0]
+    examples, plan = crowd(kind), replace(PLAN, block_size=7, epochs=1)
+
+    def positives_seen():
+        state, seen = initial_state(*SIZES, plan), []
+        run = epoch.run_epoch
+        monkeypatch.setattr(
+            "awe_cli.training.epochs.run_epoch", lambda *args: seen.append(run(*args)) or seen[0]
+        )
+        list(epochs(member.affinity, examples, state, plan, threads=threads))
+        return seen[0].positives
+
+    whole = positives_seen()
+    assert whole == len(examples.positives.indices)
+    monkeypatch.setattr(epoch, "new_barrier", asked_already)
+    assert 0 < positives_seen() < whole
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interruption_stops_the_workers_and_comes_out(workers):
+    stopped = threading.Event()
+
+    def work(worker):
+        if worker == 0:
+            _thread.interrupt_main()
+        assert stopped.wait(10)
+
+    with pytest.raises(KeyboardInterrupt):
+        _beside_each_other(work, workers, stopped.set)
