@@ -2,148 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from awe_cli.affinity.combination import Plus
 from awe_cli.affinity.constant import Constant
-from awe_cli.affinity.dot import Dot
-from awe_cli.affinity.embedded_gaussian import EmbeddedGaussian
-from awe_cli.affinity.gaussian import Gaussian
-from awe_cli.affinity.linear_sigmoid import LinearSigmoid, LinearSigmoidOfScore
-from awe_cli.affinity.sigmoid import Sigmoid, SigmoidOfScore
-from awe_cli.affinity.top_k import TopK
+from awe_cli.affinity.entry import ITERATIVELY, JOINTLY, Default, Entry, Shape, always
+from awe_cli.affinity.mixture import MIX, build_mixture, read_members, start_mixture
+from awe_cli.affinity.own_numbers import OWN_NUMBERS
+from awe_cli.affinity.plain import PLAIN
 from awe_cli.errors import SettingsError, nearest
+from awe_cli.kernels.learned import Learned
 
-FEATURE, SCORE = "feature", "score"
-JOINTLY, ITERATIVELY = "jointly", "iteratively"
-
-# What a parameter is where nobody names it, given whether x is a bag of the labels themselves.
-Default = Callable[[bool], Any]
+CONSTANT, FLOOR = "constant", "floor"
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One affinity.
-
-    equation    G, as printed in the papers
-    source      where it is printed
-    when        what it is good for
-    parameters  name → default
-    build       parameters → what the kernels take
-    learned     how: jointly with U and V, or iteratively: built from U, then fixed
-    linear      whether it starts from a trained linear model unless told otherwise
-    """
-
-    name: str
-    equation: str
-    source: str
-    when: str
-    parameters: Mapping[str, Default]
-    build: Callable[[Mapping[str, Any]], Any]
-    linear: bool = True
-    learned: str = JOINTLY
-
-
-def _always(value: Any) -> Default:
-    return lambda own: value
-
-
-def _gain(own: bool) -> float:
-    """κ: 1 where the argument is U_i·V_y, which lies in ±1; 10 where it is scaled by x_i."""
-    return 1.0 if own else 10.0
-
-
-def _sigmoid(given: Mapping[str, Any]) -> Any:
-    if given["scope"] == SCORE:
-        return SigmoidOfScore(given["gain"])
-    return Sigmoid(given["gain"], given["unit"])
-
-
-def _linear_sigmoid(given: Mapping[str, Any]) -> Any:
-    if given["beta"] > given["alpha"]:
-        raise SettingsError(
-            f"linear-sigmoid: expected beta ≤ alpha, found beta = {given['beta']}, alpha = {given['alpha']}",
-            hint="G is cut off below at --beta and above at --alpha",
-        )
-    if given["scope"] == SCORE:
-        return LinearSigmoidOfScore(given["alpha"], given["beta"], given["gain"])
-    return LinearSigmoid(given["alpha"], given["beta"], given["gain"], given["unit"])
-
-
-_CURVE: dict[str, Default] = {"scope": _always(FEATURE), "gain": _gain, "unit": lambda own: own}
+# What a mixture may have as members.
+MEMBERS = {entry.name: entry for entry in (*PLAIN, *OWN_NUMBERS)}
 
 CATALOG = {
-    entry.name: entry
-    for entry in (
-        Entry(
-            "constant",
-            "G = 1",
-            "AWE eq. 1",
-            "Start here: WSABIE, the fastest, and what the others start from.",
-            {},
-            lambda given: Constant(1.0),
-            linear=False,
-        ),
-        Entry(
-            "sigmoid",
-            "G_ij = s'(κ x_i U_i·V_j y_j)",
-            "AWE eq. 5",
-            "Features that fit a label shall count more, smoothly.",
-            _CURVE,
-            _sigmoid,
-        ),
-        Entry(
-            "linear-sigmoid",
-            "G_ij = min(α, max(β, κ x_i U_i·V_j y_j))",
-            "AWE eq. 6",
-            "Noisy features: those that do not fit the label count least, at a known share.",
-            {**_CURVE, "alpha": _always(1.0), "beta": _always(0.25)},
-            _linear_sigmoid,
-        ),
-        Entry(
-            "max",
-            "G = max_i x_i U_i·V y",
-            "AWE eq. 7",
-            "One feature of many decides, such as one item of a history of mixed taste.",
-            {"floor": _always(0.0)},
-            lambda given: TopK(1, given["floor"]),
-        ),
-        Entry(
-            "top-k",
-            "G = Σ of the k largest x_i U_i·V y",
-            "AWE §3.1",
-            "A few features decide: softer than max.",
-            {"top": _always(5), "floor": _always(0.0)},
-            lambda given: TopK(given["top"], given["floor"]),
-        ),
-        Entry(
-            "gaussian",
-            "G = exp(−‖Ux − Vy‖²/(2σ²))",
-            "affinity functions",
-            "Labels shall be near x, not merely in its direction.",
-            {"sigma": _always(1.0), "floor": _always(0.0)},
-            lambda given: Gaussian(given["sigma"], given["floor"]),
-        ),
-        Entry(
-            "embedded-gaussian",
-            "G = exp(cos(Ux, Vy))",
-            "affinity functions",
-            "The direction shall count, and length less: popular labels have long rows.",
-            {"floor": _always(0.0)},
-            lambda given: EmbeddedGaussian(given["floor"]),
-        ),
-        Entry(
-            "dot",
-            "G = max(0, Ux·Vy)",
-            "affinity functions",
-            "For comparison: the order is the linear one, the gradient favours high scores.",
-            {"floor": _always(0.0)},
-            lambda given: Dot(given["floor"]),
-        ),
-    )
+    **MEMBERS,
+    MIX: Entry(
+        MIX,
+        "G = Σ_m w_m G_m",
+        "affinity functions",
+        "Several views at once: their average, a weighted sum, or with weights that are learned.",
+        {MIX: always(None), "learn_mix": always(False)},
+        lambda given: build_mixture(given, MEMBERS),
+        start=lambda given, shape: start_mixture(given, shape, MEMBERS),
+    ),
 }
 
+# Every parameter that an affinity of `train` may have.
+PARAMETERS = sorted({FLOOR, *(name for entry in CATALOG.values() for name in entry.parameters)})
 
 # Affinities that `train` does not learn: a table is built from a model's U, then held fixed.
 BUILT = (
@@ -152,7 +43,7 @@ BUILT = (
         "G = Σ_j w_j [y ∈ Y_j], w_j ∝ exp(−λ‖Ux − Ux_j‖²) over the k nearest examples",
         "AWE eq. 9",
         "Much data: labels that neighbours in the embedding have, beside the score.",
-        {"k": _always(None), "lambda": _always(None)},
+        {"k": always(None), "lambda": always(None)},
         dict,
         learned=ITERATIVELY,
     ),
@@ -177,18 +68,49 @@ def parameters_of(name: str, told: Mapping[str, Any], *, own: bool) -> dict[str,
     own   whether x is a bag of the labels themselves
     """
     entry = find_affinity(name)
+    mixed = read_members(told.get(MIX), MEMBERS) if name == MIX else {}
+    theirs = {name: default for member in mixed for name, default in MEMBERS[member].parameters.items()}
+    known = defaults_of(entry)
+    _check_known(name, told, [*known, *theirs])
+    chosen = {"name": name, **_chosen(known, told, own)}
+    if mixed:
+        del chosen[MIX]
+        chosen["members"] = [
+            {"name": member, "weight": weight, **_chosen(MEMBERS[member].parameters, told, own)}
+            for member, weight in mixed.items()
+        ]
+    build_affinity(chosen)
+    return chosen
+
+
+def defaults_of(entry: Entry) -> dict[str, Default]:
+    """Every parameter of an affinity with its default: its own, and the floor that any but a constant can have."""
+    has_floor = entry.learned == JOINTLY and entry.name != CONSTANT
+    return {**entry.parameters, **({FLOOR: always(0.0)} if has_floor else {})}
+
+
+def _chosen(known: Mapping[str, Default], told: Mapping[str, Any], own: bool) -> dict[str, Any]:
+    return {name: default(own) if told.get(name) is None else told[name] for name, default in known.items()}
+
+
+def _check_known(name: str, told: Mapping[str, Any], known: Sequence[str]) -> None:
     for parameter, value in told.items():
-        if value is not None and parameter not in entry.parameters:
-            known = ", ".join(f"--{p}" for p in entry.parameters) or "no parameters"
-            raise SettingsError(f"--{parameter}: the affinity {name} has none; it knows {known}")
-    chosen = {
-        parameter: default(own) if told.get(parameter) is None else told[parameter]
-        for parameter, default in entry.parameters.items()
-    }
-    entry.build(chosen)
-    return {"name": name, **chosen}
+        if value is not None and parameter not in known:
+            flags = ", ".join(_flag(p) for p in dict.fromkeys(known)) or "no parameters"
+            raise SettingsError(f"{_flag(parameter)}: the affinity {name} has none; it knows {flags}")
+
+
+def _flag(parameter: str) -> str:
+    return f"--{parameter.replace('_', '-')}"
 
 
 def build_affinity(settings: Mapping[str, Any]) -> Any:
-    """What the kernels take, from the parameters of `parameters_of`."""
-    return find_affinity(settings["name"]).build(settings)
+    """What the kernels take, from the parameters of `parameters_of`: G, and its floor as a second term."""
+    affinity = find_affinity(settings["name"]).build(settings)
+    floor = settings.get(FLOOR)
+    return Plus(affinity, Constant(floor)) if floor else affinity
+
+
+def start_affinity(settings: Mapping[str, Any], shape: Shape) -> Learned:
+    """The numbers of its own that an affinity with these parameters starts from."""
+    return find_affinity(settings["name"]).start(settings, shape)

@@ -1,7 +1,7 @@
 """Dot product affinity: G = Ux·V_y (affinity functions, "Embedded Dot Product").
 
-It multiplies the score, which is the same number, and two negatives would rank a label high: G = max(0, Ux·V_y) +
-floor, as affinity/top_k.py has it. The order of the labels is that of Ux·V_y; what differs is the gradient.
+It multiplies the score, which is the same number, and two negatives would rank a label high: G = max(0, Ux·V_y), as
+affinity/top_k.py has it. The order of the labels is that of Ux·V_y; what differs is the gradient.
 """
 
 from __future__ import annotations
@@ -16,9 +16,7 @@ from awe_cli.kernels.interface import slope, value
 
 
 class Dot(NamedTuple):
-    """f = G · Ux·V_y."""
-
-    floor: float  # added to G
+    """f = max(0, Ux·V_y) · Ux·V_y."""
 
 
 without_table(Dot)
@@ -27,9 +25,9 @@ of_whole_score(Dot, rising=True)
 
 @implements(value, Dot)
 def _value(affinity, s, case, label):
-    return (max(s, np.float32(0)) + affinity.floor) * s
+    return max(s, np.float32(0)) * s
 
 
 @implements(slope, Dot)
 def _slope(affinity, s, case, label):
-    return 2 * max(s, np.float32(0)) + affinity.floor
+    return 2 * max(s, np.float32(0))

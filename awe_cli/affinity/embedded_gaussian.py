@@ -18,9 +18,9 @@ _TINY = 1e-30  # ‖Ux‖² ‖V_y‖² below which there is no angle
 
 
 class EmbeddedGaussian(NamedTuple):
-    """f = (G + floor) · Ux·V_y."""
+    """f = exp(κ cos(Ux, V_y)) · Ux·V_y."""
 
-    floor: float  # added to G
+    gain: float  # κ, not in the source (there 1)
 
 
 without_table(EmbeddedGaussian)
@@ -34,14 +34,14 @@ def _cosine(s, zz, vv):
 
 @implements(form, EmbeddedGaussian)
 def _form(affinity, s, zz, vv):
-    return (math.exp(_cosine(s, zz, vv)) + affinity.floor) * s
+    return math.exp(affinity.gain * _cosine(s, zz, vv)) * s
 
 
 @implements(form_slopes, EmbeddedGaussian)
 def _form_slopes(affinity, s, zz, vv):
     if zz * vv <= _TINY:
-        return 1.0 + affinity.floor, 0.0, 0.0
-    cosine = _cosine(s, zz, vv)
-    g = math.exp(cosine)
-    turn = s * g * cosine
-    return g + affinity.floor + g * cosine, -turn / (2 * zz), -turn / (2 * vv)
+        return 1.0, 0.0, 0.0
+    angle = affinity.gain * _cosine(s, zz, vv)
+    g = math.exp(angle)
+    turn = s * g * angle
+    return g + g * angle, -turn / (2 * zz), -turn / (2 * vv)

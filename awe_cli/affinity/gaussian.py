@@ -15,10 +15,9 @@ from awe_cli.kernels.interface import form, form_slopes
 
 
 class Gaussian(NamedTuple):
-    """f = (G + floor) · Ux·V_y."""
+    """f = G · Ux·V_y."""
 
     sigma: float  # σ
-    floor: float  # added to G
 
 
 without_table(Gaussian)
@@ -33,11 +32,11 @@ def _nearness(sigma, s, zz, vv):
 
 @implements(form, Gaussian)
 def _form(affinity, s, zz, vv):
-    return (_nearness(affinity.sigma, s, zz, vv) + affinity.floor) * s
+    return _nearness(affinity.sigma, s, zz, vv) * s
 
 
 @implements(form_slopes, Gaussian)
 def _form_slopes(affinity, s, zz, vv):
     g = _nearness(affinity.sigma, s, zz, vv)
     fall = s * g / (affinity.sigma * affinity.sigma)
-    return g + affinity.floor + fall, -fall / 2, -fall / 2
+    return g + fall, -fall / 2, -fall / 2

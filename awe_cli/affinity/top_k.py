@@ -1,6 +1,6 @@
 """Max (AWE eq. 7) and top-k affinity: G = Σ of the k largest x_i U_i·V_y, for max k = 1.
 
-G = max(0, that sum) + floor: where every feature scores below zero, so does the whole score, and the
+G = max(0, that sum): where every feature scores below zero, so does the whole score, and the
 product of two negatives would rank the label high.
 """
 
@@ -19,7 +19,6 @@ class TopK(NamedTuple):
     """f = G · Σ_i x_i U_i·V_y."""
 
     k: int  # features that make up G
-    floor: float  # added to G
 
 
 without_table(TopK)
@@ -68,14 +67,14 @@ def _take_top(k, case):
 def _score(affinity, case, label, hole):
     whole = _fill(case, label, hole)
     top = _take_top(affinity.k, case)
-    return (max(top, np.float32(0)) + affinity.floor) * whole
+    return max(top, np.float32(0)) * whole
 
 
 @implements(gradient, TopK)
 def _gradient(affinity, case, label, hole, weight, slopes):
     whole = _fill(case, label, hole)
     top = _take_top(affinity.k, case)
-    g = max(top, np.float32(0)) + affinity.floor
+    g = max(top, np.float32(0))
     for t in range(case.indices.shape[0]):
         if t != hole:
             by_score = g + whole if case.room[t] == _TAKEN and top > 0 else g

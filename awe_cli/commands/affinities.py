@@ -33,11 +33,13 @@ def affinities(
     console.table("", columns, [tuple(entry[name] for name in ("name", *columns[1:])) for entry in found])
     print()
     rows = [
-        (entry["name"], f"--{name}", in_words(default))
+        (entry["name"], f"--{name.replace('_', '-')}", in_words(default))
         for entry in found
         if entry["learned"] == "jointly"
         for name, default in entry["parameters"].items()
+        if name != "floor"
     ]
+    rows.append(("all but constant", "--floor", "0.0"))
     console.table("", ("affinity", "parameter", "default"), rows)
     console.next_step("awe train --affinity constant")
 

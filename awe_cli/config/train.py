@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from awe_cli.config import setting
 
+ACTIVATIONS = ("identity", "sigmoid", "relu", "exp", "linear-sigmoid")
 LOSSES = ("warp", "auc", "owpc", "regression")
 RANK_WEIGHTS = ("harmonic", "mean", "top")
 
@@ -57,10 +58,26 @@ class TrainSettings:
     scope: str | None = setting(
         None, help="What a sigmoid looks at.", choices=("feature", "score"), auto="feature"
     )
-    gain: float | None = setting(None, help="κ, what multiplies a sigmoid's argument.", above=0)
+    gain: float | None = setting(None, help="κ, what multiplies the argument of a curve.", above=0)
     unit: bool | None = setting(None, help="Leave x_i out of a sigmoid's argument.", flag="--unit/--no-unit")
     alpha: float | None = setting(None, help="Greatest G of linear-sigmoid.", auto="1")
     beta: float | None = setting(None, help="Least G of linear-sigmoid.", auto="0.25")
     top: int | None = setting(None, help="k of top-k.", min=1, auto="5")
-    floor: float | None = setting(None, help="A constant added to G.", min=0, auto="0")
+    floor: float | None = setting(None, help="A constant added to any G.", min=0, auto="0")
     sigma: float | None = setting(None, help="Width σ of gaussian.", above=0, auto="1")
+    activation: str | None = setting(
+        None,
+        help="s of low-rank and concat.",
+        choices=ACTIVATIONS,
+        auto="identity in low-rank, sigmoid in concat",
+    )
+    factors: str | None = setting(
+        None, help="Û and V̂ of low-rank: their own, or tied to U and V.", choices=("own", "tied"), auto="own"
+    )
+    low_rank_dim: int | None = setting(None, help="Dimension of Û and V̂ of low-rank.", min=1, auto="16")
+    mix: tuple[str, ...] | None = setting(
+        None, help="Affinities that mix adds up, with or without weights: sigmoid:0.7,max:0.3.", auto="none"
+    )
+    learn_mix: bool | None = setting(
+        None, help="Learn the weights of mix.", flag="--learn-mix/--fixed-mix", auto="as they are given"
+    )

@@ -24,12 +24,17 @@ from awe_cli.kernels.interface import (
 from awe_cli.kernels.vectors import dot, dot_row
 
 
-def of_both_ends(*types: type) -> None:
-    """Declare affinities that give `form` and `form_slopes`."""
+def see_both_ends(*types: type) -> None:
+    """Declare affinities that give `rate`, `score` and `gradient`, the latter by Ux and V_y."""
     implements(rises, *types)(_no)
     implements(ceiling, *types)(_no_ceiling)
     implements(of_input, *types)(_yes)
     implements(directions, *types)(_two)
+
+
+def of_both_ends(*types: type) -> None:
+    """Declare affinities that give `form` and `form_slopes`."""
+    see_both_ends(*types)
     implements(rate, *types)(_rate)
     implements(score, *types)(_score)
     implements(gradient, *types)(_gradient)

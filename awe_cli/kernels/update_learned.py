@@ -37,7 +37,8 @@ def step_hat(matrix, history, row, gradient, rate, cap):
         squared = np.float32(0)
         for j in range(matrix.shape[1]):
             squared += gradient[j] * gradient[j]
-        step_row(matrix, history, row, gradient, squared, rate, cap)
+        if squared != 0:
+            step_row(matrix, history, row, gradient, squared, rate, cap)
 
 
 @inlined

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from awe_cli.affinity.catalog import BUILT, CATALOG, ITERATIVELY, Entry
+from awe_cli.affinity.catalog import BUILT, CATALOG, defaults_of
+from awe_cli.affinity.entry import ITERATIVELY, Entry
 from awe_cli.data.dataset import ANNOTATION, RECOMMENDATION
 
 _HOW = {ITERATIVELY: "awe build-{0}, then awe retrain --affinity {0}"}
@@ -25,7 +26,7 @@ def _described(entry: Entry) -> dict[str, Any]:
         "source": entry.source,
         "parameters": {
             name: {RECOMMENDATION: default(True), ANNOTATION: default(False)}
-            for name, default in entry.parameters.items()
+            for name, default in defaults_of(entry).items()
         },
         "learned": entry.learned,
         "command": _HOW.get(entry.learned, "awe train --affinity {0}").format(entry.name),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from awe_cli.affinity.catalog import build_affinity, find_affinity, parameters_of
+from awe_cli.affinity.catalog import PARAMETERS, build_affinity, find_affinity, parameters_of
 from awe_cli.config.train import TrainSettings
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.engine.local import available_threads
@@ -23,6 +23,7 @@ from awe_cli.steps.embeddings import (
     store_result,
     store_states,
 )
+from awe_cli.steps.numbers import numbers_of
 from awe_cli.steps.rankers import EMBEDDING, find_embedding
 from awe_cli.training.fitting import Progress, Watch
 from awe_cli.training.joint import learn, stages_of
@@ -30,7 +31,6 @@ from awe_cli.training.recipes import default_metric, feature_plan, linear_plans
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 
 LINEAR, SCRATCH = "linear", "scratch"
-_PARAMETERS = ("scope", "gain", "unit", "alpha", "beta", "top", "floor", "sigma")
 
 
 def train(
@@ -80,7 +80,14 @@ def _learn_into(
     affinity = build_affinity(told["affinity"])
     fitted = learn(
         dataset,
-        stages_of(settings.affinity, affinity, linear, features, told["start"] == LINEAR),
+        stages_of(
+            settings.affinity,
+            affinity,
+            linear,
+            features,
+            told["start"] == LINEAR,
+            numbers_of(dataset, told["affinity"], start),
+        ),
         [tuple(fit) for fit in told["fits"]],
         metric=told["metric"],
         patience=settings.patience,
@@ -119,7 +126,7 @@ def fits_of(dataset: Dataset, fit_on: Fit | None) -> list[Fit]:
 def _told(settings: TrainSettings, dataset: Dataset, start: Artifact | None) -> dict[str, Any]:
     """Everything that decides what the model will be, as its recipe has it."""
     own = dataset.task == RECOMMENDATION
-    parameters = {name: getattr(settings, name) for name in _PARAMETERS}
+    parameters = {name: getattr(settings, name) for name in PARAMETERS}
     check_loss(settings.loss, asdict(settings))
     metric = criterion(settings.metric or default_metric(dataset)).name
     linear, features = _plans(settings, dataset)

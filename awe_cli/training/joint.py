@@ -13,23 +13,31 @@ from typing import Any
 
 from awe_cli.affinity.constant import Constant
 from awe_cli.data.dataset import Dataset
+from awe_cli.data.examples import Examples
 from awe_cli.kernels.epoch import State
+from awe_cli.kernels.learned import Learned
 from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.ranking.validation import Judge, sample
 from awe_cli.training.fitting import Judging, Run, Watch, choose, run
 from awe_cli.training.plan import Plan
-from awe_cli.training.state import initial_state
+from awe_cli.training.state import initial_state, with_learned
 
 Fit = tuple[str, ...]
+# Plan, examples to learn from → the numbers of an affinity's own that a run starts with.
+Numbers = Callable[[Plan, Examples], Learned]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One affinity to learn with, and the plans to try."""
+    """One affinity to learn with, and the plans to try.
+
+    numbers  what the affinity starts with beside U and V; None: as the state has it
+    """
 
     name: str
     affinity: Any
     plans: list[Plan]
+    numbers: Numbers | None = None
 
 
 @dataclass(frozen=True)
@@ -41,13 +49,13 @@ class Fitted:
 
 
 def stages_of(
-    name: str, affinity: Any, linear: list[Plan], features: Plan, start_linear: bool
+    name: str, affinity: Any, linear: list[Plan], features: Plan, start_linear: bool, numbers: Numbers | None
 ) -> list[Stage]:
     """The stages that lead to this affinity."""
     if isinstance(affinity, Constant):
-        return [Stage(name, affinity, linear)]
+        return [Stage(name, affinity, linear, numbers)]
     first = [Stage("linear", Constant(1.0), linear)] if start_linear else []
-    return [*first, Stage(name, affinity, [features])]
+    return [*first, Stage(name, affinity, [features], numbers)]
 
 
 def learn(
@@ -79,6 +87,8 @@ def learn(
             before = chosen.get(stage.name)
             for plan in [before.plan] if before else _plans(stage, chosen, judge, inherit_margin):
                 origin = state or initial_state(dataset.n_features, dataset.n_labels, plan)
+                if stage.numbers:
+                    origin = with_learned(origin, stage.numbers(plan, examples))
                 runs.append(
                     run(
                         stage.affinity, examples, origin, plan,

@@ -11,15 +11,20 @@ from typing import Any
 
 import numpy as np
 
+from awe_cli.affinity.activation import Clipped, Exponential, Identity, Logistic, Relu
+from awe_cli.affinity.combination import Plus, Weighed
+from awe_cli.affinity.concat import Concat
 from awe_cli.affinity.constant import Constant
 from awe_cli.affinity.dot import Dot
 from awe_cli.affinity.embedded_gaussian import EmbeddedGaussian
 from awe_cli.affinity.gaussian import Gaussian
 from awe_cli.affinity.knn import Knn
 from awe_cli.affinity.linear_sigmoid import LinearSigmoid, LinearSigmoidOfScore
+from awe_cli.affinity.low_rank import LowRank, TiedLowRank
 from awe_cli.affinity.sigmoid import Sigmoid, SigmoidOfScore
 from awe_cli.affinity.top_k import TopK
 from awe_cli.data.matrix import Lists
+from awe_cli.kernels.learned import NOTHING, Learned
 from tests.affinity import naive
 
 EXAMPLES, FEATURES, LABELS, DIM = 6, 9, 9, 5
@@ -28,16 +33,42 @@ _LABELS_OF = [{0, 3}, {1}, {2, 3, 8}, {0}, set(), {4, 5}]
 
 @dataclass(frozen=True)
 class Member:
-    """One affinity: what the kernels take, and (example, part) → its G as in the paper."""
+    """One affinity: what the kernels take, (example, part) → its G as in the paper, what it has of its own."""
 
     affinity: Any
     G: Callable[[int, int], Any]
+    learned: Learned = NOTHING
 
     @property
     def name(self) -> str:
         """How it is called in the list of tests."""
-        told = (f"{value:g}" for value in self.affinity if np.isscalar(value))
-        return f"{type(self.affinity).__name__}({','.join(told)})"
+        return name_of(self.affinity)
+
+    @property
+    def stepped(self) -> list[str]:
+        """Which of the numbers of its own training changes."""
+        there = [
+            name for name, array in self.learned._asdict().items() if array.size and array.dtype == np.float32
+        ]
+        return [] if "learned=False" in repr(self.affinity) else there
+
+    def own(self, learned: Learned, features: Any) -> list[naive.Own]:
+        """What G takes beside U and V, where it does: the rows of these features."""
+        if self.learned is NOTHING:
+            return []
+        theta = np.full((len(features), LABELS), np.nan)
+        for t, feature in enumerate(features if len(learned.indptr) else ()):
+            span = slice(*learned.indptr[feature : feature + 2])
+            theta[t, learned.labels[span]] = learned.pairs[span]
+        U_hat = learned.U_hat[features] if learned.U_hat.size else np.zeros((len(features), 0))
+        return [naive.Own(learned.shared, U_hat, learned.V_hat, theta)]
+
+
+def name_of(affinity: Any) -> str:
+    """A type with its parameters."""
+    told = (name_of(value) if isinstance(value, tuple) else f"{value:g}" for value in affinity
+            if np.isscalar(value) or isinstance(value, tuple))  # fmt: skip
+    return f"{type(affinity).__name__}({','.join(told)})"
 
 
 def lists(rows: list[Any]) -> Lists:
@@ -48,6 +79,17 @@ def lists(rows: list[Any]) -> Lists:
 
 def _plain(affinity: Any, G: Any) -> Member:
     return Member(affinity, lambda example, part: G)
+
+
+def _own(affinity: Any, G: Any, *, rows: int = 0, hats: int = 0) -> Member:
+    """An affinity with shared rows, or with factors of its own."""
+    rng = np.random.default_rng(rows + hats)
+    learned = NOTHING._replace(
+        shared=rng.uniform(0.1, 0.9, (rows, 2 * DIM if rows else 0)).astype(np.float32),
+        U_hat=rng.normal(0, 0.5, (FEATURES, hats)).astype(np.float32),
+        V_hat=rng.normal(0, 0.5, (LABELS, hats)).astype(np.float32),
+    )
+    return Member(affinity, lambda example, part: G, learned)
 
 
 def _knn(parts: int, power: float, floor: float) -> Member:
@@ -78,15 +120,38 @@ MEMBERS = [
     _plain(LinearSigmoid(1.0, 0.0, 5.0, True), naive.linear_sigmoid(1, 0, 5, True)),
     _plain(LinearSigmoidOfScore(1.0, -1.0, 1.0), naive.linear_sigmoid_of_score(1, -1, 1)),
     _plain(LinearSigmoidOfScore(1.0, 0.25, 4.0), naive.linear_sigmoid_of_score(1, 0.25, 4)),
-    _plain(TopK(1, 0.0), naive.top_k(1, 0)),
-    _plain(TopK(3, 0.5), naive.top_k(3, 0.5)),
-    _plain(TopK(100, 0.1), naive.top_k(100, 0.1)),
-    _plain(Gaussian(1.0, 0.0), naive.gaussian(1, 0)),
-    _plain(Gaussian(0.5, 0.25), naive.gaussian(0.5, 0.25)),
-    _plain(EmbeddedGaussian(0.0), naive.embedded_gaussian(0)),
-    _plain(EmbeddedGaussian(0.5), naive.embedded_gaussian(0.5)),
-    _plain(Dot(0.0), naive.dot(0)),
-    _plain(Dot(0.25), naive.dot(0.25)),
+    _plain(TopK(1), naive.top_k(1)),
+    _plain(Plus(TopK(3), Constant(0.5)), naive.plus(naive.top_k(3), 0.5)),
+    _plain(TopK(100), naive.top_k(100)),
+    _plain(Gaussian(1.0), naive.gaussian(1)),
+    _plain(Plus(Gaussian(0.5), Constant(0.25)), naive.plus(naive.gaussian(0.5), 0.25)),
+    _plain(EmbeddedGaussian(1.0), naive.embedded_gaussian(1)),
+    _plain(EmbeddedGaussian(2.0), naive.embedded_gaussian(2)),
+    _plain(Dot(), naive.dot()),
+    _plain(Plus(Dot(), Constant(0.25)), naive.plus(naive.dot(), 0.25)),
+    _plain(TiedLowRank(Relu(2.0)), naive.tied_low_rank(naive.relu(2))),
+    _plain(TiedLowRank(Clipped(2.0, 1.0, 0.25)), naive.tied_low_rank(naive.clipped(2, 1, 0.25))),
+    _own(LowRank(Identity(1.0)), naive.low_rank(lambda t: t), hats=3),
+    _own(LowRank(Logistic(2.0)), naive.low_rank(naive.logistic(2)), hats=3),
+    _own(Concat(Logistic(1.5), 0), naive.concat(naive.logistic(1.5), 0), rows=1),
+    _own(Concat(Exponential(0.5), 1), naive.concat(naive.exponential(0.5), 1), rows=2),
+    _own(
+        Plus(Weighed(Constant(1.0), 0, 0, False), Weighed(Dot(), 0, 1, False)),
+        naive.mix((naive.constant(1), False), (naive.dot(), False)),
+        rows=1,
+    ),
+    _own(
+        Plus(
+            Weighed(Sigmoid(3.0, True), 0, 0, True),
+            Plus(Weighed(Concat(Logistic(1.5), 1), 0, 1, True), Weighed(Dot(), 0, 2, True)),
+        ),
+        naive.mix(
+            (naive.sigmoid(3, True), False),
+            (naive.concat(naive.logistic(1.5), 1), True),
+            (naive.dot(), False),
+        ),
+        rows=2,
+    ),
     _knn(1, 1.0, 0.0),
     _knn(1, 0.5, 0.25),
     _knn(3, 1.0, 0.125),

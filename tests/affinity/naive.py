@@ -6,12 +6,24 @@ that is left out is not there at all.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 
-def score(G, x, U, V, y):
-    """Eq. 2."""
-    return np.sum(G(x, U, V, y) * x[:, None] * (U @ V.T) * y)
+def score(G, x, U, V, y, *own):
+    """Eq. 2; `own`: what G has beside U and V."""
+    return np.sum(G(x, U, V, y, *own) * x[:, None] * (U @ V.T) * y)
+
+
+@dataclass
+class Own:
+    """What an affinity has beside U and V: rows of features are those of the features an example names."""
+
+    shared: np.ndarray  # (rows, width)
+    U_hat: np.ndarray  # (n, e)
+    V_hat: np.ndarray  # (labels, e)
+    theta: np.ndarray  # (n, labels), NaN for the pairs that have none
 
 
 def s_prime(eta):
@@ -22,6 +34,22 @@ def s_prime(eta):
 def s_l(eta, alpha, beta):
     """The linear sigmoid of eq. 6."""
     return np.where(eta < beta, beta, np.where(eta <= alpha, eta, alpha))
+
+
+def relu(gain):
+    return lambda t: np.maximum(0, gain * t)
+
+
+def exponential(gain):
+    return lambda t: np.exp(gain * t)
+
+
+def logistic(gain):
+    return lambda t: s_prime(gain * t)
+
+
+def clipped(gain, alpha, beta):
+    return lambda t: s_l(gain * t, alpha, beta)
 
 
 def matches(x, U, V, y, unit):
@@ -52,34 +80,66 @@ def linear_sigmoid_of_score(alpha, beta, gain):
     return lambda x, U, V, y: s_l(gain * (x @ U @ V.T @ y), alpha, beta)
 
 
-def top_k(k, floor):
+def top_k(k):
     """Eq. 7 for k = 1, else the sum of the k largest; never negative."""
 
     def pair_weights(x, U, V, y):
         largest_first = sorted(x * (U @ V.T @ y), reverse=True)
-        return max(0, sum(largest_first[:k])) + floor
+        return max(0, sum(largest_first[:k]))
 
     return pair_weights
 
 
-def gaussian(sigma, floor):
+def gaussian(sigma):
     """exp(−‖Ux − Vy‖²/(2σ²)) of the embedded points."""
-    return lambda x, U, V, y: np.exp(-np.sum((x @ U - y @ V) ** 2) / (2 * sigma**2)) + floor
+    return lambda x, U, V, y: np.exp(-np.sum((x @ U - y @ V) ** 2) / (2 * sigma**2))
 
 
-def embedded_gaussian(floor):
-    """exp of the cosine; an input or a label of zeros is at a right angle to all."""
+def embedded_gaussian(gain):
+    """exp of κ times the cosine; an input or a label of zeros is at a right angle to all."""
 
     def G(x, U, V, y):  # noqa: N802
         lengths = np.linalg.norm(x @ U) * np.linalg.norm(y @ V)
-        return np.exp(x @ U @ V.T @ y / lengths if lengths else 0) + floor
+        return np.exp(gain * (x @ U @ V.T @ y) / lengths if lengths else 0)
 
     return G
 
 
-def dot(floor):
+def dot():
     """Ux·Vy, never negative."""
-    return lambda x, U, V, y: max(0, x @ U @ V.T @ y) + floor
+    return lambda x, U, V, y: max(0, x @ U @ V.T @ y)
+
+
+def low_rank(s):
+    """s(Û_i·V̂_j)."""
+    return lambda x, U, V, y, own: s(own.U_hat @ own.V_hat.T)
+
+
+def tied_low_rank(s):
+    """s(U_i·V_j)."""
+    return lambda x, U, V, y: s(U @ V.T)
+
+
+def concat(s, row):
+    """s(w·[Ux; Vy])."""
+    return lambda x, U, V, y, own: s(own.shared[row] @ np.concatenate([x @ U, V.T @ y]))
+
+
+def plus(G, c):
+    """G with a floor."""
+    return lambda x, U, V, y: G(x, U, V, y) + c
+
+
+def mix(*members):
+    """Σ_m w_m G_m of (G, whether it looks at what an affinity has of its own)."""
+
+    def G(x, U, V, y, own):  # noqa: N802
+        return sum(
+            w * (member(x, U, V, y, own) if looks else member(x, U, V, y))
+            for w, (member, looks) in zip(own.shared[0], members, strict=False)
+        )
+
+    return G
 
 
 def knn(g, power, floor):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from awe_cli.kernels.interface import lays_out, of_input
+from awe_cli.kernels.learned import NOTHING, Learned
 from awe_cli.ranking.embedding import EmbeddingRanker
 from tests.affinity import naive
 from tests.affinity.members import EXAMPLES, FEATURES, LABELS, MEMBERS
@@ -43,14 +44,23 @@ def present(example, hole):
     return np.array(kept, int) - start, x.astype(float), U.astype(float)
 
 
-def twin(member, example, part, label, hole):
-    """f as a function of U and V_y."""
-    G, (_, x, _) = member.G(example, part), present(example, hole)
-    V, y = WORLD.V.astype(float), np.eye(LABELS)[label]
+def features_of(example, hole):
+    start = WORLD.bags.indptr[example]
+    return WORLD.bags.indices[start + present(example, hole)[0]]
 
-    def f(U, row):
+
+def in_world(member):
+    return WORLD._replace(learned=member.learned)
+
+
+def twin(member, example, part, label, hole):
+    """f as a function of U and V_y, and of what the affinity has of its own."""
+    G, (_, x, _) = member.G(example, part), present(example, hole)
+    V, y, features = WORLD.V.astype(float), np.eye(LABELS)[label], features_of(example, hole)
+
+    def f(U, row, learned=member.learned):
         V[label] = row
-        return naive.score(G, x, U, V, y)
+        return naive.score(G, x, U, V, y, *member.own(learned, features))
 
     return f
 
@@ -60,14 +70,16 @@ def test_score_is_the_papers_equation(member):
     for point in points(member):
         example, _, label, hole = point
         expected = twin(member, *point)(present(example, hole)[2], WORLD.V[label])
-        np.testing.assert_allclose(evaluate(member.affinity, WORLD, *point).score, expected, 1e-4, 1e-6)
+        np.testing.assert_allclose(
+            evaluate(member.affinity, in_world(member), *point).score, expected, 1e-4, 1e-6
+        )
 
 
 @each_member
 def test_rate_equals_score(member):
     for example, part, label, hole in points(member):
         if hole == -1:
-            found = evaluate(member.affinity, WORLD, example, part, label, hole)
+            found = evaluate(member.affinity, in_world(member), example, part, label, hole)
             np.testing.assert_allclose(found.rate, found.score, 1e-5, 1e-7)
 
 
@@ -96,7 +108,7 @@ def test_gradient_equals_finite_differences(member):
         if kink:
             continue
         checked += 1
-        found = evaluate(member.affinity, WORLD, *point)
+        found = evaluate(member.affinity, in_world(member), *point)
         np.testing.assert_allclose(found.step * found.direction, WEIGHT * by_V, 1e-3, 1e-5)
         if of_input(member.affinity):
             np.testing.assert_allclose(x[:, None] * found.by_z, WEIGHT * by_U, 1e-3, 1e-5)
@@ -109,6 +121,34 @@ def test_gradient_equals_finite_differences(member):
     assert checked > 30
 
 
+@pytest.mark.parametrize("member", [m for m in MEMBERS if m.learned is not NOTHING], ids=lambda m: m.name)
+def test_the_gradient_by_its_own_numbers_equals_finite_differences(member):
+    learned = Learned(
+        *(np.array(array, float if array.dtype == np.float32 else None) for array in member.learned)
+    )
+    fixed = "learned=False" in repr(member.affinity)
+    for point in points(member):
+        example, _, label, hole = point
+        positions, _, U = present(example, hole)
+        f, found = twin(member, *point), evaluate(member.affinity, in_world(member), *point)
+        features, row = features_of(example, hole), WORLD.V[label].astype(float)
+        by = {
+            name: slope_of(
+                lambda a, n=name, U=U, f=f, row=row: f(U, row, learned._replace(**{n: a})),
+                getattr(learned, name),
+            )[0]
+            for name in ("shared", "U_hat", "V_hat", "pairs")
+        }
+        close = lambda found, by: np.testing.assert_allclose(found, WEIGHT * by, 1e-3, 1e-5)  # noqa: E731
+        close(found.by_shared, 0 * by["shared"] if fixed else by["shared"])
+        close(found.by_u_hat[positions], by["U_hat"][features])
+        close(found.by_v_hat, by["V_hat"][label])
+        assert not np.delete(found.by_u_hat, positions, axis=0).any(), "the feature left out is no part of f"
+        for t, feature in zip(positions, features, strict=True):
+            start, stop = learned.indptr[feature : feature + 2] if len(learned.indptr) else (0, 0)
+            close(found.by_pair[found.first[t] :][: stop - start], by["pairs"][start:stop])
+
+
 @each_member
 @pytest.mark.parametrize("shape", ["bags", "dense"])
 def test_the_scorer_rates_every_label(member, shape):
@@ -119,13 +159,15 @@ def test_the_scorer_rates_every_label(member, shape):
         _, x, U = present(example, -1)
         if shape == "dense":
             x, U = rows.values[example].astype(float), WORLD.U.astype(float)
+        features = np.arange(FEATURES) if shape == "dense" else features_of(example, -1)
+        own = member.own(member.learned, features)
         if lays_out(member.affinity):
             tables[example] = table(member, example)
         for label in range(LABELS):
             G = member.G(example, 0)
-            scored[example, label] = naive.score(G, x, U, WORLD.V.astype(float), np.eye(LABELS)[label])
+            scored[example, label] = naive.score(G, x, U, WORLD.V.astype(float), np.eye(LABELS)[label], *own)
     laid_out = (lambda x: tables) if lays_out(member.affinity) else None
-    found = EmbeddingRanker(member.affinity, WORLD.U, WORLD.V, laid_out).scores(rows).score
+    found = EmbeddingRanker(member.affinity, WORLD.U, WORLD.V, laid_out, member.learned).scores(rows).score
     if type(member.affinity).__name__ == "Constant":
         found = found * member.affinity.c  # the ranker leaves c out, which changes no order
     np.testing.assert_allclose(found, scored, 1e-4, 1e-6)
@@ -149,7 +191,7 @@ def test_dense_rows_are_bags_that_name_every_column():
     )
     for member in MEMBERS:
         if not lays_out(member.affinity):
-            ranker = EmbeddingRanker(member.affinity, every.U, every.V)
+            ranker = EmbeddingRanker(member.affinity, every.U, every.V, learned=member.learned)
             dense, bags = ranker.scores(every.dense).score, ranker.scores(dense_as_bags).score
             np.testing.assert_array_equal(dense, bags)
 
@@ -158,7 +200,7 @@ def everything():
     """All members at all points, in one array."""
     return np.concatenate(
         [
-            np.concatenate([np.ravel(part) for part in evaluate(member.affinity, WORLD, *point)])
+            np.concatenate([np.ravel(part) for part in evaluate(member.affinity, in_world(member), *point)])
             for member in MEMBERS
             for point in points(member)
         ]

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from awe_cli.data.matrix import Dense
+from awe_cli.kernels.learned import NOTHING
 from tests.affinity import naive
 
 MASK = (1 << 64) - 1
@@ -50,6 +51,8 @@ class Algorithm1:
     V: Any
     u_history: Any
     v_history: Any
+    learned: Any = NOTHING  # what the affinity has of its own, in float64
+    memory: Any = None
     loss: float = 0.0
     violators: int = 0
     trials: int = 0
@@ -71,6 +74,8 @@ class Algorithm1:
                 self.learn(int(example), epoch)
             for matrix, history, row, gradient in self.steps:
                 self.step(matrix, history, row, gradient, rate)
+                if matrix is not self.learned.pairs:
+                    matrix[row] *= min(1, self.plan.norm_cap / max(np.linalg.norm(matrix[row]), 1e-30))
 
     def learn(self, example, epoch):
         """All positives of one example; the steps they ask for are taken at the end of the block."""
@@ -82,6 +87,7 @@ class Algorithm1:
         scale = len(positives) ** -self.plan.positive_power
         drawn = draws(self.plan.seed, epoch, example, len(self.V))
         by_U = np.zeros((len(features), self.U.shape[1]))
+        by_own = {name: np.zeros(getattr(self.learned, name).shape) for name in self.member.stepped}
         parts = getattr(self.member.affinity, "parts", 1)
         found = {}
         for part in range(parts):
@@ -93,7 +99,10 @@ class Algorithm1:
                 if pair is not None:
                     weight, rival = pair
                     U, V = self.U[features[there]], self.V
-                    hinge = lambda U, V, y=positives[p], r=rival, f=f: f(r, U, V) - f(y, U, V)  # noqa: E731
+
+                    def hinge(U, V, own=None, y=positives[p], r=rival, f=f):
+                        return f(r, U, V, own) - f(y, U, V, own)
+
                     by_U[there] += scale * weight * slope(lambda U, V=V, h=hinge: h(U, V), U)
                     by_V = scale * weight * slope(lambda V, U=U, h=hinge: h(U, V), V)
                     self.loss += scale * weight * (self.plan.margin + hinge(U, V))
@@ -101,11 +110,24 @@ class Algorithm1:
                         (self.V, self.v_history, positives[p], by_V[positives[p]]),
                         (self.V, self.v_history, rival, by_V[rival]),
                     ]
+                    for name in self.member.stepped:
+                        own = scale * weight * self.own_slope(hinge, U, V, name)
+                        if name == "V_hat":
+                            found[p] += [
+                                (self.learned.V_hat, self.memory.V_hat, label, own[label])
+                                for label in (positives[p], rival)
+                                if own.any()
+                            ]
+                        else:
+                            by_own[name] += own
         self.violators += len(found)
         for p in sorted(found):
             self.steps += found[p]
         if found:
             self.steps += [(self.U, self.u_history, i, g) for i, g in zip(features, by_U, strict=True)]
+            for name, by in by_own.items():
+                matrix, history = getattr(self.learned, name), getattr(self.memory, name)
+                self.steps += [(matrix, history, row, by[row]) for row in range(len(by)) if by[row].any()]
 
     def violator(self, f, y, positives, drawn):
         """(L(rank estimate), ȳ) for the first ȳ drawn from Y∖Y_x that violates the margin."""
@@ -124,20 +146,25 @@ class Algorithm1:
         return None
 
     def step(self, matrix, history, row, gradient, rate):
-        """h += ‖g‖²/d, M −= rate · g/√h, ‖M‖ ≤ C."""
+        """h += ‖g‖²/d, M −= rate · g/√h."""
         history[row] += np.mean(gradient**2)
         matrix[row] -= rate * gradient / np.sqrt(history[row] + 1e-12)
-        matrix[row] *= min(1, self.plan.norm_cap / np.linalg.norm(matrix[row]))
 
     def f(self, G, x, features):
         """y → f(x, y), of U and V as they are or as told."""
         one_hot = np.eye(len(self.V))
 
-        def score(y, U=None, V=None):
+        def score(y, U=None, V=None, learned=None):
             rows = self.U[features] if U is None else U
-            return naive.score(G, x, rows, self.V if V is None else V, one_hot[y])
+            own = self.member.own(learned or self.learned, features)
+            return naive.score(G, x, rows, self.V if V is None else V, one_hot[y], *own)
 
         return score
+
+    def own_slope(self, hinge, U, V, name):
+        """∂hinge by one array of what the affinity has of its own."""
+        change = lambda array: hinge(U, V, self.learned._replace(**{name: array}))  # noqa: E731
+        return slope(change, getattr(self.learned, name))
 
     def input(self, example):
         """The features an example names, and their values."""

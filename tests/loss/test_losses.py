@@ -40,7 +40,7 @@ WAYS = [
     ("own", "Constant(1)"),
     ("dense", "Constant(1)"),
     ("own", "Sigmoid(3,1)"),
-    ("annotation", "TopK(1,0)"),
+    ("annotation", "TopK(1)"),
     ("own", "Knn(3,1,0.125)"),
 ]
 each_way = pytest.mark.parametrize(("kind", "name"), WAYS)

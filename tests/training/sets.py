@@ -46,6 +46,7 @@ def dense() -> Examples:
 SETS = {"own": own(), "annotation": annotation(), "dense": dense()}
 SIZES = (FEATURES, LABELS)
 
+_MIXED = "Plus(Weighed(Sigmoid(3,1),0,0,1),Plus(Weighed(Concat(Logistic(1.5),1),0,1,1),Weighed(Dot(),0,2,1)))"
 _BY_NAME = {member.name: member for member in MEMBERS}
 # One of each way through the kernels; the others share it and differ in their point formulas.
 TRAINED = [
@@ -56,10 +57,14 @@ TRAINED = [
         ("dense", "Constant(1)"),
         ("own", "Sigmoid(3,1)"),
         ("annotation", "Sigmoid(10,0)"),
-        ("own", "TopK(3,0.5)"),
-        ("annotation", "TopK(1,0)"),
-        ("own", "Gaussian(1,0)"),
-        ("annotation", "EmbeddedGaussian(0)"),
+        ("own", "Plus(TopK(3),Constant(0.5))"),
+        ("annotation", "TopK(1)"),
+        ("own", "Gaussian(1)"),
+        ("annotation", "EmbeddedGaussian(1)"),
+        ("own", "LowRank(Identity(1))"),
+        ("annotation", "Concat(Logistic(1.5),0)"),
+        ("own", "Plus(Weighed(Constant(1),0,0,0),Weighed(Dot(),0,1,0))"),
+        ("own", _MIXED),
         ("own", "Knn(3,1,0.125)"),
         ("annotation", "Knn(1,1,0)"),
         ("dense", "Knn(1,0.5,0.25)"),

@@ -7,18 +7,30 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from awe_cli.kernels.learned import Learned
 from awe_cli.training.epochs import epochs
-from awe_cli.training.state import initial_state
+from awe_cli.training.state import initial_state, with_learned
 from tests.kernels.naive import Algorithm1
 from tests.training.sets import PLAN, SETS, SIZES, TRAINED, TRAINED_NAMES
+
+
+def copy_of(learned):
+    return Learned(*(array.copy() for array in learned))
+
+
+def in_float64(numbers):
+    return type(numbers)(*(a.astype(float) if a.dtype == np.float32 else a for a in numbers))
 
 
 @pytest.mark.parametrize("block_size", [1, 4])
 @pytest.mark.parametrize(("kind", "member"), TRAINED, ids=TRAINED_NAMES)
 def test_every_epoch_is_that_of_algorithm_1(kind, member, block_size):
     examples, plan = SETS[kind], replace(PLAN, block_size=block_size)
-    state = initial_state(*SIZES, plan)
-    twin = Algorithm1(member, examples, plan, *(array.astype(float) for array in state[:4]))
+    state = with_learned(initial_state(*SIZES, plan), copy_of(member.learned))
+    twin = Algorithm1(
+        member, examples, plan, *(array.astype(float) for array in state[:4]), in_float64(state.learned),
+        in_float64(state.memory),
+    )  # fmt: skip
     n_positives = examples.positives.indptr[-1]
     for report in epochs(member.affinity, examples, state, plan, threads=1):
         twin.epoch(report.epoch - 1)
@@ -27,6 +39,8 @@ def test_every_epoch_is_that_of_algorithm_1(kind, member, block_size):
         np.testing.assert_allclose(state.V, twin.V, 1e-4, 1e-5)
         np.testing.assert_allclose(state.u_history, twin.u_history, 1e-3, 1e-6)
         np.testing.assert_allclose(state.v_history, twin.v_history, 1e-3, 1e-6)
+        for mine, other in zip((*state.learned, *state.memory), (*twin.learned, *twin.memory), strict=True):
+            np.testing.assert_allclose(mine, other, 1e-3, 1e-5)
         np.testing.assert_allclose(report.loss, twin.loss / n_positives, 1e-4)
         assert report.violation_rate == twin.violators / n_positives
         assert report.mean_trials == twin.trials / n_positives

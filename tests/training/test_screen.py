@@ -17,7 +17,7 @@ from awe_cli.kernels.screen import screen_share, slack
 from awe_cli.kernels.vectors import dot_row
 from awe_cli.loss.auc import Auc
 from awe_cli.training import epochs as training
-from awe_cli.training.state import arrays_of, copy_state, initial_state
+from awe_cli.training.state import arrays_of, copy_state, initial_state, with_learned
 from tests.training.sets import PLAN, SIZES, TRAINED, TRAINED_NAMES, crowd, for_crowd
 
 ALWAYS, NEVER = 1e9, 1e-9  # labels that one draw is worth
@@ -26,7 +26,7 @@ ALWAYS, NEVER = 1e9, 1e-9  # labels that one draw is worth
 @pytest.mark.parametrize(("kind", "member"), TRAINED, ids=TRAINED_NAMES)
 def test_the_same_bytes_with_and_without(kind, member, monkeypatch):
     examples, plan = crowd(kind), replace(PLAN, block_size=7, max_trials=50, margin=0.05)
-    affinity, start = for_crowd(member.affinity), initial_state(*SIZES, plan)
+    affinity, start = for_crowd(member.affinity), with_learned(initial_state(*SIZES, plan), member.learned)
     results = []
     for worth in (NEVER, ALWAYS):
         monkeypatch.setattr(training, "_DRAWS_A_PASS", worth)

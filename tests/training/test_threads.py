@@ -14,7 +14,7 @@ from awe_cli.kernels import epoch
 from awe_cli.kernels.barrier import ask_to_stop, new_barrier
 from awe_cli.kernels.epoch import _beside_each_other
 from awe_cli.training.epochs import epochs
-from awe_cli.training.state import arrays_of, copy_state, initial_state
+from awe_cli.training.state import arrays_of, copy_state, initial_state, with_learned
 from tests.training.sets import PLAN, SIZES, TRAINED, TRAINED_NAMES, crowd, for_crowd
 
 
@@ -25,13 +25,16 @@ def nothing() -> None:
 @pytest.mark.parametrize(("kind", "member"), TRAINED, ids=TRAINED_NAMES)
 def test_the_same_bytes_for_any_number_of_threads(kind, member):
     examples, plan = crowd(kind), replace(PLAN, block_size=7, epochs=2)
-    affinity, start = for_crowd(member.affinity), initial_state(*SIZES, plan)
+    affinity, start = for_crowd(member.affinity), with_learned(initial_state(*SIZES, plan), member.learned)
     results = []
     for threads in (1, 2, 3, 5):
         state = copy_state(start)
         reports = list(epochs(affinity, examples, state, plan, threads=threads))
         results.append((reports, [array.tobytes() for array in arrays_of(state).values()]))
-    assert not np.array_equal(state.U, start.U)
+    moved = {
+        name for name, array in arrays_of(state).items() if not np.array_equal(array, arrays_of(start)[name])
+    }
+    assert moved >= {"U", "V", *(f"learned.{name}" for name in member.stepped)}
     assert all(result == results[0] for result in results)
 
 

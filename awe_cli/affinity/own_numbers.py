@@ -1,0 +1,66 @@
+"""The affinities that learn numbers of their own beside U and V: low-rank, concat."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from awe_cli.affinity.activation import activation, is_even_at_zero
+from awe_cli.affinity.concat import Concat
+from awe_cli.affinity.entry import Default, Entry, Given, Shape, always
+from awe_cli.affinity.low_rank import LowRank, TiedLowRank
+from awe_cli.kernels.learned import NOTHING, Learned
+
+OWN, TIED = "own", "tied"
+_LEAD = np.float32(0.8**0.5)  # first number of each row of Û and V̂: their product is then about 0.8
+
+
+def _activation_parameters(name: str) -> dict[str, Default]:
+    return {"activation": always(name), "gain": always(1.0), "alpha": always(1.0), "beta": always(0.25)}
+
+
+def _activation(given: Given):
+    return activation(given["activation"], given["gain"], given["alpha"], given["beta"])
+
+
+def _low_rank(given: Given):
+    return (TiedLowRank if given["factors"] == TIED else LowRank)(_activation(given))
+
+
+def _factors(given: Given, shape: Shape) -> Learned:
+    """Û and V̂ at random; where s(0) is no weight, so that G is about s(0.8) for every pair."""
+    if given["factors"] == TIED:
+        return NOTHING
+    dim = given["low_rank_dim"]
+    U_hat, V_hat = shape.draw(0, shape.features, dim), shape.draw(1, shape.labels, dim)
+    if not is_even_at_zero(given["activation"]):
+        U_hat[:, 0] = V_hat[:, 0] = _LEAD
+    return NOTHING._replace(U_hat=U_hat, V_hat=V_hat)
+
+
+def _vector(given: Given, shape: Shape) -> Learned:
+    """w = 0 where s(0) is a weight, the same for all pairs; else at random."""
+    width = 2 * shape.dim
+    w = np.zeros((1, width), np.float32) if is_even_at_zero(given["activation"]) else shape.draw(2, 1, width)
+    return NOTHING._replace(shared=w)
+
+
+OWN_NUMBERS = (
+    Entry(
+        "low-rank",
+        "G_ij = s(Û_i·V̂_j)",
+        "AWE §3, before eq. 4",
+        "Which feature matters for which label, learned apart from the score; large sparse spaces.",
+        {"factors": always(OWN), "low_rank_dim": always(16), **_activation_parameters("identity")},
+        _low_rank,
+        start=_factors,
+    ),
+    Entry(
+        "concat",
+        "G = s(w·[Ux; Vy])",
+        "affinity functions",
+        "Some inputs, and some labels, shall count more throughout, whatever they meet.",
+        _activation_parameters("sigmoid"),
+        lambda given: Concat(_activation(given), given.get("row", 0)),
+        start=_vector,
+    ),
+)
