@@ -50,6 +50,7 @@ def build_knn(
     from awe_cli.report.choices import neighbors_table
     from awe_cli.steps.build_knn import build_knn as step
     from awe_cli.steps.embeddings import load_result
+    from awe_cli.steps.rankers import is_linear
     from awe_cli.workspace import Workspace
 
     announce_compiling()
@@ -65,4 +66,9 @@ def build_knn(
     console.stored(f"neighbors/{table.name}.json", table.digest, fresh)
     if as_json:
         console.print_json({"neighbors": table.name, "digest": table.digest, "made": fresh, **result})
-    console.next_step(f"awe retrain --model {model or table.name} --name awe")
+    base = model or ws.name_of("model", table.parents["model"])
+    other = "" if table.name == base else f" --neighbors {table.name}"
+    if is_linear(ws.find("model", base)):
+        console.next_step(f"awe retrain --model {base}{other} --name awe")
+    else:
+        console.next_step(f"awe train-baseline knn --neighbors {table.name} --name {table.name}-knn")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from awe_cli.commands.layout import layout
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 100  # of what is not a terminal
 _quiet = False
+_workspace: Path | None = None
 
 
 def be_quiet(quiet: bool) -> bool:
@@ -42,10 +45,22 @@ def warn(line: str) -> None:
     _styled(f"warning: {line}", "yellow")
 
 
+def name_workspace(path: Path | None) -> None:
+    """From now on, commands that come next name this workspace; None where they find it as this one did."""
+    global _workspace  # noqa: PLW0603 - one process runs one command
+    _workspace = path
+
+
+def following(command: str) -> str:
+    """The command `awe …` in full: with the workspace, where it was named on the command line."""
+    where = "" if _workspace is None else f" -w {shlex.quote(str(_workspace))}"
+    return f"awe{where}{command.removeprefix('awe')}"
+
+
 def next_step(command: str) -> None:
-    """Name the command that comes next."""
+    """Name the command `awe …` that comes next."""
     if not _quiet:
-        _styled(f"next: {command}", "dim")
+        _styled(f"next: {following(command)}", "dim")
 
 
 def stored(name: str, digest: str, fresh: bool) -> None:

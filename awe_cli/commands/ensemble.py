@@ -11,6 +11,7 @@ from awe_cli.commands import console
 from awe_cli.commands.compiling import announce_compiling
 from awe_cli.commands.options import (
     DEFAULT_WORKSPACE,
+    JsonOption,
     QuietOption,
     ThreadsOption,
     WaitOption,
@@ -18,6 +19,7 @@ from awe_cli.commands.options import (
     settings_from,
     settings_options,
 )
+from awe_cli.commands.train import report_model
 from awe_cli.config.ensemble import EnsembleSettings
 
 EXAMPLE = """
@@ -35,6 +37,7 @@ def ensemble(
     name: Annotated[str, typer.Option("--name", help="Name of the model.")] = "ensemble",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    as_json: JsonOption = False,
     wait: WaitOption = False,
     quiet: QuietOption = False,
     **flags: Any,
@@ -65,5 +68,5 @@ def ensemble(
         console.say(f"{weight:.4g} × {part}")
     if result["validation"] is not None:
         console.say(f"{result['metric']} on validation {result['validation']:.4f}")
-    console.stored(f"models/{made.name}.json", made.digest, fresh)
+    report_model(made, fresh, as_json)
     console.next_step(f"awe evaluate --model {','.join([*result['models'], str(made.name)])}")

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from awe_cli.commands import console
-from awe_cli.commands.options import DEFAULT_WORKSPACE, QuietOption, WaitOption, WorkspaceOption
+from awe_cli.commands.options import DEFAULT_WORKSPACE, JsonOption, QuietOption, WaitOption, WorkspaceOption
 from awe_cli.commands.units import bytes_in_words
 
 EXAMPLE = """
-awe gc --dry-run
+awe gc --dry-run --json
 awe gc
 """
 
@@ -19,6 +19,7 @@ awe gc
 def gc(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")] = False,
+    as_json: JsonOption = False,
     wait: WaitOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -31,7 +32,13 @@ def gc(
     from awe_cli.workspace import Workspace
 
     removed = step(Workspace(workspace), wait=wait, dry_run=dry_run)
-    for item in removed:
-        print(item.path)
+    if as_json:
+        folders = [{"path": str(item.path), "bytes": item.size} for item in removed]
+        console.print_json(
+            {"removed": not dry_run, "folders": folders, "bytes": sum(item.size for item in removed)}
+        )
+    else:
+        for item in removed:
+            print(item.path)
     done = "would free" if dry_run else "freed"
     console.say(f"{len(removed)} folders, {done} {bytes_in_words(sum(item.size for item in removed))}")

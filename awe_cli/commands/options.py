@@ -35,10 +35,17 @@ DEFAULT_WORKSPACE = Path("workspace")
 
 def _workspace(context: typer.Context, value: Path) -> Path:
     """The workspace named after the command, else the one named before it."""
+    root = context.find_root()
+    is_here, is_before = _is_named(context), _is_named(root)
+    chosen = value if is_here else Path(root.params.get("workspace", value))
+    console.name_workspace(chosen if is_here or is_before else None)
+    return chosen
+
+
+def _is_named(context: Any) -> bool:
+    """Whether --workspace stands on the command line, rather than in the environment or nowhere."""
     source = context.get_parameter_source("workspace")
-    if source is not None and source.name == "COMMANDLINE":
-        return value
-    return Path(context.find_root().params.get("workspace", value))
+    return source is not None and source.name == "COMMANDLINE"
 
 
 RootWorkspaceOption = Annotated[

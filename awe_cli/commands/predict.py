@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ from awe_cli.commands import console
 from awe_cli.commands.compiling import announce_compiling
 from awe_cli.commands.options import (
     DEFAULT_WORKSPACE,
+    JsonOption,
     QuietOption,
     ThreadsOption,
     WaitOption,
@@ -53,6 +55,7 @@ def predict(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    as_json: JsonOption = False,
     wait: WaitOption = False,
     quiet: QuietOption = False,
     **flags: object,
@@ -68,11 +71,16 @@ def predict(
 
     announce_compiling()
     settings = settings_from(PredictSettings, "predict", workspace, flags).settings
+    if as_json and output == "-":
+        raise UsageError(
+            "--json and --output - both write to standard output",
+            hint="leave out --json, or name a file with --output",
+        )
     target = _target(output, settings.format)
     made = step(
         Workspace(workspace), model, input, target, settings, threads=threads, wait=wait, watch=_watch
     )
-    _report(made, output)
+    _report(made, output, as_json)
 
 
 def _target(output: str | None, format: str | None) -> Path | IO[bytes] | None:
@@ -96,7 +104,7 @@ def _watch(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         yield table
 
 
-def _report(made: Predicted, output: str | None) -> None:
+def _report(made: Predicted, output: str | None, as_json: bool) -> None:
     from awe_cli.report.predictions import sample_table
 
     counts = made.counts
@@ -106,11 +114,29 @@ def _report(made: Predicted, output: str | None) -> None:
         console.warn(
             f"without a known item, and ranked alike: {counts.blank:,} of {counts.examples:,} examples"
         )
+    if as_json:
+        _print_json(made, output)
     if made.artifact is not None:
         table = sample_table(made.id_name, made.sample)
-        console.show(table)
+        console.show(table, to_stderr=as_json)
         if counts.examples > len(made.sample):
             console.say(f"… and {counts.examples - len(made.sample):,} more examples")
         console.stored(f"predictions/{made.artifact.name}.json", made.artifact.digest, made.fresh)
     else:
         console.say(f"wrote {counts.rows:,} rows for {counts.examples:,} examples: {output}")
+
+
+def _print_json(made: Predicted, output: str | None) -> None:
+    """What was counted, where the rows are, and the first examples."""
+    where = {"output": output}
+    if made.artifact is not None:
+        where = {"predictions": made.artifact.name, "digest": made.artifact.digest}
+    console.print_json(
+        {
+            **where,
+            "made": made.fresh,
+            **dataclasses.asdict(made.counts),
+            "id": made.id_name,
+            "sample": made.sample,
+        }
+    )

@@ -51,7 +51,9 @@ def prepare(
     summary, artifact, made = step(ws, files, settings, wait=wait, announce=console.say)
     following = "awe train --affinity constant --name wsabie"
     if as_json:
-        console.print_json({"dataset": artifact.digest, "made": made, **summary, "next": following})
+        console.print_json(
+            {"dataset": artifact.digest, "made": made, **summary, "next": console.following(following)}
+        )
     _tell(summary)
     console.stored("dataset.json", artifact.digest, made)
     console.next_step(following)

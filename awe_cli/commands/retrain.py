@@ -51,7 +51,7 @@ def retrain(
     This is affinity weighted embedding with the k-NN affinity. The product G · S without learning again is a
     model of its own, and is kept where it is the best on validation. With --iterations, G is built from the
     new U and the pair of steps repeated; each iteration is stored as NAME-1, NAME-2, … and the best gets
-    NAME.
+    NAME. The model must be linear: one of `awe train --affinity constant`, or of `awe retrain`.
     """
     from awe_cli.report.choices import candidates_table
     from awe_cli.steps.embeddings import load_result
@@ -74,4 +74,5 @@ def retrain(
     else:
         console.say("kept: U and V learned again with G fixed")
     report_model(best, fresh, as_json)
-    console.next_step(f"awe evaluate --model {f'{model},' if model else ''}{best.name}")
+    models = [str(best.name)] if model in (None, best.name) else [str(model), str(best.name)]
+    console.next_step(f"awe evaluate --model {','.join(models)}")

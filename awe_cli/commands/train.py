@@ -66,7 +66,8 @@ def train(
     for line in chosen_lines(load_result(model)):
         console.say(line)
     report_model(model, fresh, as_json)
-    console.next_step(f"awe build-knn --model {model.name}")
+    onward = "build-knn" if settings.affinity == "constant" else "evaluate"  # G is built on a linear model
+    console.next_step(f"awe {onward} --model {model.name}")
 
 
 def describe(progress: Progress) -> Shown:

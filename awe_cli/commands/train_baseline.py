@@ -12,6 +12,7 @@ from awe_cli.commands import console
 from awe_cli.commands.compiling import announce_compiling
 from awe_cli.commands.options import (
     DEFAULT_WORKSPACE,
+    JsonOption,
     QuietOption,
     ThreadsOption,
     WaitOption,
@@ -19,6 +20,7 @@ from awe_cli.commands.options import (
     settings_from,
     settings_options,
 )
+from awe_cli.commands.train import report_model
 from awe_cli.config import settings_of
 from awe_cli.config.train_baseline import SETTINGS
 from awe_cli.errors import UsageError
@@ -40,6 +42,7 @@ def train_baseline(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    as_json: JsonOption = False,
     wait: WaitOption = False,
     quiet: QuietOption = False,
     **flags: Any,
@@ -68,7 +71,7 @@ def train_baseline(
     tried = tried_table(load_result(model))
     if tried is not None:
         console.show(tried, to_stderr=True)
-    console.stored(f"models/{model.name}.json", model.digest, fresh)
+    report_model(model, fresh, as_json)
     console.next_step(f"awe evaluate --model {model.name}")
 
 

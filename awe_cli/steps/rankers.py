@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from awe_cli.affinity.catalog import CATALOG
 from awe_cli.baselines.baseline import Baseline, Facts
 from awe_cli.baselines.catalog import BASELINES
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
@@ -89,6 +90,28 @@ def find_embedding(ws: Workspace, name: str | None, dataset: Artifact) -> Artifa
             hint="name a model that `awe train` or `awe retrain` made",
         )
     return model.expect_version(EMBEDDING_VERSION)
+
+
+def is_linear(model: Artifact) -> bool:
+    """Whether U and V of an embedding model were learned for the score Ux·V_y, or for it times a G that is built."""
+    name = load_result(model)["affinity"]["name"]
+    return name not in CATALOG or name == "constant"
+
+
+def require_linear(model: Artifact) -> Artifact:
+    """`model`, if Ux·V_y is what its U and V were learned for. Raises SettingsError.
+
+    Only such a score is to be multiplied with a G that is built (AWE §3.3): another affinity that was learned with
+    U and V would be left out of the product without a word.
+    """
+    if is_linear(model):
+        return model
+    name = load_result(model)["affinity"]["name"]
+    raise SettingsError(
+        f"{model.describe()}: expected a model with a constant affinity to multiply G with, found {name}: "
+        "without it its U and V do not rank as they were learned to",
+        hint="name a model that `awe train --affinity constant` or `awe retrain` made",
+    )
 
 
 def _only_embedding(ws: Workspace) -> Artifact:

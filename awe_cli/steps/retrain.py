@@ -20,7 +20,7 @@ from awe_cli.steps.embeddings import (
     store_result,
     store_states,
 )
-from awe_cli.steps.rankers import EMBEDDING, find_embedding
+from awe_cli.steps.rankers import EMBEDDING, find_embedding, require_linear
 from awe_cli.steps.tables import find_table, open_index, training_affinity
 from awe_cli.training.fitting import Progress, Run, Watch, run
 from awe_cli.training.fixed import Outcome, compare_retrained
@@ -55,7 +55,7 @@ def retrain(
     settings = settings or RetrainSettings()
     with ws.lock(wait=wait):
         stored = ws.find("dataset")
-        base = find_embedding(ws, model, stored)
+        base = require_linear(find_embedding(ws, model, stored))
         table = find_table(ws, neighbors or str(base.name), base)
         told = _told(settings, base)
         parents = {"dataset": stored.digest, "model": base.digest, "neighbors": table.digest}

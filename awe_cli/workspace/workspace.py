@@ -50,6 +50,14 @@ class Workspace:
             return []
         return sorted(path.stem for path in (self.root / folder).glob("[!.]*.json"))
 
+    def name_of(self, kind: str, digest: str) -> str | None:
+        """The first name that means the artifact with this digest; None where there is none."""
+        for name in self.names(kind):
+            pointer = read_pointer(KINDS[kind].pointer(self.root, name))
+            if pointer is not None and pointer.digest == digest:
+                return name
+        return None
+
     def find(self, kind: str, name: str | None = None, *, verify: bool = False) -> Artifact:
         """The artifact that `name` means. Without a name: the dataset, or the only one of its kind.
 

@@ -1,0 +1,105 @@
+"""Every `next:` line is a command that works as it is printed, and what a model cannot be used for is refused."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import pytest
+
+from awe_cli.app import main
+from awe_cli.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Plays in two groups, and a workspace beside them."""
+    folder = tmp_path_factory.mktemp("next")
+    rows = [f"p{p},{'ab'[p % 2]}{n}" for p in range(30) for n in range(6) if (p + n) % 5]
+    (folder / "plays.csv").write_text("\n".join(["person,thing", *rows]) + "\n")
+    return folder
+
+
+@pytest.fixture
+def awe(folder, monkeypatch, capfd):
+    """Run a command there: (code, the command it names next, stdout, stderr)."""
+    monkeypatch.chdir(folder)
+
+    def run(*arguments):
+        code = main(arguments)
+        out, err = capfd.readouterr()
+        following = [line.removeprefix("next: ") for line in err.splitlines() if line.startswith("next: ")]
+        return code, following[-1] if following else None, out, err
+
+    return run
+
+
+def words(command):
+    first, *rest = shlex.split(command)
+    assert first == "awe"
+    return rest
+
+
+def test_the_commands_named_next_lead_through_the_chain(awe, folder):
+    prepared = awe(
+        "prepare", "plays.csv", "--user", "person", "--item", "thing", "-w", "my ws", "--holdout", "1"
+    )
+    ran, following = [], prepared[1]
+    while following is not None:
+        arguments = words(following)
+        assert arguments[:2] == ["-w", "my ws"]
+        code, following, _, err = awe(*arguments)
+        assert code == 0, err
+        ran.append(arguments[2])
+    assert ran == ["train", "build-knn", "retrain", "evaluate", "predict"]
+    assert (folder / "predictions.parquet").exists()
+
+
+def test_a_table_with_a_name_of_its_own_is_named_next(awe, monkeypatch):
+    monkeypatch.setenv("AWE_WORKSPACE", "my ws")
+    following = awe("build-knn", "--model", "wsabie", "--k", "2", "--lambda", "1", "--name", "rough")[1]
+    assert following == "awe retrain --model wsabie --neighbors rough --name awe"
+    code, following, out, err = awe(*words(following), "--json", "--epochs", "0")
+    assert (code, json.loads(out)["model"]) == (0, "awe"), err
+    assert following == "awe evaluate --model wsabie,awe"
+    code, following, *_ = awe("retrain", "--model", "awe", "--neighbors", "rough")
+    assert code == 66  # it was built from another model
+
+
+def test_a_model_that_is_not_linear_is_not_multiplied_with_g(awe, monkeypatch):
+    monkeypatch.setenv("AWE_WORKSPACE", "my ws")
+    code, following, *_ = awe("train", "--affinity", "max", "--start", "wsabie", "--epochs", "1")
+    assert (code, following) == (0, "awe evaluate --model max")
+    code, following, *_ = awe("build-knn", "--model", "max", "--k", "2", "--lambda", "1")
+    assert (code, following) == (0, "awe train-baseline knn --neighbors max --name max-knn")
+    assert awe(*words(following))[0] == 0
+    code, _, _, err = awe("retrain", "--model", "max")
+    assert code == 78
+    assert "model 'max': expected a model with a constant affinity to multiply G with, found max" in err
+    assert Workspace.find(Workspace("my ws"), "model", "awe").settings["affinity"]["name"] == "knn"
+
+
+def test_figures_for_machines(awe, monkeypatch, folder):
+    monkeypatch.setenv("AWE_WORKSPACE", "my ws")
+
+    def document(*arguments):
+        code, _, out, err = awe(*arguments, "--json")
+        assert code == 0, err
+        return json.loads(out)
+
+    made = document("train-baseline", "item-knn")
+    assert (made["model"], made["made"], made["metric"]) == ("item-knn", True, "ndcg@20")
+    made = document("ensemble", "--model", "wsabie,item-knn")
+    assert (made["model"], made["models"]) == ("ensemble", ["wsabie", "item-knn"])
+    assert sum(made["weights"]) == pytest.approx(1)
+    made = document("predict", "--model", "wsabie", "--top-k", "2")
+    assert (made["predictions"], made["rows"]) == ("wsabie-test", 2 * made["examples"])
+    assert len(made["sample"][0]["labels"]) == 2
+    made = document("predict", "--model", "wsabie", "--top-k", "2", "-o", "rows.csv")
+    assert made["output"] == "rows.csv"
+    code, *_, err = awe("predict", "--model", "wsabie", "-o", "-", "--json")
+    assert (code, "leave out --json" in err) == (2, True)
+    document("predict", "--model", "wsabie", "--top-k", "3")
+    found = document("gc", "--dry-run")
+    assert not found["removed"]
+    assert found["bytes"] == sum(entry["bytes"] for entry in found["folders"]) > 0
