@@ -27,6 +27,7 @@ COMMAND_MODULES = (
     "prepare",
     "train",
     "build_knn",
+    "build_affinity",
     "retrain",
     "evaluate",
     "predict",

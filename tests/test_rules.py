@@ -18,6 +18,7 @@ MOST_LINES_OF_A_FUNCTION = 45
 LEARNING = {"affinity", "loss", "kernels", "data"}
 BELOW_STEPS = {
     "training",
+    "building",
     "neighbors",
     "baselines",
     "ranking",
@@ -36,6 +37,7 @@ ARROWS: dict[str, set[str]] = {
     "commands": {"steps", *BELOW_STEPS},
     "steps": BELOW_STEPS,
     "training": {"engine", "ranking", "metrics", *LEARNING},
+    "building": {"neighbors", "engine", "ranking", *LEARNING},
     "neighbors": {"engine", "ranking", *LEARNING},
     "baselines": {"neighbors", "engine", "ranking", *LEARNING},
     "ranking": {"engine", "metrics", *LEARNING},

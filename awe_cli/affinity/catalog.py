@@ -7,7 +7,7 @@ from typing import Any
 
 from awe_cli.affinity.combination import Plus
 from awe_cli.affinity.constant import Constant
-from awe_cli.affinity.entry import ITERATIVELY, JOINTLY, Default, Entry, Shape, always
+from awe_cli.affinity.entry import JOINTLY, Default, Entry, Shape, always
 from awe_cli.affinity.mixture import MIX, build_mixture, read_members, start_mixture
 from awe_cli.affinity.own_numbers import OWN_NUMBERS
 from awe_cli.affinity.plain import PLAIN
@@ -35,19 +35,6 @@ CATALOG = {
 
 # Every parameter that an affinity of `train` may have.
 PARAMETERS = sorted({FLOOR, *(name for entry in CATALOG.values() for name in entry.parameters)})
-
-# Affinities that `train` does not learn: a table is built from a model's U, then held fixed.
-BUILT = (
-    Entry(
-        "knn",
-        "G = Σ_j w_j [y ∈ Y_j], w_j ∝ exp(−λ‖Ux − Ux_j‖²) over the k nearest examples",
-        "AWE eq. 9",
-        "Much data: labels that neighbours in the embedding have, beside the score.",
-        {"k": always(None), "lambda": always(None)},
-        dict,
-        learned=ITERATIVELY,
-    ),
-)
 
 
 def find_affinity(name: str) -> Entry:

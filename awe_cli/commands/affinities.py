@@ -35,7 +35,6 @@ def affinities(
     rows = [
         (entry["name"], f"--{name.replace('_', '-')}", in_words(default))
         for entry in found
-        if entry["learned"] == "jointly"
         for name, default in entry["parameters"].items()
         if name != "floor"
     ]
@@ -45,10 +44,14 @@ def affinities(
 
 
 def in_words(default: Mapping[str, Any]) -> str:
-    """One value, or one for each task."""
-    values = {
-        task: str(value).lower() if isinstance(value, bool) else f"{value}" for task, value in default.items()
-    }
+    """One value, or one for each task; None is chosen from the data or on validation."""
+    values = {task: _word(value) for task, value in default.items()}
     if len(set(values.values())) == 1:
         return next(iter(values.values()))
     return ", ".join(f"{value} in {task}" for task, value in values.items())
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return "chosen"
+    return str(value).lower() if isinstance(value, bool) else str(value)

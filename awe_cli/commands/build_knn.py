@@ -23,7 +23,7 @@ from awe_cli.config.build_knn import BuildKnnSettings
 
 EXAMPLE = """
 awe build-knn --model wsabie
-awe build-knn --model wsabie --k 50 --lambda 2.5 --approximate --name rough
+awe build-knn --model wsabie --k 50 --lambda 2.5 --approximate hnsw --name rough
 """
 
 

@@ -26,8 +26,12 @@ from awe_cli.config.retrain import RetrainSettings
 EXAMPLE = """
 awe retrain --model wsabie --affinity knn --name awe
 awe retrain --model wsabie --epochs 0 --name product
+awe retrain --model wsabie --affinity cluster --name fast
 awe retrain --model wsabie --iterations 3 --name awe
 """
+
+_BUILT = "Name of G.  (default: MODEL-AFFINITY; for knn that of the model)"
+_LEARNED = "U and V learned again with G fixed"
 
 
 @settings_options(RetrainSettings)
@@ -36,9 +40,7 @@ def retrain(
         str | None, typer.Option("--model", "-m", help="Model to learn again.  (default: the only one)")
     ] = None,
     name: Annotated[str, typer.Option("--name", help="Name of the result.")] = "awe",
-    neighbors: Annotated[
-        str | None, typer.Option("--neighbors", help="Neighbour table.  (default: that named like the model)")
-    ] = None,
+    built: Annotated[str | None, typer.Option("--built", "--neighbors", help=_BUILT)] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
@@ -48,10 +50,11 @@ def retrain(
 ) -> None:
     """Learn U and V again with G fixed.
 
-    This is affinity weighted embedding with the k-NN affinity. The product G · S without learning again is a
-    model of its own, and is kept where it is the best on validation. With --iterations, G is built from the
-    new U and the pair of steps repeated; each iteration is stored as NAME-1, NAME-2, … and the best gets
-    NAME. The model must be linear: one of `awe train --affinity constant`, or of `awe retrain`.
+    This is affinity weighted embedding with an affinity that `awe build-affinity` (or build-knn) built. The
+    product G · S without learning again is a model of its own, and is kept where it is the best on validation.
+    With --iterations, G is built from the new U and the pair of steps repeated; each iteration is stored as
+    NAME-1, NAME-2, … and the best gets NAME. The model must be linear: one of `awe train --affinity constant`,
+    or of `awe retrain`.
     """
     from awe_cli.report.choices import candidates_table
     from awe_cli.steps.embeddings import load_result
@@ -63,16 +66,14 @@ def retrain(
     with watching(describe) as watch:
         best, fresh = iterate(
             Workspace(Path(workspace)), model, settings,
-            name=name, neighbors=neighbors, threads=threads, wait=wait, watch=watch, announce=console.say,
+            name=name, built=built, threads=threads, wait=wait, watch=watch, announce=console.say,
         )  # fmt: skip
     result = load_result(best)
     tried = candidates_table(result)
     if tried is not None:
         console.show(tried, to_stderr=True)
-    if result["kept"] == "product":
-        console.say("kept: the product G · S, with U and V as they were")
-    else:
-        console.say("kept: U and V learned again with G fixed")
+    product = result["kept"] == "product"
+    console.say(f"kept: {'the product G · S, with U and V as they were' if product else _LEARNED}")
     report_model(best, fresh, as_json)
     models = [str(best.name)] if model in (None, best.name) else [str(model), str(best.name)]
     console.next_step(f"awe evaluate --model {','.join(models)}")

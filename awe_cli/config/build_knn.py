@@ -25,8 +25,11 @@ class BuildKnnSettings:
         choices=("cosine", "euclidean"),
         auto="cosine for bags, euclidean for dense x",
     )
-    approximate: bool = setting(
-        False, help="Search exactly, or in an inverted file (IVF).", flag="--approximate/--exact"
+    approximate: str = setting(
+        "exact",
+        help="How neighbours are searched for: all measured, or approximately, in a graph, an inverted file, "
+        "or by hashing.",
+        choices=("exact", "hnsw", "ivf", "lsh"),
     )
     folds: int = setting(
         0,

@@ -17,6 +17,7 @@ COMMANDS = (
     "prepare",
     "train",
     "build-knn",
+    "build-affinity",
     "retrain",
     "evaluate",
     "predict",

@@ -11,7 +11,7 @@ from awe_cli.config import setting
 class RetrainSettings:
     """How U and V are learned again with G fixed. None: chosen from the data or on validation."""
 
-    affinity: str = setting("knn", help="The affinity whose G was built.", choices=("knn",))
+    affinity: str = setting("knn", help="The affinity whose G was built.")
     warm: bool = setting(
         True, help="Start from the model's U and V, or from random numbers.", flag="--warm/--cold"
     )

@@ -9,7 +9,7 @@ from awe_cli.affinity.knn import lay_out_block
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Lists, Rows, n_rows, slice_rows
 from awe_cli.engine.local import map_blocks
-from awe_cli.neighbors.search import BLOCK, Nearest, Search
+from awe_cli.neighbors.search import BLOCK, EXACT, Nearest, Search
 from awe_cli.neighbors.space import Space
 from awe_cli.neighbors.weights import weigh
 
@@ -22,7 +22,7 @@ class NeighborIndex:
               chosen just the same, and is passed over
     """
 
-    def __init__(self, space: Space, examples: Examples, n_labels: int, *, approximate: bool = False) -> None:
+    def __init__(self, space: Space, examples: Examples, n_labels: int, *, approximate: str = EXACT) -> None:
         self._space, self._labels, self._n_labels = space, examples.positives, n_labels
         self._search = Search(space.points(examples.x), approximate=approximate, apart=examples.own)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import faiss
@@ -11,6 +12,14 @@ from numpy.typing import NDArray
 from awe_cli.kernels.nearest import measure
 
 BLOCK = 1024  # queries searched for at a time; fixed, so that results do not depend on the threads
+EXACT, HNSW, IVF, LSH = "exact", "hnsw", "ivf", "lsh"
+SEARCHES = (EXACT, HNSW, IVF, LSH)
+_FEWEST = 4096  # rows worth an approximation
+_LINKS = 32  # of a node of the HNSW graph
+_BREADTH = 100  # nodes the graph is built with
+_LOOKED_THROUGH = 2  # nodes a search of the graph keeps in sight, in multiples of k
+_BITS = 8  # of an LSH code, for each dimension
+_CANDIDATES = 10  # rows with the nearest codes, in multiples of k, whose distances are measured
 _LISTS_PER_ROOT = 4  # inverted lists = 4 √n, a common choice of the library's guidelines
 _PROBED = 1 / 16  # share of the lists that a query looks into
 _MOST_TRAINING = 64  # rows a list that k-means looks at
@@ -24,21 +33,19 @@ class Nearest(NamedTuple):
 
 
 class Search:
-    """Finds the rows of `base` (n, d) nearest to a query, exactly or with an inverted file (IVF)."""
+    """Finds the rows of `base` (n, d) nearest to a query.
 
-    def __init__(self, base: NDArray[np.float32], *, approximate: bool = False, apart: bool = False) -> None:
+    EXACT looks at all of them. HNSW walks a graph of near rows, IVF looks into the nearest cells of a k-means, LSH
+    measures the rows whose random bits agree most (AWE §3.1). Few rows are always searched exactly.
+    """
+
+    def __init__(self, base: NDArray[np.float32], *, approximate: str = EXACT, apart: bool = False) -> None:
         """apart: a row at distance 0 is no neighbour."""
         self._apart = apart
         faiss.omp_set_num_threads(1)
         self._base = np.ascontiguousarray(base)
-        n, d = base.shape
-        self._index: Any = faiss.IndexFlatL2(d)
-        if approximate and n >= 4096:
-            lists = int(_LISTS_PER_ROOT * np.sqrt(n))
-            self._index = faiss.IndexIVFFlat(self._index, d, lists)
-            self._index.cp.max_points_per_centroid = _MOST_TRAINING
-            self._index.train(self._base)
-            self._index.nprobe = max(1, int(lists * _PROBED))
+        self._method = approximate if len(base) >= _FEWEST else EXACT
+        self._index: Any = _INDEXES[self._method](self._base)
         self._index.add(self._base)
 
     def nearest(self, queries: NDArray[np.float32], k: int, skip: NDArray[np.int64] | None = None) -> Nearest:
@@ -48,10 +55,52 @@ class Search:
         """
         faiss.omp_set_num_threads(1)  # a setting of the calling thread: blocks are shared out above us
         wanted = min(k + (skip is not None or self._apart), len(self._base))
-        _, found = self._index.search(np.ascontiguousarray(queries), wanted)
+        found = self._find(np.ascontiguousarray(queries), wanted)
         out = Nearest(
             np.full((len(queries), k), -1, np.int32), np.full((len(queries), k), np.inf, np.float32)
         )
         skipped = np.full(len(queries), -1, np.int64) if skip is None else skip
         measure(queries, self._base, found, skipped, self._apart, out.rows, out.squared)
         return out
+
+    def _find(self, queries: NDArray[np.float32], wanted: int) -> NDArray[np.int64]:
+        """Candidates (m, wanted or more), -1 where there are fewer."""
+        found: NDArray[np.int64]
+        if self._method == HNSW:
+            breadth = faiss.SearchParametersHNSW(  # type: ignore[attr-defined]
+                efSearch=max(_BREADTH, _LOOKED_THROUGH * wanted)
+            )
+            _, found = self._index.search(queries, wanted, params=breadth)
+        else:
+            some = min(_CANDIDATES * wanted, len(self._base)) if self._method == LSH else wanted
+            _, found = self._index.search(queries, some)
+        return found
+
+
+def _ivf(base: NDArray[np.float32]) -> Any:
+    lists = int(_LISTS_PER_ROOT * np.sqrt(len(base)))
+    index = faiss.IndexIVFFlat(faiss.IndexFlatL2(base.shape[1]), base.shape[1], lists)
+    index.cp.max_points_per_centroid = _MOST_TRAINING
+    index.train(base)
+    index.nprobe = max(1, int(lists * _PROBED))
+    return index
+
+
+def _hnsw(base: NDArray[np.float32]) -> Any:
+    index = faiss.IndexHNSWFlat(base.shape[1], _LINKS)
+    index.hnsw.efConstruction = _BREADTH
+    return index
+
+
+def _lsh(base: NDArray[np.float32]) -> Any:
+    index = faiss.IndexLSH(base.shape[1], _BITS * base.shape[1], True)
+    index.train(base)
+    return index
+
+
+_INDEXES: dict[str, Callable[[NDArray[np.float32]], Any]] = {
+    EXACT: lambda base: faiss.IndexFlatL2(base.shape[1]),
+    HNSW: _hnsw,
+    IVF: _ivf,
+    LSH: _lsh,
+}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags, Rows, n_rows, slice_rows
 from awe_cli.engine.local import map_blocks
-from awe_cli.neighbors.search import BLOCK, Nearest, Search
+from awe_cli.neighbors.search import BLOCK, EXACT, Nearest, Search
 from awe_cli.neighbors.space import Space
 
 PARTS = 4  # queries an example in recommendation
@@ -24,7 +24,7 @@ def parts_of(examples: Examples) -> int:
 
 
 def leave_one_out(
-    space: Space, examples: Examples, k: int, *, approximate: bool = False, threads: int | None = None
+    space: Space, examples: Examples, k: int, *, approximate: str = EXACT, threads: int | None = None
 ) -> Nearest:
     """The k nearest other examples of every query: row example · parts + part."""
     search = Search(space.points(examples.x), approximate=approximate)
@@ -38,7 +38,7 @@ def among_others(
     examples: Examples,
     k: int,
     *,
-    approximate: bool = False,
+    approximate: str = EXACT,
     threads: int | None = None,
 ) -> Nearest:
     """The k nearest examples of `base` for every query, named by `base_rows` (len(base),) (cross-fitting)."""

@@ -42,7 +42,7 @@ def rank_block(scores: Scores, positives: Lists | None, seen: Lists | None, k: i
     """
     m, n_labels = scores.score.shape
     score, tie = _plain(scores.score), None if scores.tie is None else _plain(scores.tie)
-    positives, seen = _lists(positives, m), _lists(seen, m)
+    positives, seen = as_lists(positives, m), as_lists(seen, m)
     k = min(k, n_labels)
     ranks = np.empty(len(positives.indices), dtype=np.int32)
     labels = np.full((m, k), -1, dtype=np.int32)
@@ -65,7 +65,7 @@ def _plain(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.require(values, np.float32, ["C", "W"])
 
 
-def _lists(lists: Lists | None, m: int) -> Lists:
+def as_lists(lists: Lists | None, m: int) -> Lists:
     """Lists as the kernel knows them; m empty ones for None."""
     if lists is None:
         return Lists(np.zeros(m + 1, dtype=np.int64), np.zeros(0, dtype=np.int32))
@@ -94,7 +94,7 @@ def _rank_rows(
         seen = s_indices[s_indptr[e] : s_indptr[e + 1]]
         wanted = p_indices[p_indptr[e] : p_indptr[e + 1]]
         found = ranks[p_indptr[e] : p_indptr[e + 1]]
-        size = _rank_row(row, row_tie, wanted, seen, found, labels[e])
+        size = rank_row(row, row_tie, wanted, seen, found, labels[e])
         if size < 0:
             return e
         n_top[e] = size
@@ -104,7 +104,7 @@ def _rank_rows(
 
 
 @njit(cache=True, nogil=True, fastmath=False)
-def _rank_row(
+def rank_row(
     row: Floats, tie: Floats | None, wanted: Indices, seen: Indices, found: Indices, heap: Indices
 ) -> int:
     """Fill the ascending ranks `found` of the labels `wanted`, and `heap` with the best labels, best first.

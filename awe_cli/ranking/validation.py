@@ -12,7 +12,8 @@ from awe_cli.data.matrix import take_lists, take_rows
 from awe_cli.engine.local import map_blocks
 from awe_cli.metrics.catalog import criterion
 from awe_cli.metrics.ranks import Ranks, best_positions
-from awe_cli.ranking.block import rank_block
+from awe_cli.ranking.block import Ranked, rank_block
+from awe_cli.ranking.rank import rank, rows_at_once
 from awe_cli.ranking.ranker import Ranker, Scores, block_rows
 
 MOST = 4000  # held-out examples looked at
@@ -41,7 +42,15 @@ class Judge:
 
     def __call__(self, ranker: Ranker) -> float:
         """The mean over the examples; the same for any number of threads."""
-        return self.judge_rows(lambda start, stop: ranker.scores(self._block(start, stop).x), ranker.n_labels)
+
+        def work(block: tuple[int, int]) -> NDArray[np.float64]:
+            examples = self._block(*block)
+            return self._measured(
+                rank(ranker, examples.x, examples.positives, examples.seen, 0, "in training")
+            )
+
+        values = list(map_blocks(work, self._blocks(rows_at_once(ranker)), self._threads))
+        return float(np.concatenate(values).mean()) if values else float("nan")
 
     def judge_rows(self, scores: Callable[[int, int], Scores], n_labels: int) -> float:
         """The same, where scores(start, stop) scores all labels for these of the examples."""
@@ -53,21 +62,23 @@ class Judge:
 
         Empty where there are no examples.
         """
-        rows = block_rows(n_labels)
-        blocks = [
-            (start, min(start + rows, len(self.examples))) for start in range(0, len(self.examples), rows)
-        ]
 
         def work(block: tuple[int, int]) -> list[NDArray[np.float64]]:
             return [self._values(one, *block) for one in scores(*block)]
 
-        values = list(map_blocks(work, blocks, self._threads))
+        values = list(map_blocks(work, self._blocks(block_rows(n_labels)), self._threads))
         return [float(np.concatenate(parts).mean()) for parts in zip(*values, strict=True)]
 
     def _values(self, scores: Scores, start: int, stop: int) -> NDArray[np.float64]:
         block = self._block(start, stop)
-        ranked = rank_block(scores, block.positives, block.seen, 0, "in training")
+        return self._measured(rank_block(scores, block.positives, block.seen, 0, "in training"))
+
+    def _measured(self, ranked: Ranked) -> NDArray[np.float64]:
         return self._measure.values(Ranks(ranked.indptr, ranked.ranks, best_positions(ranked.labels, 0)))
+
+    def _blocks(self, rows: int) -> list[tuple[int, int]]:
+        n = len(self.examples)
+        return [(start, min(start + rows, n)) for start in range(0, n, rows)]
 
     def _block(self, start: int, stop: int) -> Examples:
         return self.examples.slice(start, stop)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from awe_cli.affinity.catalog import BUILT, CATALOG, defaults_of
+from awe_cli.affinity.built import BUILT
+from awe_cli.affinity.catalog import CATALOG, defaults_of
 from awe_cli.affinity.entry import ITERATIVELY, Entry
 from awe_cli.data.dataset import ANNOTATION, RECOMMENDATION
 
-_HOW = {ITERATIVELY: "awe build-{0}, then awe retrain --affinity {0}"}
+_HOW = {ITERATIVELY: "awe build-affinity --affinity {0}, then awe retrain --affinity {0}"}
 
 
 def affinities() -> list[dict[str, Any]]:
@@ -16,7 +17,7 @@ def affinities() -> list[dict[str, Any]]:
 
     A parameter has a default for each task; None is chosen on validation.
     """
-    return [_described(entry) for entry in (*CATALOG.values(), *BUILT)]
+    return [_described(entry) for entry in (*CATALOG.values(), *BUILT.values())]
 
 
 def _described(entry: Entry) -> dict[str, Any]:

@@ -24,10 +24,10 @@ from awe_cli.neighbors.weights import typical_squared, weigh
 from awe_cli.steps.cross_fit import cross_fitted
 from awe_cli.steps.embeddings import Fit, fit_name, load_result, load_state, store_result
 from awe_cli.steps.rankers import find_embedding
+from awe_cli.steps.tables import KNN_VERSION as VERSION
 from awe_cli.training.joint import judge_of
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 
-VERSION = 1
 _KS = {RECOMMENDATION: (50, 100, 200), "annotation": (20, 50, 100, 200)}
 
 

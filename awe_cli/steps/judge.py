@@ -15,8 +15,7 @@ from awe_cli.data.similarity import similarity_of
 from awe_cli.engine.local import map_blocks
 from awe_cli.metrics.metric import Measure
 from awe_cli.metrics.ranks import NEVER, Known, Ranks, best_positions
-from awe_cli.ranking.block import rank_block
-from awe_cli.ranking.ranker import block_rows
+from awe_cli.ranking.rank import rank, rows_at_once
 from awe_cli.steps.rankers import OpenRanker
 
 READ_ROWS = 8192  # stored rows read at a time, then cut into blocks
@@ -60,7 +59,7 @@ def judge(
     known = Known(dataset.label_counts(opened.fit_on), *alike)
 
     def work(block: Examples) -> tuple[pa.Array, NDArray[np.float64], Ranks]:
-        ranked = rank_block(opened.ranker.scores(block.x), block.positives, block.seen, k, model)
+        ranked = rank(opened.ranker, block.x, block.positives, block.seen, k, model)
         best = best_positions(ranked.labels, n_labels)
         ranks = Ranks(ranked.indptr, ranked.ranks, best, block.positives.indices, ranked.labels, known)
         some = ranks.n_positives > 0
@@ -72,7 +71,7 @@ def judge(
     ids, parts, left_out = [], [], 0
     best = np.full(n_labels, NEVER, dtype=np.int32)
     batches = dataset.held_out_batches(split, opened.fit_on, READ_ROWS)
-    for block_ids, values, ranks in map_blocks(work, cut(batches, block_rows(n_labels)), threads):
+    for block_ids, values, ranks in map_blocks(work, cut(batches, rows_at_once(opened.ranker)), threads):
         ids.append(block_ids)
         parts.append(values)
         left_out += len(ranks.n_positives) - len(values)

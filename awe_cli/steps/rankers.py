@@ -147,11 +147,10 @@ def baseline_facts(
     """What a fit of a baseline is made from; `parents` are those of its recipe, the dataset aside."""
     if "neighbors" not in parents:
         return Facts(dataset, fit, None, threads)
-    from awe_cli.steps.tables import open_lookup
+    from awe_cli.steps.tables import open_built
 
-    return Facts(
-        dataset, fit, open_lookup(ws, ws.get("neighbors", parents["neighbors"]), dataset, fit), threads
-    )
+    built = open_built(ws, ws.get("neighbors", parents["neighbors"]), dataset, fit)
+    return Facts(dataset, fit, built.table, threads)
 
 
 def _baseline(baseline: Baseline) -> Loader:
@@ -166,15 +165,14 @@ def _baseline(baseline: Baseline) -> Loader:
 
 def _embedding(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
     from awe_cli.affinity.catalog import build_affinity
-    from awe_cli.neighbors.choice import product
     from awe_cli.ranking.embedding import EmbeddingRanker
-    from awe_cli.steps.tables import open_lookup
+    from awe_cli.steps.tables import built_of, open_built
 
     state, affinity = load_state(model, fit_on), load_result(model)["affinity"]
-    if affinity["name"] != "knn":
+    built = built_of(ws, model)
+    if built is None:
         return EmbeddingRanker(build_affinity(affinity), state.U, state.V, learned=state.learned)
-    lookup = open_lookup(ws, ws.get("neighbors", model.parents["neighbors"]), dataset, fit_on)
-    return EmbeddingRanker(product(affinity["power"], affinity["floor"]), state.U, state.V, lookup)
+    return open_built(ws, built, dataset, fit_on).ranker(state, affinity["power"], affinity["floor"])
 
 
 def _ensemble(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:

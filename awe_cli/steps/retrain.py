@@ -1,15 +1,17 @@
-"""Learn U and V again with the G of a neighbour table fixed; keep whichever is best on validation."""
+"""Learn U and V again with a G that was built held fixed; keep whichever is best on validation."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from awe_cli.affinity.built import find_built_affinity
+from awe_cli.building.held_out import HeldOut
 from awe_cli.config.retrain import RetrainSettings
 from awe_cli.data.dataset import Dataset
 from awe_cli.engine.local import available_threads
+from awe_cli.errors import SettingsError
 from awe_cli.kernels.epoch import State
-from awe_cli.neighbors.choice import HeldOut, product
 from awe_cli.steps.embeddings import (
     VERSION,
     Fit,
@@ -21,7 +23,7 @@ from awe_cli.steps.embeddings import (
     store_states,
 )
 from awe_cli.steps.rankers import EMBEDDING, find_embedding, require_linear
-from awe_cli.steps.tables import find_table, open_index, training_affinity
+from awe_cli.steps.tables import find_built, open_built, training_affinity
 from awe_cli.training.fitting import Progress, Run, Watch, run
 from awe_cli.training.fixed import Outcome, compare_retrained
 from awe_cli.training.joint import judge_of
@@ -40,25 +42,26 @@ def retrain(
     settings: RetrainSettings | None = None,
     *,
     name: str | None = None,
-    neighbors: str | None = None,
+    built: str | None = None,
     threads: int | None = None,
     wait: bool = False,
     watch: Watch = lambda progress: None,
 ) -> tuple[Artifact, bool]:
-    """Learn the model again with the G of a table built from it, and publish the best as `name` ("awe").
+    """Learn the model again with a G that was built from it, and publish the best as `name` ("awe").
 
-    neighbors  name of the table, by default that of the model
+    built  name of G, by default that which the command that builds it gives
 
     The result is the product G · S as it is where learning again does not help on validation. Returns the
     model and whether it was made now. Raises SettingsError, MissingInputError, DataError, DivergedError.
     """
     settings = settings or RetrainSettings()
+    _check(settings)
     with ws.lock(wait=wait):
         stored = ws.find("dataset")
         base = require_linear(find_embedding(ws, model, stored))
-        table = find_table(ws, neighbors or str(base.name), base)
+        table = find_built(ws, settings.affinity, built, base)
         told = _told(settings, base)
-        parents = {"dataset": stored.digest, "model": base.digest, "neighbors": table.digest}
+        parents = {"dataset": stored.digest, "model": base.digest, table.kind: table.digest}
         recipe = Recipe("model", VERSION, told, parents)
         current = ws.current("model", name or "awe", recipe)
         if current is not None:
@@ -72,6 +75,16 @@ def retrain(
             store_history(staging, history)
             store_result(staging, _result(told, outcome, settings))
             return staging.publish(name or "awe"), True
+
+
+def _check(settings: RetrainSettings) -> None:
+    """Raise SettingsError for an affinity that is not built, and for a floor where other labels are not scored."""
+    find_built_affinity(settings.affinity)
+    if settings.affinity == "cluster" and settings.floor:
+        raise SettingsError(
+            f"--floor: the affinity cluster has none, found {settings.floor:g}",
+            hint="with a floor every label would be scored; leave it out, or take --affinity hybrid-latent-rbf",
+        )
 
 
 @dataclass(frozen=True)
@@ -107,13 +120,12 @@ class _Work:
         judge = judge_of(self.dataset, fit, self.told["metric"], self.plan.seed, self.threads)
         if judge is None:
             return Outcome(powers[0], self._learn(fit, powers[0]) if self.plan.epochs else None, {})
-        lookup = open_index(self.ws, self.table, self.dataset, fit)
-        held_out = HeldOut(lookup.index, judge, lookup.k, self.threads)
+        held_out = HeldOut(open_built(self.ws, self.table, self.dataset, fit, self.threads), judge)
         examples = self.dataset.training(fit)
         return compare_retrained(
             lambda power: training_affinity(self.table, examples, fit, power, self.settings.floor),
             examples, load_state(self.base, fit), self._start(fit), self.plan, powers,
-            lambda power, state: held_out.judge(product(power, self.settings.floor), state, lookup.k, lookup.lambda_),
+            lambda power, state: held_out.judge(state, power, self.settings.floor),
             patience=self.settings.patience, threads=self.threads, fit="+".join(fit), watch=self._hear,
         )  # fmt: skip
 

@@ -1,68 +1,109 @@
-"""Reading neighbour tables: for training as arrays, for ranking as a lookup of any input."""
+"""Reading built affinities of any kind: for training as arrays, for ranking as a lookup of any input."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from awe_cli.affinity.built import KNN, KNN_APPROXIMATE
 from awe_cli.affinity.knn import Knn
+from awe_cli.building.builder import Queries, Source
+from awe_cli.building.catalog import BUILDERS
+from awe_cli.building.held_out import Looked
+from awe_cli.building.knn import BuiltKnn
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.errors import MissingInputError
 from awe_cli.neighbors.index import NeighborIndex
 from awe_cli.neighbors.space import Space
 from awe_cli.neighbors.table import parts_of
-from awe_cli.ranking.embedding import Table
 from awe_cli.steps.embeddings import Fit, fit_name, load_result, load_state
 from awe_cli.workspace import Artifact, Workspace
+from awe_cli.workspace.arrays import load_arrays
+
+NEIGHBORS, AFFINITY = "neighbors", "affinity"  # kinds of artifact, and what the parents of a model call them
+KNN_VERSION, AFFINITY_VERSION = 2, 1
 
 
-@dataclass(frozen=True)
-class Lookup:
-    """What G of any input needs: an index of the training examples, k, λ."""
-
-    index: NeighborIndex
-    k: int
-    lambda_: float
+def kind_of(affinity: str) -> str:
+    """The kind of artifact that holds a built affinity."""
+    return NEIGHBORS if affinity in (KNN, KNN_APPROXIMATE) else AFFINITY
 
 
-def find_table(ws: Workspace, name: str, model: Artifact) -> Artifact:
-    """The neighbour table called `name`, built from this very model.
+def default_name(affinity: str, model: Artifact) -> str:
+    """How a built affinity is called where nobody says: for knn like the model."""
+    return str(model.name) if kind_of(affinity) == NEIGHBORS else f"{model.name}-{affinity}"
 
-    Raises MissingInputError where there is none, or one built from another version of the model.
+
+def how_to_build(affinity: str, model: Artifact, name: str) -> str:
+    """The command that builds it."""
+    if affinity == KNN:
+        return f"awe build-knn --model {model.name} --name {name}"
+    return f"awe build-affinity --model {model.name} --affinity {affinity} --name {name}"
+
+
+def find_built(ws: Workspace, affinity: str, name: str | None, model: Artifact) -> Artifact:
+    """The G called `name` (by default as `default_name` has it), built from this very model.
+
+    Raises MissingInputError where there is none, or one of another affinity, or of another version of the model.
     """
-    table = ws.find("neighbors", name)
-    if table.parents["model"] != model.digest:
+    kind, name = kind_of(affinity), name or default_name(affinity, model)
+    command = how_to_build(affinity, model, name)
+    if name not in ws.names(kind):
         raise MissingInputError(
-            f"the neighbour table {name!r} is stale: it was built from the model "
-            f"{table.parents['model'][:12]}, but {model.describe()} is {model.digest[:12]}",
-            hint=f"build it again with `awe build-knn --model {model.name} --name {name}`",
+            f"the affinity {affinity} of {model.describe()} is not built: there is no {kind} named {name!r}; "
+            f"there: {', '.join(ws.names(kind)) or 'none'}",
+            hint=f"build it with `{command}`",
         )
-    return table
+    built = ws.find(kind, name)
+    found = str(built.settings.get("affinity", KNN))
+    if kind == AFFINITY and found != affinity:
+        raise MissingInputError(
+            f"expected {name!r} to be a built {affinity}, found {found}", hint=f"build it with `{command}`"
+        )
+    if built.parents["model"] != model.digest:
+        what = "neighbour table" if kind == NEIGHBORS else "built affinity"
+        raise MissingInputError(
+            f"the {what} {name!r} is stale: it was built from the model "
+            f"{built.parents['model'][:12]}, but {model.describe()} is {model.digest[:12]}",
+            hint=f"build it again with `{command}`",
+        )
+    return built
 
 
-def open_index(ws: Workspace, table: Artifact, dataset: Dataset, fit: Fit) -> Lookup:
-    """The lookup of a fit: the U that built the table, and the examples that it was learned from."""
-    base = ws.get("model", table.parents["model"])
-    result, told = load_result(table), table.settings
-    space = Space(load_state(base, fit).U, told["measure"])
-    index = NeighborIndex(space, dataset.training(fit), dataset.n_labels, approximate=told["approximate"])
-    return Lookup(index, result["k"], result["lambda"][fit_name(fit)])
+def built_of(ws: Workspace, model: Artifact) -> Artifact | None:
+    """The built G that a model names as its parent, or None."""
+    for kind in (NEIGHBORS, AFFINITY):
+        if kind in model.parents:
+            return ws.get(kind, model.parents[kind])
+    return None
 
 
-def open_lookup(ws: Workspace, table: Artifact, dataset: Dataset, fit: Fit) -> Table:
-    """Rows of x → G (m, labels)."""
-    lookup = open_index(ws, table, dataset, fit)
-    return lambda x: lookup.index.table(x, lookup.k, lookup.lambda_)
+def open_built(
+    ws: Workspace, built: Artifact, dataset: Dataset, fit: Fit, threads: int | None = None
+) -> Looked:
+    """G of a fit: with the U that built it, and the examples that this U was learned from."""
+    base = ws.get("model", built.parents["model"])
+    state, examples, told = load_state(base, fit), dataset.training(fit), built.settings
+    if built.kind == AFFINITY:
+        built.expect_version(AFFINITY_VERSION)
+        arrays = load_arrays(built.file(f"fit-{fit_name(fit)}.npz"))
+        source = Source(state, examples, told["measure"], threads)
+        return BUILDERS[told["affinity"]].open(told["parameters"], source, arrays)
+    built.expect_version(KNN_VERSION)
+    result, space = load_result(built), Space(state.U, told["measure"])
+    index = NeighborIndex(space, examples, dataset.n_labels, approximate=told["approximate"])
+    return BuiltKnn(index, result["k"], result["lambda"][fit_name(fit)])
 
 
-def training_affinity(table: Artifact, examples: Examples, fit: Fit, power: float, floor: float) -> Knn:
+def training_affinity(built: Artifact, examples: Examples, fit: Fit, power: float, floor: float) -> Knn:
     """G of the training examples of a fit, as the kernels take it."""
-    stored = pq.read_table(table.file(f"neighbors-{fit_name(fit)}.parquet"), columns=["neighbors", "weights"])
+    if built.kind == AFFINITY:
+        queries = Queries(**load_arrays(built.file(f"rows-{fit_name(fit)}.npz")))
+        return Knn(*queries, parts_of(examples), power, floor)
+    stored = pq.read_table(built.file(f"neighbors-{fit_name(fit)}.parquet"), columns=["neighbors", "weights"])
     neighbors = _padded(stored["neighbors"], np.int32(-1))
     weights = _padded(stored["weights"], np.float32(0))
     labels = examples.positives

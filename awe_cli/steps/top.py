@@ -12,8 +12,8 @@ from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags
 from awe_cli.engine.local import map_blocks
-from awe_cli.ranking.block import rank_block
-from awe_cli.ranking.ranker import Ranker, block_rows
+from awe_cli.ranking.rank import rank, rows_at_once
+from awe_cli.ranking.ranker import Ranker
 from awe_cli.report.predictions import id_column, prediction_rows, prediction_schema
 from awe_cli.steps.judge import READ_ROWS, cut
 
@@ -59,12 +59,12 @@ def top_rows(
 
     def work(block: Examples) -> tuple[Examples, pa.Table]:
         seen = None if asked.include_seen else block.seen
-        ranked = rank_block(ranker.scores(block.x), None, seen, asked.top_k, asked.model)
+        ranked = rank(ranker, block.x, None, seen, asked.top_k, asked.model)
         schema = prediction_schema(id_name, block.ids.type, labels.type)
         return block, prediction_rows(schema, block.ids, labels, ranked.labels, ranked.scores)
 
     batches = _new(dataset, asked.input, counts) if asked.input else _prepared(dataset, asked)
-    most = min(block_rows(dataset.n_labels), max(1, BLOCK_ROWS // min(asked.top_k, dataset.n_labels)))
+    most = min(rows_at_once(ranker), max(1, BLOCK_ROWS // min(asked.top_k, dataset.n_labels)))
     for block, rows in map_blocks(work, cut(batches, most), threads):
         counts.examples += len(block)
         counts.rows += rows.num_rows

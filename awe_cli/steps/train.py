@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
+from awe_cli.affinity.built import refuse_built
 from awe_cli.affinity.catalog import PARAMETERS, build_affinity, find_affinity, parameters_of
 from awe_cli.config.train import TrainSettings
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
@@ -130,6 +131,7 @@ def _told(settings: TrainSettings, dataset: Dataset, start: Artifact | None) -> 
     check_loss(settings.loss, asdict(settings))
     metric = criterion(settings.metric or default_metric(dataset)).name
     linear, features = _plans(settings, dataset)
+    refuse_built(settings.affinity)
     is_linear = not find_affinity(settings.affinity).linear
     affinity = parameters_of(settings.affinity, parameters, own=own)
     first = "model" if start else (settings.start or (SCRATCH if is_linear else LINEAR))

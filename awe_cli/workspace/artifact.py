@@ -31,7 +31,7 @@ class Artifact:
 
     @property
     def kind(self) -> str:
-        """dataset, model, neighbors, predictions or metrics."""
+        """dataset, model, neighbors, affinity, predictions or metrics."""
         return self.manifest.recipe.kind
 
     @property

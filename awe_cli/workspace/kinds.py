@@ -43,6 +43,7 @@ KINDS: dict[str, Kind] = {
         Kind("dataset", None, "awe prepare FILE --user COLUMN --item COLUMN"),
         Kind("model", "models", "awe train --affinity constant --name {name}"),
         Kind("neighbors", "neighbors", "awe build-knn --model MODEL --name {name}"),
+        Kind("affinity", "affinities", "awe build-affinity --model MODEL --affinity NAME --name {name}"),
         Kind("predictions", "predictions", "awe predict --model {name}"),
         Kind("metrics", "metrics", "awe evaluate --model {name}"),
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 
-from awe_cli.affinity.catalog import BUILT, CATALOG
+from awe_cli.affinity.built import BUILT
+from awe_cli.affinity.catalog import CATALOG
 from awe_cli.app import main
+from awe_cli.building.catalog import BUILDERS
 from awe_cli.commands.affinities import in_words
 from awe_cli.config.retrain import RetrainSettings
 
@@ -14,8 +16,8 @@ from awe_cli.config.retrain import RetrainSettings
 def test_every_affinity_is_listed(capsys):
     assert main(["affinities", "--json"]) == 0
     found = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
-    assert set(found) == {*CATALOG, RetrainSettings().affinity}
-    assert set(found) == {*CATALOG, *(entry.name for entry in BUILT)}
+    assert set(found) == {*CATALOG, *BUILT}
+    assert {RetrainSettings().affinity, *BUILDERS} < set(BUILT)
     for entry in found.values():
         assert entry["when"].endswith(".")
         assert entry["equation"].startswith("G")
@@ -28,7 +30,7 @@ def test_every_affinity_is_listed(capsys):
 def test_the_tables_name_everything(capsys):
     assert main(["affinities"]) == 0
     out, err = capsys.readouterr()
-    for entry in (*CATALOG.values(), *BUILT):
+    for entry in (*CATALOG.values(), *BUILT.values()):
         assert out.count(f"\n{entry.name} ") >= 2
     assert re.search(r"^linear-sigmoid +--beta +0.25$", out, re.MULTILINE)
     assert max(map(len, out.splitlines())) <= 100

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from awe_cli.neighbors.search import Nearest, Search
+from awe_cli.neighbors.search import EXACT, HNSW, IVF, LSH, Nearest, Search
 from awe_cli.neighbors.weights import typical_squared, weigh
 from tests.neighbors import naive
 
@@ -52,22 +52,23 @@ def clustered(n=5000, clusters=60, d=8):
     return (centres[rng.integers(0, clusters, n)] + rng.normal(0, 0.1, (n, d))).astype(np.float32)
 
 
-def test_the_approximation_finds_most_and_the_same_every_time():
+@pytest.mark.parametrize("method", [HNSW, IVF, LSH])
+def test_the_approximation_finds_most_and_the_same_every_time(method):
     base = clustered()
     queries, skip = base[:200], np.arange(200)
     exact = Search(base).nearest(queries, 10, skip)
-    near = Search(base, approximate=True).nearest(queries, 10, skip)
+    near = Search(base, approximate=method).nearest(queries, 10, skip)
     found = [len(set(a) & set(b)) for a, b in zip(exact.rows, near.rows, strict=True)]
     assert np.mean(found) > 8
     assert not (near.rows == skip[:, None]).any()
     assert (np.diff(near.squared, axis=1) >= 0).all()
-    again = Search(base, approximate=True).nearest(queries, 10, skip)
+    again = Search(base, approximate=method).nearest(queries, 10, skip)
     assert all(np.array_equal(a, b) for a, b in zip(near, again, strict=True))
 
 
 def test_few_points_are_searched_exactly_even_if_an_approximation_will_do():
     base = clustered(n=300)
-    exact, near = (Search(base, approximate=yes).nearest(base, 5) for yes in (False, True))
+    exact, near = (Search(base, approximate=method).nearest(base, 5) for method in (EXACT, HNSW))
     assert np.array_equal(exact.rows, near.rows)
 
 

@@ -9,6 +9,7 @@ import pytest
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags, Dense, Lists, take_lists, take_rows
 from awe_cli.neighbors.index import NeighborIndex
+from awe_cli.neighbors.search import SEARCHES
 from awe_cli.neighbors.space import COSINE, EUCLIDEAN, Space
 from awe_cli.neighbors.table import PARTS, among_others, leave_one_out, parts_of, without_part
 from tests.affinity.members import lists
@@ -120,7 +121,7 @@ def test_a_single_item_leaves_no_query():
     assert len(single)
 
 
-@pytest.mark.parametrize("approximate", [False, True])
+@pytest.mark.parametrize("approximate", SEARCHES)
 def test_the_same_for_any_number_of_threads(approximate):
     examples = histories(4200)
     tables = [

@@ -1,0 +1,133 @@
+"""The affinities that `train` does not learn: G is built from a model, then held fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from awe_cli.affinity.entry import ITERATIVELY, Default, Entry, always
+from awe_cli.errors import SettingsError, nearest
+
+KNN, KNN_APPROXIMATE = "knn", "knn-approximate"
+
+
+def _open(*names: str) -> dict[str, Default]:
+    return {name: always(None) for name in names}
+
+
+_NEAR = {**_open("k", "lambda", "measure"), "approximate": always("exact"), "folds": always(0)}
+_SUM = {
+    **_open("lambda", "lambda_y"),
+    "pairs": always(200_000),
+    "keep": always(256),
+    "seed": always(0),
+}
+_LATENT = {**_SUM, **_open("measure")}
+_ON_V = {**_LATENT, "label_neighbors": always(100)}
+
+
+def _entry(name: str, equation: str, source: str, when: str, parameters: Mapping[str, Default]) -> Entry:
+    return Entry(name, equation, source, when, parameters, dict, learned=ITERATIVELY)
+
+
+BUILT = {
+    entry.name: entry
+    for entry in (
+        _entry(
+            KNN,
+            "G = Σ_j w_j [y ∈ Y_j], w_j ∝ exp(−λ‖Ux − Ux_j‖²) over the k nearest examples",
+            "AWE eq. 9",
+            "Much data: labels that neighbours in the embedding have, beside the score.",
+            _NEAR,
+        ),
+        _entry(
+            KNN_APPROXIMATE,
+            "G as of knn, with neighbours found by HNSW, IVF or LSH",
+            "AWE §3.1",
+            "Too many examples to search exactly: from some hundred thousand on.",
+            {**_NEAR, "approximate": always("hnsw")},
+        ),
+        _entry(
+            "rbf",
+            "G = Σ_i exp(−λ_x‖x − x_i‖²) exp(−λ_y‖y − y_i‖²)",
+            "AWE §3.1",
+            "Inputs that are near as they are, such as dense features.",
+            _SUM,
+        ),
+        _entry(
+            "latent-rbf",
+            "G = Σ_i exp(−λ_x‖Ux − Ux_i‖²) exp(−λ_y‖Vy − Vy_i‖²)",
+            "AWE eq. 8",
+            "Few examples a label: those of labels near in the embedding count too.",
+            _ON_V,
+        ),
+        _entry(
+            "hybrid-latent-rbf",
+            "G = Σ_i exp(−λ_x‖Ux − Ux_i‖²) exp(−λ_y‖y − y_i‖²)",
+            "AWE §3.1",
+            "A fixed set of labels with many examples each: knn without a cut.",
+            _LATENT,
+        ),
+        _entry(
+            "kernel",
+            "G = Σ_i K_x(x, x_i) K_y(y, y_i)",
+            "AWE eq. 3",
+            "To try other kernels: linear, cosine, on x and y or on the embedding.",
+            {
+                **_ON_V,
+                "kernel_x": always("gaussian"),
+                "space_x": always("embedded"),
+                "kernel_y": always("equality"),
+                "space_y": always("raw"),
+            },
+        ),
+        _entry(
+            "cluster",
+            "G = 1 if Ux and y are in the same cluster, else 0",
+            "AWE eq. 10",
+            "Very many labels and no time: only those of one leaf are scored.",
+            {**_open("leaves", "top", "measure"), "levels": always(2)},
+        ),
+    )
+}
+
+
+def find_built_affinity(name: str) -> Entry:
+    """The built affinity called `name`. Raises SettingsError with the nearest known one."""
+    if name in BUILT:
+        return BUILT[name]
+    similar = nearest(name, BUILT)
+    raise SettingsError(
+        f"--affinity: expected one that is built, of {', '.join(BUILT)}, found {name!r}",
+        hint=f"did you mean {similar!r}?" if similar else "`awe affinities` tells how each is learned",
+    )
+
+
+def refuse_built(name: str) -> None:
+    """Raise SettingsError where `name` is an affinity that is built from a model, not trained."""
+    if name in BUILT:
+        raise SettingsError(
+            f"--affinity: {name} is built from a trained model, and not learned by train",
+            hint=f"train one with --affinity constant, then `awe build-affinity --affinity {name}` and "
+            f"`awe retrain --affinity {name}`",
+        )
+
+
+def built_parameters(name: str, told: Mapping[str, Any], *, own: bool) -> dict[str, Any]:
+    """Every parameter of a built affinity, as told, else its default; None is chosen on validation.
+
+    told  parameter → value, None where nobody said; one that this affinity does not have raises SettingsError
+    own   whether x is a bag of the labels themselves
+    """
+    entry = find_built_affinity(name)
+    for parameter, value in told.items():
+        if value is not None and parameter not in entry.parameters:
+            known = ", ".join(f"--{p.replace('_', '-')}" for p in entry.parameters)
+            raise SettingsError(
+                f"--{parameter.replace('_', '-')}: the affinity {name} has none; it knows {known}",
+                hint="`awe affinities` lists the parameters of each",
+            )
+    return {
+        parameter: default(own) if told.get(parameter) is None else told[parameter]
+        for parameter, default in entry.parameters.items()
+    }

@@ -1,0 +1,101 @@
+"""What an affinity has to say to be built: what may be chosen, what is stored, how G of any input is found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.data.examples import Examples
+from awe_cli.data.matrix import Rows
+from awe_cli.kernels.epoch import State
+from awe_cli.neighbors.space import Space
+from awe_cli.ranking.candidates import CandidateRanker
+from awe_cli.ranking.embedding import EmbeddingRanker
+
+Arrays = dict[str, NDArray[Any]]
+Choice = dict[str, Any]  # JSON values
+Told = Mapping[str, Any]  # parameter → what was said, None where nothing was
+
+
+@dataclass(frozen=True)
+class Source:
+    """What G of one fit is built from.
+
+    state     U and V of the model that owns G
+    examples  the training examples of the fit
+    measure   COSINE or EUCLIDEAN: how projections are compared
+    """
+
+    state: State
+    examples: Examples
+    measure: str
+    threads: int | None = None
+
+    @property
+    def space(self) -> Space:
+        """The space of the projections Ux."""
+        return Space(self.state.U, self.measure)
+
+    @property
+    def n_labels(self) -> int:
+        """The number of labels."""
+        return len(self.state.V)
+
+    @property
+    def n_features(self) -> int:
+        """The number of features."""
+        return len(self.state.U)
+
+
+class Queries(NamedTuple):
+    """G(x, ·) of every training query, as a sum over lists of labels:
+
+        G(q, y) = Σ_j weights[q, j] [y is in the list that lists[q, j] names]
+
+    Row example · parts + part; the example itself has no part in it, nor have the targets of that part.
+    """
+
+    lists: NDArray[np.int32]  # (queries, n), -1 where there are fewer
+    weights: NDArray[np.float32]  # (queries, n), 0 where there are fewer
+    indptr: NDArray[np.int64]  # the lists
+    labels: NDArray[np.int32]
+
+
+class Built(Protocol):
+    """G of one fit, ready to be asked."""
+
+    def table(self, x: Rows) -> NDArray[np.float32]:
+        """G(x, ·) of every row of new input: (m, labels)."""
+        ...
+
+    def training(self, threads: int | None, block: int) -> Queries:
+        """G of the training examples, `block` of them at a time: the same bytes for any block and threads."""
+        ...
+
+    def ranker(self, state: State, power: float, floor: float) -> EmbeddingRanker | CandidateRanker:
+        """f = (G^power + floor) · max(0, S) with S of these U and V."""
+        ...
+
+
+class Builder(Protocol):
+    """One affinity that is built."""
+
+    def choices(self, told: Told, source: Source) -> list[Choice]:
+        """What validation may choose from, the likeliest first: that one is taken without validation."""
+        ...
+
+    def fit(self, told: Told, source: Source, choice: Choice) -> Arrays:
+        """What is stored of one fit, beside the dataset and the model."""
+        ...
+
+    def open(self, told: Told, source: Source, arrays: Arrays) -> Built:
+        """G of one fit from what is stored."""
+        ...
+
+    def describe(self, arrays: Arrays) -> dict[str, Any]:
+        """What was found for one fit, in JSON values."""
+        ...

@@ -1,0 +1,139 @@
+"""Cluster affinity (AWE eq. 10): G(x, y) = 1 if Ux and y are in the same cluster, else 0.
+
+The embedded training examples Ux_i are clustered by (hierarchical) k-means, and each leaf keeps the N labels that are
+most frequent among its examples, the more popular first of those equally frequent. x belongs to the leaf it is led to.
+Only the labels of that leaf are scored: S is not cut off at 0 there, and all other labels come after them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.building.builder import Arrays, Choice, Queries, Source, Told
+from awe_cli.building.clusters import grow_tree
+from awe_cli.building.training_rows import in_blocks
+from awe_cli.data.matrix import Lists, Rows
+from awe_cli.kernels.epoch import State
+from awe_cli.kernels.tree import Tree, find_leaves
+from awe_cli.neighbors.table import parts_of
+from awe_cli.ranking.candidates import CandidateRanker
+
+_EXAMPLES_A_LEAF = (100, 400)
+_TOPS = (100, 200, 500, 1000)
+
+
+class Cluster:
+    """The builder."""
+
+    def choices(self, told: Told, source: Source) -> list[Choice]:
+        """Numbers of leaves and of labels kept in each, where they are open."""
+        n, labels = len(source.examples), source.n_labels
+        leaves = [told["leaves"]] if told["leaves"] else [max(1, n // size) for size in _EXAMPLES_A_LEAF]
+        tops = [told["top"]] if told["top"] else [top for top in _TOPS if 2 * top <= labels] or [labels]
+        return [{"leaves": a, "top": b} for a in dict.fromkeys(leaves) for b in reversed(tops)]
+
+    def fit(self, told: Told, source: Source, choice: Choice) -> Arrays:
+        """The tree: `centers` (nodes, d), `first`, `children`, `leaf` (nodes,); `leaves`, `top` (1,)."""
+        leaves = min(choice["leaves"], len(source.examples))
+        tree = grow_tree(source.space.points(source.examples.x), leaves, told["levels"])
+        return {**tree._asdict(), "top": np.array([choice["top"]])}
+
+    def open(self, told: Told, source: Source, arrays: Arrays) -> BuiltCluster:
+        """G of one fit."""
+        tree = Tree(*(arrays[name] for name in Tree._fields))
+        return BuiltCluster(source, tree, int(arrays["top"][0]))
+
+    def describe(self, arrays: Arrays) -> dict[str, Any]:
+        """The leaves there are, and the labels kept in each."""
+        return {"leaves": int(arrays["leaf"].max()) + 1, "top": int(arrays["top"][0])}
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Labels of each leaf by descending count, then by label."""
+
+    indptr: NDArray[np.int64]  # (leaves + 1,)
+    labels: NDArray[np.int32]
+    counts: NDArray[np.int64]
+
+    def top(self, n: int) -> Lists:
+        """The first n labels of each leaf, ascending."""
+        place = np.arange(len(self.labels)) - np.repeat(self.indptr[:-1], np.diff(self.indptr))
+        leaf = np.repeat(np.arange(len(self.indptr) - 1), np.diff(self.indptr))
+        kept = place < n
+        order = np.lexsort((self.labels[kept], leaf[kept]))
+        sizes = np.minimum(np.diff(self.indptr), n)
+        return Lists(np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64), self.labels[kept][order])
+
+    def top_without(self, leaf: int, own: NDArray[np.int32], n: int) -> NDArray[np.int32]:
+        """The same of one leaf, as if the example with the labels `own` were not in it."""
+        start = self.indptr[leaf]
+        stop = min(self.indptr[leaf + 1], start + n + len(own))
+        labels, counts = (
+            self.labels[start:stop],
+            self.counts[start:stop] - np.isin(self.labels[start:stop], own),
+        )
+        order = np.lexsort((labels, -counts))
+        return np.sort(labels[order[counts[order] > 0][:n]])
+
+
+class BuiltCluster:
+    """The clusters of one fit and their labels."""
+
+    def __init__(self, source: Source, tree: Tree, top: int) -> None:
+        self._source, self._tree, self._top = source, tree, top
+        self._home = find_leaves(source.space.points(source.examples.x), tree)
+        self._counted = count_labels(self._home, source.examples.positives, int(tree.leaf.max()) + 1)
+        self._lists = self._counted.top(top)
+
+    def leaves(self, x: Rows) -> NDArray[np.int32]:
+        """The leaf of every row."""
+        return find_leaves(self._source.space.points(x), self._tree)
+
+    def table(self, x: Rows) -> NDArray[np.float32]:
+        """G(x, ·) of every row of new input: (m, labels)."""
+        leaves = self.leaves(x)
+        G = np.zeros((len(leaves), self._source.n_labels), np.float32)
+        for row, leaf in enumerate(leaves):
+            G[row, self._lists.indices[self._lists.indptr[leaf] : self._lists.indptr[leaf + 1]]] = 1
+        return G
+
+    def training(self, threads: int | None, block: int) -> Queries:
+        """G of the training examples: the list of the leaf, without the example where it is counted there."""
+        examples, parts = self._source.examples, parts_of(self._source.examples)
+        (found,) = in_blocks(lambda x, rows: (self.leaves(x),), examples, threads, block)
+        lists = found.astype(np.int32)
+        added: list[NDArray[np.int32]] = []
+        base = len(self._lists.indptr) - 1
+        for query in np.flatnonzero(lists == np.repeat(self._home, parts)):
+            example, leaf = query // parts, lists[query]
+            own = examples.positives.indices[slice(*examples.positives.indptr[example : example + 2])]
+            without = self._counted.top_without(leaf, own, self._top)
+            plain = self._lists.indices[self._lists.indptr[leaf] : self._lists.indptr[leaf + 1]]
+            if not np.array_equal(without, plain):
+                lists[query] = base + len(added)
+                added.append(without)
+        indptr = np.concatenate([self._lists.indptr[-1:], [len(labels) for labels in added]]).cumsum()[1:]
+        return Queries(
+            lists[:, None], np.ones((len(lists), 1), np.float32),
+            np.concatenate([self._lists.indptr, indptr]).astype(np.int64),
+            np.concatenate([self._lists.indices, *added]),
+        )  # fmt: skip
+
+    def ranker(self, state: State, power: float, floor: float) -> CandidateRanker:
+        """S of the labels of the leaf; powers of 1 are 1, and a floor would have every label scored."""
+        return CandidateRanker(self.leaves, self._lists, state.U, state.V)
+
+
+def count_labels(home: NDArray[np.int32], positives: Lists, n_leaves: int) -> Counted:
+    """How often each label is found in each leaf, `home` (examples,) being the leaf of each example."""
+    leaf = np.repeat(home, np.diff(positives.indptr))
+    pairs, counts = np.unique(leaf.astype(np.int64) << 32 | positives.indices, return_counts=True)
+    leaf, labels = (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32)
+    order = np.lexsort((labels, -counts, leaf))
+    indptr = np.searchsorted(leaf, np.arange(n_leaves + 1)).astype(np.int64)
+    return Counted(indptr, labels[order], counts[order])

@@ -1,0 +1,176 @@
+"""RBF, latent RBF, hybrid latent RBF, and any pair of kernels (AWE eq. 3, 8 and §3.1):
+
+    G(x, y) = Σ_{i ≤ m} K_x(x, x_i) K_y(y, y_i)  over m training pairs (x_i, y_i)
+
+An example with several labels makes a pair with each. All pairs take part, or m of them drawn at random. Where
+kernels can be negative G is cut off at 0, for a negative G times a negative score would rank a label high.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.building.builder import Arrays, Choice, Queries, Source, Told
+from awe_cli.building.examples_kernel import EMBEDDED, EQUALITY, GAUSSIAN, ExamplesKernel
+from awe_cli.building.labels_kernel import (
+    ONE_HOT_SQUARED,
+    EqualLabels,
+    LikeLabels,
+    likeness,
+    nearest_labels,
+    one_hot,
+    typical_label_distance,
+)
+from awe_cli.building.training_rows import largest_of
+from awe_cli.data.examples import Examples
+from awe_cli.data.matrix import Lists, Rows, n_rows, slice_rows, take_rows
+from awe_cli.kernels.epoch import State
+from awe_cli.neighbors.choice import product
+from awe_cli.ranking.embedding import EmbeddingRanker
+
+MULTIPLES = (6.0, 3.0, 10.0, 20.0)  # of λ_x, in units of 1 / the typical squared distance
+LABEL_MULTIPLES = (None, 3.0)  # of λ_y, likewise; None: λ_y → ∞
+_QUERIES = 256  # weighed at a time: there is a number for each of them and each known example
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """Which K_x and K_y, each on vectors as given (raw) or on the embedding."""
+
+    x: str
+    x_space: str
+    y: str
+    y_space: str
+
+
+class PairSum:
+    """The builder of every affinity of eq. 3; `kernels` are those of an affinity that leaves no choice of them."""
+
+    def __init__(self, kernels: Kernels | None = None) -> None:
+        self._kernels = kernels
+
+    def kernels(self, told: Told) -> Kernels:
+        """K_x and K_y, as named or as told."""
+        return self._kernels or Kernels(told["kernel_x"], told["space_x"], told["kernel_y"], told["space_y"])
+
+    def choices(self, told: Told, source: Source) -> list[Choice]:
+        """Multiples for λ_x and λ_y where they are open."""
+        kernels = self.kernels(told)
+        wide = kernels.x == GAUSSIAN and told["lambda"] is None
+        wide_y = kernels.y == GAUSSIAN and told["lambda_y"] is None
+        return [
+            {"multiple": multiple, "multiple_y": multiple_y}
+            for multiple_y in (LABEL_MULTIPLES if wide_y else (None,))
+            for multiple in (MULTIPLES if wide else (None,))
+        ]
+
+    def fit(self, told: Told, source: Source, choice: Choice) -> Arrays:
+        """`pairs` (m,), `lambda` (1,), `lambda_y` (1,); on V also `near` and `likeness` (labels, n)."""
+        kernels = self.kernels(told)
+        pairs = drawn_pairs(source.examples.positives, told["pairs"], told["seed"])
+        known = known_examples(source.examples, pairs)
+        arrays: Arrays = {"pairs": pairs}
+        lambda_ = told["lambda"]
+        if kernels.x == GAUSSIAN and lambda_ is None:
+            on = _examples_kernel(kernels, source, known.examples)
+            lambda_ = choice["multiple"] / on.typical(source.examples.x, known.named)
+        lambda_y = None if told["lambda_y"] in (None, "inf") else float(told["lambda_y"])
+        near = None
+        if kernels.y_space == EMBEDDED and kernels.y != EQUALITY:
+            near = nearest_labels(source.state.V, told["label_neighbors"], kernels.y)
+        if choice["multiple_y"] is not None:
+            typical = ONE_HOT_SQUARED if near is None else typical_label_distance(near)
+            lambda_y = choice["multiple_y"] / typical
+        if near is not None and (kernels.y != GAUSSIAN or lambda_y is not None):
+            arrays |= {"near": near.rows, "likeness": likeness(kernels.y, lambda_y, source.state.V, near)}
+        arrays["lambda"] = np.array([np.nan if lambda_ is None else lambda_])
+        arrays["lambda_y"] = np.array([np.inf if lambda_y is None else lambda_y])
+        return arrays
+
+    def open(self, told: Told, source: Source, arrays: Arrays) -> BuiltPairSum:
+        """G of one fit."""
+        return BuiltPairSum(self.kernels(told), told["keep"], source, arrays)
+
+    def describe(self, arrays: Arrays) -> dict[str, Any]:
+        """m, and λ_x and λ_y where they play a part; a λ_y → ∞ is "inf"."""
+        found = {name: float(arrays[name][0]) for name in ("lambda", "lambda_y")}
+        words = {name: "inf" if np.isinf(value) else value for name, value in found.items()}
+        return {"pairs": len(arrays["pairs"]), **{n: v for n, v in words.items() if v == v}}
+
+
+class BuiltPairSum:
+    """G of eq. 3, of one fit."""
+
+    def __init__(self, kernels: Kernels, keep: int, source: Source, arrays: Arrays) -> None:
+        self._source, self._keep = source, keep
+        self._known = known_examples(source.examples, arrays["pairs"])
+        self._lambda = float(arrays["lambda"][0])
+        self._inputs = _examples_kernel(kernels, source, self._known.examples)
+        self._labels: EqualLabels | LikeLabels
+        if "near" in arrays:
+            self._labels = LikeLabels(arrays["near"], arrays["likeness"])
+        else:
+            lambda_y = float(arrays["lambda_y"][0])
+            self._labels = one_hot(kernels.y, None if np.isinf(lambda_y) else lambda_y)
+
+    def table(self, x: Rows) -> NDArray[np.float32]:
+        """G(x, ·) of every row of new input: (m, labels)."""
+        return self._sum(x, np.full(n_rows(x), -1))
+
+    def training(self, threads: int | None, block: int) -> Queries:
+        """G of the training examples: the largest entries of each row."""
+
+        def left_out(x: Rows, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+            return self._sum(x, self._known.named[rows])
+
+        return largest_of(left_out, self._source.examples, self._source.n_labels, self._keep, threads, block)
+
+    def ranker(self, state: State, power: float, floor: float) -> EmbeddingRanker:
+        """f = (G^power + floor) · max(0, S)."""
+        return EmbeddingRanker(product(power, floor), state.U, state.V, self.table)
+
+    def _sum(self, x: Rows, skip: NDArray[np.int64]) -> NDArray[np.float32]:
+        G = np.empty((n_rows(x), self._source.n_labels), np.float32)
+        for start in range(0, len(G), _QUERIES):
+            stop = min(start + _QUERIES, len(G))
+            W = self._inputs.weights(slice_rows(x, start, stop), self._lambda, skip[start:stop])
+            G[start:stop] = self._labels.sum(W, self._known.examples.positives, G.shape[1])
+        return np.maximum(G, 0, out=G)
+
+
+@dataclass(frozen=True)
+class Known:
+    """The examples that are compared with, and `named` (examples,): the number of each training example, or -1."""
+
+    examples: Examples
+    named: NDArray[np.int64]
+
+
+def drawn_pairs(positives: Lists, m: int, seed: int) -> NDArray[np.int64]:
+    """Which of the pairs (x_i, y_i), as places in positives.indices, ascending: all, or m drawn by `seed`."""
+    pairs = np.arange(len(positives.indices), dtype=np.int64)
+    if m < len(pairs):
+        pairs = np.sort(np.random.Generator(np.random.Philox(seed)).permutation(pairs)[:m])
+    return pairs
+
+
+def known_examples(examples: Examples, pairs: NDArray[np.int64]) -> Known:
+    """The examples that have a pair, with the labels of their pairs."""
+    owner = np.searchsorted(examples.positives.indptr, pairs, side="right") - 1
+    rows, sizes = np.unique(owner, return_counts=True)
+    indptr = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    labels = Lists(indptr, examples.positives.indices[pairs])
+    named = np.full(len(examples), -1, np.int64)
+    named[rows] = np.arange(len(rows))
+    return Known(
+        replace(examples, ids=examples.ids.take(rows), x=take_rows(examples.x, rows), positives=labels), named
+    )
+
+
+def _examples_kernel(kernels: Kernels, source: Source, known: Examples) -> ExamplesKernel:
+    space = source.space if kernels.x_space == EMBEDDED else None
+    return ExamplesKernel(known, space, source.n_features, kernels.x)

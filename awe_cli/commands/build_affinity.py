@@ -1,0 +1,90 @@
+"""`awe build-affinity`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from awe_cli.commands import console
+from awe_cli.commands.compiling import announce_compiling
+from awe_cli.commands.options import (
+    DEFAULT_WORKSPACE,
+    JsonOption,
+    QuietOption,
+    ThreadsOption,
+    WaitOption,
+    WorkspaceOption,
+    settings_from,
+    settings_options,
+)
+from awe_cli.config.build_affinity import BuildAffinitySettings
+
+EXAMPLE = """
+awe build-affinity --model wsabie --affinity cluster
+awe build-affinity --model wsabie --affinity latent-rbf --lambda-y inf --pairs 50000
+awe build-affinity --model wsabie --affinity kernel --kernel-x cosine --name by-angle
+"""
+
+
+@settings_options(BuildAffinitySettings)
+def build_affinity(
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Model that G is built from.  (default: the only one)")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of G.  (default: MODEL-AFFINITY; for knn the model's)")
+    ] = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+    wait: WaitOption = False,
+    quiet: QuietOption = False,
+    **flags: Any,
+) -> None:
+    """Build G of an affinity from a model, to be held fixed.
+
+    For the affinities that `awe affinities` lists as learned iteratively. A training example has no part in its own
+    G. What is not given is chosen on validation, by how well G · S ranks. With knn it does what build-knn does.
+    """
+    from awe_cli.steps.build_affinity import build_affinity as step
+    from awe_cli.steps.embeddings import load_result
+    from awe_cli.workspace import Workspace
+    from awe_cli.workspace.kinds import KINDS
+
+    announce_compiling()
+    settings = settings_from(BuildAffinitySettings, "build-affinity", workspace, flags).settings
+    ws = Workspace(Path(workspace))
+    built, fresh = step(ws, model, settings, name=name, threads=threads, wait=wait, announce=console.say)
+    result = load_result(built)
+    _tell(result)
+    console.stored(f"{KINDS[built.kind].folder}/{built.name}.json", built.digest, fresh)
+    if as_json:
+        console.print_json(
+            {
+                "affinity": settings.affinity,
+                "name": built.name,
+                "digest": built.digest,
+                "made": fresh,
+                **result,
+            }
+        )
+    base = model or ws.name_of("model", built.parents["model"])
+    named = f" --built {name}" if name else ""
+    console.next_step(f"awe retrain --model {base} --affinity {settings.affinity}{named} --name awe")
+
+
+def _tell(result: dict[str, Any]) -> None:
+    """What was tried, and what was found for each fit."""
+    from awe_cli.report.choices import neighbors_table, tried_table
+
+    tried = neighbors_table(result) if "k" in result else tried_table(result)
+    if tried is not None:
+        console.show(tried, to_stderr=True)
+    for fit, found in result.get("fits", {}).items():
+        words = (
+            f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
+            for key, value in found.items()
+        )
+        console.say(f"{fit}: {', '.join(words)}")

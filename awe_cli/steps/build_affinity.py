@@ -1,0 +1,158 @@
+"""Build G of any affinity that is built from a model and then held fixed (AWE §3.1, §3.3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from typing import Any
+
+from awe_cli.affinity.built import KNN_APPROXIMATE, built_parameters
+from awe_cli.building.builder import Builder, Choice, Source
+from awe_cli.building.catalog import BUILDERS
+from awe_cli.config.build_affinity import BuildAffinitySettings
+from awe_cli.config.build_knn import BuildKnnSettings
+from awe_cli.data.dataset import RECOMMENDATION, Dataset
+from awe_cli.errors import SettingsError
+from awe_cli.metrics.catalog import criterion
+from awe_cli.neighbors.search import BLOCK, EXACT
+from awe_cli.neighbors.space import COSINE, EUCLIDEAN
+from awe_cli.steps.build_knn import build_knn
+from awe_cli.steps.embeddings import Fit, fit_name, load_result, load_state, store_result
+from awe_cli.steps.rankers import find_embedding, require_linear
+from awe_cli.steps.tables import AFFINITY, AFFINITY_VERSION, NEIGHBORS, default_name, kind_of
+from awe_cli.training.joint import judge_of
+from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
+from awe_cli.workspace.arrays import save_arrays
+
+Announce = Callable[[str], None]
+
+
+def build_affinity(
+    ws: Workspace,
+    model: str | None,
+    settings: BuildAffinitySettings | None = None,
+    *,
+    name: str | None = None,
+    threads: int | None = None,
+    block: int = BLOCK,
+    wait: bool = False,
+    announce: Announce = lambda line: None,
+) -> tuple[Artifact, bool]:
+    """Build G from an embedding model, and publish it as `name` (by default MODEL-AFFINITY, for knn MODEL).
+
+    block  training examples worked on at a time; like `threads`, it never changes a byte
+
+    Returns what was built and whether it was built now. What is left open is chosen on validation by how well G · S
+    ranks, with the fit that has not seen it. Raises SettingsError, MissingInputError, DataError.
+    """
+    settings = settings or BuildAffinitySettings()
+    given = _given(settings)
+    if kind_of(settings.affinity) == NEIGHBORS:
+        like = knn_settings(settings, given)
+        return build_knn(ws, model, like, name=name, threads=threads, wait=wait, announce=announce)
+    with ws.lock(wait=wait):
+        stored = ws.find("dataset")
+        dataset = Dataset.open(stored.path, stored.settings)
+        own = dataset.task == RECOMMENDATION
+        parameters = built_parameters(settings.affinity, given, own=own)
+        base = require_linear(find_embedding(ws, model, stored))
+        told = _told(settings, parameters, dataset, base)
+        recipe = Recipe(AFFINITY, AFFINITY_VERSION, told, {"dataset": stored.digest, "model": base.digest})
+        name = name or default_name(settings.affinity, base)
+        current = ws.current(AFFINITY, name, recipe)
+        if current is not None:
+            return current, False
+        with ws.stage(AFFINITY, recipe) as staging:
+            work = _Work(dataset, base, told, threads, announce)
+            work.fill(staging, [tuple(fit) for fit in base.settings["fits"]], block)
+            return staging.publish(name), True
+
+
+class _Work:
+    """One building: what it is made from, and the choice that validation makes."""
+
+    def __init__(
+        self, dataset: Dataset, base: Artifact, told: dict[str, Any], threads: int | None, announce: Announce
+    ) -> None:
+        self._dataset, self._base, self._told = dataset, base, told
+        self._threads, self._announce = threads, announce
+        self.builder: Builder = BUILDERS[told["affinity"]]
+        self.parameters: dict[str, Any] = told["parameters"]
+
+    def fill(self, staging: Staging, fits: list[Fit], block: int) -> None:
+        """Choose with the smallest fit, then write every fit."""
+        choice, tried = self.choose(fits[0])
+        found = {}
+        for fit in fits:
+            self._announce(f"building {self._told['affinity']} on {'+'.join(fit)}")
+            source = self.source(fit)
+            arrays = self.builder.fit(self.parameters, source, choice)
+            rows = self.builder.open(self.parameters, source, arrays).training(self._threads, block)
+            save_arrays(staging.file(f"fit-{fit_name(fit)}.npz"), arrays)
+            save_arrays(staging.file(f"rows-{fit_name(fit)}.npz"), rows._asdict())
+            found[fit_name(fit)] = self.builder.describe(arrays)
+        result = {"choice": choice, "tried": tried, "metric": self._told["metric"], "fits": found}
+        store_result(staging, result)
+
+    def source(self, fit: Fit) -> Source:
+        """What a fit is built from."""
+        state = load_state(self._base, fit)
+        return Source(state, self._dataset.training(fit), self._told["measure"], self._threads)
+
+    def choose(self, fit: Fit) -> tuple[Choice, list[dict[str, Any]]]:
+        """The choice that ranks validation best, the first of equals; and all of them with their scores."""
+        source = self.source(fit)
+        choices = self.builder.choices(self.parameters, source)
+        judge = judge_of(self._dataset, fit, self._told["metric"], 0, self._threads)
+        if judge is None or len(choices) == 1:
+            return choices[0], []
+        self._announce("choosing on validation")
+        tried = []
+        for choice in choices:
+            built = self.builder.open(
+                self.parameters, source, self.builder.fit(self.parameters, source, choice)
+            )
+            tried.append({**choice, "validation": judge(built.ranker(source.state, 1.0, 0.0))})
+        best = max(range(len(tried)), key=lambda number: tried[number]["validation"])
+        return choices[best], tried
+
+
+def knn_settings(settings: BuildAffinitySettings, given: dict[str, Any]) -> BuildKnnSettings:
+    """The same for `build_knn`. Raises SettingsError for a parameter that knn does not have."""
+    built_parameters(settings.affinity, given, own=True)
+    approximate = settings.approximate or ("hnsw" if settings.affinity == KNN_APPROXIMATE else EXACT)
+    if settings.affinity == KNN_APPROXIMATE and approximate == EXACT:
+        raise SettingsError(
+            "--approximate: expected hnsw, ivf or lsh for knn-approximate, found 'exact'",
+            hint="--affinity knn searches exactly",
+        )
+    values = {field.name: getattr(settings, field.name) for field in fields(BuildKnnSettings)}
+    return BuildKnnSettings(**{**values, "approximate": approximate, "folds": settings.folds or 0})
+
+
+def _given(settings: BuildAffinitySettings) -> dict[str, Any]:
+    """Parameter → what was said, by the names of `awe affinities`; a λ_y that is no number is refused."""
+    values = {name.rstrip("_"): value for name, value in asdict(settings).items()}
+    given = {name: value for name, value in values.items() if name not in ("affinity", "metric")}
+    if settings.lambda_y is not None:
+        try:
+            value = float(settings.lambda_y)
+        except ValueError:
+            value = math.nan
+        if not value >= 0:
+            raise SettingsError(
+                f"--lambda-y: expected a number of at least 0, or inf, found {settings.lambda_y!r}",
+                hint="inf is the limit in which labels count only where they are equal",
+            )
+        given["lambda_y"] = "inf" if math.isinf(value) else value
+    return given
+
+
+def _told(
+    settings: BuildAffinitySettings, parameters: dict[str, Any], dataset: Dataset, base: Artifact
+) -> dict[str, Any]:
+    parameters = dict(parameters)
+    measure = parameters.pop("measure", None) or (EUCLIDEAN if dataset.dense else COSINE)
+    metric = criterion(settings.metric or load_result(base)["metric"]).name
+    return {"affinity": settings.affinity, "measure": measure, "metric": metric, "parameters": parameters}

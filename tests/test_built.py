@@ -1,0 +1,179 @@
+"""Affinities that are built, through the command line, on data whose answer is known (see test_chain)."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from awe_cli.app import main
+from awe_cli.building.catalog import BUILDERS
+from awe_cli.config.build_affinity import BuildAffinitySettings
+from awe_cli.steps.build_affinity import build_affinity
+from awe_cli.workspace import Workspace
+from tests.test_chain import GROUPS, PEOPLE, TRAIN, digests, plays
+
+QUICK = {"cluster": ("--leaves", "8", "--top", "10")}
+FIXED = ("--lambda", "5", "--lambda-y", "inf")
+
+
+def awe(workspace: Path, *arguments: str, code: int = 0) -> None:
+    """Run a command in this process and expect an exit code."""
+    assert main(["--workspace", str(workspace), *arguments]) == code
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset and a linear model, never to be changed."""
+    folder = tmp_path_factory.mktemp("built")
+    (folder / "plays.csv").write_text(plays())
+    workspace = folder / "workspace"
+    told = ("--user", "person", "--item", "item", "--holdout", "2")
+    awe(workspace, "prepare", str(folder / "plays.csv"), *told)
+    awe(workspace, *TRAIN)
+    return workspace
+
+
+@pytest.fixture
+def copy(trained: Path, tmp_path: Path) -> Path:
+    """The same, to be changed."""
+    return Path(shutil.copytree(trained, tmp_path / "copy"))
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run a command, expect an exit code and a hint; what was said."""
+
+    def run(code: int, workspace: Path, *arguments: str) -> str:
+        capsys.readouterr()
+        awe(workspace, *arguments, code=code)
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert "hint: " in err
+        return err
+
+    return run
+
+
+def build(workspace: Path, affinity: str, *more: str) -> None:
+    """Build one with everything told, so that nothing is chosen."""
+    told = QUICK.get(affinity, FIXED)
+    awe(workspace, "build-affinity", "--model", "wsabie", "--affinity", affinity, *told, *more)
+
+
+@pytest.mark.parametrize("affinity", [name for name in BUILDERS if name != "kernel"])
+def test_every_built_affinity_from_model_to_prediction(
+    copy: Path, affinity: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build(copy, affinity)
+    awe(copy, "retrain", "--model", "wsabie", "--affinity", affinity, "--epochs", "1", "--name", "awe")
+    capsys.readouterr()
+    awe(copy, "evaluate", "--model", "awe", "--metric", "precision@1", "--json")
+    document = json.loads(capsys.readouterr().out)
+    assert document["models"]["awe"]["metrics"]["precision@1"] > 0.95
+    awe(copy, "predict", "--model", "awe", "--top-k", "70", "--output", str(tmp_path / "top.csv"))
+    rows = list(csv.DictReader((tmp_path / "top.csv").open()))
+    assert len(rows) == 70 * PEOPLE, "lists are full, though a cluster has fewer labels"
+    first = [row for row in rows if row["rank"] == "1"]
+    assert all(int(row["person"][1:]) % GROUPS == int(row["label"][1]) for row in first[:20])
+    before = digests(copy)
+    build(copy, affinity)
+    assert "up to date" in capsys.readouterr().err
+    assert digests(copy) == before
+
+
+@pytest.mark.parametrize("affinity", ["cluster", "hybrid-latent-rbf"])
+def test_the_same_bytes_for_any_threads_and_blocks(trained: Path, tmp_path: Path, affinity: str) -> None:
+    found = []
+    settings = BuildAffinitySettings(affinity=affinity)
+    for number, (threads, block) in enumerate(((1, 1024), (3, 50), (2, 7))):
+        workspace = Workspace(Path(shutil.copytree(trained, tmp_path / str(number))))
+        built, fresh = build_affinity(workspace, "wsabie", settings, threads=threads, block=block)
+        assert fresh
+        found.append(built.digest)
+    assert len(set(found)) == 1
+
+
+def test_iterations_are_the_separate_commands(copy: Path, tmp_path: Path) -> None:
+    """Each is kept, under a name of its own; the best on validation has the name of the result."""
+    apart = Path(shutil.copytree(copy, tmp_path / "apart"))
+    again = ("--affinity", "hybrid-latent-rbf", "--epochs", "1", "--cold", "--margin", "0.5")
+    for workspace in (copy, apart):
+        build(workspace, "hybrid-latent-rbf")
+    awe(copy, "retrain", "--model", "wsabie", *again, "--iterations", "2", "--name", "awe")
+    awe(apart, "retrain", "--model", "wsabie", *again, "--name", "awe-1")
+    told = ("--model", "awe-1", "--affinity", "hybrid-latent-rbf", *FIXED)
+    awe(apart, "build-affinity", *told)
+    awe(apart, "retrain", "--model", "awe-1", *again, "--name", "awe-2")
+    one, other = digests(copy), digests(apart)
+    best = one.pop("models/awe.json")
+    assert best in (one["models/awe-1.json"], one["models/awe-2.json"])
+    if "affinities/awe-1-hybrid-latent-rbf.json" not in one:  # U and V stayed, and so would they again
+        assert one["models/awe-2.json"] == one["models/awe-1.json"] == other["models/awe-1.json"]
+    else:
+        assert one == other
+
+
+def test_knn_by_its_general_name(copy: Path) -> None:
+    told = ("--model", "wsabie", "--k", "10", "--lambda", "2")
+    awe(copy, "build-knn", *told)
+    before = digests(copy)
+    awe(copy, "build-affinity", "--affinity", "knn", *told)
+    assert digests(copy) == before
+    awe(copy, "build-affinity", "--affinity", "knn-approximate", *told, "--name", "near")
+    awe(copy, "retrain", "--model", "wsabie", "--neighbors", "near", "--epochs", "0")
+    assert "neighbors/near.json" in digests(copy)
+
+
+def test_a_stale_affinity_is_refused(copy: Path, refused: Callable[..., str]) -> None:
+    build(copy, "cluster")
+    awe(copy, *TRAIN, "--seed", "1")
+    told = refused(66, copy, "retrain", "--model", "wsabie", "--affinity", "cluster")
+    assert "is stale" in told
+    assert "awe build-affinity --model wsabie --affinity cluster" in told
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments", "says"),
+    [
+        (66, ("retrain", "--model", "wsabie", "--affinity", "rbf"), "awe build-affinity --model wsabie --affinity rbf"),
+        (66, ("retrain", "--model", "wsabie", "--affinity", "knn"), "awe build-knn --model wsabie"),
+        (78, ("retrain", "--model", "wsabie", "--affinity", "clutser"), "'cluster'"),
+        (78, ("train", "--affinity", "cluster"), "awe build-affinity --affinity cluster"),
+        (78, ("build-affinity", "--affinity", "clutser"), "'cluster'"),
+        (78, ("build-affinity", "--affinity", "constant"), "awe affinities"),
+        (78, ("build-affinity", "--affinity", "cluster", "--lambda", "1"), "--lambda: the affinity cluster has none"),
+        (78, ("build-affinity", "--affinity", "knn", "--leaves", "2"), "--leaves: the affinity knn has none"),
+        (78, ("build-affinity", "--affinity", "rbf", "--lambda", "-1"), "--lambda: expected a number of at least 0"),
+        (78, ("build-affinity", "--affinity", "rbf", "--lambda-y", "-1"), "--lambda-y: expected a number"),
+        (78, ("build-affinity", "--affinity", "rbf", "--lambda-y", "high"), "or inf, found 'high'"),
+        (78, ("build-affinity", "--affinity", "rbf", "--pairs", "0"), "--pairs: expected"),
+        (78, ("build-affinity", "--affinity", "knn", "--k", "0"), "--k: expected"),
+        (78, ("build-affinity", "--affinity", "cluster", "--top", "0"), "--top: expected"),
+        (78, ("build-affinity", "--affinity", "knn-approximate", "--approximate", "exact"), "hnsw, ivf or lsh"),
+        (78, ("build-knn", "--approximate", "tree"), "--approximate: expected one of exact, hnsw, ivf, lsh"),
+        (66, ("build-affinity", "--model", "wsabei", "--affinity", "rbf"), "'wsabie'"),
+    ],
+)  # fmt: skip
+def test_what_is_refused(
+    trained: Path, refused: Callable[..., str], code: int, arguments: tuple[str, ...], says: str
+) -> None:
+    before = digests(trained)
+    assert says in refused(code, trained, *arguments)
+    assert digests(trained) == before
+
+
+def test_another_affinity_under_that_name(copy: Path, refused: Callable[..., str]) -> None:
+    build(copy, "cluster", "--name", "mine")
+    told = refused(66, copy, "retrain", "--model", "wsabie", "--affinity", "rbf", "--built", "mine")
+    assert "expected 'mine' to be a built rbf, found cluster" in told
+
+
+def test_a_floor_would_have_every_label_scored(copy: Path, refused: Callable[..., str]) -> None:
+    build(copy, "cluster")
+    told = refused(78, copy, "retrain", "--model", "wsabie", "--affinity", "cluster", "--floor", "0.1")
+    assert "--floor" in told
