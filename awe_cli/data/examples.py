@@ -21,6 +21,7 @@ class Examples:
     seen       labels that are no candidates (a person's history), or None
     own        True where x is the bag of the positives themselves, entry for entry: a target is then
                left out of its own input while it is learned
+    y          (labels, label features) what describes each label; None where labels are one-hot
     """
 
     ids: pa.Array
@@ -28,6 +29,7 @@ class Examples:
     positives: Lists
     seen: Lists | None
     own: bool
+    y: Rows | None = None
 
     def __len__(self) -> int:
         return n_rows(self.x)
@@ -40,4 +42,5 @@ class Examples:
             positives=slice_lists(self.positives, start, stop),
             seen=None if self.seen is None else slice_lists(self.seen, start, stop),
             own=self.own,
+            y=self.y,
         )

@@ -20,6 +20,7 @@ from awe_cli.kernels.barrier import ask_to_stop, asked, new_barrier, pass_on, wa
 from awe_cli.kernels.dispatch import kernel
 from awe_cli.kernels.frozen import frozen
 from awe_cli.kernels.interface import of_input
+from awe_cli.kernels.labels import farthest, refresh
 from awe_cli.kernels.learn import Task, learn_share
 from awe_cli.kernels.learned import NOTHING, Learned, Memory, fresh_memory
 from awe_cli.kernels.objective import LOSS, TRIALS, VIOLATORS, Block, Room
@@ -32,7 +33,7 @@ class State(NamedTuple):
     """What training changes: the embeddings, what the affinity has of its own, and what AdaGrad remembers."""
 
     U: NDArray[np.float32]  # (features, d)
-    V: NDArray[np.float32]  # (labels, d)
+    V: NDArray[np.float32]  # (labels, d), or (label features, d); may be U itself
     u_history: NDArray[np.float32]  # (features,)
     v_history: NDArray[np.float32]  # (labels,)
     learned: Learned = NOTHING
@@ -53,6 +54,8 @@ def run_epoch(
     loss: Any,
     rows: Rows,
     task: Task,
+    side: Any,
+    W: NDArray[np.float32],
     state: State,
     order: NDArray[np.int64],
     block: int,
@@ -65,6 +68,8 @@ def run_epoch(
 ) -> Figures:
     """One epoch over the examples in `order`; the rate goes linearly from rates[0] to rates[1].
 
+    side    what labels are: OneHot, or Described with its rows frozen
+    W       (labels, d) room for the labels' rows; V itself where labels are one-hot
     scales  (examples,) what an example's loss is multiplied by
     into    room for any block of this order
     rooms   room for each of the workers
@@ -76,8 +81,8 @@ def run_epoch(
 
     def work(worker: int) -> tuple[float, int, float, float]:
         return learn_and_update(
-            affinity, loss, rows, task, state, order, block, scales, rates, cap, into, rooms[worker], worker,
-            workers, between,
+            affinity, loss, rows, task, side, W, state, order, block, scales, rates, cap, into, rooms[worker],
+            worker, workers, between,
         )  # fmt: skip
 
     return Figures(*_beside_each_other(work, workers, lambda: ask_to_stop(between)))
@@ -119,16 +124,19 @@ def _beside_each_other(work: Callable[[int], Result], workers: int, stop: Callab
 
 @kernel
 def learn_and_update(
-    affinity, loss, rows, task, state, order, block, scales, rates, cap, into, room, worker, workers, between
-):
+    affinity, loss, rows, task, side, W, state, order, block, scales, rates, cap, into, room, worker, workers,
+    between,
+):  # fmt: skip
     """What one worker does in an epoch, or until it is asked to stop. Returns the figures, the same for all."""
     total, positives, violators, trials = 0.0, 0, 0.0, 0.0
     n = order.shape[0]
     for start in range(0, n, block):
         examples = order[start : min(start + block, n)]
+        refresh(side, W, state.V, start, block, worker, workers, between)
         records, seen = learn_share(
-            affinity, loss, rows, task, state, examples, start, scales, cap, into, room, worker
-        )
+            affinity, loss, rows, task, state, W, examples, start, scales, farthest(side, cap), into, room,
+            worker,
+        )  # fmt: skip
         wait(between, workers)
         positives += seen
         for e in range(examples.shape[0]):
@@ -137,8 +145,9 @@ def learn_and_update(
             trials += into.tally[e, TRIALS]
         rate = np.float32(rates[0] + (rates[1] - rates[0]) * start / n)
         update_share(
-            into, of_input(affinity), rows, examples, records, state, rate, cap, room, worker, workers
-        )
+            into, of_input(affinity), loss, side, rows, task.indptr, examples, records, start, W, state, rate,
+            cap, room, worker, workers,
+        )  # fmt: skip
         if worker == 0:
             pass_on(between)
         wait(between, workers)

@@ -15,7 +15,7 @@ from awe_cli.kernels.dispatch import inlined, pasted, section
 from awe_cli.kernels.hole import hand_on, leave_out
 from awe_cli.kernels.interface import Case, Slopes, begin, finish, of_input, parts
 from awe_cli.kernels.learned import lay_out_pairs, pair_room
-from awe_cli.kernels.objective import VIOLATORS, learn_positive, scores_all
+from awe_cli.kernels.objective import VIOLATORS, learn_positive, n_records, scores_all
 from awe_cli.kernels.random import stream
 from awe_cli.kernels.rows import project, row_length, row_of
 from awe_cli.kernels.screen import screen_share, slack
@@ -31,18 +31,12 @@ class Task(NamedTuple):
     epoch: int
 
 
-@inlined
-def n_records(loss, positives, V):
-    """How many records belong to an example."""
-    return V.shape[0] if scores_all(loss) else positives
-
-
 @section
 def learn_example(
-    affinity, loss, rows, task, state, example, e, record, feature, pair, scale, cap, into, room, stamp
+    affinity, loss, rows, task, state, V, example, e, record, feature, pair, scale, cap, into, room, stamp
 ):
     """All positives of one example; e, record, feature and pair are where its share of the block begins."""
-    U, V = state.U, state.V
+    U = state.U
     indices, values = row_of(rows, example)
     first, last = task.indptr[example], task.indptr[example + 1]
     into.by_input[e, :] = 0
@@ -125,25 +119,27 @@ def choose_own(indptr, examples, load, worker, mine):
 
 
 @pasted
-def learn_share(affinity, loss, rows, task, state, examples, start, scales, cap, into, room, worker):
+def learn_share(affinity, loss, rows, task, state, W, examples, start, scales, cap, into, room, worker):
     """Phase 1: the examples of a block that fall to this worker.
+
+    W  (labels, d) the labels' rows
 
     Returns how many records and how many positives the block has.
     """
     own = choose_own(task.indptr, examples, room.load, worker, room.mine)
     if into.screen.shape[0] > 0:
-        screen_share(rows, state.U, state.V, examples, room.mine[:own], into)
+        screen_share(rows, state.U, W, examples, room.mine[:own], into)
     record, feature, pair, seen, place = np.int64(0), np.int64(0), np.int64(0), np.int64(0), 0
     for e in range(examples.shape[0]):
         example = examples[e]
         if place < own and room.mine[place] == e:
             place += 1
             learn_example(
-                affinity, loss, rows, task, state, example, e, record, feature, pair, scales[example], cap,
-                into, room, start + e + 1,
+                affinity, loss, rows, task, state, W, example, e, record, feature, pair, scales[example],
+                cap, into, room, start + e + 1,
             )  # fmt: skip
         positives = task.indptr[example + 1] - task.indptr[example]
-        record += n_records(loss, positives, state.V)
+        record += n_records(loss, positives, W)
         seen += positives
         feature += row_length(rows, example)
         pair += pair_room(state.learned, row_of(rows, example)[0])

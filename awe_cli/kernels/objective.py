@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from awe_cli.kernels.dispatch import implements, inlined, stub
 from awe_cli.kernels.interface import ceiling, directions, gradient
+from awe_cli.kernels.labels import Sums
 from awe_cli.kernels.random import below, mix
 
 LOSS, VIOLATORS, TRIALS = (
@@ -57,6 +58,7 @@ class Room(NamedTuple):
     tally: NDArray[np.float64]  # (3,) LOSS, VIOLATORS and TRIALS, summed over an example's positives
     scores: NDArray[np.float32]  # (labels,) f of every label, or (0,) for losses that do not look at all
     slots: NDArray[np.int32]  # (labels + 1,) which of the example's records is a label's, or (0,)
+    sums: Sums  # of gradients by rows of V, where labels are described
 
 
 @stub
@@ -110,6 +112,12 @@ def _no(loss):
 
 def _yes(loss):
     return True
+
+
+@inlined
+def n_records(loss, positives, V):
+    """How many records belong to an example; V has a row for each label."""
+    return V.shape[0] if scores_all(loss) else positives
 
 
 @inlined

@@ -12,51 +12,8 @@ import numpy as np
 from awe_cli.kernels.dispatch import inlined, pasted
 from awe_cli.kernels.objective import VIOLATORS
 from awe_cli.kernels.rows import row_of
+from awe_cli.kernels.update_labels import mark_inputs, owner, step_labels
 from awe_cli.kernels.update_learned import step_hat, step_pairs, step_row, update_shared
-
-_SIDE_BITS = 20  # of a place among the records; the others are the record's
-_SPREAD = np.uint64(2654435769)  # 2³²/φ: neighbouring rows fall far from each other (Knuth 6.4)
-_LOW_32 = np.uint64(0xFFFFFFFF)
-
-
-@inlined
-def owner(row, workers):
-    """The worker that a row of U or V belongs to, in 0 … workers-1."""
-    spread = (np.uint64(row) * _SPREAD) & _LOW_32
-    return np.int64((spread * np.uint64(workers)) >> np.uint64(32))
-
-
-@inlined
-def owned_labels(labels, n_records, worker, workers, owned):
-    """Put the places in `labels` of this worker's rows into `owned`; return how many they are.
-
-    All places are written and only those that count are kept: a branch that nobody can foresee, for each
-    record and worker, would cost more than the steps themselves.
-    """
-    n = 0
-    for r in range(n_records):
-        for side in range(labels.shape[1]):
-            owned[n] = (r << _SIDE_BITS) + side
-            n += (labels[r, 0] >= 0) & (owner(labels[r, side], workers) == worker)
-    return n
-
-
-@pasted
-def update_labels(into, n_records, state, rate, cap, worker, workers, room):
-    """The rows of V and V̂ that fall to this worker."""
-    V, learned, memory = state.V, state.learned, state.memory
-    n = owned_labels(into.labels, n_records, worker, workers, room.owned)
-    for k in range(n):
-        r, side = room.owned[k] >> _SIDE_BITS, room.owned[k] & ((1 << _SIDE_BITS) - 1)
-        step = into.steps[r, side]
-        direction = min(side, into.by_label.shape[1] - 1)
-        squared = np.float32(0)
-        for j in range(V.shape[1]):
-            room.z[j] = step * into.by_label[r, direction, j]
-            squared += room.z[j] * room.z[j]
-        label = into.labels[r, side]
-        step_row(V, state.v_history, label, room.z, squared, rate, cap)
-        step_hat(learned.V_hat, memory.V_hat, label, into.v_hat[r, direction], rate, cap)
 
 
 @inlined
@@ -105,9 +62,18 @@ def update_pairs(into, rows, examples, learned, memory, rate, worker, workers):
 
 
 @pasted
-def update_share(into, of_input, rows, examples, n_records, state, rate, cap, room, worker, workers):
-    """Phase 2: the rows of V, then of U, that this worker owns, and what goes with them."""
-    update_labels(into, n_records, state, rate, cap, worker, workers, room)
+def update_share(
+    into, of_input, loss, side, rows, indptr, examples, records, start, W, state, rate, cap, room, worker,
+    workers,
+):  # fmt: skip
+    """Phase 2: the rows of V, then of U, that this worker owns, and what goes with them.
+
+    Where U and V are one matrix, a worker owns the same rows of both.
+    """
+    step_labels(
+        side, into, loss, indptr, examples, records, start, W, state, rate, cap, worker, workers, room
+    )
+    mark_inputs(side, into, rows, examples, start)
     update_features(into, of_input, rows, examples, state, rate, cap, worker, workers, room)
     if state.learned.indptr.shape[0] > 0:
         update_pairs(into, rows, examples, state.learned, state.memory, rate, worker, workers)

@@ -13,7 +13,7 @@ from awe_cli.kernels.epoch import State
 from awe_cli.neighbors.index import NeighborIndex, find_all
 from awe_cli.neighbors.search import Nearest
 from awe_cli.neighbors.weights import typical_squared
-from awe_cli.ranking.embedding import EmbeddingRanker
+from awe_cli.ranking.embedding import EmbeddingRanker, label_rows
 from awe_cli.ranking.ranker import Scores
 from awe_cli.ranking.validation import Judge
 
@@ -45,7 +45,7 @@ class HeldOut:
 
     def judge(self, affinity: Knn, state: State, k: int, lambda_: float) -> float:
         """How well G · S ranks, with U and V of `state` in S."""
-        ranker = EmbeddingRanker(affinity, state.U, state.V)
+        ranker = EmbeddingRanker(affinity, state.U, label_rows(self._judge.examples.y, state.V))
         rows, squared = self._nearest.rows[:, :k], self._nearest.squared[:, :k]
 
         def scores(start: int, stop: int) -> Scores:

@@ -25,11 +25,16 @@ def projections(x: Rows, U: NDArray[np.float32]) -> NDArray[np.float32]:
     return Z
 
 
+def label_rows(y: Rows | None, V: NDArray[np.float32]) -> NDArray[np.float32]:
+    """W = YV (labels, d), the rows of labels with features y (labels, label features); V for one-hot labels."""
+    return V if y is None else projections(y, V)
+
+
 class EmbeddingRanker:
     """f(x, y) = Σ_i G_i(x, y) x_i U_i·V_y over all labels.
 
     affinity  the parameters of G
-    U, V      (features, d) and (labels, d)
+    U, V      (features, d) and (labels, d): for labels with features, their `label_rows`
     table     what lays out G(x, ·) where the affinity needs that
     learned   what the affinity has of its own
     """

@@ -30,6 +30,7 @@ def sample(examples: Examples, seed: int, most: int = MOST) -> Examples:
         positives=take_lists(examples.positives, rows),
         seen=None if examples.seen is None else take_lists(examples.seen, rows),
         own=examples.own,
+        y=examples.y,
     )
 
 

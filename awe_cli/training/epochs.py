@@ -18,6 +18,7 @@ from awe_cli.kernels.learn import Task
 from awe_cli.kernels.learned import Learned
 from awe_cli.kernels.objective import Block, Room, scores_all, screens, sides
 from awe_cli.loss.catalog import find_loss
+from awe_cli.training.label_side import label_side, room_for_sums
 from awe_cli.training.plan import Plan
 
 _DRAWS_A_PASS = 16  # a draw fetched by itself costs about as much as so many labels in a pass over V
@@ -37,21 +38,24 @@ def epochs(
     affinity: Any, examples: Examples, state: State, plan: Plan, *, threads: int
 ) -> Iterator[EpochReport]:
     """Train `state` in place, epoch by epoch; the same bytes for any number of threads."""
-    n_labels = len(state.V)
+    side, W = label_side(examples.y, state)
+    n_labels = len(W)
     loss = find_loss(plan.loss).build(asdict(plan), n_labels)
     positives = np.diff(examples.positives.indptr)
     scales = (np.maximum(positives, 1) ** -plan.positive_power).astype(np.float32)
-    rooms = [_room(affinity, loss, examples, plan, state, threads) for _ in range(threads)]
+    rooms = [
+        _room(affinity, loss, examples, plan, state.learned, side, n_labels, threads) for _ in range(threads)
+    ]
     trials = 0.0
     for epoch in range(plan.epochs):
         order = _order(plan.seed, epoch, len(examples))
         task = Task(examples.positives.indptr, examples.positives.indices, examples.own, plan.seed, epoch)
         screened = screens(loss) and _screening_pays(affinity, trials / max(1, len(examples)), n_labels)
-        block = _block(affinity, loss, examples, order, plan, state, screened)
+        block = _block(affinity, loss, examples, order, plan, state.learned, n_labels, screened)
         for room in rooms:
             room.mark[:] = 0
         total, seen, violators, trials = run_epoch(
-            affinity, loss, examples.x, task, state, order, plan.block_size, scales, _rates(plan, epoch),
+            affinity, loss, examples.x, task, side, W, state, order, plan.block_size, scales, _rates(plan, epoch),
             np.float32(plan.norm_cap), block, rooms, threads,
         )  # fmt: skip
         seen = max(seen, 1)
@@ -74,9 +78,11 @@ def _rates(plan: Plan, epoch: int) -> NDArray[np.float64]:
     return plan.learning_rate * left
 
 
-def _room(affinity: Any, loss: Any, examples: Examples, plan: Plan, state: State, workers: int) -> Room:
+def _room(
+    affinity: Any, loss: Any, examples: Examples, plan: Plan, learned: Learned, side: Any, n_labels: int,
+    workers: int,
+) -> Room:  # fmt: skip
     """Scratch for one of so many workers."""
-    n_labels, learned = len(state.V), state.learned
     dim, longest = plan.dim, int(_row_lengths(examples.x).max(initial=1))
     positives = int(np.diff(examples.positives.indptr).max(initial=0))
     size = min(plan.block_size, len(examples))
@@ -97,15 +103,15 @@ def _room(affinity: Any, loss: Any, examples: Examples, plan: Plan, state: State
         tally=zeros(3, np.float64),
         scores=zeros(scored, np.float32),
         slots=zeros(scored + 1 if scored else 0, np.int32),
+        sums=room_for_sums(side, dim),
     )
 
 
 def _block(
-    affinity: Any, loss: Any, examples: Examples, order: NDArray[np.int64], plan: Plan, state: State,
-    screened: bool,
+    affinity: Any, loss: Any, examples: Examples, order: NDArray[np.int64], plan: Plan, learned: Learned,
+    n_labels: int, screened: bool,
 ) -> Block:  # fmt: skip
     """Buffers that hold any block of this order. The system gives room to what is written to, not before."""
-    n_labels, learned = len(state.V), state.learned
     starts = np.arange(0, len(order), plan.block_size)
     size = min(plan.block_size, len(order))
     positives = int(np.add.reduceat(np.diff(examples.positives.indptr)[order], starts).max())

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from awe_cli.data.examples import Examples
+from awe_cli.data.matrix import n_rows
 from awe_cli.errors import DivergedError
 from awe_cli.kernels.epoch import State
 from awe_cli.loss.catalog import find_loss
@@ -70,10 +71,11 @@ def run(
     """
     state = copy_state(start)
     best = Run(plan, state, 0, None)
+    n_labels = len(state.V) if examples.y is None else n_rows(examples.y)
     first_loss = 0.0
     for report in epochs(affinity, examples, state, plan, threads=threads):
         first_loss = first_loss or report.loss
-        _check(report, state, first_loss, plan)
+        _check(report, state, first_loss, plan, n_labels)
         score = None if judge is None else judge(state)
         watch(Progress(stage, fit, plan, report, score))
         if score is None:
@@ -92,13 +94,13 @@ def choose(runs: Sequence[Run]) -> Run:
     return max(runs, key=lambda run: -np.inf if run.validation is None else run.validation)
 
 
-def _check(report: EpochReport, state: State, first_loss: float, plan: Plan) -> None:
+def _check(report: EpochReport, state: State, first_loss: float, plan: Plan, n_labels: int) -> None:
     numbers = all(np.isfinite(array).all() for array in arrays_of(state).values())
     stepped = (state.U, state.V, state.learned.pairs)  # the rest has capped norms
     bounded = numbers and max(np.abs(array).max(initial=0) for array in stepped) < _LARGEST
     most = min(
         _RUNAWAY * max(first_loss, plan.margin),
-        _ABSURD * max(plan.margin, 1.0) * find_loss(plan.loss).heaviest(asdict(plan), len(state.V)),
+        _ABSURD * max(plan.margin, 1.0) * find_loss(plan.loss).heaviest(asdict(plan), n_labels),
     )
     if bounded and report.loss <= most:
         return

@@ -22,4 +22,5 @@ class Plan:
     seed: int
     loss: str = "warp"
     rank_weights: str = "harmonic"  # L of losses that know ranks
+    tie: bool = False  # U and V are one matrix
     negatives: int = 1  # zeros that the regression draws for a positive

@@ -16,19 +16,19 @@ from awe_cli.training.plan import Plan
 _PARTS: dict[str, Any] = {"learned": Learned, "memory": Memory}
 
 
-def initial_state(n_features: int, n_labels: int, plan: Plan) -> State:
-    """U (n_features, d) and V (n_labels, d) with mean 0, standard deviation initial_scale/√d, under the cap.
+def initial_state(n_features: int, n_label_features: int, plan: Plan) -> State:
+    """U (n_features, d) and V (n_label_features, d) with mean 0, deviation initial_scale/√d, under the cap.
+
+    One-hot labels are their own features. Where the plan ties them, V is U.
 
     Source: WSABIE §3 "Training our models"; the scale is a setting because rare rows of sparse features
     never lose their random part.
     """
     draws = np.random.Generator(np.random.Philox(plan.seed))
-    return State(
-        U=_random(draws, n_features, plan),
-        V=_random(draws, n_labels, plan),
-        u_history=np.zeros(n_features, np.float32),
-        v_history=np.zeros(n_labels, np.float32),
-    )
+    U, u_history = _random(draws, n_features, plan), np.zeros(n_features, np.float32)
+    if plan.tie:
+        return State(U, U, u_history, u_history)
+    return State(U, _random(draws, n_label_features, plan), u_history, np.zeros(n_label_features, np.float32))
 
 
 def copy_state(state: State) -> State:
@@ -37,8 +37,10 @@ def copy_state(state: State) -> State:
 
 
 def arrays_of(state: State) -> dict[str, NDArray[Any]]:
-    """Every array by its name: "U", …, "learned.shared", …"""
+    """Every array by its name: "U", …, "learned.shared", …; where V is U, it has no name of its own."""
     arrays = {name: array for name, array in state._asdict().items() if not isinstance(array, tuple)}
+    if state.V is state.U:
+        del arrays["V"], arrays["v_history"]
     for part in _PARTS:
         arrays |= {f"{part}.{name}": array for name, array in getattr(state, part)._asdict().items()}
     return arrays
@@ -47,6 +49,7 @@ def arrays_of(state: State) -> dict[str, NDArray[Any]]:
 def state_of(arrays: Mapping[str, NDArray[Any]]) -> State:
     """The state that has these arrays."""
     fields: dict[str, Any] = {name: array for name, array in arrays.items() if "." not in name}
+    fields = {"V": fields["U"], "v_history": fields["u_history"], **fields}
     fields |= {
         part: kind(**{name: arrays[f"{part}.{name}"] for name in kind._fields})
         for part, kind in _PARTS.items()

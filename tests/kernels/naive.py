@@ -59,6 +59,7 @@ class Algorithm1:
     closest: float = (
         np.inf
     )  # the smallest |γ + f(x, ȳ) − f(x, y)|: above rounding errors, decisions are equal
+    label_steps: list = field(default_factory=list)  # of rows of V, which come before those of U
     steps: list = field(default_factory=list)
 
     def epoch(self, epoch):
@@ -69,10 +70,10 @@ class Algorithm1:
         for start in range(0, n, size):
             done = (epoch + start / n) / plan.epochs
             rate = plan.learning_rate * (1 - (1 - plan.final_rate) * done)
-            self.steps = []
+            self.label_steps, self.steps = [], []
             for example in order[start : start + size]:
                 self.learn(int(example), epoch)
-            for matrix, history, row, gradient in self.steps:
+            for matrix, history, row, gradient in self.label_steps + self.steps:
                 self.step(matrix, history, row, gradient, rate)
                 if matrix is not self.learned.pairs:
                     matrix[row] *= min(1, self.plan.norm_cap / max(np.linalg.norm(matrix[row]), 1e-30))
@@ -81,15 +82,15 @@ class Algorithm1:
         """All positives of one example; the steps they ask for are taken at the end of the block."""
         features, x = self.input(example)
         positives = self.positives(example)
-        negatives = len(self.V) - len(positives)
+        negatives = self.n_labels - len(positives)
         if not positives or not negatives or (self.examples.own and len(positives) == 1):
             return
         scale = len(positives) ** -self.plan.positive_power
-        drawn = draws(self.plan.seed, epoch, example, len(self.V))
+        drawn = draws(self.plan.seed, epoch, example, self.n_labels)
         by_U = np.zeros((len(features), self.U.shape[1]))
         by_own = {name: np.zeros(getattr(self.learned, name).shape) for name in self.member.stepped}
         parts = getattr(self.member.affinity, "parts", 1)
-        found = {}
+        found, hats = {}, {}
         for part in range(parts):
             for p in range(part, len(positives), parts):
                 there = np.arange(len(features)) != (p if self.examples.own else -1)
@@ -106,14 +107,11 @@ class Algorithm1:
                     by_U[there] += scale * weight * slope(lambda U, V=V, h=hinge: h(U, V), U)
                     by_V = scale * weight * slope(lambda V, U=U, h=hinge: h(U, V), V)
                     self.loss += scale * weight * (self.plan.margin + hinge(U, V))
-                    found[p] = [
-                        (self.V, self.v_history, positives[p], by_V[positives[p]]),
-                        (self.V, self.v_history, rival, by_V[rival]),
-                    ]
+                    found[p] = by_V, (positives[p], rival)
                     for name in self.member.stepped:
                         own = scale * weight * self.own_slope(hinge, U, V, name)
                         if name == "V_hat":
-                            found[p] += [
+                            hats[p] = [
                                 (self.learned.V_hat, self.memory.V_hat, label, own[label])
                                 for label in (positives[p], rival)
                                 if own.any()
@@ -121,13 +119,27 @@ class Algorithm1:
                         else:
                             by_own[name] += own
         self.violators += len(found)
-        for p in sorted(found):
-            self.steps += found[p]
+        self.step_labels([found[p] for p in sorted(found)])
+        self.label_steps += [step for p in sorted(hats) for step in hats[p]]
         if found:
             self.steps += [(self.U, self.u_history, i, g) for i, g in zip(features, by_U, strict=True)]
             for name, by in by_own.items():
                 matrix, history = getattr(self.learned, name), getattr(self.memory, name)
                 self.steps += [(matrix, history, row, by[row]) for row in range(len(by)) if by[row].any()]
+
+    @property
+    def n_labels(self):
+        """How many labels there are."""
+        return len(self.V)
+
+    def label_rows(self, V):
+        """A row for each label."""
+        return V
+
+    def step_labels(self, found):
+        """One step for each label of each positive: found are (gradient by V, labels)."""
+        for by_V, labels in found:
+            self.label_steps += [(self.V, self.v_history, label, by_V[label]) for label in labels]
 
     def violator(self, f, y, positives, drawn):
         """(L(rank estimate), ȳ) for the first ȳ drawn from Y∖Y_x that violates the margin."""
@@ -141,7 +153,7 @@ class Algorithm1:
             excess = self.plan.margin + f(rival) - f(y)
             self.closest = min(self.closest, abs(excess))
             if excess > 0:
-                rank = max(1, (len(self.V) - len(positives)) // n)
+                rank = max(1, (self.n_labels - len(positives)) // n)
                 return sum(1 / i for i in range(1, rank + 1)), rival
         return None
 
@@ -152,12 +164,13 @@ class Algorithm1:
 
     def f(self, G, x, features):
         """y → f(x, y), of U and V as they are or as told."""
-        one_hot = np.eye(len(self.V))
+        one_hot = np.eye(self.n_labels)
 
         def score(y, U=None, V=None, learned=None):
             rows = self.U[features] if U is None else U
             own = self.member.own(learned or self.learned, features)
-            return naive.score(G, x, rows, self.V if V is None else V, one_hot[y], *own)
+            W = self.label_rows(self.V if V is None else V)
+            return naive.score(G, x, rows, W, one_hot[y], *own)
 
         return score
 

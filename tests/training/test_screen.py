@@ -18,6 +18,7 @@ from awe_cli.kernels.vectors import dot_row
 from awe_cli.loss.auc import Auc
 from awe_cli.training import epochs as training
 from awe_cli.training.state import arrays_of, copy_state, initial_state, with_learned
+from tests.affinity.members import LABELS
 from tests.training.sets import PLAN, SIZES, TRAINED, TRAINED_NAMES, crowd, for_crowd
 
 ALWAYS, NEVER = 1e9, 1e-9  # labels that one draw is worth
@@ -64,7 +65,14 @@ def test_no_exact_score_is_above_the_screened_one_and_its_slack():
     state = initial_state(*SIZES, PLAN)
     order = np.arange(len(examples))
     into = training._block(
-        Constant(1.0), Auc(0.1), examples, order, replace(PLAN, block_size=len(order)), state, True
+        Constant(1.0),
+        Auc(0.1),
+        examples,
+        order,
+        replace(PLAN, block_size=len(order)),
+        state.learned,
+        LABELS,
+        True,
     )
     excess, widest = largest_excess(
         examples.x, state.U, state.V, np.float32(PLAN.norm_cap), into, order, np.empty(PLAN.dim, np.float32)
