@@ -18,6 +18,7 @@ from typing import Annotated
 import typer
 
 from awe_cli import __version__
+from awe_cli.commands import console
 from awe_cli.commands.options import DEFAULT_WORKSPACE, RootWorkspaceOption
 from awe_cli.errors import AweError, WriteError
 
@@ -78,7 +79,7 @@ def build_app() -> typer.Typer:
         name="awe",
         add_completion=False,
         # Panels and colours help at a terminal; in a file or a pipe they are noise.
-        rich_markup_mode="rich" if sys.stdout.isatty() else None,
+        rich_markup_mode="rich" if console.is_styled(sys.stdout) else None,
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.callback(invoke_without_command=True)(awe)

@@ -19,6 +19,8 @@ from awe_cli.commands.options import (
     settings_from,
     settings_options,
 )
+from awe_cli.commands.progress import watching
+from awe_cli.commands.train import describe
 from awe_cli.config.build_knn import BuildKnnSettings
 
 EXAMPLE = """
@@ -56,7 +58,10 @@ def build_knn(
     announce_compiling()
     settings = settings_from(BuildKnnSettings, "build-knn", workspace, flags).settings
     ws = Workspace(Path(workspace))
-    table, fresh = step(ws, model, settings, name=name, threads=threads, wait=wait, announce=console.say)
+    with watching(describe) as watch:
+        table, fresh = step(
+            ws, model, settings, name=name, threads=threads, wait=wait, announce=console.say, watch=watch
+        )
     result = load_result(table)
     tried = neighbors_table(result)
     if tried is not None:

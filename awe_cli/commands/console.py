@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import sys
@@ -97,10 +98,15 @@ def table(
     cells = [[_cell(value) for value in row] for row in rows]
     lines = [(True, title)] if title else []
     for is_header, line in [*lines, *layout(columns, cells, width())]:
-        if is_header and stream.isatty():
+        if is_header and is_styled(stream):
             _print_styled(line, "bold", stream)
         else:
             print(line, file=stream)
+
+
+def is_styled(stream: TextIO) -> bool:
+    """Whether a stream shall get colours, bars and the like: a terminal does, unless NO_COLOR is set."""
+    return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def width() -> int:
@@ -110,7 +116,7 @@ def width() -> int:
 
 def _styled(line: str, style: str) -> None:
     sys.stdout.flush()
-    if sys.stderr.isatty():
+    if is_styled(sys.stderr):
         _print_styled(line, style, sys.stderr)
     else:
         print(line, file=sys.stderr, flush=True)

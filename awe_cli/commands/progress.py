@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from awe_cli.commands import console
 
 R = TypeVar("R")
 _BETWEEN_LINES = 10.0  # seconds
+_BAR = 8  # columns
+_TIME = 7  # columns: 1:23:45
+_NARROW = 80  # columns, below which the figures need the room of the bar
 
 
 class Shown(NamedTuple):
@@ -28,7 +31,7 @@ def watching(describe: Callable[[R], Shown]) -> Iterator[Callable[[R], None]]:
     """Yield what a step calls with each of its reports."""
     if console.is_quiet():
         yield lambda report: None
-    elif sys.stderr.isatty():
+    elif console.is_styled(sys.stderr):
         with _bars() as show:
             yield lambda report: show(describe(report))
     else:
@@ -40,22 +43,44 @@ def watching(describe: Callable[[R], Shown]) -> Iterator[Callable[[R], None]]:
 @contextlib.contextmanager
 def _bars() -> Iterator[Callable[[Shown], None]]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    # At 100 columns there is room for the figures of an epoch beside a short bar.
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=8), MofNCompleteColumn())
-    figures = TextColumn("{task.fields[figures]}", markup=False)
-    with Progress(*columns, TimeRemainingColumn(compact=True), figures, console=Console(stderr=True)) as bars:
-        tasks: dict[str, Any] = {}
+    terminal = Console(stderr=True)
+    bar = [BarColumn(bar_width=_BAR)] if terminal.width >= _NARROW else []
+    texts = [TextColumn(f"{{task.fields[{name}]}}", markup=False) for name in ("name", "count", "figures")]
+    with Progress(texts[0], *bar, texts[1], TimeRemainingColumn(compact=True), texts[2],
+                  console=terminal) as bars:  # fmt: skip
+        yield _Bars(bars, terminal.width - (_BAR + 1 if bar else 0) - _TIME - 3).show
 
-        def show(shown: Shown) -> None:
-            if shown.task not in tasks:
-                for task in tasks.values():
-                    bars.stop_task(task)
-                tasks[shown.task] = bars.add_task(shown.task, total=shown.total, figures="")
-            bars.update(tasks[shown.task], completed=shown.done, figures=shown.figures)
 
-        yield show
+class _Bars:
+    """A bar for each task, in `room` columns for its name, its count and as many figures as fit beside them."""
+
+    def __init__(self, bars: Any, room: int) -> None:
+        self._bars, self._room = bars, room
+        self._shown: dict[str, Shown] = {}
+        self._numbers: dict[str, Any] = {}
+
+    def show(self, shown: Shown) -> None:
+        self._shown[shown.task] = shown
+        counts = {task: f"{one.done}/{one.total}" for task, one in self._shown.items()}
+        room = self._room - max(map(len, counts)) - max(map(len, counts.values()))
+        for task, one in self._shown.items():
+            texts = {"name": task, "count": counts[task], "figures": fitting(one.figures, room)}
+            if task in self._numbers:
+                self._bars.update(self._numbers[task], completed=one.done, **texts)
+            else:
+                for number in self._numbers.values():
+                    self._bars.stop_task(number)
+                self._numbers[task] = self._bars.add_task("", total=one.total, completed=one.done, **texts)
+
+
+def fitting(figures: str, room: int) -> str:
+    """As many of the figures, which commas part, as there are columns for."""
+    kept: Sequence[str] = figures.split(", ")
+    while kept and len(", ".join(kept)) > room:
+        kept = kept[:-1]
+    return ", ".join(kept)
 
 
 class _Lines:

@@ -81,7 +81,7 @@ def describe(progress: Progress) -> Shown:
         figures += f", {report.violation_rate:.0%} violated, {report.mean_trials:.1f} trials"
     if progress.validation is not None:
         figures = f"valid {progress.validation:.4f}, {figures}"
-    stage = "" if progress.stage in ("constant", "retrained") else f"{progress.stage}, "
+    stage = "" if progress.stage in ("constant", "retrained", "fold") else f"{progress.stage}, "
     return Shown(f"{stage}{progress.fit}{margin}", report.epoch, plan.epochs, figures)
 
 

@@ -25,6 +25,7 @@ from awe_cli.steps.cross_fit import cross_fitted
 from awe_cli.steps.embeddings import Fit, fit_name, load_result, load_state, store_result
 from awe_cli.steps.rankers import find_embedding
 from awe_cli.steps.tables import KNN_VERSION as VERSION
+from awe_cli.training.fitting import Watch
 from awe_cli.training.joint import judge_of
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 
@@ -49,11 +50,13 @@ def build_knn(
     threads: int | None = None,
     wait: bool = False,
     announce: Callable[[str], None] = lambda line: None,
+    watch: Watch = lambda progress: None,
 ) -> tuple[Artifact, bool]:
     """Build the neighbour table of an embedding model and publish it as `name` (by default the model's).
 
     Returns the table and whether it was built now. Where nothing was said, k and λ are chosen on validation
-    with the fit that has not seen it. Raises SettingsError, MissingInputError, DataError.
+    with the fit that has not seen it. `watch` hears of the epochs of folds. Raises
+    SettingsError, MissingInputError, DataError.
     """
     settings = settings or BuildKnnSettings()
     with ws.lock(wait=wait):
@@ -72,7 +75,7 @@ def build_knn(
             lambdas = {}
             for fit in fits:
                 announce(f"neighbours among {'+'.join(fit)}")
-                lambdas[fit_name(fit)] = _store_fit(staging, dataset, base, fit, told, chosen, threads)
+                lambdas[fit_name(fit)] = _store_fit(staging, dataset, base, fit, told, chosen, threads, watch)
             store_result(
                 staging, {"k": chosen.k, "lambda": lambdas, "tried": tried, "metric": told["metric"]}
             )
@@ -134,10 +137,11 @@ def _store_fit(
     told: dict[str, Any],
     chosen: Chosen,
     threads: int | None,
+    watch: Watch,
 ) -> float:
     """Write the table of one fit; return its λ."""
     examples, state = dataset.training(fit), load_state(base, fit)
-    nearest = _neighbours(dataset, base, examples, state, chosen.k, told, threads)
+    nearest = _neighbours(dataset, base, examples, state, chosen.k, told, threads, watch)
     lambda_ = chosen.lambda_
     if lambda_ is None:
         lambda_ = (chosen.multiple or 1.0) / typical_squared(nearest)
@@ -153,10 +157,11 @@ def _neighbours(
     k: int,
     told: dict[str, Any],
     threads: int | None,
+    watch: Watch,
 ) -> Nearest:
     space = Space(state.U, told["measure"])
     if told["folds"] > 1:
-        return cross_fitted(dataset, base, examples, told, k, threads)
+        return cross_fitted(dataset, base, examples, told, k, threads, watch)
     return leave_one_out(space, examples, k, approximate=told["approximate"], threads=threads)
 
 

@@ -21,18 +21,19 @@ from awe_cli.neighbors.search import Nearest
 from awe_cli.neighbors.space import Space
 from awe_cli.neighbors.table import among_others, parts_of
 from awe_cli.steps.embeddings import load_result
-from awe_cli.training.fitting import run
+from awe_cli.training.fitting import Watch, run
 from awe_cli.training.plan import Plan
 from awe_cli.training.state import initial_state
 from awe_cli.workspace import Artifact
 
 
 def cross_fitted(
-    dataset: Dataset, base: Artifact, examples: Examples, told: dict[str, Any], k: int, threads: int | None
-) -> Nearest:
+    dataset: Dataset, base: Artifact, examples: Examples, told: dict[str, Any], k: int, threads: int | None,
+    watch: Watch,
+) -> Nearest:  # fmt: skip
     """The k neighbours of every query of `examples`, in told["folds"] folds, with the plan of the model `base`.
 
-    Raises SettingsError where the model is not a linear one.
+    `watch` hears of every epoch of every fold. Raises SettingsError where the model is not a linear one.
     """
     chosen = load_result(base).get("chosen", {}).get("constant")
     if chosen is None:
@@ -51,7 +52,7 @@ def cross_fitted(
         learned = run(
             Constant(1.0), others, initial_state(dataset.n_features, dataset.n_labels, plan), plan,
             threads=threads or available_threads(), stage="fold", fit=f"all but fold {fold + 1}",
-            watch=lambda progress: None, stop_after=epochs,
+            watch=watch, stop_after=epochs,
         )  # fmt: skip
         space = Space(learned.state.U, told["measure"])
         found = among_others(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -144,3 +145,32 @@ def test_on_a_terminal(colour: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "loss [3]" in shown
     assert "3/3" in shown
     assert ("\x1b[33m" in shown) is colour
+    assert ("\x1b" in shown) is colour
+
+
+BARS = """
+from awe_cli.commands.progress import Shown, watching
+figures = "valid 0.1234, loss 0.123, 45% violated, 3.2 trials"
+with watching(lambda i: i) as watch:
+    for task, total in (("train, margin 0.5", 30), ("sigmoid, train+valid, margin 0.5", 100)):
+        for i in range(1, total + 1):
+            watch(Shown(task, i, total, figures))
+"""
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100])
+def test_a_bar_fits_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is done and the time left are whole at any width, and lines are not folded."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    leader, follower = pty.openpty()
+    subprocess.run([sys.executable, "-c", BARS], stdout=follower, stderr=follower, check=True)
+    os.close(follower)
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", os.read(leader, 100_000).decode())
+    os.close(leader)
+    lines = [line for line in re.split(r"[\r\n]+", shown) if line.strip()]
+    assert max(len(line.rstrip()) for line in lines) <= columns
+    figures = {60: "", 80: " valid 0.1234", 100: " valid 0.1234, loss 0.123, 45% violated"}[columns]
+    assert re.search(rf"sigmoid, train\+valid, margin 0\.5 .*100/100 00:00{figures} *$", lines[-1])
+    assert "…" not in shown

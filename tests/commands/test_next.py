@@ -103,3 +103,16 @@ def test_figures_for_machines(awe, monkeypatch, folder):
     found = document("gc", "--dry-run")
     assert not found["removed"]
     assert found["bytes"] == sum(entry["bytes"] for entry in found["folders"]) > 0
+
+
+def test_folds_are_told_of_and_checked(awe, monkeypatch):
+    monkeypatch.setenv("AWE_WORKSPACE", "my ws")
+    told = ("build-knn", "--k", "2", "--lambda", "1", "--name", "folded")
+    code, _, _, err = awe(*told, "--model", "wsabie", "--folds", "2")
+    assert code == 0
+    assert all(f"all but fold {fold}" in err for fold in (1, 2))
+    for folds in ("1", "31"):
+        code, _, _, err = awe(*told, "--model", "wsabie", "--folds", folds)
+        assert (code, "--folds: expected 0, or 2 to 30" in err) == (78, True)
+    code, _, _, err = awe(*told, "--model", "awe", "--folds", "2")
+    assert (code, "--folds: expected a model with a constant affinity" in err) == (78, True)
