@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +22,9 @@ from awe_cli.commands.options import (
 from awe_cli.commands.progress import watching
 from awe_cli.commands.train import describe
 from awe_cli.config.build_knn import BuildKnnSettings
+
+if TYPE_CHECKING:
+    from awe_cli.workspace import Artifact, Workspace
 
 EXAMPLE = """
 awe build-knn --model wsabie
@@ -52,7 +55,6 @@ def build_knn(
     from awe_cli.report.choices import neighbors_table
     from awe_cli.steps.build_knn import build_knn as step
     from awe_cli.steps.embeddings import load_result
-    from awe_cli.steps.rankers import is_linear
     from awe_cli.workspace import Workspace
 
     announce_compiling()
@@ -71,9 +73,15 @@ def build_knn(
     console.stored(f"neighbors/{table.name}.json", table.digest, fresh)
     if as_json:
         console.print_json({"neighbors": table.name, "digest": table.digest, "made": fresh, **result})
+    console.next_step(_onward(ws, model, table))
+
+
+def _onward(ws: Workspace, model: str | None, table: Artifact) -> str:
+    """The command that puts a table to use: with a model that is not linear, a baseline is all that it can be."""
+    from awe_cli.steps.rankers import is_linear
+
     base = model or ws.name_of("model", table.parents["model"])
     other = "" if table.name == base else f" --neighbors {table.name}"
     if is_linear(ws.find("model", base)):
-        console.next_step(f"awe retrain --model {base}{other} --name awe")
-    else:
-        console.next_step(f"awe train-baseline knn --neighbors {table.name} --name {table.name}-knn")
+        return f"awe retrain --model {base}{other} --name awe"
+    return f"awe train-baseline knn --neighbors {table.name} --name {table.name}-knn"
