@@ -6,7 +6,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench reproduce clean
+
+# For `make reproduce`: the folder of research data (docs/results.md says what is in it), and how many seeds.
+DATA ?= data
+SEEDS ?= 5
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1 — /p' $(MAKEFILE_LIST)
@@ -25,8 +29,14 @@ lint: $(STAMP) ## check style and types
 bench: $(STAMP) ## measure the speed of training, evaluation and prediction
 	$(BIN)/python benchmarks/bench.py
 
+reproduce: $(STAMP) ## the papers' tables, into docs/results: DATA=folder SEEDS=5; one alone: make reproduce-TABLE
+	$(BIN)/python -m benchmarks.reproduce --data "$(DATA)" --seeds $(SEEDS)
+
+reproduce-%: $(STAMP)
+	$(BIN)/python -m benchmarks.reproduce $* --data "$(DATA)" --seeds $(SEEDS)
+
 clean: ## remove the virtual environment, caches and demo output
-	rm -rf $(VENV) demo-workspace build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo-workspace reproduce-workspace build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -18,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from machine import machine
 from synthetic import interactions
 
 from awe_cli.affinity.constant import Constant
@@ -149,13 +148,6 @@ def median(function: Callable[[], Any], runs: int) -> float:
         function()
         times.append(time.perf_counter() - start)
     return statistics.median(times[1:])
-
-
-def machine() -> str:
-    """The processor and its cores, as the system tells."""
-    with open("/proc/cpuinfo") as info:
-        names = [line.split(":")[1].strip() for line in info if line.startswith("model name")]
-    return f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def _unseen(seen: Lists, items: int) -> np.ndarray:

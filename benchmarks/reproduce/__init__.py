@@ -1,0 +1,1 @@
+"""The papers' tables, made of awe commands: `python -m benchmarks.reproduce TABLE… --data FOLDER --seeds 5`."""

@@ -1,0 +1,58 @@
+"""`python -m benchmarks.reproduce TABLE… --data FOLDER`: run a table's commands and write docs/results/TABLE.md.
+
+Run it in the root of the repository. What was made before is not made again: an interrupted run goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks.reproduce.page import page
+from benchmarks.reproduce.run import Folders, Found, measure, missing
+from benchmarks.reproduce.tables import TABLES
+
+OUTPUT = Path("docs/results")
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reproduce", description=__doc__)
+    parser.add_argument("tables", nargs="*", help=f"among {', '.join(TABLES)}; all of them by default")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the research data")
+    parser.add_argument("--root", type=Path, default=Path("reproduce-workspace"), help="where models go")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", help="sets of data, separated by commas")
+    asked = parser.parse_args()
+    unknown = [name for name in asked.tables if name not in TABLES]
+    if unknown or asked.seeds < 1:
+        parser.error(f"expected tables among {', '.join(TABLES)} and a seed or more, found {unknown}")
+    folders = Folders(asked.data, asked.root)
+    for name in asked.tables or TABLES:
+        write(name, folders, asked.seeds, asked.only.split(",") if asked.only else None)
+
+
+def write(name: str, folders: Folders, seeds: int, only: list[str] | None) -> None:
+    """One table, for the data that is there."""
+    table = TABLES[name]
+    found: list[Found] = []
+    absent = []
+    for data in table.data:
+        gone = missing(data, folders)
+        if gone:
+            print(f"{name}: {data.name} is left out, {folders.data / gone[0]} is not there", file=sys.stderr)
+        if gone or (only is not None and data.name not in only):
+            absent.append(data.name)
+        else:
+            found.append(measure(table, data, folders, seeds))
+    if not found:
+        print(f"{name}: left out, none of its data is there", file=sys.stderr)
+        return
+    OUTPUT.mkdir(exist_ok=True)
+    (OUTPUT / f"{name}.md").write_text(page(table, found, absent, folders, seeds), encoding="utf-8")
+    print(f"wrote {OUTPUT / f'{name}.md'}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

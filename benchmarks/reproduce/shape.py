@@ -1,0 +1,86 @@
+"""What a table is: sets of data, rows, measures. Commands are those of `awe`, without the first word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Data:
+    """A set of data.
+
+    prepare  the command that prepares it; {data} is the folder of research data, {made} one for what is made of it
+    files    what must be there, below {data}; for the sample data none
+    make     writes a file to {made} for one fold, where the data is no file that `prepare` can take
+    folds    whether it is cross-validated: run r leaves out fold r, and seeds are those of the folds
+    """
+
+    name: str
+    title: str
+    prepare: str
+    files: tuple[str, ...] = ()
+    make: Callable[[Path, Path, int], None] | None = None
+    folds: bool = False
+
+    def runs(self, seeds: int) -> Iterator[Run]:
+        """A run for each seed, or for each fold, as far as seeds are asked for."""
+        for number in range(min(seeds, FOLDS) if self.folds else seeds):
+            yield Run(self, number, f"{self.name}-fold-{number}" if self.folds else self.name)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One number for every row of a table: a seed, or a fold with a seed of its own."""
+
+    data: Data
+    seed: int
+    workspace: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method.
+
+    model     its name in the workspace; with {seed} where it depends on that
+    commands  what makes it, after the commands of the rows above
+    ours      whether it is affinity weighted embedding
+    """
+
+    name: str
+    model: str
+    commands: tuple[str, ...] = ()
+    ours: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of a paper.
+
+    paper      what the paper reports there, in a sentence or two
+    rows       in the paper's order, each with what makes it; `only` names the data a row is for
+    metrics    what `awe evaluate --metric` is told, by the name of the data; "" is for all others
+    baseline   the row that the others are compared with
+    remarks    what a reader should know, as Markdown, written by hand after the figures were there
+    """
+
+    name: str
+    title: str
+    paper: str
+    data: tuple[Data, ...]
+    rows: tuple[Row, ...]
+    metrics: dict[str, str]
+    baseline: str = "WSABIE"
+    remarks: str = ""
+    only: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def rows_for(self, data: Data) -> list[Row]:
+        """The rows that this set of data has."""
+        return [row for row in self.rows if data.name in self.only.get(row.name, (data.name,))]
+
+    def metrics_for(self, data: Data) -> str:
+        """What is measured on this set of data."""
+        return self.metrics.get(data.name, self.metrics[""])
