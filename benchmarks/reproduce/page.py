@@ -35,7 +35,7 @@ def page(table: Table, found: list[Found], absent: list[str], folders: Folders, 
         parts.append(f"Not measured this time: {', '.join(absent)}.")
     if any(row.ours for row in table.rows):
         parts.append("## Where awe does not win")
-        parts.append("\n".join(losses(table, found)))
+        parts.append("\n".join(losses(table, found)) or "On none of these measures.")
     if table.remarks:
         parts.append(table.remarks)
     parts += ["## How it was made", *made(table, found, folders, seeds)]
@@ -94,7 +94,8 @@ def made(table: Table, found: list[Found], folders: Folders, seeds: int) -> Iter
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     ).stdout.strip()
-    yield f"{machine()}; {datetime.date.today():%-d %B %Y}; commit {commit}. SEED is {'0' if seeds == 1 else f'0 to {seeds - 1}'}."
+    which = "0" if seeds == 1 else f"0 to {seeds - 1}"
+    yield f"{machine()}; {datetime.date.today():%-d %B %Y}; commit {commit}. SEED is {which}."
     for entry in found:
         lines = [f"`{name}` sha256 {digest}" for name, digest in digests(entry.data, folders)]
         if lines:
