@@ -74,13 +74,13 @@ def timed(ranker: Ranker, examples: Examples, top_k: int, runs: int) -> float:
 
 def memory(root: Any) -> int:
     """Bytes of all the arrays that can be reached from an object, each counted once."""
-    buffers: dict[int, int] = {}
+    buffers: dict[int, np.ndarray] = {}
     for array in arrays(root, set()):
         base = array
         while isinstance(base.base, np.ndarray):
             base = base.base
-        buffers[id(base)] = base.nbytes
-    return sum(buffers.values())
+        buffers[id(base)] = base
+    return sum(base.nbytes for base in buffers.values())
 
 
 def arrays(value: Any, seen: set[int]) -> Iterator[np.ndarray]:

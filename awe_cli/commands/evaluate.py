@@ -23,6 +23,7 @@ from awe_cli.config.evaluate import EvaluateSettings
 EXAMPLE = """
 awe evaluate --model awe --at 1,10
 awe evaluate --model popularity --model wsabie --model awe --metric recall@20,ndcg@20
+awe evaluate --model wsabie,awe --by label-frequency --metric recall@10
 """
 
 
@@ -42,8 +43,9 @@ def evaluate(
     """Measure how well models rank held-out labels.
 
     Precision, recall and NDCG at k, MAP, MRR and coverage, over all labels, never a sample of them; with
-    several models also the differences from the first, with paired bootstrap intervals. The result is stored
-    under metrics/, too.
+    several models also the differences from the first, with paired bootstrap intervals. With --by the same by
+    stratum: only the labels of a stratum are then wanted, all stay candidates. The result is stored under
+    metrics/, too.
     """
     from awe_cli.report.comparison import comparison
     from awe_cli.steps.evaluate import evaluate as step

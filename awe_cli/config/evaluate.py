@@ -20,5 +20,12 @@ class EvaluateSettings:
     baseline_model: str | None = setting(
         None, help="The model that the others are compared with.", auto="the first one named"
     )
+    by: str | None = setting(
+        None,
+        help="Take results apart: by how many training examples have the wanted label, by the label itself, or by "
+        "the number of items in the history.",
+        choices=("label-frequency", "label", "history-length"),
+        auto="not at all",
+    )
     seed: int = setting(0, help="Of the resamples behind the intervals.", min=0)
-    name: str | None = setting(None, help="Name of the stored result.", auto="the models and the split")
+    name: str | None = setting(None, help="Name of the stored result.", auto="the models, the split and --by")

@@ -46,9 +46,9 @@ def paired_intervals(
     chunk = max(1, CHUNK_BYTES // (8 * n))
     for start in range(0, resamples, chunk):
         stop = min(start + chunk, resamples)
-        weights = np.empty((stop - start, n))
-        for row in weights:
-            row[:] = np.bincount(random.integers(0, n, n), minlength=n)
+        drawn = random.integers(0, n, (stop - start, n))
+        drawn += n * np.arange(stop - start)[:, None]
+        weights = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
         means[start:stop] = weights @ differences / n
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     mean = differences.mean(axis=0)

@@ -34,7 +34,7 @@ class Ranks(NamedTuple):
     indptr     (n + 1,) example e has ranks[indptr[e]:indptr[e+1]], ascending; it may have none
     ranks      (positives,) 1 for the label ranked first
     best       (labels,) the best position each label has in any example's top list, NEVER where it is in none
-    positives  (positives,) the labels of each example, ascending: not in the order of the ranks
+    positives  (positives,) the labels that have these ranks
     top        (n, k) the top lists, best first and filled up with -1
     known      what is known of the labels
 

@@ -18,12 +18,14 @@ from awe_cli.ranking.top import keep_best, sort_heap
 class Ranked(NamedTuple):
     """What a block of m examples looks like once its labels are in order; e names one of its rows.
 
-    ranks[indptr[e]:indptr[e+1]] are the 1-based ranks of its positives among its candidates, ascending.
+    ranks[indptr[e]:indptr[e+1]] are the 1-based ranks of its positives among its candidates, ascending, and
+    positives[indptr[e]:indptr[e+1]] the labels that have them.
     labels[e, :n_top[e]] are its best candidates, best first; the rest of the row is -1, its scores are NaN.
     """
 
     indptr: NDArray[np.int64]  # (m + 1,)
     ranks: NDArray[np.int32]  # (positives,)
+    positives: NDArray[np.int32]  # (positives,)
     labels: NDArray[np.int32]  # (m, k)
     scores: NDArray[np.float32]  # (m, k)
     n_top: NDArray[np.int32]  # (m,) = min(k, candidates)
@@ -44,12 +46,12 @@ def rank_block(scores: Scores, positives: Lists | None, seen: Lists | None, k: i
     score, tie = _plain(scores.score), None if scores.tie is None else _plain(scores.tie)
     positives, seen = as_lists(positives, m), as_lists(seen, m)
     k = min(k, n_labels)
-    ranks = np.empty(len(positives.indices), dtype=np.int32)
+    ranks, by_rank = np.empty(len(positives.indices), dtype=np.int32), positives.indices.copy()
     labels = np.full((m, k), -1, dtype=np.int32)
     values = np.full((m, k), np.nan, dtype=np.float32)
     n_top = np.zeros(m, dtype=np.int32)
     bad = _rank_rows(
-        score, tie, positives.indptr, positives.indices, seen.indptr, seen.indices,
+        score, tie, positives.indptr, by_rank, seen.indptr, seen.indices,
         ranks, labels, values, n_top,
     )  # fmt: skip
     if bad >= 0:
@@ -57,7 +59,7 @@ def rank_block(scores: Scores, positives: Lists | None, seen: Lists | None, k: i
             f"model {model!r} gives a score that is not a number (NaN), in row {bad} of a block of {m}",
             hint="Train the model again with a lower learning rate, or check the features for huge values.",
         )
-    return Ranked(positives.indptr, ranks, labels, values, n_top)
+    return Ranked(positives.indptr, ranks, by_rank, labels, values, n_top)
 
 
 def _plain(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -87,7 +89,7 @@ def _rank_rows(
     values: NDArray[np.float32],
     n_top: NDArray[np.int32],
 ) -> int:
-    """Fill ranks, labels, values and n_top; the first row that holds a NaN, or -1."""
+    """Fill ranks, labels, values and n_top, and sort p_indices by rank; the first row that holds a NaN, or -1."""
     for e in range(score.shape[0]):
         row = score[e]
         row_tie = None if tie is None else tie[e]
@@ -107,7 +109,8 @@ def _rank_rows(
 def rank_row(
     row: Floats, tie: Floats | None, wanted: Indices, seen: Indices, found: Indices, heap: Indices
 ) -> int:
-    """Fill the ascending ranks `found` of the labels `wanted`, and `heap` with the best labels, best first.
+    """Fill the ascending ranks `found` of the labels `wanted`, which are sorted by them, and `heap` with the best
+    labels, best first.
 
     Returns how many labels `heap` holds, or -1 if a score or tie value is NaN.
     """
@@ -125,6 +128,6 @@ def rank_row(
     for p in range(len(wanted)):  # seen labels were counted as if they were candidates
         for s in range(len(seen)):
             found[p] -= np.int32(comes_before(row, tie, seen[s], wanted[p]))
-    sort_ascending(found)
+    sort_ascending(found, wanted)
     sort_heap(heap, size, row, tie)
     return size

@@ -62,12 +62,12 @@ class CandidateRanker:
         chosen, S = self._score(x)
         m, k = len(S), min(k, self.n_labels)
         positives, seen = as_lists(positives, m), as_lists(seen, m)
-        ranks = np.empty(len(positives.indices), np.int32)
+        ranks, by_rank = np.empty(len(positives.indices), np.int32), positives.indices.copy()
         labels = np.full((m, k), -1, np.int32)
         values = np.full((m, k), np.nan, np.float32)
         n_top = np.zeros(m, np.int32)
         bad = _rank_candidates(
-            S, chosen, self._candidates.indptr, self._candidates.indices, positives.indptr, positives.indices,
+            S, chosen, self._candidates.indptr, self._candidates.indices, positives.indptr, by_rank,
             seen.indptr, seen.indices, self.n_labels, ranks, labels, values, n_top,
         )  # fmt: skip
         if bad >= 0:
@@ -75,7 +75,7 @@ class CandidateRanker:
                 f"model {model!r} gives a score that is not a number (NaN), in row {bad} of a block of {m}",
                 hint="Train the model again with a lower learning rate, or check the features for huge values.",
             )
-        return Ranked(positives.indptr, ranks, labels, values, n_top)
+        return Ranked(positives.indptr, ranks, by_rank, labels, values, n_top)
 
     def _score(self, x: Rows) -> tuple[NDArray[np.int32], Floats]:
         chosen = self._list_of(x)
@@ -140,6 +140,18 @@ def fill_up(heap: Indices, size: int, candidates: Indices, seen: Indices, n_labe
 
 
 @njit(cache=True, nogil=True, fastmath=False)
+def put_in_order(labels: Indices, candidates: Indices, inside: Indices) -> None:
+    """Sort ascending `labels` by rank: those `inside`, as they are ranked, then those that are no candidates."""
+    last = len(labels)
+    for n in range(len(labels) - 1, -1, -1):
+        if not _holds(candidates, labels[n]):
+            last -= 1
+            labels[last] = labels[n]
+    for n in range(len(inside)):
+        labels[n] = candidates[inside[n]]
+
+
+@njit(cache=True, nogil=True, fastmath=False)
 def _holds(ascending: Indices, label: int) -> bool:
     place = np.searchsorted(ascending, label)
     return bool(place < len(ascending) and ascending[place] == label)
@@ -151,7 +163,7 @@ def _rank_candidates(
     s_indptr: Int64s, s_labels: Indices, n_labels: int, ranks: Indices, labels: Indices, values: Floats,
     n_top: Indices,
 ) -> int:  # fmt: skip
-    """Fill ranks, labels, values and n_top; the first row that holds a NaN, or -1."""
+    """Fill ranks, labels, values and n_top, and sort p_labels by rank; the first row that holds a NaN, or -1."""
     wanted, passed = np.empty(S.shape[1], np.int32), np.empty(S.shape[1], np.int32)
     for e in range(S.shape[0]):
         candidates = c_labels[c_indptr[chosen[e]] : c_indptr[chosen[e] + 1]]
@@ -164,6 +176,7 @@ def _rank_candidates(
         if size < 0:
             return e
         rank_others(positives, candidates, seen, len(candidates) - n_passed, found[n_wanted:])
+        put_in_order(positives, candidates, wanted[:n_wanted])
         for position in range(size):
             values[e, position] = row[heap[position]]
             heap[position] = candidates[heap[position]]

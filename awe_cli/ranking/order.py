@@ -91,11 +91,11 @@ def _above_tied(part: Floats, ties: Floats, s: float, t: float) -> int:
 
 
 @njit(cache=True, nogil=True, fastmath=False)
-def sort_ascending(ranks: Indices) -> None:
-    """Sort a short array in place by insertion: fewer steps than the counting before it took."""
+def sort_ascending(ranks: Indices, labels: Indices) -> None:
+    """Sort ranks, and the labels that have them, in place by insertion: fewer steps than the counting took."""
     for i in range(1, len(ranks)):
-        value, j = ranks[i], i
+        value, label, j = ranks[i], labels[i], i
         while j > 0 and ranks[j - 1] > value:
-            ranks[j] = ranks[j - 1]
+            ranks[j], labels[j] = ranks[j - 1], labels[j - 1]
             j -= 1
-        ranks[j] = value
+        ranks[j], labels[j] = value, label

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from awe_cli.report.strata import strata_tables
 from awe_cli.report.table import Table
 
 
 def comparison(document: Mapping[str, Any]) -> list[Table]:
     """Two tables of the document that `awe evaluate --json` prints: metrics × models, and the differences.
 
-    The second is left out where there is one model only.
+    The second is left out where there is one model only. Where results were taken apart, one more for each measure.
     """
     tables = [_metrics(document)]
     if document["differences"]:
         tables.append(_differences(document))
+    if "strata" in document:
+        tables += strata_tables(document)
     return tables
 
 

@@ -86,7 +86,7 @@ def _differences(
     result: Judged, baseline: Judged, columns: list[str], seed: int
 ) -> dict[str, dict[str, float]]:
     """measure → mean difference from the baseline over the examples both have, and its interval."""
-    rows, others = _pairs(result.ids, baseline.ids)
+    rows, others = pairs(result.ids, baseline.ids)
     with one_blas_thread():
         intervals = paired_intervals(result.values[rows] - baseline.values[others], seed)
     return {
@@ -96,7 +96,7 @@ def _differences(
     }
 
 
-def _pairs(ids: pa.Array, others: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def pairs(ids: pa.Array, others: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positions of the same example in both: all, in order, unless the fits have different histories."""
     if ids.equals(others):
         everything = np.arange(len(ids))

@@ -13,9 +13,10 @@ from awe_cli.data.dataset import Dataset
 from awe_cli.errors import MissingInputError, UsageError, nearest
 from awe_cli.metrics.catalog import measures
 from awe_cli.metrics.metric import Measure
-from awe_cli.steps.compare import compare
-from awe_cli.steps.judge import judge
+from awe_cli.steps.compare import compare, pairs
+from awe_cli.steps.judge import Judged, judge
 from awe_cli.steps.rankers import find_model, open_ranker, require_dataset
+from awe_cli.steps.strata import Strata, compare_strata, make_strata, with_owners_of
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.recipe import canonical
 
@@ -63,8 +64,9 @@ def _evaluate(
     for model in found.values():
         require_dataset(model, stored)
     baseline = _baseline(settings.baseline_model, list(found))
+    strata = make_strata(settings.by, dataset) if settings.by else None
     recipe = _recipe(settings, wanted, baseline, stored, found)
-    name = settings.name or default_name(list(found), settings.split)
+    name = settings.name or default_name(list(found), settings.split, settings.by)
     current = ws.current("metrics", name, recipe)
     if current is not None:
         return json.loads(current.file(RESULT).read_text()), current, False
@@ -74,16 +76,29 @@ def _evaluate(
         for model_name, ranker in opened.items():
             announce(model_name)
             judged[model_name] = judge(
-                ranker, dataset, settings.split, wanted, model=model_name, threads=threads
+                ranker, dataset, settings.split, wanted, model=model_name, strata=strata, threads=threads
             )
         document = compare(stored, dataset, settings, wanted, baseline, opened, judged)
+        if strata:
+            document["strata"] = _apart(strata, judged, baseline, wanted, settings.seed)
         staging.file(RESULT).write_bytes(canonical(document))
         return document, staging.publish(name), True
 
 
-def default_name(models: Sequence[str], split: str) -> str:
-    """The name of a comparison: the models and the split, ending in a digest where that is too long."""
-    name = "-".join([*models, split])
+def _apart(
+    strata: Strata, judged: dict[str, Judged], baseline: str, wanted: Sequence[Measure], seed: int
+) -> dict[str, Any]:
+    found = {}
+    for name, result in judged.items():
+        assert result.strata is not None
+        found[name] = with_owners_of(result.strata, *pairs(result.ids, judged[baseline].ids))
+    columns = [measure.name for measure in wanted if measure.metric.per_example]
+    return compare_strata(strata, found, baseline, columns, seed)
+
+
+def default_name(models: Sequence[str], split: str, by: str | None = None) -> str:
+    """The name of a comparison: the models, the split, the strata, ending in a digest where that is too long."""
+    name = "-".join([*models, split, *(["by", by] if by else [])])
     if len(name) <= _LONGEST_NAME:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]
@@ -139,6 +154,7 @@ def _recipe(
         "models": list(models),
         "baseline_model": baseline,
         "seed": settings.seed,
+        **({"by": settings.by} if settings.by else {}),
     }
     parents = {f"model {name}": model.digest for name, model in models.items()}
     return Recipe("metrics", VERSION, told, {"dataset": dataset.digest, **parents})

@@ -17,6 +17,7 @@ from awe_cli.metrics.metric import Measure
 from awe_cli.metrics.ranks import NEVER, Known, Ranks, best_positions
 from awe_cli.ranking.rank import rank, rows_at_once
 from awe_cli.steps.rankers import OpenRanker
+from awe_cli.steps.strata import Strata, Values, all_values, join_values, measure_strata
 
 READ_ROWS = 8192  # stored rows read at a time, then cut into blocks
 
@@ -29,12 +30,14 @@ class Judged:
     values    (n, measures) one column for each measure taken per example
     overall   measure → the mean over these examples, or the value for the whole set
     left_out  how many examples have no positives
+    strata    the same by stratum, where that was asked for
     """
 
     ids: pa.Array
     values: NDArray[np.float64]
     overall: dict[str, float]
     left_out: int
+    strata: Values | None = None
 
 
 def judge(
@@ -44,6 +47,7 @@ def judge(
     measures: Sequence[Measure],
     *,
     model: str,
+    strata: Strata | None = None,
     threads: int | None = None,
 ) -> Judged:
     """Rank all candidate labels of every example of `split`, and measure.
@@ -54,30 +58,37 @@ def judge(
     per_example = [measure for measure in measures if measure.metric.per_example]
     n_labels = opened.ranker.n_labels
     k = max((measure.k or 0 for measure in measures if measure.metric.looks_at_top), default=0)
-    kinship = any(measure.metric.needs_kinship for measure in measures)
-    alike = (dataset.parents, similarity_of(dataset)) if kinship else (None, None)
-    known = Known(dataset.label_counts(opened.fit_on), *alike)
+    known = _known(dataset, opened.fit_on, measures)
 
-    def work(block: Examples) -> tuple[pa.Array, NDArray[np.float64], Ranks]:
+    def work(block: Examples) -> tuple[pa.Array, NDArray[np.float64], Ranks, Values | None]:
         ranked = rank(opened.ranker, block.x, block.positives, block.seen, k, model)
         best = best_positions(ranked.labels, n_labels)
-        ranks = Ranks(ranked.indptr, ranked.ranks, best, block.positives.indices, ranked.labels, known)
+        ranks = Ranks(ranked.indptr, ranked.ranks, best, ranked.positives, ranked.labels, known)
         some = ranks.n_positives > 0
-        values = np.empty((int(some.sum()), len(per_example)))
-        for column, measure in enumerate(per_example):
-            values[:, column] = measure.values(ranks)[some]
-        return block.ids.filter(pa.array(some)), values, ranks
+        values = all_values(per_example, ranks)[some]
+        apart = measure_strata(strata, per_example, ranks, block) if strata else None
+        return block.ids.filter(pa.array(some)), values, ranks, apart
 
-    ids, parts, left_out = [], [], 0
+    ids, parts, by_stratum, left_out = [], [], [], 0
     best = np.full(n_labels, NEVER, dtype=np.int32)
     batches = dataset.held_out_batches(split, opened.fit_on, READ_ROWS)
-    for block_ids, values, ranks in map_blocks(work, cut(batches, rows_at_once(opened.ranker)), threads):
+    blocks = cut(batches, rows_at_once(opened.ranker))
+    for block_ids, values, ranks, apart in map_blocks(work, blocks, threads):
         ids.append(block_ids)
         parts.append(values)
+        by_stratum += [apart] if apart is not None else []
         left_out += len(ranks.n_positives) - len(values)
         np.minimum(best, ranks.best, out=best)
     table = np.concatenate(parts) if parts else np.empty((0, len(per_example)))
-    return Judged(_joined(ids), table, _overall(measures, table, best), left_out)
+    apart = join_values(by_stratum, [len(values) for values in parts]) if by_stratum else None
+    return Judged(_joined(ids), table, _overall(measures, table, best), left_out, apart)
+
+
+def _known(dataset: Dataset, fit_on: tuple[str, ...], measures: Sequence[Measure]) -> Known:
+    """What is known of the labels, as far as it is measured by."""
+    kinship = any(measure.metric.needs_kinship for measure in measures)
+    alike = (dataset.parents, similarity_of(dataset)) if kinship else (None, None)
+    return Known(dataset.label_counts(fit_on), *alike)
 
 
 def cut(batches: Iterable[Examples], rows: int) -> Iterator[Examples]:

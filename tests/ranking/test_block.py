@@ -22,8 +22,9 @@ def agree(score, tie, positives, seen, k):
     ranked = rank_block(Scores(score, tie), lists(positives), lists(seen), k, "m")
     for e in range(len(score)):
         row_tie = None if tie is None else tie[e]
-        ranks, top = rank_row(score[e], row_tie, positives[e], seen[e], k)
+        ranks, by_rank, top = rank_row(score[e], row_tie, positives[e], seen[e], k)
         assert ranked.ranks[ranked.indptr[e] : ranked.indptr[e + 1]].tolist() == ranks
+        assert ranked.positives[ranked.indptr[e] : ranked.indptr[e + 1]].tolist() == by_rank
         assert ranked.n_top[e] == len(top)
         assert ranked.labels[e, : len(top)].tolist() == top
         np.testing.assert_array_equal(ranked.scores[e, : len(top)], score[e, top])
