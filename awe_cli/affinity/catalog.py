@@ -9,7 +9,7 @@ from awe_cli.affinity.combination import Plus
 from awe_cli.affinity.constant import Constant
 from awe_cli.affinity.entry import JOINTLY, Default, Entry, Shape, always
 from awe_cli.affinity.mixture import MIX, build_mixture, read_members, start_mixture
-from awe_cli.affinity.own_numbers import OWN_NUMBERS
+from awe_cli.affinity.own_numbers import OWN_NUMBERS, PAIR_WEIGHTS
 from awe_cli.affinity.plain import PLAIN
 from awe_cli.errors import SettingsError, nearest
 from awe_cli.kernels.learned import Learned
@@ -22,6 +22,7 @@ MEMBERS = {entry.name: entry for entry in (*PLAIN, *OWN_NUMBERS)}
 
 CATALOG = {
     **MEMBERS,
+    PAIR_WEIGHTS.name: PAIR_WEIGHTS,
     MIX: Entry(
         MIX,
         "G = Σ_m w_m G_m",

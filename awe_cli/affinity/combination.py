@@ -1,7 +1,8 @@
 """Sums of affinities: since f is linear in G, f of G + G' is f of G plus f of G'.
 
 `Plus` adds two of them, which makes a constant floor of any affinity (its other term is a `Constant`); `Weighed`
-multiplies one by a number that may be learned. A mixture of several (affinity functions: "the average or a weighted
+multiplies one by a number that may be learned. Pair weights can be the
+first of two, and are not multiplied. A mixture of several (affinity functions: "the average or a weighted
 sum", "learnable affinity function") is a chain of these.
 """
 
@@ -14,6 +15,7 @@ import numpy as np
 from awe_cli.kernels.dispatch import implements, inlined
 from awe_cli.kernels.families import without_table
 from awe_cli.kernels.interface import ceiling, directions, gradient, of_input, rate, rises, score
+from awe_cli.kernels.pairs import pair_note, pair_share, weighs_pairs, without_pairs
 from awe_cli.kernels.vectors import add
 
 
@@ -34,6 +36,7 @@ class Weighed(NamedTuple):
 
 
 without_table(Plus, Weighed)
+without_pairs(Weighed)
 
 
 @implements(of_input, Plus)
@@ -88,6 +91,21 @@ def _spread(case, hole, slopes):
         if t != hole:
             add(slopes.u[t], case.values[t], slopes.z)
     slopes.z[:] = 0
+
+
+@implements(weighs_pairs, Plus)
+def _weighs_pairs(affinity):
+    return weighs_pairs(affinity.first)
+
+
+@implements(pair_share, Plus)
+def _share(affinity, case, t, p, label):
+    return pair_share(affinity.first, case, t, p, label)
+
+
+@implements(pair_note, Plus)
+def _note(affinity, case, t, p, label):
+    return pair_note(affinity.first, case, t, p, label)
 
 
 @implements(of_input, Weighed)

@@ -1,4 +1,4 @@
-"""The affinities that learn numbers of their own beside U and V: low-rank, concat."""
+"""The affinities that learn numbers of their own beside U and V: low-rank, concat, pair-weights."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from awe_cli.affinity.activation import activation, is_even_at_zero
 from awe_cli.affinity.concat import Concat
 from awe_cli.affinity.entry import Default, Entry, Given, Shape, always
 from awe_cli.affinity.low_rank import LowRank, TiedLowRank
+from awe_cli.affinity.pair_weights import PairTerms, PairWeights
 from awe_cli.kernels.learned import NOTHING, Learned
 
 OWN, TIED = "own", "tied"
+WEIGH, ADD = "weigh", "add"
 _LEAD = np.float32(0.8**0.5)  # first number of each row of Û and V̂: their product is then about 0.8
 
 
@@ -43,6 +45,28 @@ def _vector(given: Given, shape: Shape) -> Learned:
     w = np.zeros((1, width), np.float32) if is_even_at_zero(given["activation"]) else shape.draw(2, 1, width)
     return NOTHING._replace(shared=w)
 
+
+def _pair_weights(given: Given):
+    if given["pair_form"] == ADD:
+        return PairTerms(given["learn_pairs"])
+    return PairWeights(given["pair_rest"], given["learn_pairs"])
+
+
+# What its pairs are is found in a file or in the data: `steps` says what they start from.
+PAIR_WEIGHTS = Entry(
+    "pair-weights",
+    "G_ij = θ_ij of stored pairs, else a constant",
+    "AWE §3, a reweighting of the feature pairs",
+    "Known or counted pairs, such as word and tag: what no embedding of few dimensions can keep apart.",
+    {
+        "pairs": always("pmi"),
+        "pair_form": always(WEIGH),
+        "pair_rest": always(1.0),
+        "learn_pairs": always(False),
+        "pairs_per_feature": always(50),
+    },
+    _pair_weights,
+)
 
 OWN_NUMBERS = (
     Entry(

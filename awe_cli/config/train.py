@@ -75,6 +75,30 @@ class TrainSettings:
         None, help="Û and V̂ of low-rank: their own, or tied to U and V.", choices=("own", "tied"), auto="own"
     )
     low_rank_dim: int | None = setting(None, help="Dimension of Û and V̂ of low-rank.", min=1, auto="16")
+    pairs: str | None = setting(
+        None,
+        help="Where pair-weights come from: pmi or cooccurrence of the training data, identity (features called as "
+        "labels), or a file of feature, label, weight.",
+        auto="pmi",
+    )
+    pair_form: str | None = setting(
+        None,
+        help="weigh: pair weights multiply the parts of the score; add: they are added to it.",
+        choices=("weigh", "add"),
+        auto="weigh",
+    )
+    pair_rest: float | None = setting(
+        None, help="Weight of the pairs that are not stored, in weigh.", min=0, auto="1"
+    )
+    pairs_per_feature: int | None = setting(
+        None, help="Most pairs of a feature that are counted.", min=1, auto="50"
+    )
+    learn_pairs: bool | None = setting(
+        None,
+        help="Learn the weights of stored pairs.",
+        flag="--learn-pairs/--fixed-pairs",
+        auto="as they are",
+    )
     mix: tuple[str, ...] | None = setting(
         None, help="Affinities that mix adds up, with or without weights: sigmoid:0.7,max:0.3.", auto="none"
     )

@@ -17,7 +17,7 @@ back references to arrays that nobody took, and free memory that is in use.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import singledispatch
+from functools import cache, singledispatch
 from typing import Any
 
 from numba import njit
@@ -34,6 +34,25 @@ _INLINED: Any = {**SECTION, "forceinline": True}
 def kernel(body: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `body` with the project's settings: cached on disk, without the interpreter's lock."""
     return njit(cache=True, **_OPTIONS)(body)
+
+
+def for_types_of(compiled: Callable[..., Any], affinity: Any) -> Callable[..., Any]:
+    """The kernel, or its twin that is not kept on disk where the affinity's type is from outside this package.
+
+    The folder of compiled code names the types it was compiled for; a process that cannot import one of them
+    could read none of it any more.
+    """
+    return compiled if _is_ours(affinity) else _twin(compiled)
+
+
+def _is_ours(affinity: Any) -> bool:
+    ours = type(affinity).__module__.startswith("awe_cli.")
+    return ours and all(_is_ours(part) for part in affinity if isinstance(part, tuple))
+
+
+@cache
+def _twin(compiled: Any) -> Callable[..., Any]:
+    return njit(**_OPTIONS)(getattr(compiled, "py_func", compiled))
 
 
 def section(body: Callable[..., Any]) -> Callable[..., Any]:

@@ -21,11 +21,13 @@ from awe_cli.kernels.interface import (
     rises,
     score,
 )
+from awe_cli.kernels.pairs import without_pairs
 from awe_cli.kernels.vectors import dot, dot_row
 
 
 def see_both_ends(*types: type) -> None:
     """Declare affinities that give `rate`, `score` and `gradient`, the latter by Ux and V_y."""
+    without_pairs(*types)
     implements(rises, *types)(_no)
     implements(ceiling, *types)(_no_ceiling)
     implements(of_input, *types)(_yes)
@@ -36,7 +38,7 @@ def of_both_ends(*types: type) -> None:
     """Declare affinities that give `form` and `form_slopes`."""
     see_both_ends(*types)
     implements(rate, *types)(_rate)
-    implements(score, *types)(_score)
+    implements(score, *types)(score_of_form)
     implements(gradient, *types)(_gradient)
 
 
@@ -60,7 +62,8 @@ def _rate(affinity, s, case, label):
     return form(affinity, s, dot(case.z, case.z), _squared(case.V, label))
 
 
-def _score(affinity, case, label, hole):
+def score_of_form(affinity, case, label, hole):
+    """f of both ends."""
     return form(affinity, dot_row(case.z, case.V, label), dot(case.z, case.z), _squared(case.V, label))
 
 

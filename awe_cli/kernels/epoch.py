@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from awe_cli.data.matrix import Rows
 from awe_cli.kernels.barrier import ask_to_stop, asked, new_barrier, pass_on, wait
-from awe_cli.kernels.dispatch import kernel
+from awe_cli.kernels.dispatch import for_types_of, kernel
 from awe_cli.kernels.frozen import frozen
 from awe_cli.kernels.interface import of_input
 from awe_cli.kernels.labels import farthest, refresh
@@ -79,8 +79,10 @@ def run_epoch(
     affinity, loss, rows, task = frozen(affinity), frozen(loss), frozen(rows), frozen(task)
     order, scales, rates = frozen(order), frozen(scales), frozen(rates)
 
+    run = for_types_of(learn_and_update, affinity)
+
     def work(worker: int) -> tuple[float, int, float, float]:
-        return learn_and_update(
+        return run(
             affinity, loss, rows, task, side, W, state, order, block, scales, rates, cap, into, rooms[worker],
             worker, workers, between,
         )  # fmt: skip

@@ -22,6 +22,7 @@ from awe_cli.kernels.interface import (
     slope,
     value,
 )
+from awe_cli.kernels.pairs import without_pairs
 from awe_cli.kernels.vectors import add_row, dot_row
 
 
@@ -38,28 +39,34 @@ def of_whole_score(*types: type, rising: bool = False) -> None:
 
     rising  value does not fall as s rises, whatever the parameters
     """
+    without_pairs(*types)
     implements(rises, *types)(_yes if rising else _no)
     implements(ceiling, *types)(_whole_rate if rising else _no_ceiling)
     implements(of_input, *types)(_yes)
     implements(directions, *types)(_one)
     implements(rate, *types)(_whole_rate)
-    implements(score, *types)(_whole_score)
+    implements(score, *types)(whole_score)
     implements(gradient, *types)(_whole_gradient)
 
 
-def of_single_features(*types: type) -> None:
-    """Declare affinities that look at features: they give `score` and `gradient`."""
+def of_single_features(*types: type, pairs: bool = False) -> None:
+    """Declare affinities that look at features: they give `score` and `gradient`.
+
+    pairs  they have weights of pairs, and give `rate` too
+    """
     implements(rises, *types)(_no)
     implements(ceiling, *types)(_no_ceiling)
     implements(of_input, *types)(_no)
     implements(directions, *types)(_two)
-    implements(rate, *types)(_feature_rate)
+    if not pairs:
+        without_pairs(*types)
+        implements(rate, *types)(_feature_rate)
 
 
 def summed_over_features(*types: type) -> None:
     """Declare affinities with f = Σ_i feature_value(x_i, U_i·V_y): they give that and `feature_slope`."""
     of_single_features(*types)
-    implements(score, *types)(_summed_score)
+    implements(score, *types)(summed_score)
     implements(gradient, *types)(_summed_gradient)
 
 
@@ -91,7 +98,8 @@ def _whole_rate(affinity, s, case, label):
     return value(affinity, s, case, label)
 
 
-def _whole_score(affinity, case, label, hole):
+def whole_score(affinity, case, label, hole):
+    """f of the whole score."""
     return value(affinity, dot_row(case.z, case.V, label), case, label)
 
 
@@ -124,7 +132,8 @@ def add_match(case, t, label, step, slopes):
         slopes.u[t, j] += step * case.V[label, j]
 
 
-def _summed_score(affinity, case, label, hole):
+def summed_score(affinity, case, label, hole):
+    """f summed over features."""
     total = np.float32(0)
     for t in range(case.indices.shape[0]):
         if t != hole:

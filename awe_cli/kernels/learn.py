@@ -16,6 +16,7 @@ from awe_cli.kernels.hole import hand_on, leave_out
 from awe_cli.kernels.interface import Case, Slopes, begin, finish, of_input, parts
 from awe_cli.kernels.learned import lay_out_pairs, pair_room
 from awe_cli.kernels.objective import VIOLATORS, learn_positive, n_records, scores_all
+from awe_cli.kernels.pairs import clear_notes, lay_out_notes, weighs_pairs
 from awe_cli.kernels.random import stream
 from awe_cli.kernels.rows import project, row_length, row_of
 from awe_cli.kernels.screen import screen_share, slack
@@ -39,16 +40,10 @@ def learn_example(
     U = state.U
     indices, values = row_of(rows, example)
     first, last = task.indptr[example], task.indptr[example + 1]
-    into.by_input[e, :] = 0
-    room.tally[:] = 0
-    into.tally[e, :] = 0
     by_feature = into.by_feature[feature : feature + indices.shape[0]]
     by_feature[:] = 0
     slopes = _slopes(state.learned, indices, e, feature, pair, by_feature, into, room)
-    for p in range(first, last):
-        room.mark[task.labels[p]] = stamp
-    for r in range(record, record + n_records(loss, last - first, V)):
-        into.labels[r, 0] = -1
+    _empty(loss, task.labels[first:last], e, record, V, into, room, stamp)
     negatives = V.shape[0] - (last - first)
     if negatives == 0 or indices.shape[0] <= task.own:
         return
@@ -56,6 +51,8 @@ def learn_example(
     draws = stream(task.seed, task.epoch, example)
     case = Case(example, indices, values, U, V, room.z, room.g, room.features, state.learned)
     room.by_z[:] = 0
+    if weighs_pairs(affinity):
+        lay_out_notes(affinity, case)
     for part in range(parts(affinity)):
         begin(affinity, example, part, room.g)
         for p in range(first + part, last, parts(affinity)):
@@ -75,8 +72,22 @@ def learn_example(
             if room.tally[VIOLATORS] > before and of_input(affinity):
                 hand_on(room.by_z, hole, into.by_input, e, by_feature)
         finish(affinity, example, part, room.g)
+    if weighs_pairs(affinity):
+        clear_notes(case)
     for figure in range(room.tally.shape[0]):
         into.tally[e, figure] = room.tally[figure]
+
+
+@inlined
+def _empty(loss, positives, e, record, V, into, room, stamp):
+    """No step, no figure yet; the example's positives are marked."""
+    into.by_input[e, :] = 0
+    room.tally[:] = 0
+    into.tally[e, :] = 0
+    for label in positives:
+        room.mark[label] = stamp
+    for r in range(record, record + n_records(loss, positives.shape[0], V)):
+        into.labels[r, 0] = -1
 
 
 @inlined

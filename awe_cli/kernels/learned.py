@@ -73,17 +73,3 @@ def lay_out_pairs(learned, indices, first):
         for t in range(indices.shape[0]):
             first[t] = total
             total += learned.indptr[indices[t] + 1] - learned.indptr[indices[t]]
-
-
-@inlined
-def find_pair(learned, feature, label):
-    """The place of θ_iy among all pairs, or -1 where none is stored."""
-    low, high = learned.indptr[feature], learned.indptr[feature + 1]
-    end = high
-    while low < high:
-        middle = (low + high) >> 1
-        if learned.labels[middle] < label:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < end and learned.labels[low] == label else np.int64(-1)

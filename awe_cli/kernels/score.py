@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.data.matrix import Rows
-from awe_cli.kernels.dispatch import kernel
+from awe_cli.kernels.dispatch import for_types_of, kernel
 from awe_cli.kernels.frozen import frozen
 from awe_cli.kernels.interface import Case, rate
 from awe_cli.kernels.learned import Learned
+from awe_cli.kernels.pairs import add_shares, weighs_pairs
 from awe_cli.kernels.rows import project, row_of
 
 Floats = NDArray[np.float32]
@@ -31,7 +32,7 @@ def rate_block(
     Z (m, d) projections, S (m, labels) = Z Vᵀ, G (m, labels) or (m, 0) what the affinity lays out, room
     (longest row,) to compute with, F (m, labels) overwritten; F may be S itself.
     """
-    _rate_block(
+    for_types_of(_rate_block, affinity)(
         frozen(affinity), frozen(rows), frozen(U), frozen(V), frozen(learned), frozen(Z), frozen(S), frozen(G),
         room, F,
     )  # fmt: skip
@@ -51,3 +52,5 @@ def _rate_block(affinity, rows, U, V, learned, Z, S, G, room, F):
         case = Case(e, indices, values, U, V, Z[e], G[e], room, learned)
         for label in range(F.shape[1]):
             F[e, label] = rate(affinity, S[e, label], case, label)
+        if weighs_pairs(affinity):
+            add_shares(affinity, case, F[e])

@@ -7,22 +7,68 @@ from typing import Any
 
 from awe_cli.affinity.catalog import start_affinity
 from awe_cli.affinity.entry import Shape
+from awe_cli.affinity.own_numbers import PAIR_WEIGHTS, WEIGH
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.kernels.learned import Learned
+from awe_cli.steps import pairs
 from awe_cli.steps.embeddings import load_result
 from awe_cli.training.joint import Numbers
 from awe_cli.training.plan import Plan
 from awe_cli.workspace import Artifact
 
+_FILE = "file"
 
-def numbers_of(dataset: Dataset, affinity: Mapping[str, Any], start: Artifact | None) -> Numbers | None:
-    """Where these parameters start; None where the model to start from has the same, and they go on from there."""
+
+def named_by_content(affinity: dict[str, Any], dataset: Dataset) -> dict[str, Any]:
+    """The parameters with files named by what is in them, as a recipe has it.
+
+    Raises MissingInputError, DataError, SettingsError for pairs that cannot be had.
+    """
+    if affinity["name"] != PAIR_WEIGHTS.name:
+        return affinity
+    source = pairs.pairs_source(affinity["pairs"])
+    if source is not None:
+        return {**affinity, "pairs": _FILE, "sha256": source.sha256()}
+    if affinity["pairs"] in pairs.COUNTED:
+        pairs.check_counted(dataset, affinity["pairs"])
+    return affinity
+
+
+def numbers_of(
+    dataset: Dataset, affinity: Mapping[str, Any], told_pairs: str | None, start: Artifact | None
+) -> Numbers | None:
+    """Where these parameters start; None where the model to start from has the same, and they go on from there.
+
+    told_pairs  --pairs, as the user has it
+    """
     if start is not None and load_result(start)["affinity"] == affinity:
         return None
+    if affinity["name"] == PAIR_WEIGHTS.name:
+        return _pairs(dataset, affinity, told_pairs)
 
     def numbers(plan: Plan, examples: Examples) -> Learned:
         shape = Shape(dataset.n_features, dataset.n_labels, plan.dim, plan.initial_scale, plan.seed)
         return start_affinity(affinity, shape)
 
     return numbers
+
+
+def _pairs(dataset: Dataset, affinity: Mapping[str, Any], told: str | None) -> Numbers:
+    """Pairs of a file, with the weights they have; others start above those that are not stored."""
+    lift = affinity["pair_rest"] if affinity["pair_form"] == WEIGH else 0.0
+    if affinity["pairs"] == _FILE:
+        source = pairs.pairs_source(str(told))
+        assert source is not None
+        fixed = pairs.as_learned(pairs.read_pairs(source, dataset), 0.0)
+    elif affinity["pairs"] == pairs.IDENTITY:
+        fixed = pairs.as_learned(pairs.identical_names(dataset), lift)
+    else:
+        shape = (dataset.n_features, dataset.n_labels)
+
+        def counted(plan: Plan, examples: Examples) -> Learned:
+            found = pairs.counted_pairs(affinity["pairs"], examples, shape, affinity["pairs_per_feature"])
+            return pairs.as_learned(found, lift)
+
+        return counted
+    return lambda plan, examples: fixed

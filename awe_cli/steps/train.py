@@ -24,7 +24,7 @@ from awe_cli.steps.embeddings import (
     store_result,
     store_states,
 )
-from awe_cli.steps.numbers import numbers_of
+from awe_cli.steps.numbers import named_by_content, numbers_of
 from awe_cli.steps.rankers import EMBEDDING, find_embedding
 from awe_cli.training.fitting import Progress, Watch
 from awe_cli.training.joint import learn, stages_of
@@ -87,7 +87,7 @@ def _learn_into(
             linear,
             features,
             told["start"] == LINEAR,
-            numbers_of(dataset, told["affinity"], start),
+            numbers_of(dataset, told["affinity"], settings.pairs, start),
         ),
         [tuple(fit) for fit in told["fits"]],
         metric=told["metric"],
@@ -133,7 +133,7 @@ def _told(settings: TrainSettings, dataset: Dataset, start: Artifact | None) -> 
     linear, features = _plans(settings, dataset)
     refuse_built(settings.affinity)
     is_linear = not find_affinity(settings.affinity).linear
-    affinity = parameters_of(settings.affinity, parameters, own=own)
+    affinity = named_by_content(parameters_of(settings.affinity, parameters, own=own), dataset)
     first = "model" if start else (settings.start or (SCRATCH if is_linear else LINEAR))
     return {
         "model_type": EMBEDDING,

@@ -17,6 +17,7 @@ from awe_cli.kernels.interface import directions, lays_out, rises
 from awe_cli.kernels.learn import Task
 from awe_cli.kernels.learned import Learned
 from awe_cli.kernels.objective import Block, Room, scores_all, screens, sides
+from awe_cli.kernels.pairs import weighs_pairs
 from awe_cli.loss.catalog import find_loss
 from awe_cli.training.label_side import label_side, room_for_sums
 from awe_cli.training.plan import Plan
@@ -94,7 +95,7 @@ def _room(
         by_v=zeros(dim, np.float32),
         v_hat=zeros(learned.V_hat.shape[1], np.float32),
         first=zeros(longest if len(learned.indptr) else 0, np.int64),
-        g=zeros(n_labels if lays_out(affinity) else 0, np.float32),
+        g=zeros(n_labels if lays_out(affinity) or weighs_pairs(affinity) else 0, np.float32),
         features=zeros(longest, np.float32),
         mark=zeros(n_labels, np.int32),
         load=zeros(workers, np.int64),

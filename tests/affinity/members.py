@@ -21,6 +21,7 @@ from awe_cli.affinity.gaussian import Gaussian
 from awe_cli.affinity.knn import Knn
 from awe_cli.affinity.linear_sigmoid import LinearSigmoid, LinearSigmoidOfScore
 from awe_cli.affinity.low_rank import LowRank, TiedLowRank
+from awe_cli.affinity.pair_weights import PairTerms, PairWeights
 from awe_cli.affinity.sigmoid import Sigmoid, SigmoidOfScore
 from awe_cli.affinity.top_k import TopK
 from awe_cli.data.matrix import Lists
@@ -81,14 +82,18 @@ def _plain(affinity: Any, G: Any) -> Member:
     return Member(affinity, lambda example, part: G)
 
 
-def _own(affinity: Any, G: Any, *, rows: int = 0, hats: int = 0) -> Member:
-    """An affinity with shared rows, or with factors of its own."""
+def _own(affinity: Any, G: Any, *, rows: int = 0, hats: int = 0, pairs: bool = False) -> Member:
+    """An affinity with shared rows, with factors of its own, or with pairs: up to four of each feature."""
     rng = np.random.default_rng(rows + hats)
     learned = NOTHING._replace(
         shared=rng.uniform(0.1, 0.9, (rows, 2 * DIM if rows else 0)).astype(np.float32),
         U_hat=rng.normal(0, 0.5, (FEATURES, hats)).astype(np.float32),
         V_hat=rng.normal(0, 0.5, (LABELS, hats)).astype(np.float32),
     )
+    if pairs:
+        found = lists([rng.choice(LABELS, rng.integers(0, 5), replace=False) for _ in range(FEATURES)])
+        theta = rng.uniform(-0.5, 1.5, len(found.indices)).astype(np.float32)
+        learned = learned._replace(indptr=found.indptr, labels=found.indices, pairs=theta)
     return Member(affinity, lambda example, part: G, learned)
 
 
@@ -131,6 +136,9 @@ MEMBERS = [
     _plain(Plus(Dot(), Constant(0.25)), naive.plus(naive.dot(), 0.25)),
     _plain(TiedLowRank(Relu(2.0)), naive.tied_low_rank(naive.relu(2))),
     _plain(TiedLowRank(Clipped(2.0, 1.0, 0.25)), naive.tied_low_rank(naive.clipped(2, 1, 0.25))),
+    _own(PairWeights(1.0, True), naive.pair_weights(1), pairs=True),
+    _own(PairWeights(0.0, False), naive.pair_weights(0), pairs=True),
+    _own(PairTerms(True), naive.pair_terms(), pairs=True),
     _own(LowRank(Identity(1.0)), naive.low_rank(lambda t: t), hats=3),
     _own(LowRank(Logistic(2.0)), naive.low_rank(naive.logistic(2)), hats=3),
     _own(Concat(Logistic(1.5), 0), naive.concat(naive.logistic(1.5), 0), rows=1),

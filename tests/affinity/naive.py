@@ -13,6 +13,8 @@ import numpy as np
 
 def score(G, x, U, V, y, *own):
     """Eq. 2; `own`: what G has beside U and V."""
+    if getattr(G, "whole", False):
+        return G(x, U, V, y, *own)
     return np.sum(G(x, U, V, y, *own) * x[:, None] * (U @ V.T) * y)
 
 
@@ -123,6 +125,21 @@ def tied_low_rank(s):
 def concat(s, row):
     """s(w·[Ux; Vy])."""
     return lambda x, U, V, y, own: s(own.shared[row] @ np.concatenate([x @ U, V.T @ y]))
+
+
+def pair_weights(rest):
+    """θ_ij of a stored pair, else `rest`."""
+    return lambda x, U, V, y, own: np.where(np.isnan(own.theta), rest, own.theta)
+
+
+def pair_terms():
+    """G with f = Σ θ_ij x_i y_j + Σ x_i U_i·V_j y_j, as a function of f."""
+
+    def f(x, U, V, y, own):
+        return np.sum((np.nan_to_num(own.theta) + U @ V.T) * x[:, None] * y)
+
+    f.whole = True
+    return f
 
 
 def plus(G, c):

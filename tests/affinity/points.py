@@ -24,6 +24,7 @@ from awe_cli.kernels.interface import (
     score,
 )
 from awe_cli.kernels.learned import NOTHING, Learned
+from awe_cli.kernels.pairs import clear_notes, find_pair, lay_out_notes, pair_share, weighs_pairs
 from awe_cli.kernels.rows import project
 from awe_cli.kernels.vectors import dot_row
 from tests.affinity.members import DIM, EXAMPLES, FEATURES, LABELS
@@ -79,9 +80,17 @@ def _evaluate(
     leave_out(ux, hole, indices, values, U, z)
     begin(affinity, example, part, g)
     case = Case(example, indices, values, U, V, z, g, room, learned)
+    if weighs_pairs(affinity):
+        lay_out_notes(affinity, case)
     out[0] = score(affinity, case, label, hole)
     out[1] = rate(affinity, dot_row(z, V, label), case, label)
+    if weighs_pairs(affinity):
+        for t in range(indices.shape[0]):
+            p = find_pair(learned, indices[t], label)
+            out[1] += pair_share(affinity, case, t, p, label) if p >= 0 else 0.0
     out[2] = gradient(affinity, case, label, hole, weight, slopes)
+    if weighs_pairs(affinity):
+        clear_notes(case)
     finish(affinity, example, part, g)
 
 
@@ -89,7 +98,7 @@ def evaluate(affinity: Any, rows: World, example: int, part: int, label: int, ho
     """Evaluate at one point; slopes that an example adds up start from 1, those of a label from zeros."""
     start, stop = rows.bags.indptr[example : example + 2]
     indices, values = rows.bags.indices[start:stop], rows.bags.values[start:stop]
-    g = np.zeros(LABELS if lays_out(affinity) else 0, np.float32)
+    g = np.zeros(LABELS if lays_out(affinity) or weighs_pairs(affinity) else 0, np.float32)
     ux, z = np.full((2, DIM), np.nan, np.float32)
     slopes = _slopes(affinity, rows.learned, indices)
     out, room = np.zeros(3), np.zeros(FEATURES, np.float32)

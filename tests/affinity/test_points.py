@@ -140,7 +140,9 @@ def test_the_gradient_by_its_own_numbers_equals_finite_differences(member):
             for name in ("shared", "U_hat", "V_hat", "pairs")
         }
         close = lambda found, by: np.testing.assert_allclose(found, WEIGHT * by, 1e-3, 1e-5)  # noqa: E731
-        close(found.by_shared, 0 * by["shared"] if fixed else by["shared"])
+        if fixed:
+            by = {name: 0 * array for name, array in by.items()}
+        close(found.by_shared, by["shared"])
         close(found.by_u_hat[positions], by["U_hat"][features])
         close(found.by_v_hat, by["V_hat"][label])
         assert not np.delete(found.by_u_hat, positions, axis=0).any(), "the feature left out is no part of f"

@@ -65,6 +65,8 @@ TRAINED = [
         ("annotation", "Concat(Logistic(1.5),0)"),
         ("own", "Plus(Weighed(Constant(1),0,0,0),Weighed(Dot(),0,1,0))"),
         ("own", _MIXED),
+        ("annotation", "PairWeights(1,1)"),
+        ("own", "PairTerms(1)"),
         ("own", "Knn(3,1,0.125)"),
         ("annotation", "Knn(1,1,0)"),
         ("dense", "Knn(1,0.5,0.25)"),

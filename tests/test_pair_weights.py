@@ -1,0 +1,163 @@
+"""Pair weights from files, from the training data and from equal names, to a stored model and its ranking."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from awe_cli.affinity.constant import Constant
+from awe_cli.app import main
+from awe_cli.config.prepare import PrepareSettings
+from awe_cli.config.train import TrainSettings
+from awe_cli.data.dataset import Dataset
+from awe_cli.data.examples import Examples
+from awe_cli.data.matrix import Bags, Lists
+from awe_cli.ranking.embedding import EmbeddingRanker
+from awe_cli.steps.embeddings import load_state
+from awe_cli.steps.pairs import counted_pairs
+from awe_cli.steps.prepare import prepare
+from awe_cli.steps.rankers import load_fit
+from awe_cli.steps.train import train
+from awe_cli.workspace import Workspace
+from tests.small import annotation
+
+TEXTS = [
+    ("rock loud guitar", ["rock"]),
+    ("jazz soft piano", ["jazz"]),
+    ("loud drums rock", ["rock", "live"]),
+    ("soft piano night", ["jazz"]),
+    ("live crowd loud", ["live", "rock"]),
+    ("piano night", ["jazz", "live"]),
+]
+SMALL = {"affinity": "pair-weights", "epochs": 2, "dim": 4, "fit_on": ("train",)}
+
+
+@pytest.fixture
+def ws(tmp_path):
+    rows = [{"text": text, "tags": tags, "split": "train"} for text, tags in TEXTS]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "songs.parquet")
+    settings = PrepareSettings(text="text", labels="tags", split="split", min_count=1, valid_fraction=0.0)
+    workspace = Workspace(tmp_path / "workspace")
+    prepare(workspace, [str(tmp_path / "songs.parquet")], settings)
+    return workspace
+
+
+@pytest.fixture
+def dataset(ws):
+    stored = ws.find("dataset")
+    return Dataset.open(stored.path, stored.settings)
+
+
+def write(path, *rows):
+    names = ("feature", "label", "weight")
+    pq.write_table(pa.table({name: [row[i] for row in rows] for i, name in enumerate(names)}), path)
+    return str(path)
+
+
+def stored_pairs(state, dataset):
+    """{(feature, label): θ}."""
+    learned, features, labels = state.learned, dataset.features.to_pylist(), dataset.labels.to_pylist()
+    rows = np.repeat(np.arange(len(features)), np.diff(learned.indptr))
+    return {(features[i], labels[y]): w for i, y, w in zip(rows, learned.labels, learned.pairs, strict=True)}
+
+
+def test_weights_of_a_file_are_those_of_the_model(ws, dataset, tmp_path):
+    told = write(
+        tmp_path / "pairs.parquet", ("loud", "rock", 3.0), ("piano", "jazz", 2.0), ("loud", "jazz", 0.0)
+    )
+    model, _ = train(ws, TrainSettings(pairs=told, **SMALL), threads=1)
+    found = stored_pairs(load_state(model, ("train",)), dataset)
+    assert found == {("loud", "rock"): 3.0, ("piano", "jazz"): 2.0, ("loud", "jazz"): 0.0}
+    (tmp_path / "pairs.parquet").rename(tmp_path / "moved.parquet")
+    moved = TrainSettings(pairs=str(tmp_path / "moved.parquet"), **SMALL)
+    assert not train(ws, moved, threads=1)[1], "a file is known by its content"
+
+
+def test_learned_weights_start_from_the_given_ones_and_move(ws, dataset, tmp_path):
+    told = write(tmp_path / "pairs.parquet", ("loud", "rock", 1.0), ("piano", "jazz", 1.0))
+    model, _ = train(ws, TrainSettings(pairs=told, learn_pairs=True, start="scratch", **SMALL), threads=1)
+    found = stored_pairs(load_state(model, ("train",)), dataset)
+    assert set(found) == {("loud", "rock"), ("piano", "jazz")}
+    assert any(weight != 1 for weight in found.values())
+
+
+def test_equal_names_are_added_to_the_embedding(ws, dataset):
+    """xᵀIy + xᵀUᵀVy."""
+    model, _ = train(ws, TrainSettings(pairs="identity", pair_form="add", **SMALL), name="ssi", threads=1)
+    state, x = load_state(model, ("train",)), dataset.training(("train",)).x
+    assert stored_pairs(state, dataset) == {(name, name): 1.0 for name in ("rock", "jazz", "live")}
+    plain = EmbeddingRanker(Constant(1.0), state.U, state.V).scores(x).score
+    names, labels = dataset.features.to_pylist(), dataset.labels.to_pylist()
+    expected = np.zeros_like(plain)
+    for e in range(len(plain)):
+        for t in range(x.indptr[e], x.indptr[e + 1]):
+            if names[x.indices[t]] in labels:
+                expected[e, labels.index(names[x.indices[t]])] += x.values[t]
+    found = load_fit(ws, model, dataset, ("train",)).scores(x).score
+    np.testing.assert_allclose(found - plain, expected, atol=1e-5)
+    assert expected.any()
+
+
+@pytest.mark.parametrize("kind", ["pmi", "cooccurrence"])
+def test_counted_pairs_equal_the_formula(dataset, kind):
+    examples = dataset.training(("train",))
+    shape = (dataset.n_features, dataset.n_labels)
+    found = counted_pairs(kind, examples, shape, 50).toarray()
+    names, labels, n = dataset.features.to_pylist(), dataset.labels.to_pylist(), len(TEXTS)
+    for i, name in enumerate(names):
+        has = [name is None or name in text.split() for text, _ in TEXTS]
+        for y, label in enumerate(labels):
+            is_label = [label in tags for _, tags in TEXTS]
+            both = sum(a and b for a, b in zip(has, is_label, strict=True))
+            weight = both / sum(has)
+            if kind == "pmi" and both:
+                weight = math.log(weight * n / sum(is_label)) / -math.log(both / n) if both < n else 0
+            assert found[i, y] == pytest.approx(max(weight, 0) if both >= 2 else 0)
+    one = counted_pairs(kind, examples, shape, 1)
+    assert np.diff(one.indptr).max() == 1
+    assert one.max() == found.max()
+
+
+def test_an_item_is_no_pair_with_itself():
+    indptr, items = np.array([0, 2, 4]), np.array([0, 1, 0, 1], np.int32)
+    bags, ids = Bags(indptr, items, np.ones(4, np.float32)), pa.array(range(2))
+    found = counted_pairs("cooccurrence", Examples(ids, bags, Lists(indptr, items), None, True), (2, 2), 9)
+    np.testing.assert_array_equal(found.toarray(), [[0, 1], [1, 0]])
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "message"),
+    [
+        (
+            [("loud", "rock", 1.0), ("unheard", "rock", 1.0)],
+            66,
+            "row 2: expected a feature of the dataset, found 'unheard'",
+        ),
+        ([("loud", "polka", 1.0)], 66, "expected a label of the dataset, found 'polka'"),
+        ([("loud", "rock", 1.0), ("loud", "rock", 2.0)], 65, "'loud' with label 'rock' twice"),
+        ([("loud", "rock", math.nan)], 65, "column 'weight', row 1"),
+        ([(1, "rock", 1.0)], 65, "column 'feature': expected strings"),
+    ],
+)
+def test_a_file_that_cannot_be_used(ws, tmp_path, capsys, rows, code, message):
+    told = write(tmp_path / "pairs.parquet", *rows)
+    arguments = ("--affinity", "pair-weights", "--pairs", told, "--epochs", "1", "--dim", "4")
+    assert main(["--workspace", str(ws.root), "train", *arguments]) == code
+    err = capsys.readouterr().err
+    assert message in " ".join(err.split())
+    assert "hint: " in err
+    assert not ws.names("model")
+
+
+def test_what_is_not_there_or_makes_no_sense(ws, tmp_path, capsys):
+    pq.write_table(pa.table({"feature": ["loud"], "tag": ["rock"]}), tmp_path / "other.parquet")
+    for told in (str(tmp_path / "none.parquet"), str(tmp_path / "other.parquet")):
+        assert main(["-w", str(ws.root), "train", "--affinity", "pair-weights", "--pairs", told]) == 66
+        assert "error: " in capsys.readouterr().err
+    dense = annotation(tmp_path / "dense")
+    assert main(["-w", str(dense.root), "train", "--affinity", "pair-weights"]) == 78
+    assert "--pairs pmi: expected sparse features" in capsys.readouterr().err
