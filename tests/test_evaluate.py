@@ -104,6 +104,7 @@ def test_a_second_run_is_up_to_date(ws, monkeypatch):
     again, same, fresh = evaluate(ws, ["popularity"])
     assert not fresh
     assert (again, same.digest) == (document, artifact.digest)
+    assert json.dumps(again) == json.dumps(document)  # in the same order, too
 
 
 def test_same_digest_for_any_number_of_threads(ws, add_model):

@@ -18,9 +18,8 @@ from awe_cli.steps.judge import Judged, judge
 from awe_cli.steps.rankers import find_model, open_ranker, require_dataset
 from awe_cli.steps.strata import Strata, compare_strata, make_strata, with_owners_of
 from awe_cli.workspace import Artifact, Recipe, Workspace
-from awe_cli.workspace.recipe import canonical
 
-VERSION = 2
+VERSION = 3
 RESULT = "metrics.json"
 _LONGEST_NAME = 100
 
@@ -81,7 +80,8 @@ def _evaluate(
         document = compare(stored, dataset, settings, wanted, baseline, opened, judged)
         if strata:
             document["strata"] = _apart(strata, judged, baseline, wanted, settings.seed)
-        staging.file(RESULT).write_bytes(canonical(document))
+        # Not sorted: what is read back has its measures and models in the order they were asked for.
+        staging.file(RESULT).write_text(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
         return document, staging.publish(name), True
 
 

@@ -50,7 +50,7 @@ def folded(text: str) -> str:
 def figures(table: Table, found: Found) -> Iterator[str]:
     """The rows of the table, the best of each column bold."""
     rows = table.rows_for(found.data)
-    metrics = list(_of(found, rows[0], 0))
+    metrics = _metrics(table, found)
     means = {row.name: {m: _mean(found, row, m) for m in metrics} for row in rows}
     reference = means[table.baseline][metrics[0]]
     yield "| | " + " | ".join(metrics) + " | change |"
@@ -70,7 +70,7 @@ def losses(table: Table, found: list[Found]) -> Iterator[str]:
     """Each set of data and measure where another method is at least as good as the best of ours."""
     for entry in found:
         rows = table.rows_for(entry.data)
-        for metric in _of(entry, rows[0], 0):
+        for metric in _metrics(table, entry):
             mean = {row.name: _mean(entry, row, metric) for row in rows}
             best = max((row.name for row in rows if row.ours), key=mean.__getitem__)
             others = [row.name for row in rows if not row.ours and mean[row.name] >= mean[best]]
@@ -79,7 +79,7 @@ def losses(table: Table, found: list[Found]) -> Iterator[str]:
                 yield f"- {entry.data.name}, {metric}: {beaten}; the best of awe is {best} with {mean[best]:.4f}"
     for entry in found:
         rows = [row for row in table.rows_for(entry.data) if row.ours]
-        first = next(iter(_of(entry, rows[0], 0)))
+        first = _metrics(table, entry)[0]
         unclear = [row.name for row in rows if not _star(table, entry, row, first).startswith(" *")]
         if unclear:
             yield (
@@ -107,6 +107,10 @@ def digests(data: Data, folders: Folders) -> Iterator[tuple[str, str]]:
     """The first 16 digits of each file's digest."""
     for name in data.files:
         yield name, hashlib.sha256(Path(folders.data / name).read_bytes()).hexdigest()[:16]
+
+
+def _metrics(table: Table, found: Found) -> list[str]:
+    return table.metrics_for(found.data).split(",")
 
 
 def _of(found: Found, row: Row, run: int) -> dict[str, float]:
