@@ -227,6 +227,8 @@ def test_csv_comes_back():
     assert rows[0] == AWKWARD.column_names
     assert [row[0] for row in rows[1:]] == AWKWARD.column(0).to_pylist()
     assert [int(row[1]) for row in rows[1:]] == AWKWARD.column(1).to_pylist()
+    assert [float(row[3]) for row in rows[1:]] == pytest.approx(AWKWARD.column(3).to_pylist())
+    assert written("csv").startswith(b'"id, ""quoted""",label,rank,score\n7,7,1,0.1\n"a ""b""",-1,')
 
 
 def test_no_rows():
@@ -237,3 +239,26 @@ def test_no_rows():
         writer.close()
         if format == "parquet":
             assert pq.read_table(io.BytesIO(stream.getvalue())).num_rows == 0
+
+
+def test_csv_of_missing_and_of_empty_text_and_of_times():
+    table = pa.table(
+        {"id": pa.array(["", None, "NA"]), "when": pa.array([0, None, 86400], pa.timestamp("s"))}
+    )
+    stream = io.BytesIO()
+    row_writer("csv", stream, table.schema).write(table)
+    assert stream.getvalue().decode() == 'id,when\n"",1970-01-01 00:00:00\n,\nNA,1970-01-02 00:00:00\n'
+
+
+@pytest.mark.parametrize("format", sorted(WRITERS))
+def test_new_input_without_rows(ws, tmp_path, format):
+    """A header alone is an input of no rows; nothing at all is none."""
+    new, out = tmp_path / "new.csv", tmp_path / f"out.{format}"
+    new.write_text("person,thing\n")
+    made = predict(ws, "popularity", str(new), out)
+    assert (made.counts.examples, made.counts.rows, made.sample) == (0, 0, [])
+    if format == "csv":
+        assert out.read_text() == "person,label,rank,score\n"
+    new.write_text("")
+    with pytest.raises(DataError, match="is empty"):
+        predict(ws, "popularity", str(new), out)

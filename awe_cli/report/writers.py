@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Callable
-from typing import IO, Protocol
+from collections.abc import Callable, Sequence
+from typing import IO, Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 import pyarrow.parquet as pq
 
 
@@ -47,22 +44,19 @@ class ParquetRows:
 
 
 class CsvRows:
-    """CSV as in RFC 4180, with a header, text quoted where it must be."""
+    """CSV as in RFC 4180, with a header, text in quotes where it must be."""
 
     def __init__(self, stream: IO[bytes], schema: pa.Schema) -> None:
-        header = io.StringIO()  # pyarrow would put every name in quotes
-        csv.writer(header, lineterminator="\n").writerow(schema.names)
-        stream.write(header.getvalue().encode())
-        options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
-        self._writer = pyarrow.csv.CSVWriter(stream, schema, write_options=options)
+        self._stream = stream
+        stream.write((",".join(_csv_cell(name) for name in schema.names) + "\n").encode())
 
     def write(self, rows: pa.Table) -> None:
         """Write the next rows."""
-        self._writer.write_table(rows)
+        parts = [part for column in rows.columns for part in (",", as_text(column, _csv_cell, ""))]
+        _write_lines(self._stream, [*parts[1:], "\n"], "")
 
     def close(self) -> None:
-        """Write the end."""
-        self._writer.close()
+        """Nothing stands at the end of CSV."""
 
 
 class JsonRows:
@@ -76,29 +70,46 @@ class JsonRows:
         """Write the next rows."""
         parts: list[pa.Array | str] = []
         for number, (key, column) in enumerate(zip(self._keys, rows.columns, strict=True)):
-            parts += [f"{'{' if number == 0 else ', '}{key}: ", json_text(column)]
-        lines = pc.binary_join_element_wise(*parts, "}\n", "")
-        for chunk in lines.chunks:
-            self._stream.write("".join(chunk.to_pylist()).encode())
+            parts += [f"{'{' if number == 0 else ', '}{key}: ", as_text(column, _json_cell, "null")]
+        _write_lines(self._stream, [*parts, "}\n"], "null")
 
     def close(self) -> None:
         """Nothing stands at the end of JSON lines."""
 
 
-def json_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Each value as JSON; a number that JSON has no word for (infinity) becomes null.
+def as_text(values: pa.ChunkedArray, write: Callable[[Any], str], infinite: str) -> pa.ChunkedArray:
+    """Each value as text; `infinite` for what is no finite number, where that is not to be written as it is.
 
-    Text is escaped once for each distinct value: labels and ids repeat.
+    Text goes through `write` once for each distinct value: labels and ids repeat.
     """
     if pa.types.is_integer(values.type):
         return values.cast(pa.string())
     if pa.types.is_floating(values.type):
-        return pc.if_else(pc.is_finite(values), values.cast(pa.string()), "null")
+        text = values.cast(pa.string())
+        return pc.if_else(pc.is_finite(values), text, infinite) if infinite else text
     coded = values.combine_chunks().dictionary_encode()
     if isinstance(coded, pa.ChunkedArray):
         coded = coded.unify_dictionaries().combine_chunks()
-    known = [json.dumps(value, ensure_ascii=False, default=str) for value in coded.dictionary.to_pylist()]
+    known = [write(value) for value in coded.dictionary.to_pylist()]
     return pa.chunked_array([pa.array(known, pa.string()).take(coded.indices)])
+
+
+def _json_cell(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _csv_cell(value: Any) -> str:
+    """Text as a cell: in quotes if it holds what has a meaning, and where it is empty, which else says null."""
+    text = str(value)
+    plain = text and not any(mark in text for mark in ',"\r\n')
+    return text if plain else '"' + text.replace('"', '""') + '"'
+
+
+def _write_lines(stream: IO[bytes], parts: Sequence[pa.ChunkedArray | str], missing: str) -> None:
+    """Each row of `parts`, which are columns of text or the same text in every row; `missing` stands for a null."""
+    lines = pc.binary_join_element_wise(*parts, "", null_handling="replace", null_replacement=missing)
+    for chunk in lines.chunks:
+        stream.write("".join(chunk.to_pylist()).encode())
 
 
 WRITERS: dict[str, Callable[[IO[bytes], pa.Schema], RowWriter]] = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -48,8 +49,12 @@ def csv_pieces(source: Source, columns: list[str], rows: int) -> Iterator[Piece]
     size = _BLOCK
     while True:
         try:
-            with source.open() as stream:
-                for batch in _batches(source, stream, columns, first - 1, size, bad):
+            # The reader ends before the stream that its threads read ahead in, whoever stops listening, and when.
+            with (
+                source.open() as stream,
+                closing(_batches(source, stream, columns, first - 1, size, bad)) as all,
+            ):
+                for batch in all:
                     for start in range(0, batch.num_rows, rows):
                         part = pa.Table.from_batches([batch.slice(start, rows)])
                         yield Piece(source.name, first, part, untyped=True)
@@ -68,7 +73,7 @@ def _batches(
     skip: int,
     size: int,
     bad: list[pa_csv.InvalidRow],
-) -> Iterator[pa.RecordBatch]:
+) -> Generator[pa.RecordBatch, None, None]:
     """Blocks of `size` bytes, the first `skip` rows left out. A row with other cells goes to `bad`."""
 
     def keep(row: pa_csv.InvalidRow) -> str:
@@ -76,7 +81,7 @@ def _batches(
         return "error"
 
     separator = _separator(source, _header(source))
-    yield from pa_csv.open_csv(
+    reader = pa_csv.open_csv(
         stream,
         read_options=pa_csv.ReadOptions(use_threads=False, block_size=size, skip_rows_after_names=skip),
         parse_options=pa_csv.ParseOptions(
@@ -88,6 +93,8 @@ def _batches(
             strings_can_be_null=False,
         ),
     )
+    with reader:
+        yield from reader
 
 
 def _header(source: Source) -> bytes:
