@@ -11,7 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from awe_cli.config.predict import PredictSettings
-from awe_cli.errors import DataError, MissingInputError, SettingsError, UsageError, WriteError
+from awe_cli.errors import (
+    CorruptArtifactError,
+    DataError,
+    MissingInputError,
+    SettingsError,
+    UsageError,
+    WriteError,
+)
 from awe_cli.report.writers import WRITERS, row_writer
 from awe_cli.steps.output import output_format, whole_file
 from awe_cli.steps.predict import predict
@@ -171,6 +178,29 @@ def test_a_model_of_another_dataset(ws):
     recommendation(ws.root, weighted=True)
     with pytest.raises(DataError, match="trained on the dataset"):
         predict(ws, "popularity")
+
+
+def test_a_dataset_of_another_format(ws, monkeypatch):
+    monkeypatch.setattr("awe_cli.steps.opening.VERSION", 2)
+    with pytest.raises(
+        CorruptArtifactError, match="expected a dataset of format 2, found format 1"
+    ) as caught:
+        predict(ws, "popularity")
+    assert "another version of awe" in caught.value.hint
+
+
+def test_of_examples_that_the_model_was_fitted_on_it_is_said(ws, tmp_path):
+    assert not predict(
+        ws, "popularity", settings=PredictSettings(split="train")
+    ).own  # fold-in leaves a person out
+    other = annotation(tmp_path / "songs")
+    train_baseline(other, "popularity")
+    assert [
+        predict(other, "popularity", settings=PredictSettings(split=split)).own for split in ("train", "test")
+    ] == [
+        True,
+        False,
+    ]
 
 
 def test_a_full_disk(tmp_path):

@@ -85,7 +85,11 @@ def _check_known(name: str, told: Mapping[str, Any], known: Sequence[str]) -> No
     for parameter, value in told.items():
         if value is not None and parameter not in known:
             flags = ", ".join(_flag(p) for p in dict.fromkeys(known)) or "no parameters"
-            raise SettingsError(f"{_flag(parameter)}: the affinity {name} has none; it knows {flags}")
+            owners = [other for other, entry in CATALOG.items() if parameter in defaults_of(entry)]
+            raise SettingsError(
+                f"{_flag(parameter)}: the affinity {name} has none; it knows {flags}",
+                hint=f"it is for --affinity {', '.join(owners)}; leave it out" if owners else "leave it out",
+            )
 
 
 def _flag(parameter: str) -> str:

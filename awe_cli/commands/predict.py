@@ -108,6 +108,11 @@ def _report(made: Predicted, output: str | None, as_json: bool) -> None:
     from awe_cli.report.predictions import sample_table
 
     counts = made.counts
+    if made.own:
+        console.warn(
+            "the model was fitted on these very examples (a neighbour of each is the example itself): "
+            "they do not show how it ranks others"
+        )
     if counts.unknown:
         console.warn(f"unknown to the dataset, and left out: {counts.unknown:,} entries of the input")
     if counts.blank:

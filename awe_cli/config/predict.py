@@ -16,7 +16,7 @@ class PredictSettings:
     top_k: int = setting(10, help="How many labels for each example.", min=1)
     split: str | None = setting(
         None,
-        help="Which prepared examples, where no input is named; train: everyone with a history.",
+        help="Which prepared examples, where no input is named; train: what it was fitted on.",
         choices=("train", "valid", "test"),
         auto="test, or train where there is no test split",
     )

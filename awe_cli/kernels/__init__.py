@@ -10,14 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numba
 
 _PACKAGE = Path(__file__).parent.parent
+_KEPT = 4  # folders of other sources
+_DAY = 24 * 3600.0  # seconds
 
 
 def _source_digest() -> str:
@@ -38,13 +43,29 @@ def cache_folder() -> Path:
     digest = _source_digest()
     for parent in _parents():
         folder = parent / digest
+        is_new = not folder.exists()
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            os.utime(folder)  # used today
         except OSError:
             continue
         if os.access(folder, os.W_OK | os.X_OK):
+            if is_new:
+                _prune(parent, folder)
             return folder
     return Path(tempfile.mkdtemp(prefix="awe-"))
+
+
+def _prune(parent: Path, used: Path) -> None:
+    """Remove folders of sources that were changed since, but the last few and those used within a day."""
+    try:
+        folders = [f for f in parent.iterdir() if f != used and re.fullmatch(r"[0-9a-f]{16}", f.name)]
+        by_use = sorted(((f.stat().st_mtime, f) for f in folders), reverse=True)
+    except OSError:  # another process prunes, too
+        return
+    for last_use, folder in by_use[_KEPT:]:
+        if last_use < time.time() - _DAY:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _parents() -> Iterator[Path]:

@@ -19,6 +19,7 @@ from awe_cli.neighbors.search import BLOCK, EXACT
 from awe_cli.neighbors.space import COSINE, EUCLIDEAN
 from awe_cli.steps.build_knn import build_knn
 from awe_cli.steps.embeddings import Fit, fit_name, load_result, load_state, store_result
+from awe_cli.steps.opening import open_dataset
 from awe_cli.steps.rankers import find_embedding, require_linear
 from awe_cli.steps.tables import AFFINITY, AFFINITY_VERSION, NEIGHBORS, default_name, kind_of
 from awe_cli.training.joint import judge_of
@@ -53,7 +54,7 @@ def build_affinity(
         return build_knn(ws, model, like, name=name, threads=threads, wait=wait, announce=announce)
     with ws.lock(wait=wait):
         stored = ws.find("dataset")
-        dataset = Dataset.open(stored.path, stored.settings)
+        dataset = open_dataset(stored)
         own = dataset.task == RECOMMENDATION
         parameters = built_parameters(settings.affinity, given, own=own)
         base = require_linear(find_embedding(ws, model, stored))

@@ -23,6 +23,7 @@ from awe_cli.neighbors.table import leave_one_out, parts_of
 from awe_cli.neighbors.weights import typical_squared, weigh
 from awe_cli.steps.cross_fit import cross_fitted
 from awe_cli.steps.embeddings import Fit, fit_name, load_result, load_state, store_result
+from awe_cli.steps.opening import open_dataset
 from awe_cli.steps.rankers import find_embedding
 from awe_cli.steps.tables import KNN_VERSION as VERSION
 from awe_cli.training.fitting import Watch
@@ -61,7 +62,7 @@ def build_knn(
     settings = settings or BuildKnnSettings()
     with ws.lock(wait=wait):
         stored = ws.find("dataset")
-        dataset = Dataset.open(stored.path, stored.settings)
+        dataset = open_dataset(stored)
         base = find_embedding(ws, model, stored)
         told = _told(settings, dataset, base)
         recipe = Recipe("neighbors", VERSION, told, {"dataset": stored.digest, "model": base.digest})

@@ -15,6 +15,7 @@ from awe_cli.ranking.ensemble import combined, standard_parts
 from awe_cli.ranking.ranker import Ranker, Scores
 from awe_cli.ranking.validation import Judge
 from awe_cli.steps.embeddings import Fit, store_result
+from awe_cli.steps.opening import open_dataset
 from awe_cli.steps.rankers import ENSEMBLE, find_model, load_fit, require_dataset
 from awe_cli.training.joint import judge_of
 from awe_cli.training.recipes import default_metric
@@ -56,7 +57,7 @@ def ensemble(
     names = list(dict.fromkeys(part.strip() for entry in models for part in entry.split(",") if part.strip()))
     with ws.lock(wait=wait):
         stored = ws.find("dataset")
-        dataset = Dataset.open(stored.path, stored.settings)
+        dataset = open_dataset(stored)
         found = _find(ws, names, name, stored)
         told = _told(settings, dataset, found)
         parents = {f"model {number}": model.digest for number, model in enumerate(found, 1)}

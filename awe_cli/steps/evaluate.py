@@ -15,6 +15,7 @@ from awe_cli.metrics.catalog import measures
 from awe_cli.metrics.metric import Measure
 from awe_cli.steps.compare import compare, pairs
 from awe_cli.steps.judge import Judged, judge
+from awe_cli.steps.opening import open_dataset
 from awe_cli.steps.rankers import find_model, open_ranker, require_dataset
 from awe_cli.steps.strata import Strata, compare_strata, make_strata, with_owners_of
 from awe_cli.workspace import Artifact, Recipe, Workspace
@@ -55,7 +56,7 @@ def _evaluate(
     announce: Callable[[str], None],
 ) -> tuple[dict[str, Any], Artifact, bool]:
     stored = ws.find("dataset")
-    dataset = Dataset.open(stored.path, stored.settings)
+    dataset = open_dataset(stored)
     _require_split(dataset, settings.split)
     wanted = measures(settings.metric, settings.at)
     _require_kinship(dataset, wanted)

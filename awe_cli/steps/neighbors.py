@@ -14,6 +14,7 @@ from awe_cli.data.vocabulary import look_up
 from awe_cli.errors import MissingInputError, UsageError, nearest
 from awe_cli.neighbors.labels import nearest_labels
 from awe_cli.steps.embeddings import load_state
+from awe_cli.steps.opening import open_dataset
 from awe_cli.steps.rankers import choose_fit, find_embedding
 from awe_cli.workspace import Workspace
 
@@ -32,7 +33,7 @@ def neighbors(
     if not labels:
         raise UsageError("no label is named", hint="name one with --label, or several")
     stored = ws.find("dataset")
-    dataset = Dataset.open(stored.path, stored.settings)
+    dataset = open_dataset(stored)
     found = find_embedding(ws, model, stored)
     rows = _rows(dataset, labels)
     fit = choose_fit(found, None)

@@ -6,18 +6,19 @@ import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
 
 from awe_cli.config.predict import PredictSettings
-from awe_cli.data.dataset import Dataset
-from awe_cli.data.reading.sources import find_source
+from awe_cli.data.dataset import ANNOTATION, Dataset
+from awe_cli.data.reading.sources import STDIN, find_source
 from awe_cli.errors import MissingInputError, UsageError
 from awe_cli.report.predictions import first_lists
 from awe_cli.report.writers import row_writer
+from awe_cli.steps.opening import open_dataset
 from awe_cli.steps.output import output_format, whole_file
 from awe_cli.steps.rankers import choose_fit, find_model, open_ranker, require_dataset
 from awe_cli.steps.top import Counts, Question, top_rows
@@ -26,7 +27,6 @@ from awe_cli.workspace.recipe import canonical
 
 VERSION = 1
 SUMMARY = "summary.json"
-STDIN = "-"
 SAMPLE = 5  # examples
 ROW_GROUP = 1 << 16  # rows gathered before they are written
 
@@ -41,6 +41,7 @@ class Predicted:
     sample    the first examples: {"id": …, "labels": [best, …]}
     artifact  the stored predictions, where no output was named
     fresh     False where they were up to date
+    own       whether the model was fitted on these examples, labels and all: neighbours include the example itself
     """
 
     counts: Counts
@@ -48,6 +49,7 @@ class Predicted:
     sample: list[dict[str, Any]]
     artifact: Artifact | None = None
     fresh: bool = True
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,13 +123,14 @@ def predict(
     stored = ws.find("dataset")
     found = find_model(ws, model)
     require_dataset(found, stored)
-    dataset = Dataset.open(stored.path, stored.settings)
+    dataset = open_dataset(stored)
     question = _question(found, dataset, model, input, settings)
     work = _Work(ws, stored, found, dataset, question, format, threads, watch)
+    own = question.split == "train" and dataset.task == ANNOTATION
     if output is None:
-        return _store(work, settings.name or f"{model}-{question.split or 'input'}", wait)
+        return replace(_store(work, settings.name or f"{model}-{question.split or 'input'}", wait), own=own)
     with whole_file(output) if isinstance(output, Path) else nullcontext(output) as stream:
-        return work.write(stream)
+        return replace(work.write(stream), own=own)
 
 
 def _gathered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:

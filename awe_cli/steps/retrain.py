@@ -22,6 +22,7 @@ from awe_cli.steps.embeddings import (
     store_result,
     store_states,
 )
+from awe_cli.steps.opening import open_dataset
 from awe_cli.steps.rankers import EMBEDDING, find_embedding, require_linear
 from awe_cli.steps.tables import find_built, open_built, training_affinity
 from awe_cli.training.fitting import Progress, Run, Watch, run
@@ -68,7 +69,7 @@ def retrain(
             return current, False
         with ws.stage("model", recipe) as staging:
             history: list[Progress] = []
-            work = _Work(ws, Dataset.open(stored.path, stored.settings), base, table, told, settings,
+            work = _Work(ws, open_dataset(stored), base, table, told, settings,
                          threads or available_threads(), history, watch)  # fmt: skip
             outcome = work.choose()
             store_states(staging, {fit: work.state(fit, outcome) for fit in work.fits})

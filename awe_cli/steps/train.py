@@ -25,6 +25,7 @@ from awe_cli.steps.embeddings import (
     store_states,
 )
 from awe_cli.steps.numbers import named_by_content, numbers_of
+from awe_cli.steps.opening import open_dataset
 from awe_cli.steps.rankers import EMBEDDING, find_embedding
 from awe_cli.training.fitting import Progress, Watch
 from awe_cli.training.joint import learn, stages_of
@@ -51,7 +52,7 @@ def train(
     """
     with ws.lock(wait=wait):
         stored = ws.find("dataset")
-        dataset = Dataset.open(stored.path, stored.settings)
+        dataset = open_dataset(stored)
         start = _start(ws, settings, stored)
         settings = _with_dim_of(settings, start)
         told = _told(settings, dataset, start)

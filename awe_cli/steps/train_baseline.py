@@ -12,6 +12,7 @@ from awe_cli.data.dataset import Dataset
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.catalog import criterion
 from awe_cli.steps.embeddings import Fit, fit_name, store_result
+from awe_cli.steps.opening import open_dataset
 from awe_cli.steps.rankers import BASELINE_VERSION, KNN, baseline_facts
 from awe_cli.training.joint import judge_of
 from awe_cli.training.recipes import default_metric
@@ -56,7 +57,7 @@ def train_baseline(
     name = name or method
     with ws.lock(wait=wait):
         stored = ws.find("dataset")
-        dataset = Dataset.open(stored.path, stored.settings)
+        dataset = open_dataset(stored)
         told = _told(ws, method, settings, dataset)
         recipe = Recipe("model", BASELINE_VERSION, told.settings, {"dataset": stored.digest, **told.parents})
         model = ws.current("model", name, recipe)

@@ -41,6 +41,12 @@ def test_what_cannot_be_is_refused(name, told, message):
         parameters_of(name, told, own=False)
 
 
+def test_the_hint_names_who_has_the_parameter():
+    with pytest.raises(SettingsError) as caught:
+        parameters_of("constant", {"top": 3}, own=False)
+    assert caught.value.hint == "it is for --affinity top-k; leave it out"
+
+
 def test_a_floor_is_the_second_term_of_any_affinity():
     for name in set(CATALOG) - {"constant", "mix"}:
         affinity = build_affinity(parameters_of(name, {"floor": 0.5}, own=False))

@@ -195,6 +195,25 @@ def test_a_flaw_is_named(tmp_path: Path, name: str, content: bytes, message: str
     assert caught.value.hint
 
 
+HINTS = [
+    ("a.csv", b"user,item,plays\na,b,inf\n", "put a number in its place"),
+    ("a.csv", b"user,item,plays\na,,1\n", "fill the cell in"),
+    ("a.jsonl", b'{"user": 7, "item": "a", "plays": 1}\n{"user": "7", "item": "a", "plays": 1}\n', '"7" and 7'),
+    ("a.jsonl", b'{"user": 7, "item": "a", "plays": 1}\n{"user": 8, "item": "a", "plays": "x"}\n', "one type"),
+    ("a.jsonl", b'{"user": 7, "item": "a", "plays": 1}\n{"user": 1%s, "item": "a", "plays": 1}\n' % (b"0" * 30),
+     "write the ids as strings"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "hint"), HINTS, ids=range(len(HINTS)))
+def test_the_hint_is_about_the_flaw(tmp_path: Path, name: str, content: bytes, hint: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        read(tmp_path / name, ROLES)
+    assert hint in str(caught.value.hint)
+    assert ('"7" and 7' in str(caught.value.hint)) == ('"7" and 7' in hint)
+
+
 BAD_XMC = [
     ("1 0:1\n2 0:1 x\n", "row 2: expected labels, then INDEX:VALUE pairs, found 'x'"),
     ("1 0:1\n2 0:1 q:3\n", "row 2: expected labels, then INDEX:VALUE pairs, found 'q:3'"),

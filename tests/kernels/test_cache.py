@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,24 @@ def test_a_changed_source_gets_another_folder(home, package, part):
     after = cache_folder()
     assert after.parent == before.parent
     assert after != before
+
+
+def test_folders_of_old_sources_are_removed_but_the_last_few(home, package):
+    first = cache_folder()
+    old = [first.parent / f"{n:016x}" for n in range(7)]
+    for age, folder in enumerate(old):
+        folder.mkdir()
+        when = time.time() - (age + 0.5) * 24 * 3600
+        os.utime(folder, (when, when))
+    (first.parent / "somebody-elses").mkdir()
+    os.utime(first.parent / "somebody-elses", (0, 0))
+    assert cache_folder() == first
+    assert all(folder.exists() for folder in old), "only where there is a new folder"
+    source = package / "kernels" / "score.py"
+    source.write_text(source.read_text() + "\n# changed\n")
+    new = cache_folder()
+    kept = {folder.name for folder in first.parent.iterdir()}
+    assert kept == {new.name, first.name, *(folder.name for folder in old[:3]), "somebody-elses"}
 
 
 def test_a_home_that_cannot_be_written_to(home, tmp_path):

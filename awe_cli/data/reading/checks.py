@@ -20,7 +20,15 @@ from awe_cli.data.reading.columns import (
     split_at_spaces,
     truths,
 )
-from awe_cli.data.reading.refusal import FILL_IN, fail, first_failing, refuse, refuse_nulls, wrong_type
+from awe_cli.data.reading.refusal import (
+    FILL_IN,
+    NO_NUMBER,
+    fail,
+    first_failing,
+    refuse,
+    refuse_nulls,
+    wrong_type,
+)
 from awe_cli.data.reading.times import read_times
 
 _LARGEST = float(np.finfo(np.float32).max)
@@ -97,7 +105,7 @@ def _finite(
         wrong_type(piece, column, role, values.type)
     if pa.types.is_floating(values.type):
         bad = ~(np.abs(values.to_numpy(zero_copy_only=False)) <= _LARGEST)  # NaN compares False
-        refuse(piece, column, bad, "a finite number", values, FILL_IN, offsets)
+        refuse(piece, column, bad, "a finite number", values, NO_NUMBER, offsets)
     return values
 
 

@@ -121,11 +121,20 @@ def _broken(
                 return DataError(
                     f"{source.name}: column {name!r}, row {row:,}: expected {_words(types[name])} as in the "
                     f"rows before, found {json.dumps(value)[:80]}",
-                    hint='give all values of the column one type: "7" and 7 cannot be told apart',
+                    hint=_advice(value, types[name]),
                 )
     return DataError(
         f"{source.name}: cannot be read after row {first - 1:,}: {error}", hint="correct the file"
     )
+
+
+def _advice(value: Any, type: pa.DataType) -> str:
+    if isinstance(value, int) and pa.types.is_integer(type):
+        return "a number beyond 64 bits cannot be an id: write the ids as strings"
+    one_type = "give all values of the column one type"
+    are_ids = {isinstance(value, str), pa.types.is_string(type)} == {True, False}
+    is_id = isinstance(value, int) or pa.types.is_integer(type)
+    return f'{one_type}: "7" and 7 cannot be told apart' if are_ids and is_id else one_type
 
 
 def _fits(value: Any, type: pa.DataType) -> bool:

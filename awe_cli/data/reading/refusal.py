@@ -12,6 +12,7 @@ from awe_cli.data.reading.columns import ID_ROLES, Piece, Role, truths
 from awe_cli.errors import DataError
 
 FILL_IN = "fill the cell in, or leave the row out"
+NO_NUMBER = "put a number in its place, or leave the row out"
 
 
 def fail(piece: Piece, column: str, position: int, expected: str, found: object, hint: str) -> NoReturn:
