@@ -32,12 +32,14 @@ def map_blocks(
     function  thread-safe; it gains from threads where it leaves the interpreter lock: compiled kernels, BLAS
     blocks    taken by the caller's thread, at most two more than there are threads in advance: memory is
               bounded by that many blocks and results
-    threads   1 or more; None for all there are
+    threads   1 or more, else ValueError; None for all there are
 
     Inside, every matrix product runs on one thread; what is computed depends on the blocks alone, never on
     the number of threads. The first error, in the order of the blocks, is raised, and no further block begun.
     """
     threads = available_threads() if threads is None else threads
+    if threads < 1:
+        raise ValueError(f"threads: expected 1 or more, found {threads}")
     with one_blas_thread():
         if threads == 1:
             yield from map(function, blocks)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from awe_cli.affinity.constant import Constant
 from awe_cli.data.matrix import Dense, Rows, n_rows
+from awe_cli.kernels.interface import lays_out
 from awe_cli.kernels.learned import NOTHING, Learned
 from awe_cli.kernels.score import project_rows, rate_block
 from awe_cli.ranking.ranker import Scores
@@ -56,7 +57,14 @@ class EmbeddingRanker:
         return self.rate(x, np.zeros((n_rows(x), 0), np.float32) if self._table is None else self._table(x))
 
     def rate(self, x: Rows, G: NDArray[np.float32]) -> Scores:
-        """The same, where G (m, labels) has been laid out already, or (m, 0) where none is needed."""
+        """The same, where G (m, labels) has been laid out already, or (m, 0) where none is needed.
+
+        Raises ValueError where it is needed and not there.
+        """
+        if lays_out(self._affinity) and G.shape[1] != self.n_labels:
+            raise ValueError(
+                f"{type(self._affinity).__name__} needs G of {self.n_labels} labels, found {G.shape[1]} columns"
+            )
         Z = projections(x, self._U)
         S = Z @ self._V.T
         if isinstance(self._affinity, Constant):

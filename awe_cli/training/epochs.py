@@ -30,7 +30,7 @@ class EpochReport:
     """What one pass over the examples showed."""
 
     epoch: int  # 1 for the first
-    loss: float  # mean over the positives
+    loss: float  # mean over the positives, each times |Y_x|^-p of its example
     violation_rate: float  # share of the positives that asked for a step
     mean_trials: float  # other labels looked at for a positive
 
@@ -38,7 +38,12 @@ class EpochReport:
 def epochs(
     affinity: Any, examples: Examples, state: State, plan: Plan, *, threads: int
 ) -> Iterator[EpochReport]:
-    """Train `state` in place, epoch by epoch; the same bytes for any number of threads."""
+    """Train `state` in place, epoch by epoch; the same bytes for any number of threads.
+
+    No row of V may be longer than the plan's cap (see `state.under_cap`). Raises ValueError for threads below 1.
+    """
+    if threads < 1:
+        raise ValueError(f"threads: expected 1 or more, found {threads}")
     side, W = label_side(examples.y, state)
     n_labels = len(W)
     loss = find_loss(plan.loss).build(asdict(plan), n_labels)
@@ -115,10 +120,10 @@ def _block(
     """Buffers that hold any block of this order. The system gives room to what is written to, not before."""
     starts = np.arange(0, len(order), plan.block_size)
     size = min(plan.block_size, len(order))
-    positives = int(np.add.reduceat(np.diff(examples.positives.indptr)[order], starts).max())
+    positives = int(np.add.reduceat(np.diff(examples.positives.indptr)[order], starts).max(initial=0))
     records = size * n_labels if scores_all(loss) else positives
     ways = 1 if directions(affinity) == 1 else sides(loss)
-    features = int(np.add.reduceat(_row_lengths(examples.x)[order], starts).max())
+    features = int(np.add.reduceat(_row_lengths(examples.x)[order], starts).max(initial=0))
     return Block(
         labels=zeros((records, sides(loss)), np.int32),
         steps=zeros((records, sides(loss)), np.float32),
@@ -128,7 +133,9 @@ def _block(
         by_shared=zeros((size, *learned.shared.shape), np.float32),
         u_hat=zeros((features, learned.U_hat.shape[1]), np.float32),
         v_hat=zeros((records, ways, learned.V_hat.shape[1]), np.float32),
-        by_pair=zeros(int(np.add.reduceat(_pairs(learned, examples.x)[order], starts).max()), np.float32),
+        by_pair=zeros(
+            int(np.add.reduceat(_pairs(learned, examples.x)[order], starts).max(initial=0)), np.float32
+        ),
         ux=zeros((size if screened else 0, plan.dim), np.float32),
         screen=zeros((size if screened else 0, n_labels), np.float32),
         tally=zeros((size, 3), np.float64),

@@ -13,6 +13,7 @@ from awe_cli.kernels.epoch import State
 from awe_cli.kernels.learned import Learned, Memory, fresh_memory
 from awe_cli.training.plan import Plan
 
+_ROUNDING = 1e-5  # share of the cap that a row of just that length may seem longer
 _PARTS: dict[str, Any] = {"learned": Learned, "memory": Memory}
 
 
@@ -55,6 +56,19 @@ def state_of(arrays: Mapping[str, NDArray[Any]]) -> State:
         for part, kind in _PARTS.items()
     }
     return State(**fields)
+
+
+def under_cap(state: State, cap: float) -> State:
+    """The state, changed in place: rows of U and V longer than `cap` are brought to that length.
+
+    A model that another begins from may have had a larger cap, while steps shorten only the rows they change; and
+    what rules draws out (`kernels.screen`) takes every row of V to be under the cap.
+    """
+    for matrix in (state.U, state.V):
+        norms = np.linalg.norm(matrix, axis=1)
+        long = np.flatnonzero(norms > cap * (1 + _ROUNDING))
+        matrix[long] *= (cap / norms[long])[:, None].astype(np.float32)
+    return state
 
 
 def with_learned(state: State, learned: Learned) -> State:

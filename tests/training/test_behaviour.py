@@ -11,11 +11,14 @@ import pytest
 from awe_cli.affinity.constant import Constant
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags, Lists
+from awe_cli.engine.local import map_blocks
 from awe_cli.kernels.epoch import learn_and_update
+from awe_cli.neighbors.choice import product
 from awe_cli.neighbors.index import NeighborIndex
 from awe_cli.neighbors.space import COSINE, Space
 from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.training.epochs import epochs
+from awe_cli.training.fitting import run
 from awe_cli.training.state import copy_state, initial_state
 from tests.affinity.members import lists
 from tests.training.sets import PLAN, SIZES, crowd, groups
@@ -44,6 +47,41 @@ def test_the_norm_cap_holds_after_every_epoch():
             norms = np.linalg.norm(matrix, axis=1)
             assert norms.max() < plan.norm_cap * 1.00001
             assert norms.max() > plan.norm_cap * 0.9999, "it was met"
+
+
+def test_a_start_from_a_larger_cap_is_brought_under_this_one():
+    plan = replace(PLAN, norm_cap=0.3, epochs=1)
+    start = initial_state(20, 20, replace(PLAN, norm_cap=5.0, initial_scale=2.0))
+    told = {"threads": 1, "stage": "s", "fit": "f", "watch": lambda progress: None}
+    nobody = histories({4}, {7})  # nothing is left to know them by: no row is stepped
+    learned = run(LINEAR, nobody, start, plan, **told).state
+    for before, after in ((start.U, learned.U), (start.V, learned.V)):
+        norms = np.linalg.norm(before, axis=1, keepdims=True)
+        assert norms.max() > 1
+        np.testing.assert_allclose(after, before * np.minimum(1, 0.3 / norms), rtol=1e-5)
+    again = run(LINEAR, nobody, learned, plan, **told).state
+    assert again.V.tobytes() == learned.V.tobytes(), "rows at the cap stay as they are"
+
+
+def test_of_nobody_nothing_is_learned():
+    start = initial_state(20, 20, PLAN)
+    state = copy_state(start)
+    reports = train(histories(), state, PLAN)
+    assert [(report.loss, report.violation_rate) for report in reports] == [(0, 0)] * PLAN.epochs
+    assert state.U.tobytes() == start.U.tobytes()
+
+
+def test_no_thread_is_an_error():
+    with pytest.raises(ValueError, match="threads: expected 1 or more, found 0"):
+        train(groups(), initial_state(20, 20, PLAN), PLAN, threads=0)
+    with pytest.raises(ValueError, match="threads: expected 1 or more, found 0"):
+        list(map_blocks(len, [[1]], 0))
+
+
+def test_g_that_is_not_there_is_an_error():
+    state = initial_state(20, 20, PLAN)
+    with pytest.raises(ValueError, match="Knn needs G of 20 labels, found 0 columns"):
+        EmbeddingRanker(product(1.0), state.U, state.V).scores(groups().x)
 
 
 @pytest.mark.parametrize(
