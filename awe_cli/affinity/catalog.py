@@ -98,7 +98,11 @@ def _flag(parameter: str) -> str:
 
 def build_affinity(settings: Mapping[str, Any]) -> Any:
     """What the kernels take, from the parameters of `parameters_of`: G, and its floor as a second term."""
-    affinity = find_affinity(settings["name"]).build(settings)
+    return with_floor(find_affinity(settings["name"]).build(settings), settings)
+
+
+def with_floor(affinity: Any, settings: Mapping[str, Any]) -> Any:
+    """The affinity, with a constant as a second term where the settings have a floor."""
     floor = settings.get(FLOOR)
     return Plus(affinity, Constant(floor)) if floor else affinity
 

@@ -15,7 +15,16 @@ RANK_WEIGHTS = ("harmonic", "mean", "top")
 class TrainSettings:
     """How a model is learned. None: chosen from the kind and size of the data."""
 
-    affinity: str = setting("constant", help="G(x,y): what weighs each part of the score.")
+    affinity: str = setting(
+        "constant",
+        help="G(x,y): what weighs each part of the score; or one of your own, path/to/file.py:Name.",
+    )
+    own_parameters: tuple[str, ...] | None = setting(
+        None,
+        help="Parameters of an affinity of your own: name=value.",
+        flag="--set",
+        auto="those of the file",
+    )
     loss: str = setting("warp", help="What is made small: the error of a ranking.", choices=LOSSES)
     rank_weights: str | None = setting(
         None, help="What a rank costs in warp and owpc.", choices=RANK_WEIGHTS, auto="harmonic"

@@ -166,12 +166,17 @@ def _baseline(baseline: Baseline) -> Loader:
 def _embedding(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
     from awe_cli.affinity.catalog import build_affinity
     from awe_cli.ranking.embedding import EmbeddingRanker
+    from awe_cli.steps import own_affinity
     from awe_cli.steps.tables import built_of, open_built
 
     state, affinity = load_state(model, fit_on), load_result(model)["affinity"]
     built = built_of(ws, model)
     if built is None:
-        return EmbeddingRanker(build_affinity(affinity), state.U, state.V, learned=state.learned)
+        if affinity["name"] == own_affinity.OWN:
+            parameters = own_affinity.build_own(affinity, model.file(own_affinity.SOURCE))
+        else:
+            parameters = build_affinity(affinity)
+        return EmbeddingRanker(parameters, state.U, state.V, learned=state.learned)
     return open_built(ws, built, dataset, fit_on).ranker(state, affinity["power"], affinity["floor"])
 
 

@@ -6,15 +6,14 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from awe_cli.affinity.built import refuse_built
-from awe_cli.affinity.catalog import PARAMETERS, build_affinity, find_affinity, parameters_of
 from awe_cli.config.train import TrainSettings
-from awe_cli.data.dataset import RECOMMENDATION, Dataset
+from awe_cli.data.dataset import Dataset
 from awe_cli.engine.local import available_threads
 from awe_cli.errors import SettingsError
 from awe_cli.kernels.epoch import State
 from awe_cli.loss.catalog import check_loss
 from awe_cli.metrics.catalog import criterion
+from awe_cli.steps.chosen_affinity import ChosenAffinity, choose_affinity
 from awe_cli.steps.embeddings import (
     VERSION,
     Fit,
@@ -24,7 +23,6 @@ from awe_cli.steps.embeddings import (
     store_result,
     store_states,
 )
-from awe_cli.steps.numbers import named_by_content, numbers_of
 from awe_cli.steps.opening import open_dataset
 from awe_cli.steps.rankers import EMBEDDING, find_embedding
 from awe_cli.training.fitting import Progress, Watch
@@ -55,15 +53,18 @@ def train(
         dataset = open_dataset(stored)
         start = _start(ws, settings, stored)
         settings = _with_dim_of(settings, start)
-        told = _told(settings, dataset, start)
+        affinity = choose_affinity(settings, dataset)
+        told = _told(settings, affinity, dataset, start)
         parents = {"dataset": stored.digest} | ({"start": start.digest} if start else {})
         recipe = Recipe("model", VERSION, told, parents)
-        name = name or settings.affinity
+        name = name or affinity.name
         model = ws.current("model", name, recipe)
         if model is not None:
             return model, False
         with ws.stage("model", recipe) as staging:
-            _learn_into(staging, dataset, settings, told, start, threads or available_threads(), watch)
+            _learn_into(
+                staging, dataset, settings, affinity, told, start, threads or available_threads(), watch
+            )
             return staging.publish(name), True
 
 
@@ -71,6 +72,7 @@ def _learn_into(
     staging: Staging,
     dataset: Dataset,
     settings: TrainSettings,
+    affinity: ChosenAffinity,
     told: dict[str, Any],
     start: Artifact | None,
     threads: int,
@@ -79,16 +81,16 @@ def _learn_into(
     """Learn the model and write its files."""
     history: list[Progress] = []
     linear, features = _plans(settings, dataset)
-    affinity = build_affinity(told["affinity"])
+    affinity.try_out(dataset, features)
     fitted = learn(
         dataset,
         stages_of(
-            settings.affinity,
-            affinity,
+            affinity.name,
+            affinity.build(),
             linear,
             features,
             told["start"] == LINEAR,
-            numbers_of(dataset, told["affinity"], settings.pairs, start),
+            affinity.numbers(dataset, start),
         ),
         [tuple(fit) for fit in told["fits"]],
         metric=told["metric"],
@@ -98,6 +100,7 @@ def _learn_into(
         inherit_margin=settings.margin is None,
         start=_loader(start),
     )
+    affinity.store(staging)
     store_states(staging, fitted.states)
     store_history(staging, history)
     chosen = {stage: describe_run(run) for stage, run in fitted.chosen.items()}
@@ -125,20 +128,18 @@ def fits_of(dataset: Dataset, fit_on: Fit | None) -> list[Fit]:
     return [("train",), wanted] if wanted != ("train",) else [wanted]
 
 
-def _told(settings: TrainSettings, dataset: Dataset, start: Artifact | None) -> dict[str, Any]:
+def _told(
+    settings: TrainSettings, affinity: ChosenAffinity, dataset: Dataset, start: Artifact | None
+) -> dict[str, Any]:
     """Everything that decides what the model will be, as its recipe has it."""
-    own = dataset.task == RECOMMENDATION
-    parameters = {name: getattr(settings, name) for name in PARAMETERS}
     check_loss(settings.loss, asdict(settings))
     metric = criterion(settings.metric or default_metric(dataset)).name
     linear, features = _plans(settings, dataset)
-    refuse_built(settings.affinity)
-    is_linear = not find_affinity(settings.affinity).linear
-    affinity = named_by_content(parameters_of(settings.affinity, parameters, own=own), dataset)
+    is_linear = not affinity.linear
     first = "model" if start else (settings.start or (SCRATCH if is_linear else LINEAR))
     return {
         "model_type": EMBEDDING,
-        "affinity": affinity,
+        "affinity": affinity.parameters,
         "loss": settings.loss,
         "start": SCRATCH if is_linear and first == LINEAR else first,
         "plans": [asdict(plan) for plan in (linear if is_linear else [*linear, features])],

@@ -1,0 +1,37 @@
+"""Whether a type says all that the kernels ask of an affinity."""
+
+from __future__ import annotations
+
+from awe_cli.kernels import ends, families, interface, pairs
+
+_ALWAYS = (
+    interface.score,
+    interface.gradient,
+    interface.rate,
+    interface.rises,
+    interface.ceiling,
+    interface.of_input,
+    interface.directions,
+    interface.lays_out,
+    interface.parts,
+    interface.begin,
+    interface.finish,
+    pairs.weighs_pairs,
+    pairs.pair_share,
+    pairs.pair_note,
+)
+# What the score of a family is written in terms of.
+_FAMILIES = (
+    (families.whole_score, (interface.value, interface.slope)),
+    (families.summed_score, (interface.feature_value, interface.feature_slope)),
+    (ends.score_of_form, (interface.form, interface.form_slopes)),
+)
+
+
+def missing_formulas(params_type: type) -> list[str]:
+    """The names of the formulas that are not there for this type, those of its family included."""
+    wanted = list(_ALWAYS)
+    for score, needed in _FAMILIES:
+        if interface.score.registry.get(params_type) is score:
+            wanted += needed
+    return [formula.__name__ for formula in wanted if params_type not in formula.registry]

@@ -1,0 +1,117 @@
+"""The affinity that `awe train` is told of: one of the catalog, or a user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from numba.core.errors import NumbaError
+
+from awe_cli.affinity.built import refuse_built
+from awe_cli.affinity.catalog import PARAMETERS, build_affinity, find_affinity, parameters_of
+from awe_cli.affinity.entry import Shape
+from awe_cli.config.train import TrainSettings
+from awe_cli.data.dataset import RECOMMENDATION, Dataset
+from awe_cli.data.examples import Examples
+from awe_cli.errors import SettingsError
+from awe_cli.kernels.learned import Learned
+from awe_cli.ranking.embedding import EmbeddingRanker
+from awe_cli.steps import own_affinity
+from awe_cli.steps.embeddings import load_result
+from awe_cli.steps.numbers import named_by_content, numbers_of
+from awe_cli.training.epochs import epochs
+from awe_cli.training.joint import Numbers
+from awe_cli.training.plan import Plan
+from awe_cli.training.state import initial_state, with_learned
+from awe_cli.workspace import Artifact, Staging
+
+
+@dataclass(frozen=True)
+class ChosenAffinity:
+    """What the settings mean.
+
+    name        of its stage of learning, and of the model where none is said
+    parameters  as a recipe has them
+    linear      whether it starts from a trained linear model unless told otherwise
+    pairs       --pairs, as the user has it
+    source      the file of a user's own affinity
+    """
+
+    name: str
+    parameters: dict[str, Any]
+    linear: bool
+    pairs: str | None = None
+    source: Path | None = None
+
+    def build(self) -> Any:
+        """What the kernels take."""
+        if self.source is None:
+            return build_affinity(self.parameters)
+        return own_affinity.build_own(self.parameters, self.source)
+
+    def numbers(self, dataset: Dataset, start: Artifact | None) -> Numbers | None:
+        """What it starts with beside U and V; None: as the model to start from has it."""
+        source = self.source
+        if source is None:
+            return numbers_of(dataset, self.parameters, self.pairs, start)
+        if start is not None and load_result(start)["affinity"] == self.parameters:
+            return None
+
+        def numbers(plan: Plan, examples: Examples) -> Learned:
+            shape = Shape(dataset.n_features, dataset.n_labels, plan.dim, plan.initial_scale, plan.seed)
+            return own_affinity.start_own(self.parameters, source, shape)
+
+        return numbers
+
+    def store(self, staging: Staging) -> None:
+        """Copy the file of a user's own affinity into the model."""
+        if self.source is not None:
+            staging.file(own_affinity.SOURCE).write_bytes(self.source.read_bytes())
+
+    def try_out(self, dataset: Dataset, plan: Plan) -> None:
+        """Compile a user's own affinity before anything is learned. Raises SettingsError where that fails."""
+        if self.source is None:
+            return
+        examples, affinity = dataset.training(("train",)).slice(0, 2), self.build()
+        numbers = self.numbers(dataset, None)
+        assert numbers is not None
+        state = initial_state(dataset.n_features, dataset.n_labels, plan)
+        state = with_learned(state, numbers(plan, examples))
+        try:
+            next(epochs(affinity, examples, state, replace(plan, epochs=1), threads=1))
+            EmbeddingRanker(affinity, state.U, state.V, learned=state.learned).scores(examples.x)
+        except NumbaError as error:
+            raise own_affinity.refused(self.source, error) from error
+
+
+def choose_affinity(settings: TrainSettings, dataset: Dataset) -> ChosenAffinity:
+    """The affinity of the settings.
+
+    Raises SettingsError for what cannot be, MissingInputError for a file that is not there.
+    """
+    told = {name: getattr(settings, name) for name in PARAMETERS}
+    if own_affinity.is_own(settings.affinity):
+        return _own(settings, told)
+    if settings.own_parameters:
+        raise SettingsError(
+            f"--set: the affinity {settings.affinity} is no file's",
+            hint="it is for --affinity path/to/file.py:Name",
+        )
+    refuse_built(settings.affinity)
+    parameters = parameters_of(settings.affinity, told, own=dataset.task == RECOMMENDATION)
+    linear = find_affinity(settings.affinity).linear
+    return ChosenAffinity(settings.affinity, named_by_content(parameters, dataset), linear, settings.pairs)
+
+
+def _own(settings: TrainSettings, told: Mapping[str, Any]) -> ChosenAffinity:
+    for name, value in told.items():
+        if value is not None and name != "floor":
+            raise SettingsError(
+                f"--{name.replace('_', '-')}: a user's own affinity has parameters of its own",
+                hint="name them with --set name=value",
+            )
+    parameters = own_affinity.own_parameters(settings.affinity, settings.own_parameters, settings.floor)
+    source, kind = own_affinity.split(settings.affinity)
+    return ChosenAffinity(kind.lower(), parameters, True, source=source)
