@@ -9,12 +9,13 @@ from awe_cli.affinity.combination import Plus
 from awe_cli.affinity.constant import Constant
 from awe_cli.affinity.entry import JOINTLY, Default, Entry, Shape, always
 from awe_cli.affinity.mixture import MIX, build_mixture, read_members, start_mixture
+from awe_cli.affinity.overlap import Overlap, no_bags
 from awe_cli.affinity.own_numbers import OWN_NUMBERS, PAIR_WEIGHTS
 from awe_cli.affinity.plain import PLAIN
 from awe_cli.errors import SettingsError, nearest
 from awe_cli.kernels.learned import Learned
 
-CONSTANT, FLOOR = "constant", "floor"
+CONSTANT, FLOOR, OVERLAP = "constant", "floor", "overlap"
 
 
 # What a mixture may have as members.
@@ -33,6 +34,17 @@ CATALOG = {
         start=lambda given, shape: start_mixture(given, shape, MEMBERS),
     ),
 }
+
+# What one learns beside the words that are shared: it needs the documents, so it is no member of a mixture.
+CATALOG[OVERLAP] = Entry(
+    OVERLAP,
+    "G_ij = 1 + κ P_ij / U_i·V_j, so that f = Ux·Vy + κ x·Py",
+    "AWE §4",
+    "Retrieval: the words that query and document share, by tf-idf or BM25, and what is learned beside.",
+    {"weights": always("tfidf"), "scale": always(3.0), "k1": always(1.2), "b": always(0.75)},
+    lambda given: Overlap(given["scale"], no_bags(), no_bags()),
+    linear=False,
+)
 
 # Every parameter that an affinity of `train` may have.
 PARAMETERS = sorted({FLOOR, *(name for entry in CATALOG.values() for name in entry.parameters)})
@@ -73,7 +85,7 @@ def parameters_of(name: str, told: Mapping[str, Any], *, own: bool) -> dict[str,
 
 def defaults_of(entry: Entry) -> dict[str, Default]:
     """Every parameter of an affinity with its default: its own, and the floor that any but a constant can have."""
-    has_floor = entry.learned == JOINTLY and entry.name != CONSTANT
+    has_floor = entry.learned == JOINTLY and entry.name not in (CONSTANT, OVERLAP)
     return {**entry.parameters, **({FLOOR: always(0.0)} if has_floor else {})}
 
 

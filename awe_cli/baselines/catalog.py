@@ -13,6 +13,7 @@ from awe_cli.baselines.knn import EmbeddingKnn
 from awe_cli.baselines.lsi import Lsi
 from awe_cli.baselines.nmf import Nmf
 from awe_cli.baselines.one_vs_rest import OneVsRest
+from awe_cli.baselines.overlap import Bm25, TfIdf
 from awe_cli.baselines.pamir import Pamir, WarpOneVsRest
 from awe_cli.baselines.popularity import Popularity
 from awe_cli.baselines.svd import Svd
@@ -35,6 +36,8 @@ BASELINES: Mapping[str, Baseline] = {
         WarpOneVsRest(),
         Nmf(),
         Ials(),
+        TfIdf(),
+        Bm25(),
     )
 }
 

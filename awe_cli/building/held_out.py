@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from awe_cli.data.matrix import Rows, slice_rows
 from awe_cli.kernels.epoch import State
 from awe_cli.ranking.candidates import CandidateRanker
-from awe_cli.ranking.embedding import EmbeddingRanker
+from awe_cli.ranking.embedding import EmbeddingRanker, with_label_rows
 from awe_cli.ranking.ranker import Scores
 from awe_cli.ranking.validation import Judge
 
@@ -38,7 +38,7 @@ class HeldOut:
 
     def judge(self, state: State, power: float, floor: float) -> float:
         """How well f ranks with U and V of `state` in S."""
-        ranker = self._built.ranker(state, power, floor)
+        ranker = self._built.ranker(with_label_rows(state, self._judge.examples.y), power, floor)
         if isinstance(ranker, CandidateRanker):
             return self._judge(ranker)
 

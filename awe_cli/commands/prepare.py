@@ -24,12 +24,15 @@ awe prepare plays.parquet --user user --item artist --weight plays --holdout 5
 awe prepare songs.csv --features 'mfcc*' --labels tags --label-separator ';' --test-fraction 0.2
 awe prepare pages.jsonl.gz --text body --labels tags --id url --split split
 awe prepare Eurlex_train.txt --sparse indices:values --labels labels
+awe prepare --queries queries.csv --documents docs.jsonl --relevance pairs.csv --document-text body
 """
 
 
 @settings_options(PrepareSettings)
 def prepare(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files to read; - is stdin.")],
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="[FILE...]", help="Files to read; - is stdin.")
+    ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
     wait: WaitOption = False,
@@ -39,8 +42,9 @@ def prepare(
     """Read files into a dataset.
 
     Interactions have --user and --item; annotated examples have --labels, and --features, --sparse or
-    --text. Parquet, CSV, TSV, JSON lines (each plain, gz or zst) and libsvm/XMC text, told apart by their
-    contents. Held-out data comes from a split column, or is drawn by --holdout, --holdout-last or
+    --text; retrieval has --queries, --documents and --relevance. Parquet, CSV, TSV, JSON lines (each plain, gz
+    or zst) and libsvm/XMC text, told apart by their contents. Held-out data comes from a split column, or is drawn
+    by --holdout, --holdout-last or
     --test-fraction.
     """
     from awe_cli.steps.prepare import prepare as step
@@ -48,7 +52,7 @@ def prepare(
 
     settings = settings_from(PrepareSettings, "prepare", workspace, flags).settings
     ws = Workspace(Path(workspace))
-    summary, artifact, made = step(ws, files, settings, wait=wait, announce=console.say)
+    summary, artifact, made = step(ws, files or [], settings, wait=wait, announce=console.say)
     following = "awe train --affinity constant --name wsabie"
     if as_json:
         console.print_json(
@@ -90,6 +94,12 @@ def _tell(summary: dict[str, Any]) -> None:
 def _counts(summary: dict[str, Any]) -> list[str]:
     if summary["task"] == "recommendation":
         what = ("people", "items", "interactions")
+    elif summary["task"] == "retrieval":
+        return [
+            f"retrieval: {summary['examples']:,} queries, {summary['documents']:,} documents, "
+            f"{summary['label_features']:,} document features, {summary['pairs']:,} pairs "
+            f"({summary['not_relevant']:,} not relevant)"
+        ]
     else:
         what = ("examples", "labels", "features")
     counted = ", ".join(f"{summary[name]:,} {name}" for name in what)

@@ -33,6 +33,36 @@ class PrepareSettings:
         help="Column of the example's id; rows with the same id are one example.",
         auto="the row number, from 1",
     )
+    queries: str | None = setting(None, help="File of queries: retrieval of documents.", auto="none")
+    documents: str | None = setting(None, help="File of documents, for --queries.", auto="none")
+    relevance: str | None = setting(
+        None, help="File of pairs: the query's id, the document's id, and maybe a grade.", auto="none"
+    )
+    query_id: str | None = setting(
+        None, help="Column of the query's id in both files.", auto="query, query_id or id"
+    )
+    document_id: str | None = setting(
+        None, help="Column of the document's id in both files.", auto="document, document_id or id"
+    )
+    query_text: str | None = setting(
+        None, help="Column of the query's text.", auto="text, where there is one"
+    )
+    document_text: str | None = setting(
+        None, help="Column of the document's text.", auto="text, where there is one"
+    )
+    query_sparse: str | None = setting(None, help="The same as INDICES:VALUES.", auto="none")
+    document_sparse: str | None = setting(None, help="The same as INDICES:VALUES.", auto="none")
+    query_features: tuple[str, ...] | None = setting(
+        None, help="The same as numeric columns, or one list column.", auto="none"
+    )
+    document_features: tuple[str, ...] | None = setting(
+        None, help="The same as numeric columns, or one list column.", auto="none"
+    )
+    grade: str | None = setting(
+        None,
+        help="Column of the grade of a pair: relevant is what is above 0.",
+        auto="relevance or grade, where there is one; else all pairs are relevant",
+    )
     isa: str | None = setting(
         None,
         help="File with the columns child and parent: what labels are kinds of, for psib@k.",

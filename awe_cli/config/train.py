@@ -114,3 +114,21 @@ class TrainSettings:
     learn_mix: bool | None = setting(
         None, help="Learn the weights of mix.", flag="--learn-mix/--fixed-mix", auto="as they are given"
     )
+    tie: bool | None = setting(
+        None,
+        help="U and V are one matrix, where inputs and labels have the same features.",
+        auto="no",
+        flag="--tie/--free",
+    )
+    weights: str | None = setting(
+        None, help="What words weigh in overlap.", choices=("tfidf", "bm25"), auto="tfidf"
+    )
+    scale: float | None = setting(
+        None, help="κ, what multiplies the words shared in overlap.", min=0, auto="3"
+    )
+    k1: float | None = setting(
+        None, help="How soon more of a word counts no more (overlap, bm25).", min=0, auto="1.2"
+    )
+    b: float | None = setting(
+        None, help="How much long documents lose (overlap, bm25).", min=0, max=1, auto="0.75"
+    )

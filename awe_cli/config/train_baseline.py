@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from awe_cli.config import setting
+from awe_cli.config.chosen import ChosenSettings
+from awe_cli.config.word_baselines import Bm25Settings, TfIdfSettings
 
 
 @dataclass(frozen=True)
@@ -17,17 +19,6 @@ class KnnSettings:
     """Which neighbours are asked."""
 
     neighbors: str | None = setting(None, help="For knn: the neighbour table.", auto="the only one")
-
-
-@dataclass(frozen=True)
-class ChosenSettings:
-    """What is common to the baselines that choose something on validation."""
-
-    metric: str | None = setting(
-        None,
-        help="What to choose by on validation (all but popularity and knn).",
-        auto="ndcg@20 for recommendation, ndcg@5 for annotation",
-    )
 
 
 @dataclass(frozen=True)
@@ -193,4 +184,6 @@ SETTINGS: dict[str, type] = {
     "warp-one-vs-rest": WarpOneVsRestSettings,
     "nmf": NmfSettings,
     "ials": IalsSettings,
+    "tfidf": TfIdfSettings,
+    "bm25": Bm25Settings,
 }

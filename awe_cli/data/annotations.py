@@ -109,8 +109,12 @@ def read_annotations(
     return _by_id(examples, *encode(ids.values()), origin, columns) if columns.id else examples
 
 
-def build_annotations(examples: RawExamples, rule: SplitRule, options: FeatureOptions) -> Annotations:
+def build_annotations(
+    examples: RawExamples, rule: SplitRule, options: FeatureOptions, space: FeatureSpace | None = None
+) -> Annotations:
     """Split, learn the feature space from the training examples, and put labels in their final order.
+
+    space  the feature space where it is known already
 
     Raises DataError where no example is left to train on, or none has a feature.
     """
@@ -120,7 +124,7 @@ def build_annotations(examples: RawExamples, rule: SplitRule, options: FeatureOp
     train = split == 0
     if not train.any():
         raise DataError("no example is in the split train", hint="name rows for it in the split column")
-    space = fit_features(examples.raw, train, options)
+    space = space or fit_features(examples.raw, train, options)
     if not space.given:
         raise DataError(
             "no training example has a feature that is left",

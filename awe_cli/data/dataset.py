@@ -15,10 +15,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from awe_cli.data import storage, taxonomy
-from awe_cli.data.bags import no_lists, scale_rows, unite
+from awe_cli.data.bags import no_lists
 from awe_cli.data.examples import Examples
 from awe_cli.data.features import FeatureOptions, FeatureSpace
-from awe_cli.data.matrix import Bags, Lists, n_rows, take_bags, take_lists
+from awe_cli.data.history import history_of
+from awe_cli.data.label_features import LabelFeatures, load
+from awe_cli.data.matrix import Bags, Lists, Rows, n_rows, take_bags, take_lists
 from awe_cli.data.reading.columns import one_array
 from awe_cli.data.splits import require_splits
 from awe_cli.errors import CorruptArtifactError
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 SUMMARY = "summary.json"
-RECOMMENDATION, ANNOTATION = "recommendation", "annotation"
+RECOMMENDATION, ANNOTATION, RETRIEVAL = "recommendation", "annotation", "retrieval"
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,21 @@ class Dataset:
         """The number of features, the constant one included."""
         return len(self.features)
 
+    @functools.cached_property
+    def described(self) -> LabelFeatures | None:
+        """What describes the labels, such as the words of documents; None where they are one-hot."""
+        return load(self.path, self.settings, self.space)
+
+    @property
+    def y(self) -> Rows | None:
+        """(n_labels, n_label_features), or None where labels are one-hot."""
+        return self.described.y if self.described else None
+
+    @property
+    def n_label_features(self) -> int:
+        """The number of rows of V."""
+        return self.described.width if self.described else self.n_labels
+
     def label_counts(self, splits: tuple[str, ...] = ("train",)) -> NDArray[np.int64]:
         """How many examples of these splits have each label (n_labels,)."""
         table = storage.read_table(self.path / storage.LABELS, [f"{split}_count" for split in splits])
@@ -121,7 +138,7 @@ class Dataset:
         kept = np.flatnonzero(np.diff(history.indptr))
         if len(kept) < len(ids):
             history, ids = take_bags(history, kept), ids.take(pa.array(kept))
-        return Examples(ids, history, Lists(history.indptr, history.indices), None, own=True)
+        return Examples(ids, history, Lists(history.indptr, history.indices), None, own=True, y=self.y)
 
     def held_out(self, split: str, fit_on: tuple[str, ...] = ("train",)) -> Examples:
         """The examples to judge a fit on `fit_on` by.
@@ -150,16 +167,6 @@ class Dataset:
 
         return Encoder(self)
 
-    def scale(self, bags: Bags) -> Bags:
-        """Bags of weights (ones where there are none) as x, in recommendation."""
-        if self.settings["weighted"]:
-            transform = self.settings["weight_transform"]
-            if transform == "log":
-                bags = bags._replace(values=np.log1p(bags.values))
-            elif transform == "binary":
-                bags = bags._replace(values=np.ones_like(bags.values))
-        return scale_rows(bags, self.settings["scaling"])
-
     def _columns(self, splits: tuple[str, ...]) -> list[str]:
         names = list(dict.fromkeys(splits))
         return ["id", *names, *(f"{name}_weights" for name in names if self.settings["weighted"])]
@@ -168,18 +175,8 @@ class Dataset:
         return ["id", "split", "labels", *(["x"] if self.dense else ["x_indices", "x_values"])]
 
     def _history(self, table: pa.Table, fit_on: tuple[str, ...]) -> tuple[Bags, pa.Array]:
-        parts = []
-        for split in fit_on:
-            lists = storage.read_lists(table, split)
-            weights = (
-                storage.read_values(table, f"{split}_weights")
-                if self.settings["weighted"]
-                else np.ones(len(lists.indices), np.float32)
-            )
-            parts.append(Bags(lists.indptr, lists.indices, weights))
-        if not parts:
-            parts = [Bags(*no_lists(table.num_rows), np.zeros(0, np.float32))]
-        return self.scale(unite(parts, self.n_labels)), one_array(table.column("id"))
+        bags = history_of(table, fit_on, self.settings, self.n_labels)
+        return bags, one_array(table.column("id"))
 
     def _held_out(self, table: pa.Table, split: str, fit_on: tuple[str, ...]) -> Examples:
         if self.task == ANNOTATION:
@@ -189,12 +186,12 @@ class Dataset:
         kept = np.flatnonzero(np.diff(wanted.indptr))
         x = take_bags(history, kept)
         seen = Lists(x.indptr, x.indices)
-        return Examples(ids.take(pa.array(kept)), x, take_lists(wanted, kept), seen, own=False)
+        return Examples(ids.take(pa.array(kept)), x, take_lists(wanted, kept), seen, own=False, y=self.y)
 
     def _annotated(self, table: pa.Table, splits: tuple[str, ...]) -> Examples:
         table = table.filter(pc.is_in(table.column("split"), value_set=pa.array(splits)))
         x = storage.read_rows(table, self.n_features)
         assert n_rows(x) == table.num_rows
         return Examples(
-            one_array(table.column("id")), x, storage.read_lists(table, "labels"), None, own=False
+            one_array(table.column("id")), x, storage.read_lists(table, "labels"), None, own=False, y=self.y
         )

@@ -18,7 +18,12 @@ from awe_cli.data.vocabulary import look_up
 
 
 def of_annotations(
-    data: Annotations, examples: RawExamples, counts: dict[str, NDArray[np.int64]], *, is_text: bool
+    data: Annotations,
+    examples: RawExamples,
+    counts: dict[str, NDArray[np.int64]],
+    *,
+    is_text: bool,
+    described: bool = False,
 ) -> dict[str, Any]:
     """The summary of an annotation dataset; `counts` split → examples of each label."""
     per_example = np.diff(data.positives.indptr)
@@ -44,7 +49,7 @@ def of_annotations(
     if isinstance(data.x, Bags):
         summary["features_per_example"] = quantiles(np.diff(data.x.indptr) - data.space.options.bias)
     summary["warnings"] = _about_examples(data, examples, is_text) + about_labels(
-        counts, "labels", sizes["train"]["examples"]
+        counts, "labels", sizes["train"]["examples"], described=described
     )
     return summary
 

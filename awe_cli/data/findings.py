@@ -65,17 +65,22 @@ def of_interactions(data: Interactions, counts: dict[str, NDArray[np.int64]]) ->
     }
 
 
-def about_labels(counts: dict[str, NDArray[np.int64]], what: str, n: int) -> list[str]:
-    """Warnings about labels; `counts` split → examples of each, n: training examples."""
+def about_labels(
+    counts: dict[str, NDArray[np.int64]], what: str, n: int, *, described: bool = False
+) -> list[str]:
+    """Warnings about labels; `counts` split → examples of each, n: training examples.
+
+    described  features say what is not learned of a label by itself
+    """
     held_out = counts["valid"] + counts["test"]
     once = int(np.count_nonzero(counts["train"] == 1))
     never = int(np.count_nonzero((counts["train"] == 0) & (held_out > 0)))
     warnings = []
-    if once:
+    if once and not described:
         warnings.append(
             f"{what} seen once in train: {once:,} of {len(held_out):,}; little can be learnt of them"
         )
-    if never:
+    if never and not described:
         warnings.append(f"{what} in valid or test only: {never:,}; they can hardly be ranked high")
     most = int(counts["train"].max(initial=0))
     if n and most >= _FREQUENT * n:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from awe_cli.data.bags import collect, no_lists
 from awe_cli.data.examples import Examples
+from awe_cli.data.history import scale_history
 from awe_cli.data.interactions import refuse_not_positive
 from awe_cli.data.matrix import Lists
 from awe_cli.data.reading.columns import Piece, Role, is_list, list_parts
@@ -67,7 +68,7 @@ def _bags(
     bags = collect(indptr, labels[order], values, dataset.n_labels)
     if weights is None:  # an item named twice is one item
         bags = bags._replace(values=np.ones_like(bags.values))
-    return dataset.scale(bags), Lists(bags.indptr, bags.indices)
+    return scale_history(bags, dataset.settings), Lists(bags.indptr, bags.indices)
 
 
 def _weights(piece: Piece, column: str, offsets: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import NDArray
 
 from awe_cli.affinity.constant import Constant
-from awe_cli.data.matrix import Dense, Rows, n_rows
+from awe_cli.affinity.overlap import Overlap
+from awe_cli.data.matrix import Bags, Dense, Rows, n_rows
+from awe_cli.kernels.epoch import State
 from awe_cli.kernels.interface import lays_out
 from awe_cli.kernels.learned import NOTHING, Learned
 from awe_cli.kernels.score import project_rows, rate_block
@@ -31,6 +34,11 @@ def label_rows(y: Rows | None, V: NDArray[np.float32]) -> NDArray[np.float32]:
     return V if y is None else projections(y, V)
 
 
+def with_label_rows(state: State, y: Rows | None) -> State:
+    """The state as rankers take it, with a row of V for each label."""
+    return state if y is None else state._replace(V=label_rows(y, state.V))
+
+
 class EmbeddingRanker:
     """f(x, y) = Σ_i G_i(x, y) x_i U_i·V_y over all labels.
 
@@ -44,6 +52,8 @@ class EmbeddingRanker:
         self, affinity: Any, U: NDArray[np.float32], V: NDArray[np.float32], table: Table | None = None,
         learned: Learned = NOTHING,
     ) -> None:  # fmt: skip
+        if isinstance(affinity, Overlap):
+            table = overlap_table(affinity.shared, len(V))
         self._affinity, self._table, self._learned = affinity, table, learned
         self._U, self._V = U, V
 
@@ -73,6 +83,20 @@ class EmbeddingRanker:
         room = np.empty(longest_row(x), np.float32)
         rate_block(self._affinity, x, self._U, self._V, self._learned, Z, S, G, room, F)
         return Scores(F, S)
+
+
+def overlap_table(shared: Bags, n_labels: int) -> Table:
+    """Rows of x → x·Py of every label, from what each feature adds to the labels that have it."""
+    P = scipy.sparse.csr_matrix(
+        (shared.values, shared.indices, shared.indptr), (len(shared.indptr) - 1, n_labels)
+    )
+
+    def table(x: Rows) -> NDArray[np.float32]:
+        assert isinstance(x, Bags)
+        X = scipy.sparse.csr_matrix((x.values, x.indices, x.indptr), (n_rows(x), P.shape[0]))
+        return np.ascontiguousarray((X @ P).toarray(), np.float32)
+
+    return table
 
 
 def longest_row(x: Rows) -> int:

@@ -17,6 +17,7 @@ from awe_cli.errors import SettingsError
 from awe_cli.metrics.catalog import criterion
 from awe_cli.neighbors.search import BLOCK, EXACT
 from awe_cli.neighbors.space import COSINE, EUCLIDEAN
+from awe_cli.ranking.embedding import with_label_rows
 from awe_cli.steps.build_knn import build_knn
 from awe_cli.steps.embeddings import Fit, fit_name, load_result, load_state, store_result
 from awe_cli.steps.opening import open_dataset
@@ -98,7 +99,7 @@ class _Work:
 
     def source(self, fit: Fit) -> Source:
         """What a fit is built from."""
-        state = load_state(self._base, fit)
+        state = with_label_rows(load_state(self._base, fit), self._dataset.y)
         return Source(state, self._dataset.training(fit), self._told["measure"], self._threads)
 
     def choose(self, fit: Fit) -> tuple[Choice, list[dict[str, Any]]]:

@@ -17,10 +17,11 @@ from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.errors import SettingsError
 from awe_cli.kernels.learned import Learned
-from awe_cli.ranking.embedding import EmbeddingRanker
+from awe_cli.ranking.embedding import EmbeddingRanker, with_label_rows
 from awe_cli.steps import own_affinity
 from awe_cli.steps.embeddings import load_result
 from awe_cli.steps.numbers import named_by_content, numbers_of
+from awe_cli.steps.overlap import check_words, with_words
 from awe_cli.training.epochs import epochs
 from awe_cli.training.joint import Numbers
 from awe_cli.training.plan import Plan
@@ -45,10 +46,10 @@ class ChosenAffinity:
     pairs: str | None = None
     source: Path | None = None
 
-    def build(self) -> Any:
+    def build(self, dataset: Dataset) -> Any:
         """What the kernels take."""
         if self.source is None:
-            return build_affinity(self.parameters)
+            return with_words(build_affinity(self.parameters), self.parameters, dataset)
         return own_affinity.build_own(self.parameters, self.source)
 
     def numbers(self, dataset: Dataset, start: Artifact | None) -> Numbers | None:
@@ -74,14 +75,15 @@ class ChosenAffinity:
         """Compile a user's own affinity before anything is learned. Raises SettingsError where that fails."""
         if self.source is None:
             return
-        examples, affinity = dataset.training(("train",)).slice(0, 2), self.build()
+        examples, affinity = dataset.training(("train",)).slice(0, 2), self.build(dataset)
         numbers = self.numbers(dataset, None)
         assert numbers is not None
-        state = initial_state(dataset.n_features, dataset.n_labels, plan)
+        state = initial_state(dataset.n_features, dataset.n_label_features, plan)
         state = with_learned(state, numbers(plan, examples))
         try:
             next(epochs(affinity, examples, state, replace(plan, epochs=1), threads=1))
-            EmbeddingRanker(affinity, state.U, state.V, learned=state.learned).scores(examples.x)
+            rows = with_label_rows(state, dataset.y)
+            EmbeddingRanker(affinity, rows.U, rows.V, learned=rows.learned).scores(examples.x)
         except NumbaError as error:
             raise own_affinity.refused(self.source, error) from error
 
@@ -101,6 +103,7 @@ def choose_affinity(settings: TrainSettings, dataset: Dataset) -> ChosenAffinity
         )
     refuse_built(settings.affinity)
     parameters = parameters_of(settings.affinity, told, own=dataset.task == RECOMMENDATION)
+    check_words(parameters, dataset, tie=bool(settings.tie))
     linear = find_affinity(settings.affinity).linear
     return ChosenAffinity(settings.affinity, named_by_content(parameters, dataset), linear, settings.pairs)
 

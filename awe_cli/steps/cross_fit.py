@@ -50,7 +50,7 @@ def cross_fitted(
         inside, outside = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
         others = _take(examples, outside)
         learned = run(
-            Constant(1.0), others, initial_state(dataset.n_features, dataset.n_labels, plan), plan,
+            Constant(1.0), others, initial_state(dataset.n_features, dataset.n_label_features, plan), plan,
             threads=threads or available_threads(), stage="fold", fit=f"all but fold {fold + 1}",
             watch=watch, stop_after=epochs,
         )  # fmt: skip

@@ -13,6 +13,7 @@ from awe_cli.data.dataset import Dataset
 from awe_cli.data.vocabulary import look_up
 from awe_cli.errors import MissingInputError, UsageError, nearest
 from awe_cli.neighbors.labels import nearest_labels
+from awe_cli.ranking.embedding import label_rows
 from awe_cli.steps.embeddings import load_state
 from awe_cli.steps.opening import open_dataset
 from awe_cli.steps.rankers import choose_fit, find_embedding
@@ -37,7 +38,7 @@ def neighbors(
     found = find_embedding(ws, model, stored)
     rows = _rows(dataset, labels)
     fit = choose_fit(found, None)
-    V, counts = load_state(found, fit).V, dataset.label_counts(fit)
+    V, counts = label_rows(dataset.y, load_state(found, fit).V), dataset.label_counts(fit)
     return {
         "model": found.name,
         "fit_on": list(fit),

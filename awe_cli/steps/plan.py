@@ -8,7 +8,7 @@ from typing import Any
 
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.data.annotations import AnnotationColumns
-from awe_cli.data.dataset import ANNOTATION, RECOMMENDATION
+from awe_cli.data.dataset import ANNOTATION, RECOMMENDATION, RETRIEVAL
 from awe_cli.data.features import FeatureOptions
 from awe_cli.data.interactions import InteractionColumns
 from awe_cli.data.reading import libsvm_rows
@@ -18,13 +18,14 @@ from awe_cli.data.splits import SplitRule
 from awe_cli.data.text import TextOptions
 from awe_cli.errors import SettingsError, UsageError
 from awe_cli.steps.plan_features import feature_columns, feature_options, stored_text, text_options
+from awe_cli.steps.plan_retrieval import RetrievalPlan, is_retrieval, plan_retrieval
 
 TEST_SHARE = 0.2  # held out where no split is named
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One of `interactions` and `annotation` says what the columns are; `settings` goes into the manifest."""
+    """What the columns are, for one of three kinds of data; `settings` goes into the manifest."""
 
     rule: SplitRule
     settings: dict[str, Any]
@@ -32,6 +33,12 @@ class Plan:
     annotation: AnnotationColumns | None = None
     options: FeatureOptions | None = None
     text: TextOptions | None = None
+    retrieval: RetrievalPlan | None = None
+
+    @property
+    def task(self) -> str:
+        """What it is called for the user: retrieval is annotation of queries with documents."""
+        return RETRIEVAL if self.retrieval else str(self.settings["task"])
 
 
 def make_plan(settings: PrepareSettings, sources: list[Source]) -> Plan:
@@ -40,6 +47,10 @@ def make_plan(settings: PrepareSettings, sources: list[Source]) -> Plan:
     Raises UsageError where options contradict each other or are missing, MissingInputError for a column that
     is not there, SettingsError for a scaling that cannot be.
     """
+    if is_retrieval(settings):
+        rule = split_rule(settings)
+        retrieval, stored = plan_retrieval(settings, rule, sources)
+        return Plan(rule, stored, text=retrieval.text, retrieval=retrieval)
     settings = _with_libsvm_columns(settings, sources)
     rule = split_rule(settings)
     if settings.user or settings.item:

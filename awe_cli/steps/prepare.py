@@ -24,7 +24,9 @@ from awe_cli.data.reading.sources import Source, open_sources
 from awe_cli.data.splits import SPLITS
 from awe_cli.errors import UsageError
 from awe_cli.steps.plan import TEST_SHARE, Plan, make_plan
+from awe_cli.steps.plan_retrieval import is_retrieval, retrieval_files
 from awe_cli.steps.prepare_relations import add_relations, relation_digests, relation_notes
+from awe_cli.steps.prepare_retrieval import read_retrieval
 from awe_cli.workspace import Artifact, Recipe, Workspace
 
 _ROWS = {True: 65536, False: 16384}  # read at a time: of interactions, of examples
@@ -45,6 +47,7 @@ def prepare(
 
     Raises UsageError, SettingsError, MissingInputError, DataError, naming what was expected and found.
     """
+    files = retrieval_files(settings, files) if is_retrieval(settings) else files
     if not files:
         raise UsageError("no input is named", hint="name a file, several, or - for stdin")
     with open_sources(list(files), settings.format) as sources:
@@ -58,7 +61,7 @@ def prepare(
         announce(f"reading {', '.join(source.name for source in sources)}")
         with ws.lock(wait=wait), ws.stage("dataset", recipe) as staging:
             fill = _fill_interactions if plan.interactions else _fill_annotation
-            summary = {"task": plan.settings["task"], **fill(plan, sources, staging.file)}
+            summary = {"task": plan.task, **fill(plan, sources, staging.file)}
             if relations:
                 add_relations(settings, staging.file, summary)
             summary["notes"] = _notes(plan, settings, sources, summary)
@@ -81,12 +84,16 @@ def _fill_interactions(plan: Plan, sources: list[Source], file: Callable[[str], 
 
 
 def _fill_annotation(plan: Plan, sources: list[Source], file: Callable[[str], Path]) -> dict[str, Any]:
-    assert plan.annotation is not None
-    assert plan.options is not None
-    examples = read_annotations(
-        _pieces(sources, plan.annotation.roles(), _ROWS[False]), plan.annotation, plan.text
-    )
-    data = build_annotations(examples, plan.rule, plan.options)
+    more: dict[str, Any] = {}
+    if plan.retrieval is not None:
+        data, examples, more = read_retrieval(plan.retrieval, plan.rule, sources, file)
+    else:
+        assert plan.annotation is not None
+        assert plan.options is not None
+        examples = read_annotations(
+            _pieces(sources, plan.annotation.roles(), _ROWS[False]), plan.annotation, plan.text
+        )
+        data = build_annotations(examples, plan.rule, plan.options)
     counts = {
         split: findings.label_counts(data.positives, data.split == code, len(data.labels))
         for code, split in enumerate(SPLITS)
@@ -96,7 +103,10 @@ def _fill_annotation(plan: Plan, sources: list[Source], file: Callable[[str], Pa
     storage.write_features(file(storage.FEATURES), data.space)
     split = pa.array(SPLITS).take(pa.array(data.split))
     storage.write_examples(file(storage.EXAMPLES), data.ids, split, data.x, data.positives)
-    return of_annotations(data, examples, counts, is_text=plan.text is not None)
+    found = of_annotations(
+        data, examples, counts, is_text=plan.text is not None, described=plan.retrieval is not None
+    )
+    return found | more | {"warnings": more.get("warnings", []) + found["warnings"]}
 
 
 def _pieces(sources: list[Source], roles: dict[str, Role], rows: int) -> Iterator[Piece]:

@@ -165,17 +165,18 @@ def _baseline(baseline: Baseline) -> Loader:
 
 def _embedding(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
     from awe_cli.affinity.catalog import build_affinity
-    from awe_cli.ranking.embedding import EmbeddingRanker
+    from awe_cli.ranking.embedding import EmbeddingRanker, with_label_rows
     from awe_cli.steps import own_affinity
+    from awe_cli.steps.overlap import with_words
     from awe_cli.steps.tables import built_of, open_built
 
-    state, affinity = load_state(model, fit_on), load_result(model)["affinity"]
+    state, affinity = with_label_rows(load_state(model, fit_on), dataset.y), load_result(model)["affinity"]
     built = built_of(ws, model)
     if built is None:
         if affinity["name"] == own_affinity.OWN:
             parameters = own_affinity.build_own(affinity, model.file(own_affinity.SOURCE))
         else:
-            parameters = build_affinity(affinity)
+            parameters = with_words(build_affinity(affinity), affinity, dataset)
         return EmbeddingRanker(parameters, state.U, state.V, learned=state.learned)
     return open_built(ws, built, dataset, fit_on).ranker(state, affinity["power"], affinity["floor"])
 

@@ -149,7 +149,7 @@ class _Work:
     def _start(self, fit: Fit) -> State:
         if self.settings.warm:
             return load_state(self.base, fit)
-        return initial_state(self.dataset.n_features, self.dataset.n_labels, self.plan)
+        return initial_state(self.dataset.n_features, self.dataset.n_label_features, self.plan)
 
     def _hear(self, progress: Progress) -> None:
         self.history.append(progress)

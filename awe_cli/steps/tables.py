@@ -19,6 +19,7 @@ from awe_cli.errors import MissingInputError
 from awe_cli.neighbors.index import NeighborIndex
 from awe_cli.neighbors.space import Space
 from awe_cli.neighbors.table import parts_of
+from awe_cli.ranking.embedding import with_label_rows
 from awe_cli.steps.embeddings import Fit, fit_name, load_result, load_state
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
@@ -86,7 +87,8 @@ def open_built(
 ) -> Looked:
     """G of a fit: with the U that built it, and the examples that this U was learned from."""
     base = ws.get("model", built.parents["model"])
-    state, examples, told = load_state(base, fit), dataset.training(fit), built.settings
+    state = with_label_rows(load_state(base, fit), dataset.y)
+    examples, told = dataset.training(fit), built.settings
     if built.kind == AFFINITY:
         built.expect_version(AFFINITY_VERSION)
         arrays = load_arrays(built.file(f"fit-{fit_name(fit)}.npz"))

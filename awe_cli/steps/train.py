@@ -86,7 +86,7 @@ def _learn_into(
         dataset,
         stages_of(
             affinity.name,
-            affinity.build(),
+            affinity.build(dataset),
             linear,
             features,
             told["start"] == LINEAR,

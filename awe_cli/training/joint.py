@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from awe_cli.affinity.constant import Constant
+from awe_cli.affinity.overlap import Overlap
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
+from awe_cli.data.matrix import Bags
 from awe_cli.kernels.epoch import State
 from awe_cli.kernels.learned import Learned
 from awe_cli.ranking.embedding import EmbeddingRanker, label_rows
@@ -52,7 +54,7 @@ def stages_of(
     name: str, affinity: Any, linear: list[Plan], features: Plan, start_linear: bool, numbers: Numbers | None
 ) -> list[Stage]:
     """The stages that lead to this affinity."""
-    if isinstance(affinity, Constant):
+    if isinstance(affinity, Constant | Overlap):
         return [Stage(name, affinity, linear, numbers)]
     first = [Stage("linear", Constant(1.0), linear)] if start_linear else []
     return [*first, Stage(name, affinity, [features], numbers)]
@@ -86,12 +88,12 @@ def learn(
             runs = []
             before = chosen.get(stage.name)
             for plan in [before.plan] if before else _plans(stage, chosen, judge, inherit_margin):
-                origin = state or initial_state(dataset.n_features, dataset.n_labels, plan)
+                origin = state or initial_state(dataset.n_features, dataset.n_label_features, plan)
                 if stage.numbers:
                     origin = with_learned(origin, stage.numbers(plan, examples))
                 runs.append(
                     run(
-                        stage.affinity, examples, origin, plan,
+                        _of_examples(stage.affinity, examples), examples, origin, plan,
                         threads=threads, stage=stage.name, fit="+".join(fit), watch=watch,
                         judge=_judging(judge, stage.affinity), patience=patience,
                         stop_after=before.epochs if before else None,
@@ -112,6 +114,14 @@ def _plans(stage: Stage, chosen: dict[str, Run], judge: Judge | None, inherit_ma
         margin = list(chosen.values())[-1].plan.margin
         plans = [replace(plan, margin=margin) for plan in plans]
     return plans
+
+
+def _of_examples(affinity: Any, examples: Examples) -> Any:
+    """The affinity, told of the examples it lays out G of."""
+    if not isinstance(affinity, Overlap):
+        return affinity
+    assert isinstance(examples.x, Bags)
+    return affinity._replace(x=examples.x)
 
 
 def judge_of(dataset: Dataset, fit: Fit, metric: str, seed: int, threads: int | None) -> Judge | None:

@@ -1,0 +1,200 @@
+"""The plan of `prepare` for queries, documents and the pairs that are relevant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+
+from awe_cli.config.prepare import PrepareSettings
+from awe_cli.data.annotated import FeatureColumns
+from awe_cli.data.dataset import ANNOTATION
+from awe_cli.data.described import ThingColumns
+from awe_cli.data.features import FeatureOptions
+from awe_cli.data.reading.pieces import columns_of, require_column
+from awe_cli.data.reading.sources import Source
+from awe_cli.data.relevance import RelevanceColumns
+from awe_cli.data.splits import SplitRule
+from awe_cli.data.text import TextOptions
+from awe_cli.errors import UsageError
+from awe_cli.steps.plan_features import feature_columns, feature_options, stored_text, text_options
+
+_OTHERS = ("user", "item", "features", "sparse", "text", "labels", "id", "label_separator", "weight", "time",
+           "holdout", "holdout_last")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RetrievalPlan:
+    """The columns of the three files, and how both sides become features.
+
+    shared  one vocabulary for queries and documents: that of the documents
+    """
+
+    queries: ThingColumns
+    documents: ThingColumns
+    relevance: RelevanceColumns
+    query_options: FeatureOptions
+    document_options: FeatureOptions
+    text: TextOptions | None
+    shared: bool
+
+
+def is_retrieval(settings: PrepareSettings) -> bool:
+    """Whether the settings name a file of queries, of documents or of relevance."""
+    return bool(settings.queries or settings.documents or settings.relevance)
+
+
+def retrieval_files(settings: PrepareSettings, files: Sequence[str]) -> list[str]:
+    """The three files. Raises UsageError where one is missing, or others are named."""
+    named = {
+        "--queries": settings.queries,
+        "--documents": settings.documents,
+        "--relevance": settings.relevance,
+    }
+    missing = [flag for flag, file in named.items() if not file]
+    if missing:
+        raise UsageError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} needed",
+            hint="retrieval needs --queries, --documents and --relevance",
+        )
+    if files:
+        raise UsageError(
+            f"{files[0]}: expected no file beside --queries, --documents and --relevance", hint="leave it out"
+        )
+    for field in _OTHERS:
+        if getattr(settings, field) is not None:
+            flag = f"--{field.replace('_', '-')}"
+            raise UsageError(
+                f"{flag} is not for retrieval",
+                hint="columns are named by --query-… and --document-…; split with --split or --test-fraction",
+            )
+    return [str(file) for file in named.values()]
+
+
+def plan_retrieval(
+    settings: PrepareSettings, rule: SplitRule, sources: list[Source]
+) -> tuple[RetrievalPlan, dict[str, Any]]:
+    """The plan, and what goes into the manifest. Raises as `make_plan` does."""
+    queries, documents, relevance = sources
+    asked = _side(settings, "query", queries)
+    told = _side(settings, "document", documents)
+    query_id = _id(settings.query_id, "query", queries)
+    document_id = _id(settings.document_id, "document", documents)
+    pairs = _relevance_columns(settings, relevance, query_id, document_id)
+    query_columns = ThingColumns(feature_columns(asked, [queries]), query_id, settings.split)
+    document_columns = ThingColumns(feature_columns(told, [documents]), document_id)
+    for source, roles in ((queries, query_columns.roles()), (documents, document_columns.roles())):
+        for name in roles:
+            require_column(source, name, columns_of(source))
+    kinds = [_kind(columns.features) for columns in (query_columns, document_columns)]
+    told = replace(told, min_count=settings.min_count or 1, bias=False)
+    if kinds[1] == "dense":
+        told = replace(told, min_count=settings.min_count)
+    text = text_options(settings) if "text" in kinds else None
+    shared = kinds[0] == kinds[1] != "dense"
+    document_options = feature_options(told, dense=kinds[1] == "dense")
+    query_options = feature_options(asked, dense=kinds[0] == "dense")
+    plan = RetrievalPlan(
+        query_columns,
+        document_columns,
+        pairs,
+        replace(document_options, bias=settings.bias) if shared else query_options,
+        document_options,
+        text,
+        shared,
+    )
+    return plan, _stored(plan, settings, rule, kinds)
+
+
+def _stored(
+    plan: RetrievalPlan, settings: PrepareSettings, rule: SplitRule, kinds: list[str]
+) -> dict[str, Any]:
+    text = stored_text(settings, plan.text)
+    return {
+        "task": ANNOTATION,
+        "dense": kinds[0] == "dense",
+        "columns": {**_columns(plan.queries), "labels": None, "split": plan.queries.split},
+        "label_separator": None,
+        "weighted": False,
+        "scaling": plan.query_options.scaling,
+        "feature_options": asdict(plan.query_options),
+        "text": text if kinds[0] == "text" else None,
+        "split": asdict(rule),
+        "relevance": asdict(plan.relevance),
+        "label_features": {
+            "shared": plan.shared,
+            "dense": kinds[1] == "dense",
+            "columns": _columns(plan.documents),
+            "options": asdict(plan.document_options),
+            "text": text if kinds[1] == "text" else None,
+        },
+    }
+
+
+def _columns(columns: ThingColumns) -> dict[str, Any]:
+    features = columns.features
+    return {
+        "features": list(features.dense),
+        "sparse": list(features.sparse or ()),
+        "text": features.text,
+        "id": columns.id,
+    }
+
+
+def _side(settings: PrepareSettings, side: str, source: Source) -> PrepareSettings:
+    """The settings as for annotated examples with the features of one side. Raises UsageError."""
+    text, sparse, features = (getattr(settings, f"{side}_{kind}") for kind in ("text", "sparse", "features"))
+    if sum(map(bool, (text, sparse, features))) > 1:
+        raise UsageError(
+            f"expected one of --{side}-text, --{side}-sparse and --{side}-features, found several",
+            hint="name the one that the model shall see",
+        )
+    if not (text or sparse or features):
+        text = "text"
+        if text not in columns_of(source):
+            raise UsageError(
+                f"{source.name}: expected a column 'text', found {', '.join(list(columns_of(source))[:20])}",
+                hint=f"name the features with --{side}-text, --{side}-sparse or --{side}-features",
+            )
+    return replace(settings, text=text, sparse=sparse, features=features)
+
+
+def _kind(features: FeatureColumns) -> str:
+    return "text" if features.text else "sparse" if features.sparse else "dense"
+
+
+def _id(told: str | None, side: str, source: Source) -> str:
+    return told or _first(columns_of(source), (side, f"{side}_id", "id"), source, f"--{side}-id")
+
+
+def _relevance_columns(
+    settings: PrepareSettings, source: Source, query_id: str, document_id: str
+) -> RelevanceColumns:
+    types = columns_of(source)
+    grade = settings.grade or next((name for name in ("relevance", "grade") if name in types), None)
+    columns = RelevanceColumns(
+        _first(types, (query_id, "query", "query_id"), source, "--query-id"),
+        _first(types, (document_id, "document", "document_id"), source, "--document-id"),
+        grade,
+    )
+    if grade:
+        require_column(source, grade, types)
+    if len(columns.roles()) < 2 + bool(grade):
+        raise UsageError(
+            f"{source.name}: one column is named for two purposes",
+            hint="give queries and documents columns of their own: --query-id and --document-id",
+        )
+    return columns
+
+
+def _first(types: Mapping[str, pa.DataType | None], names: tuple[str, ...], source: Source, flag: str) -> str:
+    """The first of these names that is a column."""
+    found = next((name for name in names if name in types), None)
+    if found is None:
+        raise UsageError(
+            f"{source.name}: expected a column {names[0]!r}, found {', '.join(list(types)[:20])}",
+            hint=f"name the column of the id with {flag}",
+        )
+    return found

@@ -1,0 +1,239 @@
+"""Queries, documents and relevance through the real command line, on a tiny collection; every message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from awe_cli.app import main
+from awe_cli.config.prepare import PrepareSettings
+from awe_cli.config.train import TrainSettings
+from awe_cli.config.train_baseline import Bm25Settings
+from awe_cli.data.dataset import Dataset
+from awe_cli.data.overlap import shared_words
+from awe_cli.errors import SettingsError
+from awe_cli.steps.prepare import prepare
+from awe_cli.steps.rankers import open_ranker
+from awe_cli.steps.train import train
+from awe_cli.steps.train_baseline import train_baseline
+from awe_cli.workspace import Workspace
+
+TOPICS, EACH = 6, 4
+SPLITS = ("train", "train", "valid", "test")
+
+
+def text(topic: int, n: int) -> str:
+    """Documents of a topic share two words of four, and have one of their own."""
+    return f"topic{topic} theme{topic} the{' wing' * n} own{topic}x{n}"
+
+
+def rows() -> dict[str, list[dict[str, object]]]:
+    """Every topic is asked for by four queries; one document is empty, and one pair names none."""
+    documents = [{"document": f"d{t}{n}", "text": text(t, n)} for t in range(TOPICS) for n in range(EACH)]
+    documents.append({"document": "empty", "text": ""})
+    queries = [
+        {"query": 10 * t + n, "text": f"what of topic{t} own{t}x{n} unheard", "split": SPLITS[n]}
+        for t in range(TOPICS)
+        for n in range(4)
+    ]
+    pairs = [
+        {"query": 10 * t + n, "document": f"d{t}{m}", "relevance": 1 + (m == n)}
+        for t in range(TOPICS)
+        for n in range(4)
+        for m in range(EACH)
+    ]
+    pairs += [pairs[0], {"query": 0, "document": "d50", "relevance": -1}]
+    pairs += [
+        {"query": 0, "document": "lost", "relevance": 2},
+        {"query": 99, "document": "d00", "relevance": 2},
+    ]
+    return {"queries": queries, "documents": documents, "relevance": pairs}
+
+
+def written(folder: Path, **changed: list[dict[str, object]]) -> dict[str, str]:
+    """The three files, some with other rows; as options of prepare."""
+    files = {}
+    for name, lines in {**rows(), **changed}.items():
+        path = folder / f"{name}.parquet"
+        pq.write_table(pa.Table.from_pylist(lines), path)
+        files[name] = str(path)
+    return files
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("retrieval")
+    ws = Workspace(folder)
+    prepare(ws, [], PrepareSettings(**written(folder), split="split"))
+    return ws
+
+
+def dataset(ws: Workspace) -> Dataset:
+    stored = ws.find("dataset")
+    return Dataset.open(stored.path, stored.settings)
+
+
+def test_what_prepare_finds(made):
+    data, summary = dataset(made), dataset(made).summary
+    assert summary["task"] == "retrieval"
+    assert (summary["examples"], summary["documents"], summary["pairs"]) == (24, 25, 100)
+    assert summary["not_relevant"] == 1
+    said = "\n".join(summary["warnings"])
+    assert "documents without features: 1; they score 0" in said
+    assert "relevant pairs whose document is not there: 1 of 100" in said
+    assert "relevant pairs whose query is not there: 1" in said
+    assert "relevant pairs that are there twice: 1" in said
+    assert "can hardly be ranked" not in said
+    assert data.labels.type == pa.string()
+    assert data.n_labels == 25
+    assert data.n_label_features == data.n_features, "one vocabulary, and the constant feature of queries"
+
+
+def test_rows_of_documents_are_tf_idf_by_hand(made):
+    data = dataset(made)
+    described = data.described
+    label = data.labels.to_pylist().index("d03")
+    names = described.space.names.to_pylist()
+    span = slice(*described.y.indptr[label : label + 2])
+    found = {names[i]: v for i, v in zip(described.y.indices[span], described.y.values[span], strict=True)}
+    # df: topic0 and theme0 4, wing 18 (three of each topic), own0x3 1; "the" is a stop word. 25 documents.
+    raw = {word: (1 + np.log(count)) * (np.log(26 / (1 + df)) + 1)
+           for word, count, df in (("topic0", 1, 4), ("theme0", 1, 4), ("wing", 3, 18), ("own0x3", 1, 1))}  # fmt: skip
+    length = np.sqrt(sum(v * v for v in raw.values()))
+    assert found.keys() == raw.keys()
+    for word, value in raw.items():
+        assert found[word] == pytest.approx(value / length, rel=1e-5)
+
+
+def test_bm25_is_that_of_its_equation(made):
+    data, (k1, b) = dataset(made), (1.5, 0.6)
+    train_baseline(made, "bm25", Bm25Settings(k1=k1, b=b), name="one")
+    opened = open_ranker(made, made.find("model", "one"), data, "test")
+    held = data.held_out("test")
+    texts = {
+        row["document"]: [w for w in str(row["text"]).split() if w != "the"] for row in rows()["documents"]
+    }
+    mean = np.mean([len(words) for words in texts.values()])
+    scores = opened.ranker.scores(held.x).score
+    for row, query in enumerate(held.ids.to_pylist()):
+        words = [f"topic{query // 10}", f"own{query // 10}x{query % 10}"]
+        wanted = []
+        for label in data.labels.to_pylist():
+            total = 0.0
+            for word in words:
+                df = sum(word in document for document in texts.values())
+                count = texts[label].count(word)
+                idf = np.log(1 + (25 - df + 0.5) / (df + 0.5))
+                total += idf * count * (k1 + 1) / (count + k1 * (1 - b + b * len(texts[label]) / mean))
+            wanted.append(total)
+        one = np.argmax(wanted)
+        np.testing.assert_allclose(scores[row] / scores[row, one], np.array(wanted) / wanted[one], 1e-5, 1e-6)
+
+
+def test_tfidf_is_the_cosine(made):
+    data = dataset(made)
+    train_baseline(made, "tfidf")
+    held = data.held_out("test")
+    scores = open_ranker(made, made.find("model", "tfidf"), data, "test").ranker.scores(held.x).score
+    x, y = (np.zeros((len(rows_.indptr) - 1, data.n_features)) for rows_ in (held.x, data.y))
+    for dense, bags in ((x, held.x), (y, data.y)):
+        for e in range(len(dense)):
+            span = slice(*bags.indptr[e : e + 2])
+            dense[e, bags.indices[span]] = bags.values[span]
+    np.testing.assert_allclose(scores, x @ y.T, 1e-5, 1e-6)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{}, {"tie": True}, {"affinity": "overlap"}, {"affinity": "overlap", "weights": "bm25", "tie": True}],
+    ids=["free", "tied", "overlap", "overlap-bm25-tied"],
+)
+def test_models_learn_and_load_to_the_same_bytes(made, told):
+    data = dataset(made)
+    settings = TrainSettings(dim=8, epochs=5, margin=0.3, **told)
+    name = "m" + "".join(told)
+    model, _ = train(made, settings, name=name, threads=1)
+    files = {path.name: path.read_bytes() for path in model.path.glob("fit-*")}
+    ranked = open_ranker(made, made.find("model", name), data, "test").ranker.scores(data.held_out("test").x)
+    assert ranked.score.shape == (6, 25)
+    best = np.argsort(-ranked.score, axis=1)[:, :4]
+    same = [[data.labels[int(label)].as_py()[1] == str(row) for label in best[row]] for row in range(6)]
+    assert np.mean(same) > 0.9, "the documents of the topic come first"
+    other = Workspace(made.root.parent / f"again-{name}")
+    other.root.mkdir()
+    prepare(other, [], PrepareSettings(**written(other.root), split="split"))
+    again, _ = train(other, settings, name=name, threads=2)
+    assert {path.name: path.read_bytes() for path in again.path.glob("fit-*")} == files
+    if told.get("tie"):
+        assert "V" not in np.load(model.path / "fit-train.npz").files
+
+
+def test_the_knn_product_ranks_documents(made):
+    train(made, TrainSettings(dim=8, epochs=3, margin=0.3), name="ssi", threads=1)
+    root = ["-w", str(made.root)]
+    assert main([*root, "build-knn", "--model", "ssi", "--k", "3", "--lambda", "2", "--quiet"]) == 0
+    assert main([*root, "retrain", "--model", "ssi", "--epochs", "2", "--name", "awe", "--quiet"]) == 0
+    assert main([*root, "evaluate", "--model", "ssi,awe", "--quiet"]) == 0
+
+
+def test_sparse_and_dense_documents(tmp_path):
+    documents = [{"document": t, "words": [f"w{t}", "all"], "n": [1.0, 2.0], "p": float(t), "q": 1.0 - t}
+                 for t in range(5)]  # fmt: skip
+    queries = [{"query": f"q{t}", "words": [f"w{t % 5}"], "n": [1.0]} for t in range(20)]
+    pairs = [{"query": f"q{t}", "document": t % 5} for t in range(20)]
+    files = written(tmp_path, queries=queries, documents=documents, relevance=pairs)
+    ws = Workspace(tmp_path)
+    prepare(ws, [], PrepareSettings(**files, query_sparse="words:n", document_sparse="words:n"))
+    assert dataset(ws).described.shared
+    assert dataset(ws).labels.type == pa.int64()
+    prepare(ws, [], PrepareSettings(**files, query_sparse="words:n", document_features=("p", "q")))
+    data = dataset(ws)
+    assert not data.described.shared
+    assert data.y.values.shape == (5, 2) == (data.n_labels, data.n_label_features)
+    train(ws, TrainSettings(dim=4, epochs=2, margin=0.3), name="dense", threads=1)
+    open_ranker(ws, ws.find("model", "dense"), data, "test").ranker.scores(data.held_out("test").x)
+    with pytest.raises(SettingsError, match="--tie: expected inputs and labels with the same features"):
+        train(ws, TrainSettings(tie=True))
+    with pytest.raises(SettingsError, match="one vocabulary"):
+        train(ws, TrainSettings(affinity="overlap"))
+    with pytest.raises(SettingsError, match="one vocabulary"):
+        train_baseline(ws, "tfidf")
+    with pytest.raises(SettingsError, match="one vocabulary"):
+        shared_words(None, "bm25", 1.2, 0.75)
+
+
+REFUSED = {
+    "no documents": (2, {"documents": None}, [], "--documents is needed"),
+    "a file beside": (2, {}, ["more.csv"], "more.csv: expected no file beside"),
+    "an option of others": (2, {}, ["--labels", "tags"], "--labels is not for retrieval"),
+    "two kinds": (2, {}, ["--query-text", "text", "--query-sparse", "a:b"], "expected one of --query-text"),
+    "no text": (2, {"documents": [{"document": "a", "body": "b"}]}, [], "expected a column 'text', found document"),
+    "no id": (2, {"documents": [{"doc": "a", "text": "b"}]}, [], "expected a column 'document', found doc"),
+    "no such column": (66, {}, ["--grade", "grades"], "grades"),
+    "an id twice": (65, {"documents": [{"document": "a", "text": "b"}] * 2}, [], "row 2: expected ids that are"),
+    "no words": (65, {"documents": [{"document": "d00", "text": ""}]}, [], "no document has a feature"),
+    "nothing relevant": (
+        65, {"relevance": [{"query": 0, "document": "d00", "relevance": 0}]}, [], "expected pairs that are relevant",
+    ),
+    "other ids": (
+        65, {"relevance": [{"query": 0, "document": "doc-1", "relevance": 1}]}, [], "no pair that names both",
+    ),
+    "other types": (65, {"relevance": [{"query": "0", "document": "d00"}]}, [], "expected integers such as 0"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused(case, tmp_path, capsys):
+    code, changed, more, message = REFUSED[case]
+    files = written(tmp_path, **{name: lines for name, lines in changed.items() if lines})
+    told = [word for name, path in files.items() if changed.get(name, 1) for word in (f"--{name}", path)]
+    found = main(["-w", str(tmp_path / "w"), "prepare", *told, *more])
+    said = " ".join(capsys.readouterr().err.split())
+    assert found == code, said
+    assert message in said
+    assert "hint: " in said
+    assert not (tmp_path / "w" / "dataset.json").exists()
