@@ -13,6 +13,7 @@ from awe_cli.loss.catalog import find_loss
 from awe_cli.training.plan import Plan
 
 _BLOCK_BYTES = 64 * 2**20  # that a block's gradients by all labels may take
+_DENSE_CAP = 10.0  # a dense row has length 1 in all: with a cap of 1 labels' popularity cannot be expressed
 _MANY_LABELS = 10_000  # from here on an embedding gets twice the dimension
 
 
@@ -26,7 +27,7 @@ def linear_plans(dataset: Dataset, told: dict[str, Any]) -> list[Plan]:
         final_rate=0.05,
         margin=0.3,
         max_trials=min(1000, max(300 if recommends else 100, dataset.n_labels // 100)),
-        norm_cap=1.0,
+        norm_cap=_DENSE_CAP if dataset.dense else 1.0,
         block_size=32,
         initial_scale=1.0 if dataset.dense else 0.3,
         positive_power=0.0 if recommends else 0.5,
