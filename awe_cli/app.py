@@ -20,7 +20,7 @@ import typer
 from awe_cli import __version__
 from awe_cli.commands import console
 from awe_cli.commands.options import DEFAULT_WORKSPACE, RootWorkspaceOption
-from awe_cli.errors import AweError, WriteError
+from awe_cli.errors import NO_ROOM, AweError, WriteError
 
 # One module of awe_cli.commands each, in the order of `awe --help`. A module `build_knn` holds the function
 # `build_knn`, whose docstring is its help, and EXAMPLE: worked command lines. It imports nothing heavy.
@@ -42,7 +42,6 @@ COMMAND_MODULES = (
 
 INTERRUPTED = 130  # by Ctrl-C
 TERMINATED = 143  # by SIGTERM: `kill`, `timeout`, a shutdown
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AweError as error:
         return _report(error)
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM | {errno.EROFS}:
             return _report(WriteError(f"cannot write the output: {error}", hint="make room on that disk"))
         return _report_bug(error)
     except Exception as error:

@@ -18,6 +18,7 @@ import pytest
 from awe_cli import app
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.data.dataset import Dataset
+from awe_cli.data.encoder import Encoder
 from awe_cli.errors import DataError, MissingInputError, SettingsError, UsageError
 from awe_cli.steps.prepare import prepare
 from awe_cli.workspace import Workspace
@@ -381,7 +382,7 @@ def test_stop_words_of_a_file_are_stored(tmp_path: Path) -> None:
     _, dataset = made(tmp_path / "w", [write(table, tmp_path / "a.parquet")], **told, stop_words=str(words))
     words.unlink()
     assert dataset.features.to_pylist() == ["pie", "tart", None]
-    assert dataset.encoder().encode(pa.table({"t": ["apple of zebra"]})).unknown == 1
+    assert Encoder(dataset).encode(pa.table({"t": ["apple of zebra"]})).unknown == 1
 
 
 def test_errors_of_the_python_interface(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,6 +133,15 @@ def test_arrows_point_one_way(path: Path) -> None:
         if module.startswith("awe_cli."):
             there = module.split(".")[1]
             assert there in {here, "errors", *ARROWS[here]}, f"{here} may not import {there}"
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    names = {
+        "awe_cli." + in_package(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."): path
+        for path in FILES
+    }
+    graph = {name: {m for m in imports(path) if m in names and m != name} for name, path in names.items()}
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the files
 
 
 @each_file

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,9 +24,6 @@ from awe_cli.data.matrix import Bags, Lists, Rows, n_rows, take_bags, take_lists
 from awe_cli.data.reading.columns import one_array
 from awe_cli.data.splits import require_splits
 from awe_cli.errors import CorruptArtifactError
-
-if TYPE_CHECKING:
-    from awe_cli.data.encoder import Encoder
 
 VERSION = 1
 SUMMARY = "summary.json"
@@ -160,12 +157,6 @@ class Dataset:
             examples = self._held_out(table, split, fit_on)
             if len(examples):
                 yield examples
-
-    def encoder(self) -> Encoder:
-        """What turns new input in the original format into examples."""
-        from awe_cli.data.encoder import Encoder
-
-        return Encoder(self)
 
     def _columns(self, splits: tuple[str, ...]) -> list[str]:
         names = list(dict.fromkeys(splits))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from awe_cli.data.annotated import FeatureColumns, RawReader
 from awe_cli.data.bags import no_lists
+from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.data.histories import encode_people, history_roles
 from awe_cli.data.raw import Raw, RawDense, take_raw
@@ -19,9 +20,6 @@ from awe_cli.data.reading.pieces import check_piece
 from awe_cli.data.text import TextOptions, stop_words
 from awe_cli.data.vocabulary import encode
 from awe_cli.errors import DataError, MissingInputError, nearest
-
-if TYPE_CHECKING:
-    from awe_cli.data.dataset import Dataset
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Encoded:
 
 
 class Encoder:
-    """Applies what a dataset has learnt to new input. Made by `Dataset.encoder`."""
+    """Turns new input in the original format into examples, by what a dataset has learnt."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
@@ -79,12 +77,6 @@ class Encoder:
                 )
         piece = check_piece(Piece(file, first_row, table.select(list(roles)), untyped), roles)
         return Encoded(*encode_people(self.dataset, piece)) if self.of_people else self._examples(piece)
-
-    def read(self, path: str, format: str | None = None, size: int = 8192) -> Iterator[Encoded]:
-        """The examples of a file ("-" is stdin), at most `size` at a time. See `data.stream.read_encoded`."""
-        from awe_cli.data.stream import read_encoded
-
-        return read_encoded(self, path, format, size)
 
     def _examples(self, piece: Piece) -> Encoded:
         space = self.dataset.space

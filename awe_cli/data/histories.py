@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from awe_cli.data.bags import collect, no_lists
+from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.data.history import scale_history
 from awe_cli.data.interactions import refuse_not_positive
@@ -17,9 +18,6 @@ from awe_cli.data.matrix import Lists
 from awe_cli.data.reading.columns import Piece, Role, is_list, list_parts
 from awe_cli.data.reading.refusal import fail, refuse_nulls
 from awe_cli.data.vocabulary import encode, look_up
-
-if TYPE_CHECKING:
-    from awe_cli.data.dataset import Dataset
 
 
 def history_roles(columns: Mapping[str, Any]) -> dict[str, Role]:

@@ -9,8 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
+from awe_cli.data.encoder import Encoder
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags
+from awe_cli.data.stream import read_encoded
 from awe_cli.engine.local import map_blocks
 from awe_cli.ranking.rank import rank, rows_at_once
 from awe_cli.ranking.ranker import Ranker
@@ -55,7 +57,7 @@ def top_rows(
     `counts` grows as they go by. Raises DataError for bad input, and for a score that is not a number.
     """
     labels = dataset.labels
-    id_name = id_column(dataset.encoder().key)
+    id_name = id_column(Encoder(dataset).key)
 
     def work(block: Examples) -> tuple[Examples, pa.Table]:
         seen = None if asked.include_seen else block.seen
@@ -87,7 +89,7 @@ def _prepared(dataset: Dataset, asked: Question) -> Iterator[Examples]:
 
 
 def _new(dataset: Dataset, path: str, counts: Counts) -> Iterator[Examples]:
-    for encoded in dataset.encoder().read(path, size=READ_ROWS):
+    for encoded in read_encoded(Encoder(dataset), path, size=READ_ROWS):
         counts.unknown += encoded.unknown
         yield encoded.examples
 

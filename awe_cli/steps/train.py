@@ -27,6 +27,7 @@ from awe_cli.steps.opening import open_dataset
 from awe_cli.steps.rankers import EMBEDDING, find_embedding
 from awe_cli.training.fitting import Progress, Watch
 from awe_cli.training.joint import learn, stages_of
+from awe_cli.training.plan import Plan
 from awe_cli.training.recipes import default_metric, feature_plan, linear_plans
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 
@@ -80,15 +81,15 @@ def _learn_into(
 ) -> None:
     """Learn the model and write its files."""
     history: list[Progress] = []
-    linear, features = _plans(settings, dataset)
-    affinity.try_out(dataset, features)
+    plans = [Plan(**plan) for plan in told["plans"]]
+    affinity.try_out(dataset, plans[-1])
     fitted = learn(
         dataset,
         stages_of(
             affinity.name,
             affinity.build(dataset),
-            linear,
-            features,
+            plans[:-1] if affinity.linear else plans,
+            plans[-1],
             told["start"] == LINEAR,
             affinity.numbers(dataset, start),
         ),
@@ -134,25 +135,25 @@ def _told(
     """Everything that decides what the model will be, as its recipe has it."""
     check_loss(settings.loss, asdict(settings))
     metric = criterion(settings.metric or default_metric(dataset)).name
-    linear, features = _plans(settings, dataset)
-    is_linear = not affinity.linear
+    plans, is_linear = _plans(settings, dataset), not affinity.linear
     first = "model" if start else (settings.start or (SCRATCH if is_linear else LINEAR))
     return {
         "model_type": EMBEDDING,
         "affinity": affinity.parameters,
         "loss": settings.loss,
         "start": SCRATCH if is_linear and first == LINEAR else first,
-        "plans": [asdict(plan) for plan in (linear if is_linear else [*linear, features])],
+        "plans": [asdict(plan) for plan in (plans[:-1] if is_linear else plans)],
         "fits": [list(fit) for fit in fits_of(dataset, settings.fit_on)],
         "patience": settings.patience,
         "metric": metric,
     }
 
 
-def _plans(settings: TrainSettings, dataset: Dataset) -> tuple[list[Any], Any]:
+def _plans(settings: TrainSettings, dataset: Dataset) -> list[Plan]:
+    """The plans to try for a linear model, and last the one for an affinity of features."""
     told = {name: value for name, value in asdict(settings).items() if value is not None}
     linear = linear_plans(dataset, told)
-    return linear, feature_plan(linear[0], told)
+    return [*linear, feature_plan(linear[0], told)]
 
 
 def _with_dim_of(settings: TrainSettings, start: Artifact | None) -> TrainSettings:

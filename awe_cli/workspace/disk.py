@@ -9,9 +9,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from awe_cli.errors import WriteError
+from awe_cli.errors import NO_ROOM, WriteError
 
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _NOT_A_FOLDER = frozenset({errno.ENOTDIR, errno.EEXIST, errno.EISDIR})
 
@@ -27,7 +26,7 @@ def writing(path: Path) -> Iterator[None]:
 
 def write_error(path: Path, error: OSError) -> WriteError:
     """The WriteError for a system error met while writing `path`."""
-    if error.errno in _NO_ROOM:
+    if error.errno in NO_ROOM:
         hint = (
             "make room on that disk (`awe gc` removes what nothing uses any more) and run the command again"
         )
@@ -45,8 +44,8 @@ def write_error(path: Path, error: OSError) -> WriteError:
 def is_write_failure(error: OSError, path: Path) -> bool:
     """Whether `error` says that writing below `path` failed, rather than reading somewhere else."""
     if isinstance(error.filename, str):
-        return error.errno in _NO_ROOM | _FORBIDDEN and Path(error.filename).is_relative_to(path)
-    return error.errno in _NO_ROOM | {errno.EROFS, errno.EIO}
+        return error.errno in NO_ROOM | _FORBIDDEN and Path(error.filename).is_relative_to(path)
+    return error.errno in NO_ROOM | {errno.EROFS, errno.EIO}
 
 
 def make_folder(path: Path) -> None:

@@ -13,8 +13,10 @@ import pytest
 
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.data.dataset import Dataset
+from awe_cli.data.encoder import Encoder
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags, Lists
+from awe_cli.data.stream import read_encoded
 from awe_cli.errors import CorruptArtifactError, DataError, MissingInputError
 from awe_cli.steps.prepare import prepare
 from awe_cli.workspace import Workspace
@@ -165,18 +167,18 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
 def test_a_new_person_is_encoded_as_in_training(tmp_path: Path) -> None:
     dataset = people(tmp_path, weight="plays")
     table = pa.table(INTERACTIONS).filter(pa.array([split == "train" for split in INTERACTIONS["split"]]))
-    encoded = dataset.encoder().encode(table)
+    encoded = Encoder(dataset).encode(table)
     assert same_x(encoded.examples, dataset.training(("train",)))
     assert encoded.examples.seen is not None
     assert lists(dataset, encoded.examples.seen) == ["ab", "ab", "a"]
     assert encoded.unknown == 0
     grouped = table.group_by("user").aggregate([("item", "list"), ("plays", "list")]).sort_by("user")
     listed = pa.table({"user": grouped["user"], "item": grouped["item_list"], "plays": grouped["plays_list"]})
-    assert same_x(dataset.encoder().encode(listed).examples, encoded.examples)
+    assert same_x(Encoder(dataset).encode(listed).examples, encoded.examples)
 
 
 def test_unknown_items_are_counted(tmp_path: Path) -> None:
-    encoder = people(tmp_path).encoder()
+    encoder = Encoder(people(tmp_path))
     encoded = encoder.encode(pa.table({"user": [1, 2, 1, 1], "item": ["zzz", "qq", "b", "b"]}))
     assert encoded.unknown == 2
     assert encoded.examples.ids.to_pylist() == [1, 2]
@@ -191,11 +193,11 @@ def test_unknown_items_are_counted(tmp_path: Path) -> None:
 
 def test_new_text_is_encoded_as_in_training(tmp_path: Path) -> None:
     dataset = texts(tmp_path)
-    everything = dataset.encoder().encode(pa.table({"id": list("abcdef"), "text": TEXTS}))
+    everything = Encoder(dataset).encode(pa.table({"id": list("abcdef"), "text": TEXTS}))
     assert same_x(everything.examples.slice(0, 4), dataset.training(("train",)))
     assert same_x(everything.examples.slice(4, 6), dataset.held_out("test", ("train",)))
     assert everything.unknown == 1  # zebra; a stop word is not unknown
-    assert dataset.encoder().encode(pa.table({"id": [9], "text": ["the"]})).unknown == 0
+    assert Encoder(dataset).encode(pa.table({"id": [9], "text": ["the"]})).unknown == 0
 
 
 @pytest.mark.parametrize("wide", [True, False])
@@ -208,7 +210,7 @@ def test_new_dense_and_sparse_rows(tmp_path: Path, wide: bool) -> None:
         told = {"sparse": "names:v"}
     labels = {"y": [1, 2, 3, 4] * 2}
     dataset = made(tmp_path, columns | labels, labels="y", test_fraction=0.3, valid_fraction=0.0, **told)
-    encoded = dataset.encoder().encode(pa.table(columns), first_row=1)
+    encoded = Encoder(dataset).encode(pa.table(columns), first_row=1)
     for split in ("train", "test"):
         stored = dataset.held_out(split, ())
         rows = [int(i) - 1 for i in stored.ids.to_pylist()]
@@ -231,11 +233,11 @@ BAD_INPUT = [
 @pytest.mark.parametrize(("columns", "message", "error"), BAD_INPUT, ids=range(len(BAD_INPUT)))
 def test_new_input_that_cannot_be(tmp_path: Path, columns: dict[str, Any], message: str, error: type) -> None:
     with pytest.raises(error, match=message):
-        people(tmp_path).encoder().encode(pa.table(columns), "new.parquet", 101)
+        Encoder(people(tmp_path)).encode(pa.table(columns), "new.parquet", 101)
 
 
 def test_weights_of_new_input_are_checked(tmp_path: Path) -> None:
-    encoder = people(tmp_path, weight="plays").encoder()
+    encoder = Encoder(people(tmp_path, weight="plays"))
     with pytest.raises(DataError, match=r"column 'plays', row 2: expected a weight above 0, found 0\.0"):
         encoder.encode(pa.table({"user": ["a", "b"], "item": ["a", "b"], "plays": [1, 0]}))
     with pytest.raises(DataError, match="row 1: expected a weight for each of 2 items, found 1"):
@@ -246,12 +248,12 @@ def test_a_file_is_read_in_batches(tmp_path: Path) -> None:
     dataset = people(tmp_path)
     rng = np.random.default_rng(0)
     users, items = np.repeat(np.arange(300), 5), rng.choice(list("abcdexyz"), 1500)
-    whole = dataset.encoder().encode(pa.table({"user": users, "item": items}))
+    whole = Encoder(dataset).encode(pa.table({"user": users, "item": items}))
     order = rng.permutation(1500)
     for name, rows in (("consecutive", np.arange(1500)), ("scattered", order)):
         path = tmp_path / f"{name}.parquet"
         pq.write_table(pa.table({"user": users[rows], "item": items[rows]}), path)
-        batches = list(dataset.encoder().read(str(path), size=64))
+        batches = list(read_encoded(Encoder(dataset), str(path), size=64))
         assert max(len(batch.examples) for batch in batches) <= 64
         assert sum(batch.unknown for batch in batches) == whole.unknown
         ids = [i for batch in batches for i in batch.examples.ids.to_pylist()]
@@ -266,7 +268,7 @@ def test_people_are_not_cut_at_the_end_of_a_piece(tmp_path: Path, monkeypatch: p
     dataset = people(tmp_path)
     table = pa.table({"user": [1, 1, 1, 2, 3, 3, 3, 3, 3], "item": [*"abc", "a", *"abcde"]})
     pq.write_table(table, tmp_path / "new.parquet")
-    batches = list(dataset.encoder().read(str(tmp_path / "new.parquet")))
+    batches = list(read_encoded(Encoder(dataset), str(tmp_path / "new.parquet")))
     found = [one for batch in batches for one in lists(dataset, batch.examples.seen)]
     assert found == ["abc", "a", "abcde"]
     assert len(batches) > 1
@@ -276,5 +278,5 @@ def test_csv_has_no_types(tmp_path: Path) -> None:
     columns = {"user": [1, 1, 2, 2], "item": [10, 20, 10, 30], "split": ["train"] * 4}
     dataset = made(tmp_path, columns, user="user", item="item", split="split", valid_fraction=0.0)
     pa_csv.write_csv(pa.table({"user": ["x", "x"], "item": ["10", "x10"]}), tmp_path / "new.csv")
-    (encoded,) = dataset.encoder().read(str(tmp_path / "new.csv"))
+    (encoded,) = read_encoded(Encoder(dataset), str(tmp_path / "new.csv"))
     assert (encoded.unknown, encoded.examples.x.indices.tolist()) == (1, [0])
