@@ -11,10 +11,10 @@ import typer
 
 from awe_cli.app import build_app
 from benchmarks.reproduce.data import CAL500, COREL5K
-from benchmarks.reproduce.page import page
+from benchmarks.reproduce.page import listing_page, page
 from benchmarks.reproduce.run import Folders, Found, commands, evaluation, missing, shown
 from benchmarks.reproduce.shape import Row, Table
-from benchmarks.reproduce.tables import TABLES
+from benchmarks.reproduce.tables import LISTINGS, TABLES
 
 FOLDERS = Folders(Path("nowhere"), Path("workspaces"))
 
@@ -42,6 +42,24 @@ def test_every_model_is_made_by_a_row_before_it_is_used(table):
                 assert set(told[option].split(",")) <= made if option in told else True, command
             made |= {told["--name"]} if "--name" in told else {words[1]}
         assert {row.model for row in table.rows_for(data)} <= made
+
+
+def test_the_command_of_a_listing_is_one():
+    root = typer.main.get_command(build_app())
+    for listing in LISTINGS.values():
+        words = shlex.split(listing.command.format(workspace="nowhere"))
+        if words[0] == "python":
+            assert Path(words[1]).is_file()
+            continue
+        parent = root.make_context("awe", ["-w", "nowhere", words[1]])
+        with root.commands[words[1]].make_context(words[1], words[2:], parent=parent):
+            pass
+
+
+def test_a_listing_shows_what_was_printed():
+    text = listing_page(LISTINGS["wsabie-table-3"], "near  cosine\n", ["awe train --seed SEED"])
+    assert "```\nnear  cosine\n```" in text
+    assert "```sh\nawe train --seed 0\n```" in text
 
 
 def test_runs_are_seeds_or_folds():

@@ -9,28 +9,32 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.reproduce.page import page
-from benchmarks.reproduce.run import Folders, Found, measure, missing
-from benchmarks.reproduce.tables import TABLES
+from benchmarks.reproduce.page import listing_page, page
+from benchmarks.reproduce.run import Folders, Found, listed, measure, missing
+from benchmarks.reproduce.tables import LISTINGS, TABLES
 
 OUTPUT = Path("docs/results")
 
 
 def main() -> None:
     """Measure and write."""
+    names = [*TABLES, *LISTINGS]
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reproduce", description=__doc__)
-    parser.add_argument("tables", nargs="*", help=f"among {', '.join(TABLES)}; all of them by default")
+    parser.add_argument("tables", nargs="*", help=f"among {', '.join(names)}; all of them by default")
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the research data")
     parser.add_argument("--root", type=Path, default=Path("reproduce-workspace"), help="where models go")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", help="sets of data, separated by commas")
     asked = parser.parse_args()
-    unknown = [name for name in asked.tables if name not in TABLES]
+    unknown = [name for name in asked.tables if name not in names]
     if unknown or asked.seeds < 1:
-        parser.error(f"expected tables among {', '.join(TABLES)} and a seed or more, found {unknown}")
+        parser.error(f"expected tables among {', '.join(names)} and a seed or more, found {unknown}")
     folders = Folders(asked.data, asked.root)
-    for name in asked.tables or TABLES:
-        write(name, folders, asked.seeds, asked.only.split(",") if asked.only else None)
+    for name in asked.tables or names:
+        if name in LISTINGS:
+            put(name, listing_page(LISTINGS[name], *listed(LISTINGS[name], folders)))
+        else:
+            write(name, folders, asked.seeds, asked.only.split(",") if asked.only else None)
 
 
 def write(name: str, folders: Folders, seeds: int, only: list[str] | None) -> None:
@@ -49,8 +53,13 @@ def write(name: str, folders: Folders, seeds: int, only: list[str] | None) -> No
     if not found:
         print(f"{name}: left out, none of its data is there", file=sys.stderr)
         return
+    put(name, page(table, found, absent, folders, seeds))
+
+
+def put(name: str, text: str) -> None:
+    """Write a page."""
     OUTPUT.mkdir(exist_ok=True)
-    (OUTPUT / f"{name}.md").write_text(page(table, found, absent, folders, seeds), encoding="utf-8")
+    (OUTPUT / f"{name}.md").write_text(text, encoding="utf-8")
     print(f"wrote {OUTPUT / f'{name}.md'}", file=sys.stderr)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.machine import machine
 from benchmarks.reproduce.run import Folders, Found
-from benchmarks.reproduce.shape import FOLDS, Data, Row, Table
+from benchmarks.reproduce.shape import FOLDS, Data, Listing, Row, Table
 
 HOW = """Figures are means over the runs ({runs}){spread}. Nothing was chosen on test: every method chooses on
 validation what is left open, from the grid that `awe` has for it by default, and test was opened by the last command.
@@ -40,6 +40,24 @@ def page(table: Table, found: list[Found], absent: list[str], folders: Folders, 
         parts.append(table.remarks)
     parts += ["## How it was made", *made(table, found, folders, seeds)]
     return "\n\n".join(parts) + "\n"
+
+
+def listing_page(listing: Listing, output: str, commands: list[str]) -> str:
+    """The page of a listing: what the command printed, which is Markdown where a script of ours did."""
+    fenced = output if listing.command.startswith("python") else f"```\n{output}```"
+    parts = [f"# {listing.title}", folded(listing.paper), f"## {listing.data.title}", fenced.strip()]
+    parts += [listing.remarks] if listing.remarks else []
+    parts += ["## How it was made", f"    make reproduce-{listing.name}", origin()]
+    parts.append("```sh\n" + "\n".join(commands).replace("SEED", "0") + "\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def origin() -> str:
+    """Machine, date and commit."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return f"{machine()}; {datetime.date.today():%-d %B %Y}; commit {commit}."
 
 
 def folded(text: str) -> str:
@@ -91,11 +109,8 @@ def losses(table: Table, found: list[Found]) -> Iterator[str]:
 def made(table: Table, found: list[Found], folders: Folders, seeds: int) -> Iterator[str]:
     """Machine, date, commit, digests, commands."""
     yield f"    make reproduce-{table.name} DATA=… SEEDS={seeds}"
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
     which = "0" if seeds == 1 else f"0 to {seeds - 1}"
-    yield f"{machine()}; {datetime.date.today():%-d %B %Y}; commit {commit}. SEED is {which}."
+    yield f"{origin()} SEED is {which}."
     for entry in found:
         lines = [f"`{name}` sha256 {digest}" for name, digest in digests(entry.data, folders)]
         if lines:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.reproduce.shape import Data, Run, Table
+from benchmarks.reproduce.shape import Data, Listing, Run, Table
 
 
 @dataclass
@@ -53,6 +53,21 @@ def measure(table: Table, data: Data, folders: Folders, seeds: int) -> Found:
         found.commands[shown(evaluate, run)] = None
         found.documents.append(json.loads(call(evaluate + " --json", run, folders, workspace)))
     return found
+
+
+def listed(listing: Listing, folders: Folders) -> tuple[str, list[str]]:
+    """What a listing's command prints, and all commands that led to it."""
+    run = next(listing.data.runs(1))
+    workspace = folders.root / run.workspace
+    before = list(dict.fromkeys([run.data.prepare, *(c for row in listing.rows for c in row.commands)]))
+    for command in before:
+        call(command, run, folders, workspace)
+    words = shlex.split(listing.command.format(workspace=workspace))
+    print(f"[{run.workspace}] {shlex.join(words)}", file=sys.stderr, flush=True)
+    start = [sys.executable, "-m", "awe_cli", "-w", str(workspace)] if words[0] == "awe" else [sys.executable]
+    done = subprocess.run([*start, *words[1:]], stdout=subprocess.PIPE, text=True, check=True)
+    shown_command = listing.command.format(workspace="WORKSPACE")
+    return done.stdout, [*(shown(command, run) for command in before), shown_command]
 
 
 def commands(table: Table, run: Run) -> Iterator[str]:

@@ -84,3 +84,20 @@ class Table:
     def metrics_for(self, data: Data) -> str:
         """What is measured on this set of data."""
         return self.metrics.get(data.name, self.metrics[""])
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a paper shows that is no table of measures: the output of one command.
+
+    rows     what has to be made first, with seed 0
+    command  of awe, or a script of benchmarks/ that prints Markdown; {workspace} is where the models are
+    """
+
+    name: str
+    title: str
+    paper: str
+    data: Data
+    rows: tuple[Row, ...]
+    command: str
+    remarks: str = ""
