@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Rows
+from awe_cli.data.matrix import Rows, n_rows
 from awe_cli.kernels.epoch import State
 from awe_cli.neighbors.space import Space
 from awe_cli.ranking.candidates import CandidateRanker
-from awe_cli.ranking.embedding import EmbeddingRanker
+from awe_cli.ranking.embedding import EmbeddingRanker, label_rows
 
 Arrays = dict[str, NDArray[Any]]
 Choice = dict[str, Any]  # JSON values
@@ -43,7 +43,11 @@ class Source:
     @property
     def n_labels(self) -> int:
         """The number of labels."""
-        return len(self.state.V)
+        return len(self.state.V) if self.examples.y is None else n_rows(self.examples.y)
+
+    def label_rows(self, state: State) -> NDArray[np.float32]:
+        """The labels' places in the embedding with V of `state` (labels, d): V, or YV of labels with features."""
+        return label_rows(self.examples.y, state.V)
 
     @property
     def n_features(self) -> int:

@@ -79,14 +79,14 @@ class PairSum:
             on = _examples_kernel(kernels, source, known.examples)
             lambda_ = choice["multiple"] / on.typical(source.examples.x, known.named)
         lambda_y = None if told["lambda_y"] in (None, "inf") else float(told["lambda_y"])
-        near = None
+        near, V = None, source.label_rows(source.state)
         if kernels.y_space == EMBEDDED and kernels.y != EQUALITY:
-            near = nearest_labels(source.state.V, told["label_neighbors"], kernels.y)
+            near = nearest_labels(V, told["label_neighbors"], kernels.y)
         if choice["multiple_y"] is not None:
             typical = ONE_HOT_SQUARED if near is None else typical_label_distance(near)
             lambda_y = choice["multiple_y"] / typical
         if near is not None and (kernels.y != GAUSSIAN or lambda_y is not None):
-            arrays |= {"near": near.rows, "likeness": likeness(kernels.y, lambda_y, source.state.V, near)}
+            arrays |= {"near": near.rows, "likeness": likeness(kernels.y, lambda_y, V, near)}
         arrays["lambda"] = np.array([np.nan if lambda_ is None else lambda_])
         arrays["lambda_y"] = np.array([np.inf if lambda_y is None else lambda_y])
         return arrays
@@ -131,7 +131,7 @@ class BuiltPairSum:
 
     def ranker(self, state: State, power: float, floor: float) -> EmbeddingRanker:
         """f = (G^power + floor) · max(0, S)."""
-        return EmbeddingRanker(product(power, floor), state.U, state.V, self.table)
+        return EmbeddingRanker(product(power, floor), state.U, self._source.label_rows(state), self.table)
 
     def _sum(self, x: Rows, skip: NDArray[np.int64]) -> NDArray[np.float32]:
         G = np.empty((n_rows(x), self._source.n_labels), np.float32)

@@ -16,10 +16,10 @@ EXACT, HNSW, IVF, LSH = "exact", "hnsw", "ivf", "lsh"
 SEARCHES = (EXACT, HNSW, IVF, LSH)
 _FEWEST = 4096  # rows worth an approximation
 _LINKS = 32  # of a node of the HNSW graph
-_BREADTH = 100  # nodes the graph is built with
-_LOOKED_THROUGH = 2  # nodes a search of the graph keeps in sight, in multiples of k
+_BREADTH = 64  # nodes kept in sight in the graph, more where more neighbours are wanted
 _BITS = 8  # of an LSH code, for each dimension
-_CANDIDATES = 10  # rows with the nearest codes, in multiples of k, whose distances are measured
+_CANDIDATES = 4  # rows with the nearest codes, in multiples of k, whose distances are measured
+_FEWEST_CANDIDATES = 256
 _LISTS_PER_ROOT = 4  # inverted lists = 4 √n, a common choice of the library's guidelines
 _PROBED = 1 / 16  # share of the lists that a query looks into
 _MOST_TRAINING = 64  # rows a list that k-means looks at
@@ -68,11 +68,12 @@ class Search:
         found: NDArray[np.int64]
         if self._method == HNSW:
             breadth = faiss.SearchParametersHNSW(  # type: ignore[attr-defined]
-                efSearch=max(_BREADTH, _LOOKED_THROUGH * wanted)
+                efSearch=max(_BREADTH, wanted)
             )
             _, found = self._index.search(queries, wanted, params=breadth)
         else:
-            some = min(_CANDIDATES * wanted, len(self._base)) if self._method == LSH else wanted
+            many = min(max(_CANDIDATES * wanted, _FEWEST_CANDIDATES), len(self._base))
+            some = many if self._method == LSH else wanted
             _, found = self._index.search(queries, some)
         return found
 
