@@ -36,7 +36,10 @@ class TrainSettings:
     epochs: int | None = setting(None, help="Passes over the examples, at most.", min=1)
     learning_rate: float | None = setting(None, help="AdaGrad's rate at the start; it falls to 5 %.", above=0)
     margin: float | None = setting(
-        None, help="Margin γ between a positive and a negative.", above=0, auto="some are tried on validation"
+        None,
+        help="Margin γ between a positive and a negative.",
+        above=0,
+        auto="0.3 or 0.4; in annotation two plans are tried",
     )
     max_trials: int | None = setting(None, help="Draws before a positive counts as well ranked.", min=1)
     norm_cap: float | None = setting(None, help="Greatest length of a row of U or V.", above=0)
@@ -49,7 +52,7 @@ class TrainSettings:
         None, help="Splits to fit on.", choices=("train", "valid"), auto="train,valid where there is one"
     )
     patience: int = setting(
-        5,
+        10,
         help="Epochs without a gain on validation before training stops; 0: never.",
         min=0,
     )

@@ -98,7 +98,6 @@ def _learn_into(
         patience=settings.patience,
         threads=threads,
         watch=_both(history.append, watch),
-        inherit_margin=settings.margin is None,
         start=_loader(start),
     )
     affinity.store(staging)

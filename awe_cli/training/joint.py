@@ -69,13 +69,11 @@ def learn(
     patience: int,
     threads: int,
     watch: Watch,
-    inherit_margin: bool = False,
     start: Callable[[Fit], State] | None = None,
 ) -> Fitted:
     """Take every fit through all stages.
 
     fits   in the order they are made; one that leaves out valid is judged on it, the others repeat its choice
-    inherit_margin  a stage takes over the margin that was chosen in the stage before
     start  where the first stage starts from on a fit; None for random numbers
     """
     chosen: dict[str, Run] = {}
@@ -87,7 +85,7 @@ def learn(
         for stage in stages:
             runs = []
             before = chosen.get(stage.name)
-            for plan in [before.plan] if before else _plans(stage, chosen, judge, inherit_margin):
+            for plan in [before.plan] if before else _plans(stage, stages[0], chosen, judge):
                 origin = state or initial_state(dataset.n_features, dataset.n_label_features, plan)
                 if stage.numbers:
                     origin = with_learned(origin, stage.numbers(plan, examples))
@@ -107,13 +105,14 @@ def learn(
     return Fitted(states, chosen)
 
 
-def _plans(stage: Stage, chosen: dict[str, Run], judge: Judge | None, inherit_margin: bool) -> list[Plan]:
-    """The plans to try: without a judge the first, and after another stage with the margin chosen there."""
+def _plans(stage: Stage, first: Stage, chosen: dict[str, Run], judge: Judge | None) -> list[Plan]:
+    """The plans to try: without a judge the first; after another stage, with the margin and the pace chosen there."""
     plans = stage.plans if judge else stage.plans[:1]
-    if inherit_margin and chosen:
-        margin = list(chosen.values())[-1].plan.margin
-        plans = [replace(plan, margin=margin) for plan in plans]
-    return plans
+    if not chosen:
+        return plans
+    best = list(chosen.values())[-1].plan
+    pace = best.learning_rate / first.plans[0].learning_rate
+    return [replace(plan, margin=best.margin, learning_rate=pace * plan.learning_rate) for plan in plans]
 
 
 def _of_examples(affinity: Any, examples: Examples) -> Any:

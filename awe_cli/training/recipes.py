@@ -8,37 +8,74 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
+
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.loss.catalog import find_loss
 from awe_cli.training.plan import Plan
 
 _BLOCK_BYTES = 64 * 2**20  # that a block's gradients by all labels may take
-_DENSE_CAP = 10.0  # a dense row has length 1 in all: with a cap of 1 labels' popularity cannot be expressed
 _MANY_LABELS = 10_000  # from here on an embedding gets twice the dimension
+_TIGHT = 2.0  # a norm cap up to here is what holds the scores, above it is the small rate
 
 
 def linear_plans(dataset: Dataset, told: dict[str, Any]) -> list[Plan]:
     """The plans to try for a linear model, the likeliest first; `told` has what the user settled."""
-    recommends = dataset.task == RECOMMENDATION
-    plan = Plan(
-        dim=128 if dataset.n_labels >= _MANY_LABELS or not recommends else 64,
-        epochs=16 if recommends else 40 if dataset.dense else 20,
+    plan = _recommending(dataset) if dataset.task == RECOMMENDATION else _annotating(dataset, told)
+    told = {name: value for name, value in told.items() if name in asdict(plan)}
+    first = replace(plan, **told)
+    if "block_size" not in told:
+        first = replace(first, block_size=min(first.block_size, _most_examples(first, dataset.n_labels)))
+    if dataset.task == RECOMMENDATION or not {"margin", "learning_rate"}.isdisjoint(told):
+        return [first]
+    if "margin" not in find_loss(first.loss).parameters:
+        return [first]
+    return [first, _second(first, dense=dataset.dense)]
+
+
+def _recommending(dataset: Dataset) -> Plan:
+    """A norm cap of 1 keeps popular items in bounds; more items need more time and a greater margin."""
+    many = dataset.n_labels >= _MANY_LABELS
+    return Plan(
+        dim=128 if many else 64,
+        epochs=24 if many else 16,
         learning_rate=0.1,
         final_rate=0.05,
-        margin=0.3,
-        max_trials=min(1000, max(300 if recommends else 100, dataset.n_labels // 100)),
-        norm_cap=_DENSE_CAP if dataset.dense else 1.0,
+        margin=0.4 if many else 0.3,
+        max_trials=min(1000, max(300, dataset.n_labels // 100)),
+        norm_cap=1.0,
         block_size=32,
-        initial_scale=1.0 if dataset.dense else 0.3,
-        positive_power=0.0 if recommends else 0.5,
+        initial_scale=0.3,
+        positive_power=0.0,
         seed=0,
     )
-    plan = replace(plan, **{name: value for name, value in told.items() if name in asdict(plan)})
-    if "block_size" not in told:
-        plan = replace(plan, block_size=min(plan.block_size, _most_examples(plan, dataset.n_labels)))
-    if recommends or "margin" in told or "margin" not in find_loss(plan.loss).parameters:
-        return [plan]
-    return [plan, replace(plan, margin=0.1)]
+
+
+def _annotating(dataset: Dataset, told: dict[str, Any]) -> Plan:
+    """Small steps under a cap that hardly binds: a cap of 1 makes a label of most examples no score of its own."""
+    tight = told.get("norm_cap", np.inf) <= _TIGHT
+    return Plan(
+        dim=128,
+        epochs=40,
+        learning_rate=0.1 if tight else 0.01,
+        final_rate=0.05,
+        margin=0.3,
+        max_trials=min(1000, max(100, dataset.n_labels // 100)),
+        norm_cap=10.0,
+        block_size=32,
+        initial_scale=1.0 if dataset.dense else 0.3,
+        positive_power=0.5,
+        seed=0,
+    )
+
+
+def _second(first: Plan, *, dense: bool) -> Plan:
+    """What else is worth trying in annotation: which margin and rate are best differs between data of one kind."""
+    if first.norm_cap <= _TIGHT:
+        return replace(first, margin=0.1)
+    if dense:
+        return replace(first, margin=1.0, learning_rate=0.05)
+    return replace(first, learning_rate=0.02)
 
 
 def _most_examples(plan: Plan, n_labels: int) -> int:
