@@ -15,6 +15,7 @@ from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.errors import SettingsError
 from awe_cli.kernels.epoch import State
+from awe_cli.metrics.catalog import criterion
 from awe_cli.neighbors.choice import MULTIPLES, HeldOut, try_all
 from awe_cli.neighbors.index import NeighborIndex
 from awe_cli.neighbors.search import Nearest
@@ -87,7 +88,7 @@ def _told(settings: BuildKnnSettings, dataset: Dataset, base: Artifact) -> dict[
     return {
         **asdict(settings),
         "measure": settings.measure or (EUCLIDEAN if dataset.dense else COSINE),
-        "metric": settings.metric or load_result(base)["metric"],
+        "metric": criterion(settings.metric or load_result(base)["metric"]).name,
     }
 
 

@@ -12,6 +12,7 @@ from awe_cli.data.dataset import Dataset
 from awe_cli.engine.local import available_threads
 from awe_cli.errors import SettingsError
 from awe_cli.kernels.epoch import State
+from awe_cli.metrics.catalog import criterion
 from awe_cli.steps.embeddings import (
     VERSION,
     Fit,
@@ -176,7 +177,7 @@ def _told(settings: RetrainSettings, base: Artifact) -> dict[str, Any]:
         "plan": asdict(plan),
         "fits": base.settings["fits"],
         "patience": settings.patience,
-        "metric": settings.metric or result["metric"],
+        "metric": criterion(settings.metric or result["metric"]).name,
     }
 
 

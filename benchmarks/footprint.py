@@ -1,0 +1,69 @@
+"""Memory of `awe train`, and the time that a step takes before its work begins.
+
+    python benchmarks/footprint.py [--people 50000] [--items 20000] [--dim 64]
+
+Prints a Markdown table. Memory is the most that the process held at once, beside what it cannot do without: the
+training matrix, U and V. A step that finds its model up to date has everything to load and nothing to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from machine import machine
+from synthetic import write
+
+MB = 1e6
+TRAIN = ("train", "--epochs", "1", "--margin", "0.3", "--threads", "2", "--quiet")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--people", type=int, default=50_000)
+    parser.add_argument("--items", type=int, default=20_000)
+    parser.add_argument("--dim", type=int, default=64)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        plays = Path(folder) / "plays.parquet"
+        pairs = write(str(plays), asked.people, asked.items)
+        run(folder, "prepare", str(plays), "--user", "user", "--item", "item", "--holdout", "5", "--quiet")
+        train = (*TRAIN, "--dim", str(asked.dim))
+        run(folder, *train, "--name", "first")  # compiles, where these sources are new
+        seconds, most = run(folder, *train, "--name", "second", "--seed", "1")
+        again, _ = run(folder, *train, "--name", "second", "--seed", "1")
+    data = (
+        pairs * (4 + 4) + asked.people * 8
+    )  # an index and a value for each entry, an offset for each person
+    embeddings = 2 * asked.items * asked.dim * 4
+    print(f"{machine()}, {datetime.date.today()}\n")
+    print(f"{asked.people:,} people × {asked.items:,} items, {pairs:,} interactions, d = {asked.dim}\n")
+    print("| what | |\n|---|---|")
+    print(f"| training matrix, U and V | {(data + embeddings) / MB:,.0f} MB |")
+    print(f"| most memory of `awe train` | {most / MB:,.0f} MB |")
+    print(f"| beside matrix, U and V | {(most - data - embeddings) / MB:,.0f} MB |")
+    print(f"| `awe train`, two fits of one epoch each | {seconds:.2f} s |")
+    print(f"| the same, up to date | {again:.2f} s |")
+
+
+def run(folder: str, *arguments: str) -> tuple[float, int]:
+    """The seconds and the most bytes of memory of one command."""
+    start = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", "awe_cli", "-w", str(Path(folder) / "ws"), *arguments])
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"awe {' '.join(arguments)} ended with status {status}")
+    return time.perf_counter() - start, usage.ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    main()
