@@ -21,6 +21,7 @@ from awe_cli.steps.rankers import open_ranker
 from awe_cli.steps.train import train
 from awe_cli.steps.train_baseline import train_baseline
 from awe_cli.workspace import Workspace
+from tests.small import recommendation
 
 TOPICS, EACH = 6, 4
 SPLITS = ("train", "train", "valid", "test")
@@ -178,6 +179,69 @@ def test_the_knn_product_ranks_documents(made):
     assert main([*root, "build-knn", "--model", "ssi", "--k", "3", "--lambda", "2", "--quiet"]) == 0
     assert main([*root, "retrain", "--model", "ssi", "--epochs", "2", "--name", "awe", "--quiet"]) == 0
     assert main([*root, "evaluate", "--model", "ssi,awe", "--quiet"]) == 0
+
+
+def ranked(ws: Workspace, model: str, tmp_path: Path, *more: str) -> list[dict[str, object]]:
+    """What predict writes."""
+    out = tmp_path / "out.parquet"
+    told = ["predict", "--model", model, *more, "--top-k", "30", "--output", str(out), "--quiet"]
+    assert main(["-w", str(ws.root), *told]) == 0
+    return pq.read_table(out).to_pylist()
+
+
+@pytest.mark.parametrize("name", ["ssi", "words", "bm25", "both"])
+def test_documents_that_nobody_saw(made, name, tmp_path):
+    """The documents of the dataset in another order, and one more, score as they did: nothing is trained again."""
+    train(made, TrainSettings(dim=8, epochs=3, margin=0.3), name="ssi", threads=1)
+    train(
+        made,
+        TrainSettings(affinity="overlap", weights="bm25", dim=8, epochs=2, margin=0.3),
+        name="words",
+        threads=1,
+    )
+    train_baseline(made, "bm25")
+    root = ["-w", str(made.root)]
+    assert (
+        main([*root, "ensemble", "--model", "ssi,bm25", "--weights", "1,1", "--name", "both", "--quiet"]) == 0
+    )
+    new = tmp_path / "new.parquet"
+    others = [*reversed(rows()["documents"]), {"document": "new", "text": "topic3 theme3 zebra"}]
+    pq.write_table(pa.Table.from_pylist(others), new)
+    before = {(row["query"], row["label"]): row["score"] for row in ranked(made, name, tmp_path)}
+    after = {
+        (row["query"], row["label"]): row["score"]
+        for row in ranked(made, name, tmp_path, "--documents", str(new))
+    }
+    assert {label for _, label in after} == {label for _, label in before} | {"new"}
+    if name != "both":  # an ensemble standardises over its candidates
+        for pair, score in before.items():
+            assert after[pair] == pytest.approx(score, rel=1e-4, abs=1e-5)
+    of_topic = [label for query, label in sorted(after, key=lambda pair: -after[pair]) if query // 10 == 3]
+    assert "new" in of_topic[:5]
+
+
+def test_new_documents_are_refused_by_what_knows_labels(made, tmp_path, capsys):
+    train(made, TrainSettings(dim=8, epochs=3, margin=0.3), name="ssi", threads=1)
+    train_baseline(made, "popularity")
+    new = tmp_path / "new.csv"
+    new.write_text("document,text\na,topic1\n")
+    root = ["-w", str(made.root)]
+    assert main([*root, "predict", "--model", "popularity", "--documents", str(new)]) == 78
+    assert "by their features alone, found" in " ".join(capsys.readouterr().err.split())
+    new.write_text("document,body\na,topic1\n")
+    assert main([*root, "predict", "--model", "ssi", "--documents", str(new)]) == 66
+    new.write_text("document,text\na,topic1\na,topic2\n")
+    assert main([*root, "predict", "--model", "ssi", "--documents", str(new)]) == 65
+    assert main([*root, "predict", "--model", "ssi", "--documents", str(tmp_path / "none.csv")]) == 66
+
+
+def test_new_documents_need_label_features(tmp_path, capsys):
+    ws = recommendation(tmp_path / "people")
+    train_baseline(ws, "popularity")
+    new = tmp_path / "new.csv"
+    new.write_text("document,text\na,topic1\n")
+    assert main(["-w", str(ws.root), "predict", "--model", "popularity", "--documents", str(new)]) == 78
+    assert "labels have no features" in " ".join(capsys.readouterr().err.split())
 
 
 def test_sparse_and_dense_documents(tmp_path):

@@ -35,8 +35,15 @@ _BETWEEN_LINES = 10.0  # seconds
 
 EXAMPLE = """
 awe predict --model awe --top-k 10 --output recommendations.parquet
+awe predict --model ssi new-queries.csv --documents new-documents.csv --output -
 zcat new-plays.csv.gz | awe predict --model awe - --top-k 5 --output - > recommendations.jsonl
 """
+
+
+DocumentsOption = Annotated[
+    str | None,
+    typer.Option("--documents", help="File of other documents to rank, in the format that was prepared."),
+]
 
 
 @settings_options(PredictSettings)
@@ -49,6 +56,7 @@ def predict(
             help="New examples in the format that was prepared; - for stdin.  [the prepared test examples]",
         ),
     ] = None,
+    documents: DocumentsOption = None,
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", help="File to write, - for stdout.  [stored under predictions/]"),
@@ -78,8 +86,9 @@ def predict(
         )
     target = _target(output, settings.format)
     made = step(
-        Workspace(workspace), model, input, target, settings, threads=threads, wait=wait, watch=_watch
-    )
+        Workspace(workspace), model, input, target, settings,
+        documents=documents, threads=threads, wait=wait, watch=_watch,
+    )  # fmt: skip
     _report(made, output, as_json)
 
 

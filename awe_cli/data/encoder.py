@@ -40,8 +40,8 @@ class Encoder:
         self.dataset = dataset
         self.columns: Mapping[str, Any] = dataset.settings["columns"]
         self.of_people = dataset.space is None
-        self._features = FeatureColumns() if self.of_people else _feature_columns(self.columns)
-        self._text = None if self.of_people else _text_options(dataset.settings["text"])
+        self._features = FeatureColumns() if self.of_people else feature_columns(self.columns)
+        self._text = None if self.of_people else text_options(dataset.settings["text"])
 
     @property
     def key(self) -> str | None:
@@ -100,14 +100,16 @@ class Encoder:
         return Encoded(Examples(ids, x, no_lists(len(ids)), None, own=False), unknown)
 
 
-def _feature_columns(columns: Mapping[str, Any]) -> FeatureColumns:
+def feature_columns(columns: Mapping[str, Any]) -> FeatureColumns:
+    """The columns of features as a manifest has them."""
     sparse = columns["sparse"]
     return FeatureColumns(
         tuple(columns["features"]), (sparse[0], sparse[1]) if sparse else None, columns["text"]
     )
 
 
-def _text_options(stored: Mapping[str, Any] | None) -> TextOptions | None:
+def text_options(stored: Mapping[str, Any] | None) -> TextOptions | None:
+    """How text becomes words, as a manifest has it."""
     if stored is None:
         return None
     words = stored["stop_words"]

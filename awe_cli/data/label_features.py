@@ -27,12 +27,15 @@ class LabelFeatures:
     counts  (entries of y,) the values as they were given, before tf-idf and scaling; None for dense ones
     space   what turns raw features into rows
     shared  whether its features are those of x (which may have a constant one more, the last)
+    n, mean_length  how many documents were prepared, and Σ counts of them on average
     """
 
     y: Rows
     counts: NDArray[np.float32] | None
     space: FeatureSpace
     shared: bool
+    n: int
+    mean_length: float
 
     @property
     def width(self) -> int:
@@ -49,7 +52,7 @@ def describe(space: FeatureSpace, raw: Raw, shared: bool) -> tuple[LabelFeatures
         given, _ = replace(plain, options=FeatureOptions("none", False)).apply(raw, "documents")
         assert isinstance(given, Bags)
         counts = given.values
-    return LabelFeatures(y, counts, space, shared), unknown
+    return _whole(y, counts, space, shared), unknown
 
 
 def store(file: Callable[[str], Path], features: LabelFeatures) -> None:
@@ -81,11 +84,16 @@ def load(path: Path, settings: Mapping[str, Any], space: FeatureSpace | None) ->
     assert space is not None
     if "y" in table.column_names:
         values = storage.read_values(table, "y").reshape(table.num_rows, -1)
-        return LabelFeatures(Dense(np.arange(values.shape[1], dtype=np.int32), values), None, space, shared)
+        return _whole(Dense(np.arange(values.shape[1], dtype=np.int32), values), None, space, shared)
     lists = storage.read_lists(table, "y_indices")
     y = Bags(lists.indptr, lists.indices, storage.read_values(table, "y_values"))
     assert n_rows(y) == table.num_rows
-    return LabelFeatures(y, storage.read_values(table, "y_counts"), space, shared)
+    return _whole(y, storage.read_values(table, "y_counts"), space, shared)
+
+
+def _whole(y: Rows, counts: NDArray[np.float32] | None, space: FeatureSpace, shared: bool) -> LabelFeatures:
+    total = 0.0 if counts is None else float(counts.sum(dtype=np.float64))
+    return LabelFeatures(y, counts, space, shared, n_rows(y), total / max(1, n_rows(y)))
 
 
 def _without_constant(space: FeatureSpace) -> FeatureSpace:

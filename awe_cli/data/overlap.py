@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse
 
+from awe_cli.data.bags import row_sums
 from awe_cli.data.label_features import LabelFeatures
 from awe_cli.data.matrix import Bags, n_rows
 from awe_cli.errors import SettingsError
@@ -21,12 +22,8 @@ from awe_cli.errors import SettingsError
 TFIDF, BM25 = "tfidf", "bm25"
 
 
-def shared_words(
-    described: LabelFeatures | None, weighting: str, k1: float, b: float, y: LabelFeatures | None = None
-) -> Bags:
+def shared_words(described: LabelFeatures | None, weighting: str, k1: float, b: float) -> Bags:
     """A row for each feature: the documents that have it, and what it adds to their score for a query with x_i = 1.
-
-    y  other documents than those of the dataset, whose words weigh as the dataset says
 
     Raises SettingsError where queries and documents do not have one vocabulary.
     """
@@ -35,31 +32,19 @@ def shared_words(
             f"{weighting}: expected queries and documents with one vocabulary, found a dataset without",
             hint="prepare --queries, --documents and --relevance with text, or --…-sparse, on both sides",
         )
-    wanted = y or described
-    rows = wanted.y
+    rows = described.y
     assert isinstance(rows, Bags)
-    assert wanted.counts is not None
-    assert isinstance(described.y, Bags)
     values = rows.values.astype(np.float64)
     if weighting == BM25:
-        lengths = _lengths(described)
-        own = _lengths(wanted)
-        space, n = described.space, len(lengths)
-        idf = np.log(1 + (n - space.count + 0.5) / (space.count + 0.5)) / space.weight
-        longer = np.repeat(own / max(lengths.mean(), 1e-12), np.diff(rows.indptr))
-        counts = wanted.counts.astype(np.float64)
-        values = idf[rows.indices] * counts * (k1 + 1) / (counts + k1 * (1 - b + b * longer))
+        n, n_i = described.n, described.space.count
+        idf = np.log(1 + (n - n_i + 0.5) / (n_i + 0.5)) / described.space.weight
+        counts = described.counts.astype(np.float64)
+        longer = row_sums(rows.indptr, counts) / max(described.mean_length, 1e-12)
+        norm = k1 * (1 - b + b * np.repeat(longer, np.diff(rows.indptr)))
+        values = idf[rows.indices] * counts * (k1 + 1) / (counts + norm)
     by_label = scipy.sparse.csr_matrix(
         (values, rows.indices, rows.indptr), (n_rows(rows), len(described.space))
     )
     found = by_label.T.tocsr()
     found.sort_indices()
     return Bags(found.indptr.astype(np.int64), found.indices.astype(np.int32), found.data.astype(np.float32))
-
-
-def _lengths(features: LabelFeatures) -> np.ndarray:
-    """|y| of every document."""
-    assert isinstance(features.y, Bags)
-    assert features.counts is not None
-    rows = np.repeat(np.arange(n_rows(features.y)), np.diff(features.y.indptr))
-    return np.bincount(rows, features.counts, n_rows(features.y))

@@ -8,23 +8,18 @@ from typing import Any
 from awe_cli.affinity.catalog import build_affinity
 from awe_cli.affinity.overlap import Overlap
 from awe_cli.data.dataset import Dataset
-from awe_cli.data.label_features import LabelFeatures
 from awe_cli.data.overlap import shared_words
 from awe_cli.errors import SettingsError
 
 
-def with_words(
-    affinity: Any, settings: Mapping[str, Any], dataset: Dataset, documents: LabelFeatures | None = None
-) -> Any:
+def with_words(affinity: Any, settings: Mapping[str, Any], dataset: Dataset) -> Any:
     """The affinity with what each word adds to the documents that have it; any other affinity as it is.
-
-    documents  others than those of the dataset
 
     Raises SettingsError where queries and documents do not have one vocabulary.
     """
     if not isinstance(affinity, Overlap):
         return affinity
-    shared = shared_words(dataset.described, settings["weights"], settings["k1"], settings["b"], documents)
+    shared = shared_words(dataset.described, settings["weights"], settings["k1"], settings["b"])
     return affinity._replace(shared=shared)
 
 

@@ -14,10 +14,12 @@ import pyarrow as pa
 
 from awe_cli.config.predict import PredictSettings
 from awe_cli.data.dataset import ANNOTATION, Dataset
+from awe_cli.data.other_documents import OtherDocuments
 from awe_cli.data.reading.sources import STDIN, find_source
 from awe_cli.errors import MissingInputError, UsageError
 from awe_cli.report.predictions import first_lists
 from awe_cli.report.writers import row_writer
+from awe_cli.steps.new_documents import open_documents
 from awe_cli.steps.opening import open_dataset
 from awe_cli.steps.output import output_format, whole_file
 from awe_cli.steps.rankers import choose_fit, find_model, open_ranker, require_dataset
@@ -62,13 +64,14 @@ class _Work:
     dataset: Dataset
     question: Question
     format: str
+    documents: str | None
     threads: int | None
     watch: Watch
 
     def write(self, stream: IO[bytes]) -> Predicted:
         """Rank, and write the rows in groups of about ROW_GROUP."""
         opened = open_ranker(self.ws, self.model, self.dataset, _unseen(self.question.split))
-        counts = Counts()
+        counts = Counts(unknown=self.dataset.unknown if isinstance(self.dataset, OtherDocuments) else 0)
         tables = iter(self.watch(top_rows(opened.ranker, self.dataset, self.question, counts, self.threads)))
         first = next(tables)
         writer = row_writer(self.format, stream, first.schema)
@@ -92,6 +95,8 @@ class _Work:
             "input": source,
             "format": self.format,
         }
+        if self.documents is not None:
+            told["documents"] = find_source(self.documents, Path(self.documents)).sha256()
         return Recipe(
             "predictions", VERSION, told, {"dataset": self.stored.digest, "model": self.model.digest}
         )
@@ -104,6 +109,7 @@ def predict(
     output: Path | IO[bytes] | None = None,
     settings: PredictSettings | None = None,
     *,
+    documents: str | None = None,
     threads: int | None = None,
     wait: bool = False,
     watch: Watch = lambda tables: tables,
@@ -111,6 +117,7 @@ def predict(
     """Write the best labels of each example: the id, `label`, `rank` from 1, `score`.
 
     input    a file in the format that was prepared, "-" for stdin; None: the examples of settings.split
+    documents  a file with other documents to rank than those that were prepared (retrieval)
     output   a file, which appears complete or not at all, or a stream; None: publish under predictions/
     watch    is given the tables of rows on their way to the output, and passes them on
 
@@ -124,8 +131,10 @@ def predict(
     found = find_model(ws, model)
     require_dataset(found, stored)
     dataset = open_dataset(stored)
+    if documents is not None:
+        dataset = open_documents(ws, found, dataset, documents)
     question = _question(found, dataset, model, input, settings)
-    work = _Work(ws, stored, found, dataset, question, format, threads, watch)
+    work = _Work(ws, stored, found, dataset, question, format, documents, threads, watch)
     own = question.split == "train" and dataset.task == ANNOTATION
     if output is None:
         return replace(_store(work, settings.name or f"{model}-{question.split or 'input'}", wait), own=own)
