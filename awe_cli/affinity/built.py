@@ -8,7 +8,7 @@ from typing import Any
 from awe_cli.affinity.entry import ITERATIVELY, Default, Entry, always
 from awe_cli.errors import SettingsError, nearest
 
-KNN, KNN_APPROXIMATE = "knn", "knn-approximate"
+KNN, KNN_APPROXIMATE, CLUSTER = "knn", "knn-approximate", "cluster"
 
 
 def _open(*names: str) -> dict[str, Default]:
@@ -82,7 +82,7 @@ BUILT = {
             },
         ),
         _entry(
-            "cluster",
+            CLUSTER,
             "G = 1 if Ux and y are in the same cluster, else 0",
             "AWE eq. 10",
             "Very many labels and no time: only those of one leaf are scored.",

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from awe_cli.affinity.built import find_built_affinity
 from awe_cli.building.held_out import HeldOut
 from awe_cli.config.retrain import RetrainSettings
 from awe_cli.data.dataset import Dataset
 from awe_cli.engine.local import available_threads
-from awe_cli.errors import SettingsError
 from awe_cli.kernels.epoch import State
-from awe_cli.metrics.catalog import criterion
 from awe_cli.steps.embeddings import (
     VERSION,
     Fit,
     describe_run,
-    load_result,
     load_state,
     store_history,
     store_result,
     store_states,
 )
 from awe_cli.steps.opening import open_dataset
-from awe_cli.steps.rankers import EMBEDDING, find_embedding, require_linear
+from awe_cli.steps.rankers import find_embedding, require_linear
+from awe_cli.steps.retrain_told import check, everything_told, powers_to_try
 from awe_cli.steps.tables import find_built, open_built, training_affinity
 from awe_cli.training.fitting import Progress, Run, Watch, run
 from awe_cli.training.fixed import Outcome, compare_retrained
@@ -32,10 +29,6 @@ from awe_cli.training.joint import judge_of
 from awe_cli.training.plan import Plan
 from awe_cli.training.state import initial_state
 from awe_cli.workspace import Artifact, Recipe, Workspace
-
-_EPOCHS = 8
-_RATE = 1 / 3  # of the model's: U and V are good already
-_POWERS = (1.0, 0.5)
 
 
 def retrain(
@@ -57,12 +50,12 @@ def retrain(
     model and whether it was made now. Raises SettingsError, MissingInputError, DataError, DivergedError.
     """
     settings = settings or RetrainSettings()
-    _check(settings)
+    check(settings)
     with ws.lock(wait=wait):
         stored = ws.find("dataset")
         base = require_linear(find_embedding(ws, model, stored))
         table = find_built(ws, settings.affinity, built, base)
-        told = _told(settings, base)
+        told = everything_told(settings, base)
         parents = {"dataset": stored.digest, "model": base.digest, table.kind: table.digest}
         recipe = Recipe("model", VERSION, told, parents)
         current = ws.current("model", name or "awe", recipe)
@@ -77,16 +70,6 @@ def retrain(
             store_history(staging, history)
             store_result(staging, _result(told, outcome, settings))
             return staging.publish(name or "awe"), True
-
-
-def _check(settings: RetrainSettings) -> None:
-    """Raise SettingsError for an affinity that is not built, and for a floor where other labels are not scored."""
-    find_built_affinity(settings.affinity)
-    if settings.affinity == "cluster" and settings.floor:
-        raise SettingsError(
-            f"--floor: the affinity cluster has none, found {settings.floor:g}",
-            hint="with a floor every label would be scored; leave it out, or take --affinity hybrid-latent-rbf",
-        )
 
 
 @dataclass(frozen=True)
@@ -115,10 +98,7 @@ class _Work:
 
     def choose(self) -> Outcome:
         """What is best on validation; without one, what was asked for."""
-        fit, powers = (
-            self.fits[0],
-            [self.settings.power] if self.settings.power is not None else list(_POWERS),
-        )
+        fit, powers = self.fits[0], powers_to_try(self.settings)
         judge = judge_of(self.dataset, fit, self.told["metric"], self.plan.seed, self.threads)
         if judge is None:
             return Outcome(powers[0], self._learn(fit, powers[0]) if self.plan.epochs else None, {})
@@ -155,30 +135,6 @@ class _Work:
     def _hear(self, progress: Progress) -> None:
         self.history.append(progress)
         self.watch(progress)
-
-
-def _told(settings: RetrainSettings, base: Artifact) -> dict[str, Any]:
-    """Everything that decides what the model will be, as its recipe has it."""
-    result = load_result(base)
-    plan = Plan(**result["chosen"][result["stages"][-1]]["plan"])
-    rate = plan.learning_rate * (_RATE if settings.warm else 1)
-    epochs = settings.epochs if settings.epochs is not None else (_EPOCHS if settings.warm else plan.epochs)
-    plan = replace(
-        plan,
-        epochs=epochs,
-        learning_rate=settings.learning_rate or rate,
-        margin=settings.margin or plan.margin,
-    )
-    return {
-        "model_type": EMBEDDING,
-        "affinity": {"name": settings.affinity, "power": settings.power, "floor": settings.floor},
-        "loss": plan.loss,
-        "warm": settings.warm,
-        "plan": asdict(plan),
-        "fits": base.settings["fits"],
-        "patience": settings.patience,
-        "metric": criterion(settings.metric or result["metric"]).name,
-    }
 
 
 def _result(told: dict[str, Any], outcome: Outcome, settings: RetrainSettings) -> dict[str, Any]:
