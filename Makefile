@@ -28,6 +28,7 @@ lint: $(STAMP) ## check style and types
 
 bench: $(STAMP) ## measure the speed of training, evaluation and prediction
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/affinities.py
 
 reproduce: $(STAMP) ## the papers' tables, into docs/results: DATA=folder SEEDS=5; one alone: make reproduce-TABLE
 	$(BIN)/python -m benchmarks.reproduce --data "$(DATA)" --seeds $(SEEDS)

@@ -1,0 +1,173 @@
+"""Training speed of every affinity side by side, on one thread and on two.
+
+    python benchmarks/affinities.py [--people 2000] [--items 5000] [--only sigmoid,concat]
+
+One epoch of WARP with at most 10 trials, all affinities on the same interactions from the same random start. Prints a
+Markdown table: interactions/s, multiply-adds/s, and how much slower an affinity is than its own multiply-adds take at
+the rate of the linear model (`times`). Every figure is a median of the runs after a warm-up that compiles.
+
+Multiply-adds are counted from the equations: of f and ∂f for one label (COSTS, n features of an example), of Ux, and of
+the steps of U and V; numbers of scores and steps are those that training reports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from bench import bags
+from machine import machine
+from synthetic import interactions
+
+from awe_cli.affinity.catalog import CATALOG, build_affinity, parameters_of, start_affinity
+from awe_cli.affinity.entry import Shape
+from awe_cli.affinity.knn import Knn
+from awe_cli.data.examples import Examples
+from awe_cli.kernels.epoch import State
+from awe_cli.kernels.learned import NOTHING, Learned
+from awe_cli.steps.pairs import as_learned, counted_pairs
+from awe_cli.training.epochs import epochs
+from awe_cli.training.plan import Plan
+from awe_cli.training.state import copy_state, initial_state, with_learned
+
+D, E, NEIGHBORS, PARTS = 64, 16, 50, 4
+PLAN = Plan(D, 4, 0.1, 0.05, 0.3, 10, 1.0, 32, 0.3, 0.0, 0)
+
+# Multiply-adds of f, and of its gradient beside one more f, for one label and an example of n features.
+Cost = Callable[[np.ndarray], Any]
+WHOLE: tuple[Cost, Cost] = (lambda n: D, lambda n: D)
+FEATURES: tuple[Cost, Cost] = (lambda n: n * D, lambda n: 2 * n * D)
+ENDS: tuple[Cost, Cost] = (lambda n: 3 * D, lambda n: 4 * D)
+COSTS: dict[str, tuple[Cost, Cost]] = {
+    "constant": WHOLE,
+    "dot": WHOLE,
+    "sigmoid": FEATURES,
+    "sigmoid, of the score": WHOLE,
+    "linear-sigmoid": FEATURES,
+    "max": (lambda n: n * (D + 1), lambda n: 2 * n * D),
+    "top-k": (lambda n: n * (D + 5), lambda n: 2 * n * D),
+    "gaussian": ENDS,
+    "embedded-gaussian": ENDS,
+    "low-rank": (lambda n: n * (D + E), lambda n: 2 * n * (D + E)),
+    "low-rank, tied": FEATURES,
+    "concat": (lambda n: 3 * D, lambda n: 6 * D),
+    "pair-weights": (lambda n: D, lambda n: 2 * n * D),
+    "pair-weights, learned": (lambda n: D, lambda n: 3 * n * D),
+    "pair-weights, added": WHOLE,
+    "mix of constant, gaussian": (lambda n: 4 * D, lambda n: 5 * D),
+    "mix, learned": (lambda n: 4 * D, lambda n: 9 * D),
+    "gaussian, with a floor": (lambda n: 4 * D, lambda n: 5 * D),
+    "knn": WHOLE,
+}
+TOLD: dict[str, tuple[str, dict[str, Any]]] = {
+    "sigmoid, of the score": ("sigmoid", {"scope": "score"}),
+    "low-rank, tied": ("low-rank", {"factors": "tied"}),
+    "pair-weights, learned": ("pair-weights", {"learn_pairs": True}),
+    "pair-weights, added": ("pair-weights", {"pair_form": "add"}),
+    "mix of constant, gaussian": ("mix", {"mix": ("constant", "gaussian")}),
+    "mix, learned": ("mix", {"mix": ("constant", "gaussian"), "learn_mix": True}),
+    "gaussian, with a floor": ("gaussian", {"floor": 0.5}),
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One affinity on so many threads: the time of an epoch and the multiply-adds in it."""
+
+    name: str
+    threads: int
+    seconds: float
+    multiply_adds: float
+    trials: float
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=2000)
+    parser.add_argument("--items", type=int, default=5000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", type=lambda text: ["constant", *text.split(",")], default=list(COSTS))
+    asked = parser.parse_args()
+    assert set(CATALOG) <= {TOLD.get(name, (name,))[0] for name in COSTS}, "every affinity is measured"
+    examples = bags(*interactions(asked.people, asked.items, mean=60.0), asked.people)
+    n = len(examples.positives.indices)
+    print(f"{machine()}, {datetime.date.today()}, medians of {asked.runs} runs\n")
+    print(
+        f"{asked.people:,} people × {asked.items:,} items, {n:,} interactions, d = {D}, at most 10 trials\n"
+    )
+    print(
+        "| affinity | threads | trials | M interactions/s | G multiply-adds/s | times |\n|---|---|---|---|---|---|"
+    )
+    linear: dict[int, float] = {}
+    for name in asked.only:
+        for found in measure(name, examples, asked.items, asked.runs):
+            rate = found.multiply_adds / found.seconds
+            linear.setdefault(found.threads, rate)
+            print(
+                f"| {name} | {found.threads} | {found.trials:.1f} | {n / found.seconds / 1e6:.3f} | {rate / 1e9:.2f} | "
+                f"{linear[found.threads] / rate:.2f} |",
+                flush=True,
+            )
+
+
+def measure(name: str, examples: Examples, items: int, runs: int) -> list[Measured]:
+    """One affinity, on one thread and on two, in turn."""
+    affinity, learned = made(name, examples, items)
+    under_way = {
+        threads: epochs(affinity, examples, start(items, learned), PLAN, threads=threads)
+        for threads in (1, 2)
+    }
+    times: dict[int, list[tuple[float, float, float]]] = {1: [], 2: []}
+    for _ in range(min(runs + 1, PLAN.epochs)):
+        for threads, passes in under_way.items():
+            began = time.perf_counter()
+            report = next(passes)
+            seconds = time.perf_counter() - began
+            work = multiply_adds(name, examples, report.mean_trials, report.violation_rate)
+            times[threads].append((seconds, work, report.mean_trials))
+    return [
+        Measured(name, threads, *(statistics.median(column) for column in zip(*found[1:], strict=True)))
+        for threads, found in times.items()
+    ]
+
+
+def start(items: int, learned: Learned) -> State:
+    """U and V at random, and these numbers, all in arrays of their own."""
+    return copy_state(with_learned(initial_state(items, items, PLAN), learned))
+
+
+def made(name: str, examples: Examples, items: int) -> tuple[Any, Learned]:
+    """What the kernels take, and the numbers it starts with."""
+    if name == "knn":
+        draws = np.random.default_rng(0)
+        neighbors = draws.integers(0, len(examples), (len(examples) * PARTS, NEIGHBORS)).astype(np.int32)
+        weights = np.full(neighbors.shape, 1 / NEIGHBORS, np.float32)
+        return Knn(neighbors, weights, *examples.positives, PARTS, 1.0, 0.1), NOTHING
+    kind, told = TOLD.get(name, (name, {}))
+    given = parameters_of(kind, told, own=True)
+    if kind == "pair-weights":
+        lift = 0.0 if given["pair_form"] == "add" else 1.0
+        return build_affinity(given), as_learned(counted_pairs("pmi", examples, (items, items), 50), lift)
+    return build_affinity(given), start_affinity(given, Shape(items, items, D, 0.3, 0))
+
+
+def multiply_adds(name: str, examples: Examples, trials: float, violated: float) -> float:
+    """Of one epoch: scores of positives and draws, two gradients a violation, Ux, steps of U and V."""
+    score, slope = COSTS[name]
+    n = np.diff(examples.positives.indptr).astype(float)
+    scores = np.sum(n * (1 + trials) * score(n))
+    gradients = np.sum(n * violated * 2 * (score(n) + slope(n)))
+    steps = np.sum(n * violated) * 2 * 2 * D + np.sum(n) * 2 * D
+    laid_out = np.sum(np.full(len(n), PARTS * NEIGHBORS * n.mean())) if name == "knn" else 0
+    return float(scores + gradients + steps + np.sum(n) * 2 * D + laid_out)
+
+
+if __name__ == "__main__":
+    main()
