@@ -11,12 +11,13 @@ import pytest
 
 from awe_cli.affinity.constant import Constant
 from awe_cli.app import main
+from awe_cli.baselines.matrices import inputs
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.config.train import TrainSettings
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags, Lists
-from awe_cli.ranking.embedding import EmbeddingRanker
+from awe_cli.ranking.embedding import EmbeddingRanker, label_rows
 from awe_cli.steps.embeddings import load_state
 from awe_cli.steps.pairs import counted_pairs
 from awe_cli.steps.prepare import prepare
@@ -24,6 +25,7 @@ from awe_cli.steps.rankers import load_fit
 from awe_cli.steps.train import train
 from awe_cli.workspace import Workspace
 from tests.small import annotation
+from tests.test_retrieval import written
 
 TEXTS = [
     ("rock loud guitar", ["rock"]),
@@ -151,6 +153,30 @@ def test_a_file_that_cannot_be_used(ws, tmp_path, capsys, rows, code, message):
     assert message in " ".join(err.split())
     assert "hint: " in err
     assert not ws.names("model")
+
+
+def test_pairs_of_words_where_documents_have_words(tmp_path, capsys):
+    """f = Σ_ij θ_ij x_i y_j + Ux·Vy."""
+    ws = Workspace(tmp_path / "retrieval")
+    prepare(ws, [], PrepareSettings(**written(tmp_path), split="split"))
+    stored = ws.find("dataset")
+    dataset = Dataset.open(stored.path, stored.settings)
+    told = write(tmp_path / "pairs.parquet", ("topic1", "theme1", 2.0), ("topic1", "topic1", 0.5))
+    for source in (told, "pmi", "identity"):
+        model, _ = train(ws, TrainSettings(pairs=source, pair_form="add", **SMALL), threads=1)
+        state, x = load_state(model, ("train",)), dataset.training(("train",)).x
+        plain = EmbeddingRanker(Constant(1.0), state.U, label_rows(dataset.y, state.V)).scores(x).score
+        added = load_fit(ws, model, dataset, ("train",)).scores(x).score - plain
+        assert (added > 0.05).any()
+        if source == told:
+            features, y = dataset.features.to_pylist(), inputs(dataset.y, dataset.n_label_features).toarray()
+            words = dataset.described.space.names.to_pylist()
+            X = inputs(x, dataset.n_features).toarray()[:, features.index("topic1")]
+            given = 2 * y[:, words.index("theme1")] + 0.5 * y[:, words.index("topic1")]
+            np.testing.assert_allclose(added, np.outer(X, given), atol=1e-5)
+    capsys.readouterr()
+    assert main(["-w", str(ws.root), "train", "--affinity", "pair-weights"]) == 78
+    assert "expected --pair-form add" in " ".join(capsys.readouterr().err.split())
 
 
 def test_what_is_not_there_or_makes_no_sense(ws, tmp_path, capsys):

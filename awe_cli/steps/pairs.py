@@ -33,8 +33,20 @@ def pairs_source(told: str) -> Source | None:
     return None if told in (IDENTITY, *COUNTED) else find_source(told, Path(told))
 
 
+def label_names(dataset: Dataset) -> pa.Array:
+    """What pairs name beside a feature: labels, or what describes them, such as the words of documents."""
+    return dataset.described.space.names if dataset.described else dataset.labels
+
+
+def of_labels(pairs: scipy.sparse.csr_matrix, dataset: Dataset) -> scipy.sparse.csr_matrix:
+    """Pairs of features and labels: Σ_j θ_ij y_j of each label that is described."""
+    if dataset.described is None:
+        return pairs
+    return (pairs @ inputs(dataset.described.y, pairs.shape[1]).T).tocsr()
+
+
 def read_pairs(source: Source, dataset: Dataset) -> scipy.sparse.csr_matrix:
-    """(features, labels) of a file of triples.
+    """(features, labels or what describes them) of a file of triples.
 
     Raises MissingInputError for a column that is not there and for a name that the dataset does not know,
     DataError for a pair that is there twice and a weight that is no number.
@@ -43,7 +55,10 @@ def read_pairs(source: Source, dataset: Dataset) -> scipy.sparse.csr_matrix:
     columns: list[NDArray[Any]] = []
     weights: list[NDArray[Any]] = []
     for piece in read_pieces(source, ROLES):
-        for column, known, found in ((FEATURE, dataset.features, rows), (LABEL, dataset.labels, columns)):
+        for column, known, found in (
+            (FEATURE, dataset.features, rows),
+            (LABEL, label_names(dataset), columns),
+        ):
             values = piece.column(column)
             codes = look_up(values, known, f"{source.name}: column {column!r}", untyped=piece.untyped)
             _require_known(piece, column, values, codes)
@@ -70,17 +85,17 @@ def _require_known(piece: Piece, column: str, values: pa.Array, codes: NDArray[n
 def _matrix(
     source: Source, dataset: Dataset, rows: NDArray[Any], columns: NDArray[Any], weights: NDArray[Any]
 ) -> scipy.sparse.csr_matrix:
-    keys = rows.astype(np.int64) * dataset.n_labels + columns
+    keys = rows.astype(np.int64) * dataset.n_label_features + columns
     order = np.argsort(keys, kind="stable")
     twice = np.flatnonzero(np.diff(keys[order]) == 0)
     if len(twice):
         at = order[twice[0]]
         raise DataError(
             f"{source.name}: expected each pair once, found feature {dataset.features[rows[at]].as_py()!r} with label "
-            f"{dataset.labels[columns[at]].as_py()!r} twice",
+            f"{label_names(dataset)[columns[at]].as_py()!r} twice",
             hint=_TRIPLES,
         )
-    shape = (dataset.n_features, dataset.n_labels)
+    shape = (dataset.n_features, dataset.n_label_features)
     indptr = np.searchsorted(rows[order], np.arange(shape[0] + 1))
     return scipy.sparse.csr_matrix((weights[order], columns[order], indptr), shape=shape)
 
@@ -88,7 +103,7 @@ def _matrix(
 def identical_names(dataset: Dataset) -> scipy.sparse.csr_matrix:
     """1 for every feature that is called as a label: I of xᵀIy. Raises DataError where there is none."""
     names = dataset.features.cast(pa.string())
-    found = look_up(names, dataset.labels.cast(pa.string()), "features", untyped=False)
+    found = look_up(names, label_names(dataset).cast(pa.string()), "features", untyped=False)
     found[np.asarray(names.is_null().to_numpy(zero_copy_only=False))] = -1
     rows = np.flatnonzero(found >= 0)
     if not len(rows):
@@ -96,7 +111,7 @@ def identical_names(dataset: Dataset) -> scipy.sparse.csr_matrix:
             f"--pairs {IDENTITY}: expected features that are called as labels are, found none",
             hint=f"use --pairs {PMI}, or a file of triples",
         )
-    shape = (dataset.n_features, dataset.n_labels)
+    shape = (dataset.n_features, dataset.n_label_features)
     return scipy.sparse.csr_matrix((np.ones(len(rows)), (rows, found[rows])), shape=shape)
 
 
@@ -109,10 +124,16 @@ def counted_pairs(
     pmi           log(p(i, y)/(p(i) p(y))) / −log p(i, y), those above 0: pointwise mutual information as a share of
                   the most it can be (Bouma 2009)
 
+    Where labels are described, y is a feature of a positive, and pairs are (features, label features).
     A label is not counted with itself where the labels are the features: it is left out of x when it is the target.
     """
     X = (inputs(examples.x, shape[0]) > 0).astype(np.float64)
-    Y, n = label_matrix(examples.positives, shape[1]), len(examples)
+    n = len(examples)
+    if examples.y is None:
+        Y = label_matrix(examples.positives, shape[1])
+    else:  # what describes any of its positives
+        y = inputs(examples.y, shape[1]) > 0
+        Y = (label_matrix(examples.positives, y.shape[0]) @ y.astype(np.float64) > 0).astype(np.float64)
     of_feature, of_label = np.asarray(X.sum(axis=0)).ravel(), np.asarray(Y.sum(axis=0)).ravel()
     columns, blocks = X.tocsc(), []
     for start in range(0, shape[0], _BLOCK):
