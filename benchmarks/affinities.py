@@ -28,7 +28,9 @@ from synthetic import interactions
 from awe_cli.affinity.catalog import CATALOG, build_affinity, parameters_of, start_affinity
 from awe_cli.affinity.entry import Shape
 from awe_cli.affinity.knn import Knn
+from awe_cli.affinity.overlap import Overlap
 from awe_cli.data.examples import Examples
+from awe_cli.data.matrix import Bags
 from awe_cli.kernels.epoch import State
 from awe_cli.kernels.learned import NOTHING, Learned
 from awe_cli.steps.pairs import as_learned, counted_pairs
@@ -63,6 +65,7 @@ COSTS: dict[str, tuple[Cost, Cost]] = {
     "mix of constant, gaussian": (lambda n: 4 * D, lambda n: 5 * D),
     "mix, learned": (lambda n: 4 * D, lambda n: 9 * D),
     "gaussian, with a floor": (lambda n: 4 * D, lambda n: 5 * D),
+    "overlap": WHOLE,
     "knn": WHOLE,
 }
 TOLD: dict[str, tuple[str, dict[str, Any]]] = {
@@ -120,6 +123,7 @@ def main() -> None:
 def measure(name: str, examples: Examples, items: int, runs: int) -> list[Measured]:
     """One affinity, on one thread and on two, in turn."""
     affinity, learned = made(name, examples, items)
+    pairs = pairs_of(name, examples, learned)
     under_way = {
         threads: epochs(affinity, examples, start(items, learned), PLAN, threads=threads)
         for threads in (1, 2)
@@ -130,7 +134,7 @@ def measure(name: str, examples: Examples, items: int, runs: int) -> list[Measur
             began = time.perf_counter()
             report = next(passes)
             seconds = time.perf_counter() - began
-            work = multiply_adds(name, examples, report.mean_trials, report.violation_rate)
+            work = multiply_adds(name, examples, pairs, report.mean_trials, report.violation_rate)
             times[threads].append((seconds, work, report.mean_trials))
     return [
         Measured(name, threads, *(statistics.median(column) for column in zip(*found[1:], strict=True)))
@@ -150,6 +154,10 @@ def made(name: str, examples: Examples, items: int) -> tuple[Any, Learned]:
         neighbors = draws.integers(0, len(examples), (len(examples) * PARTS, NEIGHBORS)).astype(np.int32)
         weights = np.full(neighbors.shape, 1 / NEIGHBORS, np.float32)
         return Knn(neighbors, weights, *examples.positives, PARTS, 1.0, 0.1), NOTHING
+    if name == "overlap":
+        shared = counted_pairs("pmi", examples, (items, items), 50).sorted_indices()
+        entries = (shared.indptr.astype(np.int64), shared.indices, shared.data.astype(np.float32))
+        return Overlap(3.0, examples.x, Bags(*entries)), NOTHING
     kind, told = TOLD.get(name, (name, {}))
     given = parameters_of(kind, told, own=True)
     if kind == "pair-weights":
@@ -158,15 +166,30 @@ def made(name: str, examples: Examples, items: int) -> tuple[Any, Learned]:
     return build_affinity(given), start_affinity(given, Shape(items, items, D, 0.3, 0))
 
 
-def multiply_adds(name: str, examples: Examples, trials: float, violated: float) -> float:
-    """Of one epoch: scores of positives and draws, two gradients a violation, Ux, steps of U and V."""
+def pairs_of(name: str, examples: Examples, learned: Learned) -> np.ndarray:
+    """How many entries are laid out for each example: of its pairs, or of its neighbours' labels."""
+    n = np.diff(examples.positives.indptr)
+    if name == "knn":
+        return np.full(len(n), PARTS * NEIGHBORS * n.mean())
+    if name == "overlap":
+        return n * 50.0
+    if not len(learned.indptr):
+        return np.zeros(len(n))
+    ends = np.concatenate([[0], np.cumsum(np.diff(learned.indptr)[examples.x.indices])])
+    return np.diff(ends[examples.x.indptr]).astype(float)
+
+
+def multiply_adds(name: str, examples: Examples, pairs: np.ndarray, trials: float, violated: float) -> float:
+    """Of one epoch: scores of positives and draws, two gradients a violation, Ux, steps of U and V, what is laid out.
+
+    An entry counts as one when it is laid out, and again when it is cleared away.
+    """
     score, slope = COSTS[name]
     n = np.diff(examples.positives.indptr).astype(float)
     scores = np.sum(n * (1 + trials) * score(n))
     gradients = np.sum(n * violated * 2 * (score(n) + slope(n)))
     steps = np.sum(n * violated) * 2 * 2 * D + np.sum(n) * 2 * D
-    laid_out = np.sum(np.full(len(n), PARTS * NEIGHBORS * n.mean())) if name == "knn" else 0
-    return float(scores + gradients + steps + np.sum(n) * 2 * D + laid_out)
+    return float(scores + gradients + steps + np.sum(n) * D + 2 * np.sum(pairs))
 
 
 if __name__ == "__main__":

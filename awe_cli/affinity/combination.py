@@ -15,7 +15,7 @@ import numpy as np
 from awe_cli.kernels.dispatch import implements, inlined
 from awe_cli.kernels.families import without_table
 from awe_cli.kernels.interface import ceiling, directions, gradient, of_input, rate, rises, score
-from awe_cli.kernels.pairs import pair_note, pair_share, weighs_pairs, without_pairs
+from awe_cli.kernels.pairs import pair_share, weighs_pairs, without_pairs
 from awe_cli.kernels.vectors import add
 
 
@@ -101,11 +101,6 @@ def _weighs_pairs(affinity):
 @implements(pair_share, Plus)
 def _share(affinity, case, t, p, label):
     return pair_share(affinity.first, case, t, p, label)
-
-
-@implements(pair_note, Plus)
-def _note(affinity, case, t, p, label):
-    return pair_note(affinity.first, case, t, p, label)
 
 
 @implements(of_input, Weighed)

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from awe_cli.kernels.dispatch import implements, inlined
+from awe_cli.kernels.dispatch import implements
 from awe_cli.kernels.families import add_match, match, of_single_features, without_table
 from awe_cli.kernels.interface import ceiling, directions, gradient, of_input, rate, rises, score
-from awe_cli.kernels.pairs import find_pair, pair_note, pair_share, weighs_pairs
+from awe_cli.kernels.pairs import pair_in, pair_share, shares_of, weighs_pairs
 from awe_cli.kernels.vectors import add_row, dot_row
 
 
@@ -47,11 +47,6 @@ def _share(affinity, case, t, p, label):
     return (case.learned.pairs[p] - np.float32(affinity.rest)) * case.values[t] * match(case, t, label)
 
 
-@implements(pair_note, PairWeights)
-def _count(affinity, case, t, p, label):
-    return np.float32(1)
-
-
 @implements(rate, PairWeights)
 def _rate(affinity, s, case, label):
     return affinity.rest * s  # and what the scorer adds for stored pairs
@@ -59,43 +54,31 @@ def _rate(affinity, s, case, label):
 
 @implements(score, PairWeights)
 def _score(affinity, case, label, hole):
-    total = np.float32(affinity.rest * dot_row(case.z, case.V, label))
-    if case.g[label] != 0:
-        for t in range(case.indices.shape[0]):
-            p = find_pair(case.learned, case.indices[t], label)
-            if p >= 0 and t != hole:
-                total += pair_share(affinity, case, t, p, label)
-    return total
+    whole = np.float32(affinity.rest * dot_row(case.z, case.V, label))
+    return whole + shares_of(affinity, case, label, hole)
 
 
 @implements(gradient, PairWeights)
 def _gradient(affinity, case, label, hole, weight, slopes):
-    for t in range(case.indices.shape[0]):
+    if affinity.rest != 0:
+        for t in range(case.indices.shape[0]):
+            if t != hole:
+                add_match(case, t, label, np.float32(weight * affinity.rest * case.values[t]), slopes)
+    slot = case.chains.head[label] - 1
+    while slot >= 0:
+        t = case.chains.at[slot]
         if t != hole:
-            p, g, x = find_pair(case.learned, case.indices[t], label), affinity.rest, case.values[t]
-            if p >= 0:
-                g = case.learned.pairs[p]
-                if affinity.learned:
-                    by_pair = np.float32(weight * x * match(case, t, label))
-                    slopes.pairs[_slot(case, slopes, t, p)] += by_pair
-            if g != 0:
-                add_match(case, t, label, np.float32(weight * g * x), slopes)
+            along = np.float32(weight * case.values[t])
+            above = case.learned.pairs[pair_in(case, slot)] - np.float32(affinity.rest)
+            add_match(case, t, label, along * above, slopes)
+            if affinity.learned:
+                slopes.pairs[slot] += along * match(case, t, label)
+        slot = case.chains.before[slot] - 1
     return np.float32(1)
-
-
-@inlined
-def _slot(case, slopes, t, p):
-    """Where the gradient by θ of pair p goes, a pair of the feature at position t."""
-    return slopes.first[t] + p - case.learned.indptr[case.indices[t]]
 
 
 @implements(pair_share, PairTerms)
 def _term(affinity, case, t, p, label):
-    return case.learned.pairs[p] * case.values[t]
-
-
-@implements(pair_note, PairTerms)
-def _note(affinity, case, t, p, label):
     return case.learned.pairs[p] * case.values[t]
 
 
@@ -126,21 +109,17 @@ def _term_rate(affinity, s, case, label):
 
 @implements(score, PairTerms)
 def _term_score(affinity, case, label, hole):
-    total = dot_row(case.z, case.V, label) + case.g[label]
-    if hole >= 0:
-        p = find_pair(case.learned, case.indices[hole], label)
-        if p >= 0:
-            total -= case.learned.pairs[p] * case.values[hole]
-    return total
+    return dot_row(case.z, case.V, label) + shares_of(affinity, case, label, hole)
 
 
 @implements(gradient, PairTerms)
 def _term_gradient(affinity, case, label, hole, weight, slopes):
     step = np.float32(weight)
     add_row(slopes.z, step, case.V, label)
-    if affinity.learned:
-        for t in range(case.indices.shape[0]):
-            p = find_pair(case.learned, case.indices[t], label)
-            if p >= 0 and t != hole:
-                slopes.pairs[_slot(case, slopes, t, p)] += step * case.values[t]
+    slot = case.chains.head[label] - 1 if affinity.learned else -1
+    while slot >= 0:
+        t = case.chains.at[slot]
+        if t != hole:
+            slopes.pairs[slot] += step * case.values[t]
+        slot = case.chains.before[slot] - 1
     return step

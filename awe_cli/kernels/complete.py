@@ -18,7 +18,6 @@ _ALWAYS = (
     interface.finish,
     pairs.weighs_pairs,
     pairs.pair_share,
-    pairs.pair_note,
 )
 # What the score of a family is written in terms of.
 _FAMILIES = (

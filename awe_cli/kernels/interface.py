@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from awe_cli.kernels.dispatch import stub
 from awe_cli.kernels.learned import Learned
+from awe_cli.kernels.pairs import Chains
 
 
 class Case(NamedTuple):
@@ -39,6 +40,7 @@ class Case(NamedTuple):
     g: NDArray[np.float32]  # (labels,) what `begin` laid out; empty where it lays out nothing
     room: NDArray[np.float32]  # (n or more,) one number a feature, to compute with
     learned: Learned  # what the affinity has of its own
+    chains: Chains  # its pairs by label, in training
 
 
 class Slopes(NamedTuple):
@@ -50,8 +52,7 @@ class Slopes(NamedTuple):
     shared: NDArray[np.float32]  # (rows, width)
     u_hat: NDArray[np.float32]  # (n, e) by each feature's row of Û
     v_hat: NDArray[np.float32]  # (e,) by V̂_y; zeros before each label
-    pairs: NDArray[np.float32]  # by θ of every pair of the example's features …
-    first: NDArray[np.int64]  # (n,) … those of the feature at position t from here on
+    pairs: NDArray[np.float32]  # (slots,) by θ of every pair of the example's features
 
 
 @stub

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from awe_cli.kernels.dispatch import inlined, pasted, section
 from awe_cli.kernels.hole import hand_on, leave_out
 from awe_cli.kernels.interface import Case, Slopes, begin, finish, of_input, parts
-from awe_cli.kernels.learned import lay_out_pairs, pair_room
+from awe_cli.kernels.learned import pair_room
 from awe_cli.kernels.objective import VIOLATORS, learn_positive, n_records, scores_all
-from awe_cli.kernels.pairs import clear_notes, lay_out_notes, weighs_pairs
+from awe_cli.kernels.pairs import link_pairs, unlink_pairs, weighs_pairs
 from awe_cli.kernels.random import stream
 from awe_cli.kernels.rows import project, row_length, row_of
 from awe_cli.kernels.screen import screen_share, slack
@@ -49,10 +49,10 @@ def learn_example(
         return
     project(indices, values, U, room.ux)
     draws = stream(task.seed, task.epoch, example)
-    case = Case(example, indices, values, U, V, room.z, room.g, room.features, state.learned)
+    case = Case(example, indices, values, U, V, room.z, room.g, room.features, state.learned, room.chains)
     room.by_z[:] = 0
     if weighs_pairs(affinity):
-        lay_out_notes(affinity, case)
+        link_pairs(case)
     for part in range(parts(affinity)):
         begin(affinity, example, part, room.g)
         for p in range(first + part, last, parts(affinity)):
@@ -73,7 +73,7 @@ def learn_example(
                 hand_on(room.by_z, hole, into.by_input, e, by_feature)
         finish(affinity, example, part, room.g)
     if weighs_pairs(affinity):
-        clear_notes(case)
+        unlink_pairs(case)
     for figure in range(room.tally.shape[0]):
         into.tally[e, figure] = room.tally[figure]
 
@@ -98,8 +98,7 @@ def _slopes(learned, indices, e, feature, pair, by_feature, into, room):
     into.by_shared[e, :, :] = 0
     u_hat[:] = 0
     by_pair[:] = 0
-    lay_out_pairs(learned, indices, room.first)
-    return Slopes(room.by_z, by_feature, room.by_v, into.by_shared[e], u_hat, room.v_hat, by_pair, room.first)
+    return Slopes(room.by_z, by_feature, room.by_v, into.by_shared[e], u_hat, room.v_hat, by_pair)
 
 
 @inlined

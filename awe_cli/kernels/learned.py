@@ -63,13 +63,3 @@ def pair_room(learned, indices):
         for t in range(indices.shape[0]):
             total += learned.indptr[indices[t] + 1] - learned.indptr[indices[t]]
     return total
-
-
-@inlined
-def lay_out_pairs(learned, indices, first):
-    """first[t] = where the pairs of the feature at position t begin among those of its example."""
-    if learned.indptr.shape[0] > 0:
-        total = np.int64(0)
-        for t in range(indices.shape[0]):
-            first[t] = total
-            total += learned.indptr[indices[t] + 1] - learned.indptr[indices[t]]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from awe_cli.kernels.dispatch import implements, inlined, stub
 from awe_cli.kernels.interface import ceiling, directions, gradient
 from awe_cli.kernels.labels import Sums
+from awe_cli.kernels.pairs import Chains
 from awe_cli.kernels.random import below, mix
 
 LOSS, VIOLATORS, TRIALS = (
@@ -48,7 +49,7 @@ class Room(NamedTuple):
     by_z: NDArray[np.float32]  # (d,) gradient by Ux of one positive
     by_v: NDArray[np.float32]  # (d,) gradient by V of one label
     v_hat: NDArray[np.float32]  # (e,) gradient by V̂ of one label
-    first: NDArray[np.int64]  # (longest row,) where the pairs of each feature begin, or (0,)
+    chains: Chains  # of an example's pairs; of no size where an affinity has none
     g: NDArray[np.float32]  # (labels,) or (0,)
     features: NDArray[np.float32]  # (longest row,) one number a feature
     mark: NDArray[np.int32]  # (labels,) the stamp of the last example that had it as a positive

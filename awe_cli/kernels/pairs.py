@@ -1,15 +1,32 @@
-"""Weights of (feature, label) pairs in a sparse matrix: how they are found, laid out, and scored.
+"""Weights of (feature, label) pairs in a sparse matrix: how they are found and scored.
 
 Few of all pairs are stored. So an affinity says what a stored pair adds to f beside what it would be without, and the
-scorer adds that up pair by pair. In training, labels are met one at a time: a number for each label, laid out
-once for an example, tells what its pairs add, or whether there are any to be looked for.
+scorer adds that up pair by pair. In training labels are met one at a time: the pairs of an example's features are
+chained by label, once for the example, so that a label's are found without a search.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from awe_cli.kernels.dispatch import implements, inlined, stub
+
+
+class Chains(NamedTuple):
+    """The pairs of an example's features by label. A pair's slot is its place among those of the example."""
+
+    head: NDArray[np.int32]  # (labels,) 1 + the slot of a label's last pair, 0 where it has none
+    before: NDArray[
+        np.int32
+    ]  # (pairs,) 1 + the slot of the pair before it with the same label, 0 for the first
+    at: NDArray[np.int32]  # (pairs,) the position of its feature in the example
+    first: NDArray[np.int64]  # (n,) the slot of the first pair of the feature at position t
+
+
+NO_CHAINS = Chains(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int64))
 
 
 @stub
@@ -24,17 +41,10 @@ def pair_share(affinity, case, t, p, label):
     raise NotImplementedError(type(affinity).__name__)
 
 
-@stub
-def pair_note(affinity, case, t, p, label):
-    """What the same pair adds to the number that is laid out for its label."""
-    raise NotImplementedError(type(affinity).__name__)
-
-
 def without_pairs(*types: type) -> None:
     """Declare affinities that know no pairs."""
     implements(weighs_pairs, *types)(_no)
     implements(pair_share, *types)(_nothing)
-    implements(pair_note, *types)(_nothing)
 
 
 def _no(affinity):
@@ -46,22 +56,44 @@ def _nothing(affinity, case, t, p, label):
 
 
 @inlined
-def lay_out_notes(affinity, case):
-    """case.g[y] += the notes of all pairs of the example; it was all zeros."""
-    learned = case.learned
+def link_pairs(case):
+    """Chain the pairs of an example; there are no chains yet."""
+    learned, chains, slot = case.learned, case.chains, 0
     for t in range(case.indices.shape[0]):
+        chains.first[t] = slot
         for p in range(learned.indptr[case.indices[t]], learned.indptr[case.indices[t] + 1]):
             label = learned.labels[p]
-            case.g[label] += pair_note(affinity, case, t, p, label)
+            chains.before[slot] = chains.head[label]
+            chains.at[slot] = t
+            slot += 1
+            chains.head[label] = slot
 
 
 @inlined
-def clear_notes(case):
-    """Set case.g back to zeros."""
+def unlink_pairs(case):
+    """Set the heads back to 0."""
     learned = case.learned
     for t in range(case.indices.shape[0]):
         for p in range(learned.indptr[case.indices[t]], learned.indptr[case.indices[t] + 1]):
-            case.g[learned.labels[p]] = 0
+            case.chains.head[learned.labels[p]] = 0
+
+
+@inlined
+def pair_in(case, slot):
+    """The place among all pairs of the one in a slot."""
+    t = case.chains.at[slot]
+    return case.learned.indptr[case.indices[t]] + slot - case.chains.first[t]
+
+
+@inlined
+def shares_of(affinity, case, label, hole):
+    """What the pairs of one label add to f."""
+    total, slot = np.float32(0), case.chains.head[label] - 1
+    while slot >= 0:
+        if case.chains.at[slot] != hole:
+            total += pair_share(affinity, case, case.chains.at[slot], pair_in(case, slot), label)
+        slot = case.chains.before[slot] - 1
+    return total
 
 
 @inlined
@@ -72,17 +104,3 @@ def add_shares(affinity, case, f):
         for p in range(learned.indptr[case.indices[t]], learned.indptr[case.indices[t] + 1]):
             label = learned.labels[p]
             f[label] += pair_share(affinity, case, t, p, label)
-
-
-@inlined
-def find_pair(learned, feature, label):
-    """The place of θ_iy among all pairs, or -1 where none is stored."""
-    low, end = learned.indptr[feature], learned.indptr[feature + 1]
-    high = end
-    while low < high:
-        middle = (low + high) >> 1
-        if learned.labels[middle] < label:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < end and learned.labels[low] == label else np.int64(-1)

@@ -12,7 +12,7 @@ from awe_cli.kernels.dispatch import for_types_of, kernel
 from awe_cli.kernels.frozen import frozen
 from awe_cli.kernels.interface import Case, rate
 from awe_cli.kernels.learned import Learned
-from awe_cli.kernels.pairs import add_shares, weighs_pairs
+from awe_cli.kernels.pairs import NO_CHAINS, add_shares, weighs_pairs
 from awe_cli.kernels.rows import project, row_of
 
 Floats = NDArray[np.float32]
@@ -33,8 +33,8 @@ def rate_block(
     (longest row,) to compute with, F (m, labels) overwritten; F may be S itself.
     """
     for_types_of(_rate_block, affinity)(
-        frozen(affinity), frozen(rows), frozen(U), frozen(V), frozen(learned), frozen(Z), frozen(S), frozen(G),
-        room, F,
+        frozen(affinity), frozen(rows), frozen(U), frozen(V), frozen(learned), NO_CHAINS, frozen(Z), frozen(S),
+        frozen(G), room, F,
     )  # fmt: skip
 
 
@@ -46,10 +46,10 @@ def _project_rows(rows, U, Z):
 
 
 @kernel
-def _rate_block(affinity, rows, U, V, learned, Z, S, G, room, F):
+def _rate_block(affinity, rows, U, V, learned, chains, Z, S, G, room, F):
     for e in range(F.shape[0]):
         indices, values = row_of(rows, e)
-        case = Case(e, indices, values, U, V, Z[e], G[e], room, learned)
+        case = Case(e, indices, values, U, V, Z[e], G[e], room, learned, chains)
         for label in range(F.shape[1]):
             F[e, label] = rate(affinity, S[e, label], case, label)
         if weighs_pairs(affinity):

@@ -17,7 +17,7 @@ from awe_cli.kernels.interface import directions, lays_out, rises
 from awe_cli.kernels.learn import Task
 from awe_cli.kernels.learned import Learned
 from awe_cli.kernels.objective import Block, Room, scores_all, screens, sides
-from awe_cli.kernels.pairs import weighs_pairs
+from awe_cli.kernels.pairs import NO_CHAINS, Chains
 from awe_cli.loss.catalog import find_loss
 from awe_cli.training.label_side import label_side, room_for_sums
 from awe_cli.training.plan import Plan
@@ -99,8 +99,8 @@ def _room(
         by_z=zeros(dim, np.float32),
         by_v=zeros(dim, np.float32),
         v_hat=zeros(learned.V_hat.shape[1], np.float32),
-        first=zeros(longest if len(learned.indptr) else 0, np.int64),
-        g=zeros(n_labels if lays_out(affinity) or weighs_pairs(affinity) else 0, np.float32),
+        chains=_chains(learned, examples.x, longest, n_labels),
+        g=zeros(n_labels if lays_out(affinity) else 0, np.float32),
         features=zeros(longest, np.float32),
         mark=zeros(n_labels, np.int32),
         load=zeros(workers, np.int64),
@@ -139,6 +139,19 @@ def _block(
         ux=zeros((size if screened else 0, plan.dim), np.float32),
         screen=zeros((size if screened else 0, n_labels), np.float32),
         tally=zeros((size, 3), np.float64),
+    )
+
+
+def _chains(learned: Learned, x: Rows, longest: int, n_labels: int) -> Chains:
+    """Room for the pairs of any example."""
+    if not len(learned.indptr):
+        return NO_CHAINS
+    most = int(_pairs(learned, x).max(initial=0))
+    return Chains(
+        head=zeros(n_labels, np.int32),
+        before=zeros(most, np.int32),
+        at=zeros(most, np.int32),
+        first=zeros(longest, np.int64),
     )
 
 

@@ -24,7 +24,7 @@ from awe_cli.kernels.interface import (
     score,
 )
 from awe_cli.kernels.learned import NOTHING, Learned
-from awe_cli.kernels.pairs import clear_notes, find_pair, lay_out_notes, pair_share, weighs_pairs
+from awe_cli.kernels.pairs import Chains, link_pairs, shares_of, unlink_pairs, weighs_pairs
 from awe_cli.kernels.rows import project
 from awe_cli.kernels.vectors import dot_row
 from tests.affinity.members import DIM, EXAMPLES, FEATURES, LABELS
@@ -74,23 +74,38 @@ def world(seed: int = 0) -> World:
 
 @kernel
 def _evaluate(
-    affinity, example, part, indices, values, U, V, label, hole, weight, g, learned, room, ux, z, slopes, out
+    affinity,
+    example,
+    part,
+    indices,
+    values,
+    U,
+    V,
+    label,
+    hole,
+    weight,
+    g,
+    learned,
+    chains,
+    room,
+    ux,
+    z,
+    slopes,
+    out,
 ):
     project(indices, values, U, ux)
     leave_out(ux, hole, indices, values, U, z)
     begin(affinity, example, part, g)
-    case = Case(example, indices, values, U, V, z, g, room, learned)
+    case = Case(example, indices, values, U, V, z, g, room, learned, chains)
     if weighs_pairs(affinity):
-        lay_out_notes(affinity, case)
+        link_pairs(case)
     out[0] = score(affinity, case, label, hole)
     out[1] = rate(affinity, dot_row(z, V, label), case, label)
     if weighs_pairs(affinity):
-        for t in range(indices.shape[0]):
-            p = find_pair(learned, indices[t], label)
-            out[1] += pair_share(affinity, case, t, p, label) if p >= 0 else 0.0
+        out[1] += shares_of(affinity, case, label, hole)
     out[2] = gradient(affinity, case, label, hole, weight, slopes)
     if weighs_pairs(affinity):
-        clear_notes(case)
+        unlink_pairs(case)
     finish(affinity, example, part, g)
 
 
@@ -98,20 +113,23 @@ def evaluate(affinity: Any, rows: World, example: int, part: int, label: int, ho
     """Evaluate at one point; slopes that an example adds up start from 1, those of a label from zeros."""
     start, stop = rows.bags.indptr[example : example + 2]
     indices, values = rows.bags.indices[start:stop], rows.bags.values[start:stop]
-    g = np.zeros(LABELS if lays_out(affinity) or weighs_pairs(affinity) else 0, np.float32)
+    g = np.zeros(LABELS if lays_out(affinity) else 0, np.float32)
     ux, z = np.full((2, DIM), np.nan, np.float32)
     slopes = _slopes(affinity, rows.learned, indices)
+    slots = np.zeros((2, len(slopes.pairs)), np.int32)
+    chains = Chains(np.zeros(LABELS, np.int32), *slots, np.zeros(len(indices), int))
     out, room = np.zeros(3), np.zeros(FEATURES, np.float32)
     _evaluate(
         frozen(affinity), example, part, frozen(indices), frozen(values), frozen(rows.U), frozen(rows.V), label,
-        hole, WEIGHT, g, frozen(rows.learned), room, ux, z, slopes, out,
+        hole, WEIGHT, g, frozen(rows.learned), chains, room, ux, z, slopes, out,
     )  # fmt: skip
     assert not g.any(), "finish leaves zeros"
+    assert not chains.head.any()
     direction = z if directions(affinity) == 1 else slopes.v
     began = float(of_input(affinity))
     return Point(
         *out, direction, slopes.z - began, slopes.u - 1, slopes.shared - 1, slopes.u_hat - 1, slopes.v_hat,
-        slopes.pairs - 1, slopes.first,
+        slopes.pairs - 1, chains.first,
     )  # fmt: skip
 
 
@@ -128,5 +146,4 @@ def _slopes(affinity: Any, learned: Learned, indices: NDArray[np.int32]) -> Slop
         u_hat=np.ones((n, e), np.float32),
         v_hat=np.zeros(e, np.float32),
         pairs=np.ones(lengths.sum(), np.float32),
-        first=np.cumsum(lengths) - lengths,
     )
