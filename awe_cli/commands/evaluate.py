@@ -61,6 +61,8 @@ def evaluate(
         wait=wait,
         announce=lambda name: console.say(f"judging {name} …"),
     )
+    for warning in document["warnings"]:
+        console.warn(warning)
     if as_json:
         console.print_json(document)
     else:

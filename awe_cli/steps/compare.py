@@ -51,6 +51,7 @@ def compare(
             for name, result in judged.items()
         },
         "better": {measure.name: measure.metric.better for measure in wanted},
+        "warnings": _warnings(wanted, dataset.n_labels),
         "baseline_model": baseline,
         "differences": {
             name: _differences(result, judged[baseline], columns, settings.seed)
@@ -64,6 +65,14 @@ def compare(
             "seed": settings.seed,
         },
     }
+
+
+def _warnings(wanted: Sequence[Measure], n_labels: int) -> list[str]:
+    return [
+        f"{measure.name}: there are {n_labels:,} labels only; places that stay empty count as misses"
+        for measure in wanted
+        if (measure.k or 0) > n_labels
+    ]
 
 
 def _require_examples(name: str, result: Judged, split: str) -> None:

@@ -20,7 +20,7 @@ from awe_cli.steps.rankers import find_model, open_ranker, require_dataset
 from awe_cli.steps.strata import Strata, compare_strata, make_strata, with_owners_of
 from awe_cli.workspace import Artifact, Recipe, Workspace
 
-VERSION = 3
+VERSION = 4
 RESULT = "metrics.json"
 _LONGEST_NAME = 100
 

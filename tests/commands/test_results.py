@@ -54,6 +54,15 @@ def test_evaluate_prints_json_alone_on_stdout(trained):
     assert "metrics/popularity-test.json" in err
 
 
+def test_evaluate_warns_of_a_k_beyond_the_labels(trained):
+    told = ("evaluate", "--model", "popularity", "--at", "5,6", "--metric", "precision,recall", "--json")
+    for _ in range(2):  # also where it is up to date
+        _, out, err = trained(*told)
+        assert "warning: precision@6: there are 5 labels only" in err
+        assert "precision@5" not in err
+    assert len(json.loads(out)["warnings"]) == 2
+
+
 def test_evaluate_prints_tables(trained):
     trained("train-baseline", "popularity", "--name", "twin")
     code, out, _ = trained("evaluate", "--model", "popularity", "--model", "twin", "--metric", "mrr,ndcg@2")
