@@ -20,7 +20,7 @@ import typer
 from awe_cli import __version__
 from awe_cli.commands import console
 from awe_cli.commands.options import DEFAULT_WORKSPACE, RootWorkspaceOption
-from awe_cli.errors import NO_ROOM, AweError, WriteError
+from awe_cli.errors import NO_ROOM, AweError, SettingsError, WriteError
 
 # One module of awe_cli.commands each, in the order of `awe --help`. A module `build_knn` holds the function
 # `build_knn`, whose docstring is its help, and EXAMPLE: worked command lines. It imports nothing heavy.
@@ -42,6 +42,7 @@ COMMAND_MODULES = (
 
 INTERRUPTED = 130  # by Ctrl-C
 TERMINATED = 143  # by SIGTERM: `kill`, `timeout`, a shutdown
+_LESS_MEMORY = "choose a smaller --dim, --k or --block-size, or a machine with more; nothing was changed"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,6 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.errno in NO_ROOM | {errno.EROFS}:
             return _report(WriteError(f"cannot write the output: {error}", hint="make room on that disk"))
         return _report_bug(error)
+    except MemoryError as error:
+        return _report(SettingsError(f"not enough memory: {error or 'none is left'}", hint=_LESS_MEMORY))
     except Exception as error:
         return _report_bug(error)
     return code

@@ -216,6 +216,12 @@ def test_interrupted(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_no_memory_is_no_bug(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+    assert run_with(MemoryError("Unable to allocate 30 GiB"), monkeypatch) == 78
+    err = capsys.readouterr().err
+    assert "error: not enough memory: Unable to allocate 30 GiB\nhint: choose a smaller --dim" in err
+
+
 def test_a_full_disk_behind_standard_output(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
     assert run_with(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), monkeypatch) == 73
     assert "No space left" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from typing import Any
 from awe_cli.config.declare import Setting
 from awe_cli.errors import SettingsError, nearest
 
+_LARGEST = 2**63 - 1  # that kernels and files hold
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True}
 _TRUTH |= {"false": False, "no": False, "off": False, "0": False}
 _NOUNS: dict[type, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
@@ -49,6 +50,11 @@ def _read_one(setting: Setting, value: Any, where: str) -> Any:
         read = _convert(setting.type, value)
     except ValueError:
         raise _refusal(setting, value, where) from None
+    if isinstance(read, int) and abs(read) > _LARGEST:
+        raise SettingsError(
+            f"{where}: expected a whole number of at most {_LARGEST}, found {value}",
+            hint=setting.help or None,
+        )
     if not _within(setting, read):
         raise _refusal(setting, value, where)
     return read

@@ -18,6 +18,7 @@ def workspace(tmp_path_factory):
     told = ("--user", "person", "--item", "thing", "--holdout", "1", "--valid-fraction", "0")
     assert main(["-w", str(folder / "ws"), "prepare", str(folder / "plays.csv"), *told]) == 0
     assert main(["-w", str(folder / "ws"), "train", "--name", "wsabie", "--dim", "4", "--epochs", "3"]) == 0
+    assert main(["-w", str(folder / "ws"), "build-knn", "--model", "wsabie"]) == 0
     return folder / "ws"
 
 
@@ -68,6 +69,7 @@ def test_the_whole_chain(awe):
             ("train", "--start", "wsabie", "--dim", "8"),
             "--dim: expected 4, the dimension of model 'wsabie'",
         ),
+        (78, ("train", "--seed", "9" * 20), "--seed: expected a whole number of at most 9223372036854775807"),
         (66, ("train", "--start", "wsabi"), "did you mean 'wsabie'"),
         (66, ("train", "--start", "nobody"), "there is no model named 'nobody'"),
     ],
