@@ -94,6 +94,16 @@ def test_what_prepare_finds(made):
     assert data.n_label_features == data.n_features, "one vocabulary, and the constant feature of queries"
 
 
+def test_a_word_in_as_many_documents_as_there_are_training_queries_is_not_one_in_all_of_these(tmp_path):
+    """topic0 is in 4 documents, and the 4 training queries ask for another topic."""
+    queries = [{"query": n, "text": f"own1x{n}", "split": "train" if n < 4 else "test"} for n in range(5)]
+    pairs = [{"query": n, "document": f"d1{n % 4}"} for n in range(5)]
+    ws = Workspace(tmp_path)
+    files = written(tmp_path, queries=queries, relevance=pairs)
+    prepare(ws, [], PrepareSettings(**files, split="split", valid_fraction=0.0))
+    assert not [line for line in dataset(ws).summary["warnings"] if "one value in all of train" in line]
+
+
 def test_rows_of_documents_are_tf_idf_by_hand(made):
     data = dataset(made)
     described = data.described

@@ -93,12 +93,14 @@ def constant_features(data: Annotations, raw: Raw) -> pa.Array:
     names = space.names.slice(0, space.given)
     if isinstance(raw, RawDense):
         return names.filter(pa.array(space.weight[: space.given] == 0))
-    everywhere = names.filter(pa.array(space.count[: space.given] == np.count_nonzero(data.split == TRAIN)))
+    n = np.count_nonzero(data.split == TRAIN)
+    # in retrieval documents are counted, so that what is found has to be looked at
+    everywhere = names.filter(pa.array(space.count[: space.given] == n))
     code = look_up(everywhere, raw.vocabulary, "features", untyped=False)
     bags = collect(raw.indptr, raw.codes, raw.values, len(raw.vocabulary))
     in_train = np.repeat(data.split == TRAIN, np.diff(bags.indptr))
     values = [bags.values[in_train & (bags.indices == one)] for one in code]
-    return everywhere.filter(pa.array([bool((v == v[0]).all()) for v in values], pa.bool_()))
+    return everywhere.filter(pa.array([len(v) == n and bool((v == v[0]).all()) for v in values], pa.bool_()))
 
 
 def _density(data: Annotations) -> float:
