@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -189,6 +190,29 @@ def test_the_knn_product_ranks_documents(made):
     assert main([*root, "build-knn", "--model", "ssi", "--k", "3", "--lambda", "2", "--quiet"]) == 0
     assert main([*root, "retrain", "--model", "ssi", "--epochs", "2", "--name", "awe", "--quiet"]) == 0
     assert main([*root, "evaluate", "--model", "ssi,awe", "--quiet"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("affinity", "told"),
+    [
+        ("latent-rbf", ("--lambda", "2", "--lambda-y", "3")),
+        ("kernel", ("--kernel-x", "cosine", "--kernel-y", "linear", "--space-y", "embedded")),
+        ("cluster", ("--leaves", "3", "--top", "6")),
+    ],
+)
+def test_built_affinities_see_documents_where_they_are_embedded(made, affinity, told, capsys):
+    train(made, TrainSettings(dim=8, epochs=3, margin=0.3), name="ssi", threads=1)
+    root = ["--workspace", str(made.root)]
+    build = [*root, "build-affinity", "--model", "ssi", "--affinity", affinity, *told, "--quiet"]
+    assert main(build) == 0
+    asked = ["--affinity", affinity, "--epochs", "1", "--name", affinity, "--quiet"]
+    assert main([*root, "retrain", "--model", "ssi", *asked]) == 0
+    capsys.readouterr()
+    assert (
+        main([*root, "evaluate", "--model", f"ssi,{affinity}", "--metric", "map", "--json", "--quiet"]) == 0
+    )
+    found = json.loads(capsys.readouterr().out)["models"]
+    assert found[affinity]["metrics"]["map"] > 0.75 * found["ssi"]["metrics"]["map"] > 0.2
 
 
 def ranked(ws: Workspace, model: str, tmp_path: Path, *more: str) -> list[dict[str, object]]:

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Rows, n_rows
+from awe_cli.data.matrix import Rows
 from awe_cli.kernels.epoch import State
 from awe_cli.neighbors.space import Space
 from awe_cli.ranking.candidates import CandidateRanker
-from awe_cli.ranking.embedding import EmbeddingRanker, label_rows
+from awe_cli.ranking.embedding import EmbeddingRanker
 
 Arrays = dict[str, NDArray[Any]]
 Choice = dict[str, Any]  # JSON values
@@ -25,7 +25,7 @@ Told = Mapping[str, Any]  # parameter → what was said, None where nothing was
 class Source:
     """What G of one fit is built from.
 
-    state     U and V of the model that owns G
+    state     U and V of the model that owns G; V has a row a label, see `with_label_rows`
     examples  the training examples of the fit
     measure   COSINE or EUCLIDEAN: how projections are compared
     """
@@ -43,11 +43,7 @@ class Source:
     @property
     def n_labels(self) -> int:
         """The number of labels."""
-        return len(self.state.V) if self.examples.y is None else n_rows(self.examples.y)
-
-    def label_rows(self, state: State) -> NDArray[np.float32]:
-        """The labels' places in the embedding with V of `state` (labels, d): V, or YV of labels with features."""
-        return label_rows(self.examples.y, state.V)
+        return len(self.state.V)
 
     @property
     def n_features(self) -> int:
@@ -81,7 +77,7 @@ class Built(Protocol):
         ...
 
     def ranker(self, state: State, power: float, floor: float) -> EmbeddingRanker | CandidateRanker:
-        """f = (G^power + floor) · max(0, S) with S of these U and V."""
+        """f = (G^power + floor) · max(0, S) with S of these U and V, which has a row a label."""
         ...
 
 

@@ -126,7 +126,7 @@ class BuiltCluster:
 
     def ranker(self, state: State, power: float, floor: float) -> CandidateRanker:
         """S of the labels of the leaf; powers of 1 are 1, and a floor would have every label scored."""
-        return CandidateRanker(self.leaves, self._lists, state.U, self._source.label_rows(state))
+        return CandidateRanker(self.leaves, self._lists, state.U, state.V)
 
 
 def count_labels(home: NDArray[np.int32], positives: Lists, n_leaves: int) -> Counted:

@@ -11,7 +11,7 @@ from awe_cli.data.matrix import Rows
 from awe_cli.kernels.epoch import State
 from awe_cli.neighbors.choice import product
 from awe_cli.neighbors.index import NeighborIndex
-from awe_cli.ranking.embedding import EmbeddingRanker, label_rows
+from awe_cli.ranking.embedding import EmbeddingRanker
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,6 @@ class BuiltKnn:
     index: NeighborIndex
     k: int
     lambda_: float
-    y: Rows | None = None  # of labels with features
 
     def table(self, x: Rows) -> NDArray[np.float32]:
         """G(x, ·) of every row of new input: (m, labels)."""
@@ -29,4 +28,4 @@ class BuiltKnn:
 
     def ranker(self, state: State, power: float, floor: float) -> EmbeddingRanker:
         """f = (G^power + floor) · max(0, S)."""
-        return EmbeddingRanker(product(power, floor), state.U, label_rows(self.y, state.V), self.table)
+        return EmbeddingRanker(product(power, floor), state.U, state.V, self.table)

@@ -79,7 +79,7 @@ class PairSum:
             on = _examples_kernel(kernels, source, known.examples)
             lambda_ = choice["multiple"] / on.typical(source.examples.x, known.named)
         lambda_y = None if told["lambda_y"] in (None, "inf") else float(told["lambda_y"])
-        near, V = None, source.label_rows(source.state)
+        near, V = None, source.state.V
         if kernels.y_space == EMBEDDED and kernels.y != EQUALITY:
             near = nearest_labels(V, told["label_neighbors"], kernels.y)
         if choice["multiple_y"] is not None:
@@ -131,7 +131,7 @@ class BuiltPairSum:
 
     def ranker(self, state: State, power: float, floor: float) -> EmbeddingRanker:
         """f = (G^power + floor) · max(0, S)."""
-        return EmbeddingRanker(product(power, floor), state.U, self._source.label_rows(state), self.table)
+        return EmbeddingRanker(product(power, floor), state.U, state.V, self.table)
 
     def _sum(self, x: Rows, skip: NDArray[np.int64]) -> NDArray[np.float32]:
         G = np.empty((n_rows(x), self._source.n_labels), np.float32)

@@ -97,7 +97,7 @@ def open_built(
     built.expect_version(KNN_VERSION)
     result, space = load_result(built), Space(state.U, told["measure"])
     index = NeighborIndex(space, examples, dataset.n_labels, approximate=told["approximate"])
-    return BuiltKnn(index, result["k"], result["lambda"][fit_name(fit)], examples.y)
+    return BuiltKnn(index, result["k"], result["lambda"][fit_name(fit)])
 
 
 def training_affinity(built: Artifact, examples: Examples, fit: Fit, power: float, floor: float) -> Knn:

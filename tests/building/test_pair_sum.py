@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from awe_cli.building.catalog import BUILDERS
 from awe_cli.building.pair_sum import drawn_pairs, known_examples
-from awe_cli.data.matrix import Dense
 from awe_cli.neighbors.table import parts_of
 from tests.building import naive
 from tests.building.world import KINDS, TOLD, labels_of, laid_out, part_of, places, source
@@ -132,25 +130,6 @@ def test_only_the_largest_entries_are_kept():
     assert ((kept > 0).sum(axis=1) <= 3).all()
     for row, short in zip(whole, kept, strict=True):
         np.testing.assert_allclose(np.sort(row)[-3:], np.sort(short)[-3:])
-
-
-@pytest.mark.parametrize("name", [*GAUSSIANS, "cluster"])
-def test_labels_with_features_are_compared_by_their_rows(name):
-    """With y and V turned against each other YV is as it was, and so are G and f."""
-    made, told = source("dense"), {**TOLD, "lambda_y": 0.4}
-    turn = np.linalg.qr(np.random.default_rng(2).normal(size=(ITEMS, ITEMS)))[0].astype(np.float32)
-    y = Dense(np.arange(ITEMS, dtype=np.int32), turn)
-    turned = replace(
-        made,
-        state=made.state._replace(V=turn.T @ made.state.V),
-        examples=replace(made.examples, y=y),
-    )
-    assert turned.n_labels == ITEMS
-    new = KINDS["dense"][0](6, seed=1)
-    plain, other = (build(name, told, one) for one in (made, turned))
-    np.testing.assert_allclose(plain.table(new.x), other.table(new.x), 1e-3, 1e-5)
-    f, g = (b.ranker(m.state, 1.0, 0.0).scores(new.x).score for b, m in ((plain, made), (other, turned)))
-    np.testing.assert_allclose(f, g, 1e-3, 1e-4)
 
 
 def test_what_is_found_is_described():
