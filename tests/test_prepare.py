@@ -309,7 +309,7 @@ REFUSED = [
     (INTERACTIONS + "--weight item", 2, "one column is named for two purposes"),
     ("a.csv --user user", 2, "--item is needed"),
     ("a.csv", 2, "expected --user and --item, or --labels with one of"),
-    ("", 2, "Missing argument"),
+    ("", 2, "no input is named"),
     (INTERACTIONS + "--test-fraction 1.5", 78, "--test-fraction"),
     (INTERACTIONS + "--scaling standard", 78, "--scaling"),
     (INTERACTIONS + "--format cvs", 78, "--format"),

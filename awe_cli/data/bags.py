@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from awe_cli.data.matrix import Bags, Lists
 
+_ROWS = 8192  # scaled at a time
+
 
 def collect(
     indptr: NDArray[np.int64], indices: NDArray[np.integer], values: NDArray[np.float32], n: int
@@ -38,9 +40,12 @@ def unite(bags: list[Bags], n: int) -> Bags:
     """The union of bags over `n` features that have no entry in common, row by row."""
     if len(bags) == 1:
         return bags[0]
-    total = scipy.sparse.csr_matrix((len(bags[0].indptr) - 1, n), dtype=np.float32)
-    for bag in bags:
-        total = total + scipy.sparse.csr_matrix((bag.values, bag.indices, bag.indptr), shape=total.shape)
+    shape = (len(bags[0].indptr) - 1, n)
+    total, *others = (
+        scipy.sparse.csr_matrix((bag.values, bag.indices, bag.indptr), shape=shape) for bag in bags
+    )
+    for other in others:
+        total = total + other
     total.sort_indices()
     return Bags(total.indptr.astype(np.int64), total.indices.astype(np.int32), total.data)
 
@@ -58,12 +63,22 @@ def scale_rows(bags: Bags, scaling: str) -> Bags:
     """Each row divided by its norm: "l2" (n^-1/2 for a bag of n ones), "l1" (n^-1) or "none"."""
     if scaling == "none":
         return bags
+    values = np.empty_like(bags.values)
+    for start in range(0, len(bags.indptr) - 1, _ROWS):
+        indptr = bags.indptr[start : start + _ROWS + 1]
+        entries = slice(indptr[0], indptr[-1])
+        values[entries] = _scaled(indptr - indptr[0], bags.values[entries], scaling)
+    return bags._replace(values=values)
+
+
+def _scaled(indptr: NDArray[np.int64], values: NDArray[np.float32], scaling: str) -> NDArray[np.float32]:
+    """The values of a few rows, scaled: work in double precision takes room."""
     if scaling == "l1":
-        norms = row_sums(bags.indptr, np.abs(bags.values))
+        norms = row_sums(indptr, np.abs(values))
     else:
-        norms = np.sqrt(row_sums(bags.indptr, np.square(bags.values, dtype=np.float64)))
+        norms = np.sqrt(row_sums(indptr, np.square(values, dtype=np.float64)))
     factors = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0).astype(np.float32)
-    return bags._replace(values=bags.values * np.repeat(factors, np.diff(bags.indptr)))
+    return values * np.repeat(factors, np.diff(indptr))
 
 
 def add_constant(bags: Bags, index: int, value: float) -> Bags:

@@ -28,7 +28,8 @@ def write_table(path: Path, table: pa.Table) -> None:
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     """A stored table. Raises CorruptArtifactError."""
     try:
-        return pq.read_table(path, columns=columns, partitioning=None)
+        with pq.ParquetFile(path) as file:  # pq.read_table would load all that datasets of many files need
+            return file.read(columns=columns)
     except (OSError, pa.ArrowException) as error:
         raise _corrupt(path, error) from error
 

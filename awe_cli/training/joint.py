@@ -102,6 +102,7 @@ def learn(
             state = best.state
         assert state is not None
         states[fit] = state
+        del examples, judge  # before those of the next fit are read
     return Fitted(states, chosen)
 
 
