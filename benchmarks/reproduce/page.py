@@ -20,6 +20,9 @@ A star: the paired bootstrap interval of the difference from {baseline}, average
 *change*: of the first measure, relative to {baseline}."""
 
 
+LOST = "By the means above; whether such a difference is more than chance was not tested here."
+
+
 def page(table: Table, found: list[Found], absent: list[str], folders: Folders, seeds: int) -> str:
     """The whole page."""
     runs = f"{seeds} seed{'s' if seeds > 1 else ''}"
@@ -35,7 +38,8 @@ def page(table: Table, found: list[Found], absent: list[str], folders: Folders, 
         parts.append(f"Not measured this time: {', '.join(absent)}.")
     if any(row.ours for row in table.rows):
         parts.append("## Where awe does not win")
-        parts.append("\n".join(losses(table, found)) or "On none of these measures.")
+        lost = "\n".join(losses(table, found))
+        parts.append(f"{LOST}\n\n{lost}" if lost else "On none of these measures.")
     if table.remarks:
         parts.append(table.remarks)
     parts += ["## How it was made", *made(table, found, folders, seeds)]
