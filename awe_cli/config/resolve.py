@@ -92,9 +92,14 @@ def _table(file: Path, command: str) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
-        raise MissingInputError(f"cannot read {file}: {error.strerror or error}") from error
+        raise MissingInputError(
+            f"cannot read {file}: {error.strerror or error}", hint="check its permissions"
+        ) from error
     except ValueError as error:
-        raise SettingsError(f"{file}: expected TOML: {error}") from error
+        raise SettingsError(
+            f"{file}: expected TOML: {error}",
+            hint="correct the file: tables like [train], then lines like dim = 64",
+        ) from error
     for name in content:
         if name not in COMMANDS:
             raise _unknown(name, COMMANDS, str(file), "table")

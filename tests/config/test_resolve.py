@@ -132,7 +132,7 @@ def test_the_nearest_choice_is_suggested(tmp_path: Path) -> None:
         ("[build-knn]\nexact = 1", "true or false", ""),
         ("[build-knn]\nfit-on = []\nfit_on = []", "twice", ""),
         ("build-knn = 3", "expected a table", ""),
-        ("[build-knn", "expected TOML", ""),
+        ("[build-knn", "expected TOML", "tables like [train]"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path: Path, toml: str, message: str, hint: str) -> None:
