@@ -29,6 +29,9 @@ EXAMPLE = """
 awe train --affinity constant --name wsabie
 awe train --loss auc --name auc
 awe train --affinity linear-sigmoid --beta 0.25 --start wsabie --name sigmoid
+awe train --affinity mix --mix constant,gaussian --learn-mix
+awe train --affinity pair-weights --pairs pairs.parquet --pair-form add
+awe train --affinity softplus.py:Softplus --set gain=8 --name mine
 """
 
 
