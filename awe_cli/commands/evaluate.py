@@ -24,6 +24,7 @@ EXAMPLE = """
 awe evaluate --model awe --at 1,10
 awe evaluate --model popularity --model wsabie --model awe --metric recall@20,ndcg@20
 awe evaluate --model wsabie,awe --by label-frequency --metric recall@10
+awe evaluate --model in-use,tonight --no-worse ndcg@20 --require "recall@20>=0.15"
 """
 
 
@@ -45,10 +46,11 @@ def evaluate(
     Precision, recall and NDCG at k, MAP, MRR and coverage, over all labels, never a sample of them; with
     several models also the differences from the first, with paired bootstrap intervals. With --by the same by
     stratum: only the labels of a stratum are then wanted, all stay candidates. The result is stored under
-    metrics/, too.
+    metrics/, too. --require and --no-worse are a gate: where a model fails, the exit code is 79.
     """
     from awe_cli.report.comparison import comparison
     from awe_cli.steps.evaluate import evaluate as step
+    from awe_cli.steps.gate import make_gate, pass_gate
     from awe_cli.workspace import Workspace
 
     announce_compiling()
@@ -71,5 +73,6 @@ def evaluate(
                 print()
             console.show(table)
     console.stored(f"metrics/{artifact.name}.json", artifact.digest, fresh)
+    pass_gate(make_gate(settings), document)
     best = list(document["models"])[-1]
     console.next_step(f"awe predict --model {best} --top-k 10 --output predictions.parquet")

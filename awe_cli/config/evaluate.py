@@ -27,5 +27,15 @@ class EvaluateSettings:
         choices=("label-frequency", "label", "history-length"),
         auto="not at all",
     )
+    require: tuple[str, ...] = setting(
+        (),
+        help='What every model but --baseline-model must reach, such as "ndcg@20>=0.15" or "mean-rank<=40"; '
+        "else the exit code is 79.",
+    )
+    no_worse: tuple[str, ...] = setting(
+        (),
+        help="Measures by which no model may be worse than --baseline-model beyond its interval; else the exit "
+        "code is 79.",
+    )
     seed: int = setting(0, help="Of the resamples behind the intervals.", min=0)
     name: str | None = setting(None, help="Name of the stored result.", auto="the models, the split and --by")

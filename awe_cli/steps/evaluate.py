@@ -14,6 +14,7 @@ from awe_cli.errors import MissingInputError, UsageError, nearest
 from awe_cli.metrics.catalog import measures
 from awe_cli.metrics.metric import Measure
 from awe_cli.steps.compare import compare, pairs
+from awe_cli.steps.gate import make_gate
 from awe_cli.steps.judge import Judged, judge
 from awe_cli.steps.opening import open_dataset
 from awe_cli.steps.rankers import find_model, open_ranker, require_dataset
@@ -58,7 +59,7 @@ def _evaluate(
     stored = ws.find("dataset")
     dataset = open_dataset(stored)
     _require_split(dataset, settings.split)
-    wanted = measures(settings.metric, settings.at)
+    wanted = measures([*settings.metric, *make_gate(settings).names], settings.at)
     _require_kinship(dataset, wanted)
     found = {name: find_model(ws, name) for name in _distinct(models)}
     for model in found.values():
