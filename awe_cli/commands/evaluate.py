@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +20,9 @@ from awe_cli.commands.options import (
     settings_options,
 )
 from awe_cli.config.evaluate import EvaluateSettings
+
+if TYPE_CHECKING:
+    from awe_cli.report.table import Table
 
 EXAMPLE = """
 awe evaluate --model awe --at 1,10
@@ -68,11 +72,15 @@ def evaluate(
     if as_json:
         console.print_json(document)
     else:
-        for number, table in enumerate(comparison(document)):
-            if number:
-                print()
-            console.show(table)
+        _show(comparison(document))
     console.stored(f"metrics/{artifact.name}.json", artifact.digest, fresh)
     pass_gate(make_gate(settings), document)
     best = list(document["models"])[-1]
     console.next_step(f"awe predict --model {best} --top-k 10 --output predictions.parquet")
+
+
+def _show(tables: Iterable[Table]) -> None:
+    for number, table in enumerate(tables):
+        if number:
+            print()
+        console.show(table)
