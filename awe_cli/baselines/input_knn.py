@@ -3,8 +3,8 @@ r"""k-NN on the input itself, before any embedding (the k-NN of AWE's tables 1 a
     f(x, y) = Σ_{j ≤ k} w_j [y ∈ Y_{t_j}],   w_j = e^(−λ d(x, x_{t_j})²) / Σ_j' e^(−λ d²)
 
 over the k nearest training examples t_j. d is Euclidean for dense x; for bags both are brought to length 1, so that
-d² = 2 − 2 cos, and an example without a common feature is no neighbour. k and λ are chosen on validation. Ties are
-in the order of popularity.
+d² = 2 − 2 cos, and an example without a common feature is no neighbour; the constant feature is left out. k and λ are
+chosen on validation. Ties are in the order of popularity.
 
 In recommendation a known person is their own nearest neighbour, and adds nothing but what is no candidate.
 """
@@ -30,7 +30,7 @@ from awe_cli.baselines.baseline import (
 )
 from awe_cli.baselines.knn import KnnRanker
 from awe_cli.baselines.matrices import inputs, largest
-from awe_cli.data.bags import scale_rows
+from awe_cli.data.bags import keep_entries, scale_rows
 from awe_cli.data.matrix import Dense, Rows, n_rows, slice_rows
 from awe_cli.engine.local import map_blocks
 from awe_cli.neighbors.choice import MULTIPLES
@@ -55,7 +55,7 @@ class InputKnn(Baseline):
 
     def search(self, facts: Facts, settled: Choice) -> InputSearch:
         """The training examples, made ready to be searched."""
-        return InputSearch(facts.examples.x, facts.n_features)
+        return InputSearch(facts.examples.x, facts.n_features, constant_of(facts))
 
     def choose(
         self, told: Told, facts: Facts, judge: Judge | None, announce: Callable[[str], None]
@@ -94,11 +94,20 @@ class InputKnn(Baseline):
         return KnnRanker(table, arrays["counts"])
 
 
+def constant_of(facts: Facts) -> int:
+    """The feature that every bag has, -1 where there is none.
+
+    It is left out: an example that has nothing else would be near to all, nearer than those that share some words.
+    """
+    space = facts.dataset.space
+    return facts.n_features - 1 if space is not None and space.options.bias else -1
+
+
 class InputSearch:
     """The training examples nearest to an input: by faiss for dense rows, by sparse products for bags."""
 
-    def __init__(self, x: Rows, n_features: int) -> None:
-        self._n_features = n_features
+    def __init__(self, x: Rows, n_features: int, constant: int = -1) -> None:
+        self._n_features, self._constant = n_features, constant
         self._search: Any = Search(x.values) if isinstance(x, Dense) else self.points(x).T.tocsr()
 
     def nearest(self, x: Rows, k: int) -> Nearest:
@@ -128,7 +137,9 @@ class InputSearch:
 
     def points(self, x: Rows) -> Any:
         """Where the rows lie (m, features): dense ones as they are, bags at length 1 as a sparse matrix."""
-        return x.values if isinstance(x, Dense) else inputs(scale_rows(x, "l2"), self._n_features)
+        if isinstance(x, Dense):
+            return x.values
+        return inputs(scale_rows(keep_entries(x, x.indices != self._constant), "l2"), self._n_features)
 
 
 def _judged(judge: Judge, facts: Facts, near: Nearest, k: int, lambda_: float) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from awe_cli.baselines.baseline import Choice, Facts, Told
-from awe_cli.baselines.input_knn import InputKnn, InputSearch
+from awe_cli.baselines.input_knn import InputKnn, InputSearch, constant_of
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.matrix import Rows, n_rows, take_rows
 from awe_cli.errors import SettingsError
@@ -44,16 +44,16 @@ class TreeKnn(InputKnn):
 
     def search(self, facts: Facts, settled: Choice) -> InputSearch:
         """The tree and its leaves."""
-        return TreeSearch(facts.examples.x, facts.n_features, settled["levels"])
+        return TreeSearch(facts.examples.x, facts.n_features, settled["levels"], constant_of(facts))
 
 
 class TreeSearch(InputSearch):
     """The training examples nearest to an input among those in its leaf."""
 
-    def __init__(self, x: Rows, n_features: int, levels: int) -> None:
-        self._n_features = n_features
+    def __init__(self, x: Rows, n_features: int, levels: int, constant: int = -1) -> None:
+        self._n_features, self._constant = n_features, constant
         self._tree = ProjectionTree(self.points(x), levels, _SEED)
-        self._leaves = [InputSearch(take_rows(x, rows), n_features) for rows in self._tree.leaves]
+        self._leaves = [InputSearch(take_rows(x, rows), n_features, constant) for rows in self._tree.leaves]
 
     def nearest(self, x: Rows, k: int) -> Nearest:
         """The k nearest training examples in the leaf of every row."""

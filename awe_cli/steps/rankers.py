@@ -17,7 +17,7 @@ from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
 
 EMBEDDING, KNN, ENSEMBLE = "embedding", "knn", "ensemble"
-BASELINE_VERSION = 2
+BASELINE_VERSION = 3
 
 
 @dataclass(frozen=True)

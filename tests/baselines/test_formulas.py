@@ -57,6 +57,7 @@ def case(request):
     dataset = SimpleNamespace(
         dense=request.param == "dense",
         task="recommendation" if own else "annotation",
+        space=None if own else SimpleNamespace(options=SimpleNamespace(bias=True)),
         n_features=P,
         n_labels=P if own else L,
     )
@@ -106,15 +107,17 @@ def test_item_knn_written_out(case, k):
 
 @pytest.mark.parametrize("k", [1, 4, 29, 200])
 def test_input_knn_written_out(case, k):
-    facts, X, T, _ = case
+    facts, X, T, own = case
     dense = facts.dataset.dense
-    unit = X if dense else X / np.maximum(np.linalg.norm(X, axis=1, keepdims=True), 1e-12)
+    kept = X.copy()
+    kept[:, -1] *= own or dense  # in annotation the last feature of bags is the constant one
+    unit = X if dense else kept / np.maximum(np.linalg.norm(kept, axis=1, keepdims=True), 1e-12)
     expected = np.zeros((N, T.shape[1]))
     for e in range(N):
         near = [(((unit[e] - unit[j]) ** 2).sum(), j) for j in range(N) if dense or unit[e] @ unit[j] > 0]
         near = sorted(near)[:k]
-        weights = np.exp([-2.0 * d for d, _ in near])
-        for weight, (_, j) in zip(weights / weights.sum(), near, strict=True):
+        weights = np.exp([-2.0 * d for d, _ in near]) if near else np.zeros(0)
+        for weight, (_, j) in zip(weights / max(weights.sum(), 1e-12), near, strict=True):
             expected[e] += weight * (T[j] > 0)
     assert scores(InputKnn(), facts, {"k": k, "lambda": 2.0}) == pytest.approx(expected, abs=1e-4)
 
