@@ -5,7 +5,8 @@
 Of n labels each of the n(n − 1)/2 pairs is the answer of one query, a feature of its own: all that can be done is to
 learn it by heart. A linear model has to find, for each pair, a direction in which these two labels lie before all
 others, which low dimensions do not have. The queries are asked again as they were learned; recall@2 is the share
-of the answers that come first and second. pair-weights adds a weight for each query and label that occur together; knn
+of the answers that come first and second. pair-weights adds a weight for
+each query and label that occur together, which starts at 0.01 and is learned; knn
 is G of the k-NN affinity alone, the labels of the nearest queries in the same embedding.
 """
 
@@ -18,10 +19,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-LABELS = (8, 16, 32, 64)
+LABELS = (8, 16, 32)
 DIMENSIONS = (2, 4, 8)
-TRAIN = ["--epochs", "300", "--block-size", "4", "--norm-cap", "10", "--margin", "0.3", "--threads", "1"]
-PAIRS = ["--affinity", "pair-weights", "--pairs", "cooccurrence", "--pair-form", "add", "--learn-pairs"]
+TRAIN = ["--epochs", "200", "--block-size", "4", "--margin", "0.1", "--threads", "1"]
+PAIRS = ["--affinity", "pair-weights", "--pair-form", "add", "--learn-pairs"]
 
 
 def awe(work: Path, *arguments: str) -> str:
@@ -50,6 +51,8 @@ def prepare(work: Path, n: int) -> None:
     work.mkdir(parents=True, exist_ok=True)
     file = work / "queries.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    known = [f"q{q},y{y},0.01" for q, pair in enumerate(pairs) for y in pair]
+    (work / "pairs.csv").write_text("\n".join(["feature,label,weight", *known]) + "\n")
     awe(
         work, "prepare", str(file), "--sparse", "names:values", "--labels", "labels", "--id", "id", "--split",
         "split", "--valid-fraction", "0", "--no-bias",
@@ -59,7 +62,20 @@ def prepare(work: Path, n: int) -> None:
 def recalls(work: Path, dim: int) -> list[float]:
     """recall@2 of constant, pair-weights and knn."""
     awe(work, "train", "--affinity", "constant", "--dim", str(dim), *TRAIN, "--name", "constant")
-    awe(work, "train", *PAIRS, "--start", "scratch", "--dim", str(dim), *TRAIN, "--name", "pairs")
+    awe(
+        work,
+        "train",
+        *PAIRS,
+        "--pairs",
+        str(work / "pairs.csv"),
+        "--start",
+        "scratch",
+        "--dim",
+        str(dim),
+        *TRAIN,
+        "--name",
+        "pairs",
+    )
     awe(work, "build-knn", "--model", "constant", "--k", "2", "--lambda", "100")
     awe(work, "train-baseline", "knn", "--neighbors", "constant")
     told = ["--model", "constant,pairs,knn", "--metric", "recall", "--at", "2", "--json"]
