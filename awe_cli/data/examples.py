@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from awe_cli.data.matrix import Lists, Rows, n_rows, slice_lists, slice_rows
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.data.matrix import (
+    Lists,
+    Rows,
+    n_rows,
+    slice_lists,
+    slice_rows,
+    stack_lists,
+    stack_rows,
+    take_lists,
+    take_rows,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,3 +58,30 @@ class Examples:
             own=self.own,
             y=self.y,
         )
+
+    def take(self, rows: NDArray[np.integer]) -> Examples:
+        """The examples at these rows, in that order, copied."""
+        return Examples(
+            ids=self.ids.take(rows),
+            x=take_rows(self.x, rows),
+            positives=take_lists(self.positives, rows),
+            seen=None if self.seen is None else take_lists(self.seen, rows),
+            own=self.own,
+            y=self.y,
+        )
+
+
+def stack(parts: Sequence[Examples]) -> Examples:
+    """The examples of all parts (one or more, of one dataset), one after the other."""
+    import pyarrow as pa
+
+    first = parts[0]
+    seen = [part.seen for part in parts if part.seen is not None]
+    return Examples(
+        ids=pa.concat_arrays([part.ids for part in parts]),
+        x=stack_rows([part.x for part in parts]),
+        positives=stack_lists([part.positives for part in parts]),
+        seen=stack_lists(seen) if seen else None,
+        own=first.own,
+        y=first.y,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -55,6 +56,22 @@ def take_lists(lists: Lists, order: NDArray[np.integer]) -> Lists:
     """The lists named by `order` (n',), in that order, copied."""
     indptr, entries = _gather(lists.indptr, order)
     return Lists(indptr, lists.indices[entries])
+
+
+def stack_rows(parts: Sequence[Rows]) -> Rows:
+    """The rows of all parts (one or more, of one kind), one after the other."""
+    first = parts[0]
+    if isinstance(first, Dense):
+        return Dense(first.columns, np.concatenate([part.values for part in parts]))
+    lists = stack_lists([Lists(part.indptr, part.indices) for part in parts if isinstance(part, Bags)])
+    return Bags(lists.indptr, lists.indices, np.concatenate([part.values for part in parts]))
+
+
+def stack_lists(parts: Sequence[Lists]) -> Lists:
+    """The lists of all parts (one or more), one after the other."""
+    lengths = np.concatenate([np.diff(part.indptr) for part in parts])
+    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return Lists(indptr, np.concatenate([part.indices for part in parts]))
 
 
 def slice_rows(rows: Rows, start: int, stop: int) -> Rows:

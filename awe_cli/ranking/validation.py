@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import take_lists, take_rows
+from awe_cli.data.examples import Examples, stack
 from awe_cli.engine.local import map_blocks
 from awe_cli.metrics.catalog import criterion
 from awe_cli.metrics.ranks import Ranks, best_positions
@@ -19,19 +18,21 @@ from awe_cli.ranking.ranker import Ranker, Scores, block_rows
 MOST = 4000  # held-out examples looked at
 
 
-def sample(examples: Examples, seed: int, most: int = MOST) -> Examples:
-    """At most `most` of the examples that have positives, drawn by `seed`, in their order."""
-    rows = np.flatnonzero(np.diff(examples.positives.indptr))
+def sample(batches: Callable[[], Iterable[Examples]], seed: int, most: int = MOST) -> Examples:
+    """At most `most` of the examples that have positives, drawn by `seed`, in their order.
+
+    batches  gives the same examples each time it is called, some at a time: never more than those are in memory
+    """
+    judged = [np.diff(batch.positives.indptr) > 0 for batch in batches()]
+    rows = np.flatnonzero(np.concatenate(judged))
     if len(rows) > most:
         rows = np.sort(np.random.Generator(np.random.Philox(seed)).permutation(rows)[:most])
-    return Examples(
-        ids=examples.ids.take(rows),
-        x=take_rows(examples.x, rows),
-        positives=take_lists(examples.positives, rows),
-        seen=None if examples.seen is None else take_lists(examples.seen, rows),
-        own=examples.own,
-        y=examples.y,
-    )
+    parts, start = [], 0
+    for batch in batches():
+        inside = rows[np.searchsorted(rows, start) : np.searchsorted(rows, start + len(batch))]
+        parts.append(batch.take(inside - start))
+        start += len(batch)
+    return stack(parts)
 
 
 class Judge:

@@ -128,7 +128,8 @@ def judge_of(dataset: Dataset, fit: Fit, metric: str, seed: int, threads: int | 
     """What judges a fit: validation, unless the fit has seen it or there is none."""
     if "valid" in fit or not dataset.splits.get("valid"):
         return None
-    return Judge(sample(dataset.held_out("valid", fit), seed), metric, threads)
+    examples = sample(lambda: dataset.held_out_batches("valid", fit), seed)
+    return Judge(examples, metric, threads)
 
 
 def _judging(judge: Judge | None, affinity: Any) -> Judging | None:
