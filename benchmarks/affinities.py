@@ -34,7 +34,7 @@ from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags
 from awe_cli.kernels.epoch import State
 from awe_cli.kernels.learned import NOTHING, Learned
-from awe_cli.steps.pairs import as_learned, counted_pairs
+from awe_cli.models.pairs import as_learned, counted_pairs
 from awe_cli.training.epochs import epochs
 from awe_cli.training.plan import Plan
 from awe_cli.training.state import copy_state, initial_state, with_learned

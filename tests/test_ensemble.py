@@ -14,9 +14,9 @@ from awe_cli.config.evaluate import EvaluateSettings
 from awe_cli.config.predict import PredictSettings
 from awe_cli.data.matrix import n_rows
 from awe_cli.errors import DataError, MissingInputError, SettingsError, UsageError
+from awe_cli.models import rankers
+from awe_cli.models.embeddings import load_result
 from awe_cli.ranking.ranker import Scores
-from awe_cli.steps import rankers
-from awe_cli.steps.embeddings import load_result
 from awe_cli.steps.ensemble import ensemble
 from awe_cli.steps.evaluate import evaluate
 from awe_cli.steps.predict import predict

@@ -9,9 +9,10 @@ import pytest
 from awe_cli.config.evaluate import EvaluateSettings
 from awe_cli.data.matrix import n_rows
 from awe_cli.errors import DataError, MissingInputError, SettingsError, UsageError
+from awe_cli.judging import judge
+from awe_cli.models import rankers
 from awe_cli.ranking.ranker import Scores
 from awe_cli.report.comparison import comparison, verdict
-from awe_cli.steps import judge, rankers
 from awe_cli.steps.evaluate import default_name, evaluate
 from awe_cli.steps.train_baseline import train_baseline
 from awe_cli.workspace import Recipe

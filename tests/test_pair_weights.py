@@ -17,11 +17,11 @@ from awe_cli.config.train import TrainSettings
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags, Lists
+from awe_cli.models.embeddings import load_state
+from awe_cli.models.pairs import counted_pairs
+from awe_cli.models.rankers import load_fit
 from awe_cli.ranking.embedding import EmbeddingRanker, label_rows
-from awe_cli.steps.embeddings import load_state
-from awe_cli.steps.pairs import counted_pairs
 from awe_cli.steps.prepare import prepare
-from awe_cli.steps.rankers import load_fit
 from awe_cli.steps.train import train
 from awe_cli.workspace import Workspace
 from tests.small import annotation

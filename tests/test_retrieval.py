@@ -17,8 +17,8 @@ from awe_cli.config.train_baseline import Bm25Settings
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.overlap import shared_words
 from awe_cli.errors import SettingsError
+from awe_cli.models.rankers import open_ranker
 from awe_cli.steps.prepare import prepare
-from awe_cli.steps.rankers import open_ranker
 from awe_cli.steps.train import train
 from awe_cli.steps.train_baseline import train_baseline
 from awe_cli.workspace import Workspace

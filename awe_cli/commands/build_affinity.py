@@ -48,8 +48,8 @@ def build_affinity(
     For the affinities that `awe affinities` lists as learned iteratively. A training example has no part in its own
     G. What is not given is chosen on validation, by how well G · S ranks. With knn it does what build-knn does.
     """
+    from awe_cli.models.embeddings import load_result
     from awe_cli.steps.build_affinity import build_affinity as step
-    from awe_cli.steps.embeddings import load_result
     from awe_cli.workspace import Workspace
     from awe_cli.workspace.kinds import KINDS
 

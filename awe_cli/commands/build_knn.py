@@ -52,9 +52,9 @@ def build_knn(
     Each training example is given its neighbours in the space of a model's U, weighted by their distances.
     It is never its own neighbour. Where k and λ are not given they are chosen on validation.
     """
+    from awe_cli.models.embeddings import load_result
     from awe_cli.report.choices import neighbors_table
     from awe_cli.steps.build_knn import build_knn as step
-    from awe_cli.steps.embeddings import load_result
     from awe_cli.workspace import Workspace
 
     announce_compiling()
@@ -78,7 +78,7 @@ def build_knn(
 
 def _onward(ws: Workspace, model: str | None, table: Artifact) -> str:
     """The command that puts a table to use: with a model that is not linear, a baseline is all that it can be."""
-    from awe_cli.steps.rankers import is_linear
+    from awe_cli.models.rankers import is_linear
 
     base = model or ws.name_of("model", table.parents["model"])
     other = "" if table.name == base else f" --neighbors {table.name}"

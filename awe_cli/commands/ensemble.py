@@ -48,7 +48,7 @@ def ensemble(
     added with weights. These are chosen on validation with the fits that have not seen it. The result is a
     model: it evaluates and predicts like any other.
     """
-    from awe_cli.steps.embeddings import load_result
+    from awe_cli.models.embeddings import load_result
     from awe_cli.steps.ensemble import ensemble as step
     from awe_cli.workspace import Workspace
 

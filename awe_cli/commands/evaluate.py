@@ -52,9 +52,9 @@ def evaluate(
     stratum: only the labels of a stratum are then wanted, all stay candidates. The result is stored under
     metrics/, too. --require and --no-worse are a gate: where a model fails, the exit code is 79.
     """
+    from awe_cli.judging.gate import make_gate, pass_gate
     from awe_cli.report.comparison import comparison
     from awe_cli.steps.evaluate import evaluate as step
-    from awe_cli.steps.gate import make_gate, pass_gate
     from awe_cli.workspace import Workspace
 
     announce_compiling()

@@ -56,8 +56,8 @@ def retrain(
     NAME-1, NAME-2, … and the best gets NAME. The model must be linear: one of `awe train --affinity constant`,
     or of `awe retrain`.
     """
+    from awe_cli.models.embeddings import load_result
     from awe_cli.report.choices import candidates_table
-    from awe_cli.steps.embeddings import load_result
     from awe_cli.steps.iterate import iterate
     from awe_cli.workspace import Workspace
 

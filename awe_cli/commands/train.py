@@ -55,8 +55,8 @@ def train(
     model is then fitted once more on train and valid. `evaluate --split valid` uses the first, all else the
     second.
     """
+    from awe_cli.models.embeddings import load_result
     from awe_cli.report.choices import chosen_lines
-    from awe_cli.steps.embeddings import load_result
     from awe_cli.steps.train import train as step
     from awe_cli.workspace import Workspace
 
@@ -90,7 +90,7 @@ def describe(progress: Progress) -> Shown:
 
 def report_model(model: Any, fresh: bool, as_json: bool) -> None:
     """Say where a model is; with --json print what was chosen."""
-    from awe_cli.steps.embeddings import load_result
+    from awe_cli.models.embeddings import load_result
 
     console.stored(f"models/{model.name}.json", model.digest, fresh)
     if as_json:

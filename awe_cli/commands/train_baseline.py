@@ -57,8 +57,8 @@ def train_baseline(
     What is left open is chosen on validation with a fit on train alone, as in `awe train`.
     """
     from awe_cli.baselines.catalog import find_baseline
+    from awe_cli.models.embeddings import load_result
     from awe_cli.report.choices import tried_table
-    from awe_cli.steps.embeddings import load_result
     from awe_cli.steps.train_baseline import train_baseline as step
     from awe_cli.workspace import Workspace
 

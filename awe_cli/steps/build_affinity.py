@@ -15,14 +15,14 @@ from awe_cli.config.build_knn import BuildKnnSettings
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.catalog import criterion
+from awe_cli.models.embeddings import Fit, fit_name, load_result, load_state, store_result
+from awe_cli.models.opening import open_dataset
+from awe_cli.models.rankers import find_embedding, require_linear
+from awe_cli.models.tables import AFFINITY, AFFINITY_VERSION, NEIGHBORS, default_name, kind_of
 from awe_cli.neighbors.search import BLOCK, EXACT
 from awe_cli.neighbors.space import COSINE, EUCLIDEAN
 from awe_cli.ranking.embedding import with_label_rows
 from awe_cli.steps.build_knn import build_knn
-from awe_cli.steps.embeddings import Fit, fit_name, load_result, load_state, store_result
-from awe_cli.steps.opening import open_dataset
-from awe_cli.steps.rankers import find_embedding, require_linear
-from awe_cli.steps.tables import AFFINITY, AFFINITY_VERSION, NEIGHBORS, default_name, kind_of
 from awe_cli.training.joint import judge_of
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 from awe_cli.workspace.arrays import save_arrays

@@ -16,6 +16,10 @@ from awe_cli.data.examples import Examples
 from awe_cli.errors import SettingsError
 from awe_cli.kernels.epoch import State
 from awe_cli.metrics.catalog import criterion
+from awe_cli.models.embeddings import Fit, fit_name, load_result, load_state, store_result
+from awe_cli.models.opening import open_dataset
+from awe_cli.models.rankers import find_embedding
+from awe_cli.models.tables import KNN_VERSION as VERSION
 from awe_cli.neighbors.choice import MULTIPLES, HeldOut, try_all
 from awe_cli.neighbors.index import NeighborIndex
 from awe_cli.neighbors.search import Nearest
@@ -23,10 +27,6 @@ from awe_cli.neighbors.space import COSINE, EUCLIDEAN, Space
 from awe_cli.neighbors.table import leave_one_out, parts_of
 from awe_cli.neighbors.weights import typical_squared, weigh
 from awe_cli.steps.cross_fit import cross_fitted
-from awe_cli.steps.embeddings import Fit, fit_name, load_result, load_state, store_result
-from awe_cli.steps.opening import open_dataset
-from awe_cli.steps.rankers import find_embedding
-from awe_cli.steps.tables import KNN_VERSION as VERSION
 from awe_cli.training.fitting import Watch
 from awe_cli.training.joint import judge_of
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace

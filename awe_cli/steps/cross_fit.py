@@ -17,10 +17,10 @@ from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import take_lists, take_rows
 from awe_cli.engine.local import available_threads
 from awe_cli.errors import SettingsError
+from awe_cli.models.embeddings import load_result
 from awe_cli.neighbors.search import Nearest
 from awe_cli.neighbors.space import Space
 from awe_cli.neighbors.table import among_others, parts_of
-from awe_cli.steps.embeddings import load_result
 from awe_cli.training.fitting import Watch, run
 from awe_cli.training.plan import Plan
 from awe_cli.training.state import initial_state

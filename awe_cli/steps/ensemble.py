@@ -11,12 +11,12 @@ from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.data.matrix import slice_rows
 from awe_cli.errors import SettingsError, UsageError
 from awe_cli.metrics.catalog import criterion
+from awe_cli.models.embeddings import Fit, store_result
+from awe_cli.models.opening import open_dataset
+from awe_cli.models.rankers import ENSEMBLE, find_model, load_fit, require_dataset
 from awe_cli.ranking.ensemble import combined, standard_parts
 from awe_cli.ranking.ranker import Ranker, Scores
 from awe_cli.ranking.validation import Judge
-from awe_cli.steps.embeddings import Fit, store_result
-from awe_cli.steps.opening import open_dataset
-from awe_cli.steps.rankers import ENSEMBLE, find_model, load_fit, require_dataset
 from awe_cli.training.joint import judge_of
 from awe_cli.training.recipes import default_metric
 from awe_cli.workspace import Artifact, Recipe, Workspace

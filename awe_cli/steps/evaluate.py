@@ -11,14 +11,14 @@ from typing import Any
 from awe_cli.config.evaluate import EvaluateSettings
 from awe_cli.data.dataset import Dataset
 from awe_cli.errors import MissingInputError, UsageError, nearest
+from awe_cli.judging.compare import compare, pairs
+from awe_cli.judging.gate import make_gate
+from awe_cli.judging.judge import Judged, judge
+from awe_cli.judging.strata import Strata, compare_strata, make_strata, with_owners_of
 from awe_cli.metrics.catalog import measures
 from awe_cli.metrics.metric import Measure
-from awe_cli.steps.compare import compare, pairs
-from awe_cli.steps.gate import make_gate
-from awe_cli.steps.judge import Judged, judge
-from awe_cli.steps.opening import open_dataset
-from awe_cli.steps.rankers import find_model, open_ranker, require_dataset
-from awe_cli.steps.strata import Strata, compare_strata, make_strata, with_owners_of
+from awe_cli.models.opening import open_dataset
+from awe_cli.models.rankers import find_model, open_ranker, require_dataset
 from awe_cli.workspace import Artifact, Recipe, Workspace
 
 VERSION = 4

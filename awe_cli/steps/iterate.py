@@ -8,11 +8,11 @@ from typing import Any
 
 from awe_cli.config.build_affinity import BuildAffinitySettings
 from awe_cli.config.retrain import RetrainSettings
+from awe_cli.models.embeddings import load_result
+from awe_cli.models.rankers import find_embedding
+from awe_cli.models.tables import NEIGHBORS, find_built
 from awe_cli.steps.build_affinity import build_affinity
-from awe_cli.steps.embeddings import load_result
-from awe_cli.steps.rankers import find_embedding
 from awe_cli.steps.retrain import retrain
-from awe_cli.steps.tables import NEIGHBORS, find_built
 from awe_cli.training.fitting import Watch
 from awe_cli.workspace import Artifact, Workspace
 

@@ -12,11 +12,11 @@ from awe_cli.config.neighbors import NeighborsSettings
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.vocabulary import look_up
 from awe_cli.errors import MissingInputError, UsageError, nearest
+from awe_cli.models.embeddings import load_state
+from awe_cli.models.opening import open_dataset
+from awe_cli.models.rankers import choose_fit, find_embedding
 from awe_cli.neighbors.labels import nearest_labels
 from awe_cli.ranking.embedding import label_rows
-from awe_cli.steps.embeddings import load_state
-from awe_cli.steps.opening import open_dataset
-from awe_cli.steps.rankers import choose_fit, find_embedding
 from awe_cli.workspace import Workspace
 
 

@@ -17,13 +17,13 @@ from awe_cli.data.dataset import ANNOTATION, Dataset
 from awe_cli.data.other_documents import OtherDocuments
 from awe_cli.data.reading.sources import STDIN, find_source
 from awe_cli.errors import MissingInputError, UsageError
+from awe_cli.models.opening import open_dataset
+from awe_cli.models.rankers import choose_fit, find_model, open_ranker, require_dataset
+from awe_cli.predicting.new_documents import open_documents
+from awe_cli.predicting.output import output_format, whole_file
+from awe_cli.predicting.top import Counts, Question, top_rows
 from awe_cli.report.predictions import first_lists
 from awe_cli.report.writers import row_writer
-from awe_cli.steps.new_documents import open_documents
-from awe_cli.steps.opening import open_dataset
-from awe_cli.steps.output import output_format, whole_file
-from awe_cli.steps.rankers import choose_fit, find_model, open_ranker, require_dataset
-from awe_cli.steps.top import Counts, Question, top_rows
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.recipe import canonical
 

@@ -23,10 +23,10 @@ from awe_cli.data.reading.pieces import columns_of, read_pieces
 from awe_cli.data.reading.sources import Source, open_sources
 from awe_cli.data.splits import SPLITS
 from awe_cli.errors import UsageError
-from awe_cli.steps.plan import TEST_SHARE, Plan, make_plan
-from awe_cli.steps.plan_retrieval import is_retrieval, retrieval_files
-from awe_cli.steps.prepare_relations import add_relations, relation_digests, relation_notes
-from awe_cli.steps.prepare_retrieval import read_retrieval
+from awe_cli.preparing.plan import TEST_SHARE, Plan, make_plan
+from awe_cli.preparing.plan_retrieval import is_retrieval, retrieval_files
+from awe_cli.preparing.prepare_relations import add_relations, relation_digests, relation_notes
+from awe_cli.preparing.prepare_retrieval import read_retrieval
 from awe_cli.workspace import Artifact, Recipe, Workspace
 
 _ROWS = {True: 65536, False: 16384}  # read at a time: of interactions, of examples

@@ -10,7 +10,7 @@ from awe_cli.config.retrain import RetrainSettings
 from awe_cli.data.dataset import Dataset
 from awe_cli.engine.local import available_threads
 from awe_cli.kernels.epoch import State
-from awe_cli.steps.embeddings import (
+from awe_cli.models.embeddings import (
     VERSION,
     Fit,
     describe_run,
@@ -19,10 +19,10 @@ from awe_cli.steps.embeddings import (
     store_result,
     store_states,
 )
-from awe_cli.steps.opening import open_dataset
-from awe_cli.steps.rankers import find_embedding, require_linear
+from awe_cli.models.opening import open_dataset
+from awe_cli.models.rankers import find_embedding, require_linear
+from awe_cli.models.tables import find_built, open_built, training_affinity
 from awe_cli.steps.retrain_told import check, everything_told, powers_to_try
-from awe_cli.steps.tables import find_built, open_built, training_affinity
 from awe_cli.training.fitting import Progress, Run, Watch, run
 from awe_cli.training.fixed import Outcome, compare_retrained
 from awe_cli.training.joint import judge_of

@@ -9,8 +9,8 @@ from awe_cli.affinity.built import CLUSTER, find_built_affinity
 from awe_cli.config.retrain import RetrainSettings
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.catalog import criterion
-from awe_cli.steps.embeddings import load_result
-from awe_cli.steps.rankers import EMBEDDING
+from awe_cli.models.embeddings import load_result
+from awe_cli.models.rankers import EMBEDDING
 from awe_cli.training.plan import Plan
 from awe_cli.workspace import Artifact
 

@@ -13,8 +13,8 @@ from awe_cli.errors import SettingsError
 from awe_cli.kernels.epoch import State
 from awe_cli.loss.catalog import check_loss
 from awe_cli.metrics.catalog import criterion
-from awe_cli.steps.chosen_affinity import ChosenAffinity, choose_affinity
-from awe_cli.steps.embeddings import (
+from awe_cli.models.chosen_affinity import ChosenAffinity, choose_affinity
+from awe_cli.models.embeddings import (
     VERSION,
     Fit,
     describe_run,
@@ -23,8 +23,8 @@ from awe_cli.steps.embeddings import (
     store_result,
     store_states,
 )
-from awe_cli.steps.opening import open_dataset
-from awe_cli.steps.rankers import EMBEDDING, find_embedding
+from awe_cli.models.opening import open_dataset
+from awe_cli.models.rankers import EMBEDDING, find_embedding
 from awe_cli.training.fitting import Progress, Watch
 from awe_cli.training.joint import learn, stages_of
 from awe_cli.training.plan import Plan

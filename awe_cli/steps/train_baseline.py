@@ -11,9 +11,9 @@ from awe_cli.config.train_baseline import SETTINGS
 from awe_cli.data.dataset import Dataset
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.catalog import criterion
-from awe_cli.steps.embeddings import Fit, fit_name, store_result
-from awe_cli.steps.opening import open_dataset
-from awe_cli.steps.rankers import BASELINE_VERSION, KNN, baseline_facts
+from awe_cli.models.embeddings import Fit, fit_name, store_result
+from awe_cli.models.opening import open_dataset
+from awe_cli.models.rankers import BASELINE_VERSION, KNN, baseline_facts
 from awe_cli.training.joint import judge_of
 from awe_cli.training.recipes import default_metric
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace

@@ -18,11 +18,11 @@ from awe_cli.config.predict import PredictSettings
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.config.train_baseline import SETTINGS
 from awe_cli.errors import UsageError
-from awe_cli.steps.embeddings import load_result
+from awe_cli.models.embeddings import load_result
+from awe_cli.models.rankers import open_ranker
 from awe_cli.steps.evaluate import evaluate
 from awe_cli.steps.predict import predict
 from awe_cli.steps.prepare import prepare
-from awe_cli.steps.rankers import open_ranker
 from awe_cli.steps.train_baseline import train_baseline
 from awe_cli.workspace import Workspace
 from tests.small import recommendation

@@ -6,7 +6,7 @@ import pytest
 
 from awe_cli.config.train import TrainSettings
 from awe_cli.errors import SettingsError
-from awe_cli.steps.embeddings import load_result
+from awe_cli.models.embeddings import load_result
 from awe_cli.steps.train import train
 from tests.small import recommendation
 

@@ -10,9 +10,9 @@ from awe_cli.baselines.baseline import Baseline, Facts
 from awe_cli.baselines.catalog import BASELINES
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.errors import CorruptArtifactError, DataError, MissingInputError, SettingsError
+from awe_cli.models.embeddings import VERSION as EMBEDDING_VERSION
+from awe_cli.models.embeddings import fit_name, load_result, load_state
 from awe_cli.ranking.ranker import Ranker
-from awe_cli.steps.embeddings import VERSION as EMBEDDING_VERSION
-from awe_cli.steps.embeddings import fit_name, load_result, load_state
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
 
@@ -147,7 +147,7 @@ def baseline_facts(
     """What a fit of a baseline is made from; `parents` are those of its recipe, the dataset aside."""
     if "neighbors" not in parents:
         return Facts(dataset, fit, None, threads)
-    from awe_cli.steps.tables import open_built
+    from awe_cli.models.tables import open_built
 
     built = open_built(ws, ws.get("neighbors", parents["neighbors"]), dataset, fit)
     return Facts(dataset, fit, built.table, threads)
@@ -165,10 +165,10 @@ def _baseline(baseline: Baseline) -> Loader:
 
 def _embedding(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
     from awe_cli.affinity.catalog import build_affinity
+    from awe_cli.models import own_affinity
+    from awe_cli.models.overlap import with_words
+    from awe_cli.models.tables import built_of, open_built
     from awe_cli.ranking.embedding import EmbeddingRanker, with_label_rows
-    from awe_cli.steps import own_affinity
-    from awe_cli.steps.overlap import with_words
-    from awe_cli.steps.tables import built_of, open_built
 
     state, affinity = with_label_rows(load_state(model, fit_on), dataset.y), load_result(model)["affinity"]
     built = built_of(ws, model)

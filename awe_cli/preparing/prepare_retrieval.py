@@ -20,7 +20,7 @@ from awe_cli.data.relevance import Relevance, read_relevance
 from awe_cli.data.splits import SplitRule
 from awe_cli.data.vocabulary import look_up
 from awe_cli.errors import DataError
-from awe_cli.steps.plan_retrieval import RetrievalPlan
+from awe_cli.preparing.plan_retrieval import RetrievalPlan
 
 _ROWS = 16384  # read at a time
 

@@ -13,11 +13,11 @@ from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.data.similarity import similarity_of
 from awe_cli.engine.local import map_blocks
+from awe_cli.judging.strata import Strata, Values, all_values, join_values, measure_strata
 from awe_cli.metrics.metric import Measure
 from awe_cli.metrics.ranks import NEVER, Known, Ranks, best_positions
+from awe_cli.models.rankers import OpenRanker
 from awe_cli.ranking.rank import rank, rows_at_once
-from awe_cli.steps.rankers import OpenRanker
-from awe_cli.steps.strata import Strata, Values, all_values, join_values, measure_strata
 
 READ_ROWS = 8192  # stored rows read at a time, then cut into blocks
 

@@ -12,8 +12,8 @@ from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.errors import SettingsError
 from awe_cli.kernels.learned import Learned
-from awe_cli.steps import pairs
-from awe_cli.steps.embeddings import load_result
+from awe_cli.models import pairs
+from awe_cli.models.embeddings import load_result
 from awe_cli.training.joint import Numbers
 from awe_cli.training.plan import Plan
 from awe_cli.workspace import Artifact

@@ -17,11 +17,11 @@ from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.errors import SettingsError
 from awe_cli.kernels.learned import Learned
+from awe_cli.models import own_affinity
+from awe_cli.models.embeddings import load_result
+from awe_cli.models.numbers import named_by_content, numbers_of
+from awe_cli.models.overlap import check_words, with_words
 from awe_cli.ranking.embedding import EmbeddingRanker, with_label_rows
-from awe_cli.steps import own_affinity
-from awe_cli.steps.embeddings import load_result
-from awe_cli.steps.numbers import named_by_content, numbers_of
-from awe_cli.steps.overlap import check_words, with_words
 from awe_cli.training.epochs import epochs
 from awe_cli.training.joint import Numbers
 from awe_cli.training.plan import Plan

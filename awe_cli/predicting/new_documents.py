@@ -6,9 +6,9 @@ from awe_cli.data.dataset import Dataset
 from awe_cli.data.other_documents import OtherDocuments, read_documents
 from awe_cli.data.overlap import BM25, TFIDF
 from awe_cli.errors import SettingsError
-from awe_cli.steps.embeddings import load_result, load_state
-from awe_cli.steps.rankers import EMBEDDING, ENSEMBLE
-from awe_cli.steps.tables import built_of
+from awe_cli.models.embeddings import load_result, load_state
+from awe_cli.models.rankers import EMBEDDING, ENSEMBLE
+from awe_cli.models.tables import built_of
 from awe_cli.workspace import Artifact, Workspace
 
 

@@ -17,8 +17,8 @@ from awe_cli.data.reading.sources import Source
 from awe_cli.data.splits import SplitRule
 from awe_cli.data.text import TextOptions
 from awe_cli.errors import SettingsError, UsageError
-from awe_cli.steps.plan_features import feature_columns, feature_options, stored_text, text_options
-from awe_cli.steps.plan_retrieval import RetrievalPlan, is_retrieval, plan_retrieval
+from awe_cli.preparing.plan_features import feature_columns, feature_options, stored_text, text_options
+from awe_cli.preparing.plan_retrieval import RetrievalPlan, is_retrieval, plan_retrieval
 
 TEST_SHARE = 0.2  # held out where no split is named
 

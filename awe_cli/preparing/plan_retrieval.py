@@ -19,7 +19,7 @@ from awe_cli.data.relevance import RelevanceColumns
 from awe_cli.data.splits import SplitRule
 from awe_cli.data.text import TextOptions
 from awe_cli.errors import UsageError
-from awe_cli.steps.plan_features import feature_columns, feature_options, stored_text, text_options
+from awe_cli.preparing.plan_features import feature_columns, feature_options, stored_text, text_options
 
 _OTHERS = ("user", "item", "features", "sparse", "text", "labels", "id", "label_separator", "weight", "time",
            "holdout", "holdout_last")  # fmt: skip

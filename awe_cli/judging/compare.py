@@ -14,10 +14,10 @@ from awe_cli.config.evaluate import EvaluateSettings
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.engine.local import one_blas_thread
 from awe_cli.errors import DataError
+from awe_cli.judging.judge import Judged
 from awe_cli.metrics.bootstrap import LEVEL, RESAMPLES, paired_intervals
 from awe_cli.metrics.metric import Measure
-from awe_cli.steps.judge import Judged
-from awe_cli.steps.rankers import OpenRanker
+from awe_cli.models.rankers import OpenRanker
 from awe_cli.workspace import Artifact
 
 

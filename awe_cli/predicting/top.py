@@ -14,10 +14,10 @@ from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags
 from awe_cli.data.stream import read_encoded
 from awe_cli.engine.local import map_blocks
+from awe_cli.judging.judge import READ_ROWS, cut
 from awe_cli.ranking.rank import rank, rows_at_once
 from awe_cli.ranking.ranker import Ranker
 from awe_cli.report.predictions import id_column, prediction_rows, prediction_schema
-from awe_cli.steps.judge import READ_ROWS, cut
 
 BLOCK_ROWS = 1 << 18  # the most rows of output that one block may make
 

@@ -16,11 +16,11 @@ from awe_cli.building.knn import BuiltKnn
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.errors import MissingInputError
+from awe_cli.models.embeddings import Fit, fit_name, load_result, load_state
 from awe_cli.neighbors.index import NeighborIndex
 from awe_cli.neighbors.space import Space
 from awe_cli.neighbors.table import parts_of
 from awe_cli.ranking.embedding import with_label_rows
-from awe_cli.steps.embeddings import Fit, fit_name, load_result, load_state
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
 

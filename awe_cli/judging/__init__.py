@@ -1,0 +1,1 @@
+"""How well models rank held-out examples: one, several side by side, and by stratum."""

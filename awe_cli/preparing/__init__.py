@@ -1,0 +1,1 @@
+"""What `awe prepare` will read and how, made definite before a row is read."""
