@@ -19,6 +19,7 @@ import typer
 
 from awe_cli import __version__
 from awe_cli.commands import console
+from awe_cli.commands.memory import give_memory_back
 from awe_cli.commands.options import DEFAULT_WORKSPACE, RootWorkspaceOption
 from awe_cli.errors import NO_ROOM, AweError, SettingsError, WriteError
 
@@ -115,6 +116,7 @@ def awe(
 
 def _run(arguments: list[str]) -> int:
     """Parse and run. The parser's own runner would exit, print boxes and swallow what `main` must see."""
+    give_memory_back()
     command = typer.main.get_command(build_app())
     # The base of the parser's errors, which lies elsewhere from one version of typer to the next.
     parse_error: type[Exception] = next(

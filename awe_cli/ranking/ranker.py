@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from awe_cli.data.matrix import Rows
 
-SCORE_BYTES = 32 * 2**20  # the most that the scores of one block may take
+SCORE_BYTES = 16 * 2**20  # the most that the scores of one block may take
 
 
 class Scores(NamedTuple):
