@@ -166,7 +166,7 @@ def test_tfidf_is_the_cosine(made):
 )
 def test_models_learn_and_load_to_the_same_bytes(made, told):
     data = dataset(made)
-    settings = TrainSettings(dim=8, epochs=5, margin=0.3, **told)
+    settings = TrainSettings(dim=8, epochs=5, margin=0.3, learning_rate=0.1, **told)
     name = "m" + "".join(told)
     model, _ = train(made, settings, name=name, threads=1)
     files = {path.name: path.read_bytes() for path in model.path.glob("fit-*")}

@@ -16,6 +16,7 @@ from awe_cli.training.plan import Plan
 
 _BLOCK_BYTES = 64 * 2**20  # that a block's gradients by all labels may take
 _MANY_LABELS = 10_000  # from here on an embedding gets twice the dimension
+_FEW_EXAMPLES = 1000  # below it, small steps would not lead far in the epochs there are
 _TIGHT = 2.0  # a norm cap up to here is what holds the scores, above it is the small rate
 
 
@@ -54,12 +55,13 @@ def _recommending(dataset: Dataset) -> Plan:
 def _annotating(dataset: Dataset, told: dict[str, Any]) -> Plan:
     """Small steps under a cap that hardly binds: a cap of 1 makes a label of most examples no score of its own."""
     tight = told.get("norm_cap", np.inf) <= _TIGHT
+    few = dataset.splits.get("train", 0) < _FEW_EXAMPLES
     return Plan(
         dim=128,
         epochs=40,
-        learning_rate=0.1 if tight else 0.01,
+        learning_rate=0.1 if tight else 0.05 if few else 0.01,
         final_rate=0.05,
-        margin=0.3,
+        margin=1.0 if few and not tight else 0.3,
         max_trials=min(1000, max(100, dataset.n_labels // 100)),
         norm_cap=10.0,
         block_size=32,
@@ -73,6 +75,8 @@ def _second(first: Plan, *, dense: bool) -> Plan:
     """What else is worth trying in annotation: which margin and rate are best differs between data of one kind."""
     if first.norm_cap <= _TIGHT:
         return replace(first, margin=0.1)
+    if first.margin == 1.0:
+        return replace(first, margin=0.3, learning_rate=0.01)
     if dense:
         return replace(first, margin=1.0, learning_rate=0.05)
     return replace(first, learning_rate=0.02)

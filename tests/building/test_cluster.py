@@ -17,6 +17,7 @@ from awe_cli.neighbors.table import parts_of, without_part
 from awe_cli.ranking.block import rank_block
 from awe_cli.ranking.candidates import CandidateRanker
 from awe_cli.ranking.rank import rank, rows_at_once
+from awe_cli.ranking.ranker import block_rows
 from tests.affinity.members import lists
 from tests.building import naive
 from tests.building.world import KINDS, TOLD, labels_of, laid_out, source
@@ -124,7 +125,7 @@ def test_labels_of_no_leaf_follow_by_popularity():
     assert found.labels.tolist() == [[1, 3, 0, 2, 4]]
     assert found.scores[0, :2].tolist() == [1, -4]
     assert -4.001 < found.scores[0, 2] < -4
-    assert rows_at_once(ranker) == 32 * 2**20 // 8
+    assert rows_at_once(ranker) == block_rows(2), "a block is bounded by the candidates, not by all labels"
 
 
 def test_choices_are_told_or_many():

@@ -61,7 +61,10 @@ def test_json_is_readable_and_strict(capsys: Output) -> None:
         console.print_json(float("nan"))
 
 
-def test_a_wide_table_goes_on_below_with_its_first_column(capsys: Output) -> None:
+def test_a_wide_table_goes_on_below_with_its_first_column(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     names = [f"a-long-name-{i}" for i in range(10)]
     console.table("", ["metric", *names], [["map", *([0.5] * 10)]])
     lines = capsys.readouterr().out.splitlines()
