@@ -69,7 +69,7 @@ canoe,a small light boat with pointed ends that is moved with a paddle
 cellist,a musician who plays the cello in an orchestra
 chess,a game for two players who move pieces over a board of 64 squares
 measles,an infectious disease of children with red spots on the skin
-senator,a member of a senate elected by the people of a state
+violin,a musical instrument with four strings that is played with a bow
 END
 
 printf '\nDone in %d s. Everything is in demo-workspace/; `awe -w demo-workspace/debian status` lists it.\n' "$SECONDS"
