@@ -17,11 +17,8 @@ from awe_cli.kernels.labels import Sums
 from awe_cli.kernels.pairs import Chains
 from awe_cli.kernels.random import below, mix
 
-LOSS, VIOLATORS, TRIALS = (
-    0,
-    1,
-    2,
-)  # sum of the loss; positives that asked for a step; scores of others looked at
+# What a tally counts: the sum of the loss, positives that asked for a step, scores of others that were looked at.
+LOSS, VIOLATORS, TRIALS = 0, 1, 2
 
 
 class Block(NamedTuple):

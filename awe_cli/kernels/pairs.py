@@ -19,9 +19,7 @@ class Chains(NamedTuple):
     """The pairs of an example's features by label. A pair's slot is its place among those of the example."""
 
     head: NDArray[np.int32]  # (labels,) 1 + the slot of a label's last pair, 0 where it has none
-    before: NDArray[
-        np.int32
-    ]  # (pairs,) 1 + the slot of the pair before it with the same label, 0 for the first
+    before: NDArray[np.int32]  # (pairs,) 1 + the slot of the label's pair before it, 0 for the first
     at: NDArray[np.int32]  # (pairs,) the position of its feature in the example
     first: NDArray[np.int64]  # (n,) the slot of the first pair of the feature at position t
 

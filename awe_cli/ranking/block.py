@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -44,16 +46,25 @@ def rank_block(scores: Scores, positives: Lists | None, seen: Lists | None, k: i
     """
     m, n_labels = scores.score.shape
     score, tie = _plain(scores.score), None if scores.tie is None else _plain(scores.tie)
+    return rank_by(partial(_rank_rows, score, tie), positives, seen, m, min(k, n_labels), model)
+
+
+def rank_by(
+    order: Callable[..., int], positives: Lists | None, seen: Lists | None, m: int, k: int, model: str
+) -> Ranked:
+    """What `order` finds for m examples: the ranks of their positives, and the best k labels of each.
+
+    order  is given positives and seen as rows and entries, fills ranks, labels, scores and the lengths of the top
+           lists, sorts the positives by rank, and returns the first row that holds a NaN, or -1
+
+    Raises DataError if a score is NaN.
+    """
     positives, seen = as_lists(positives, m), as_lists(seen, m)
-    k = min(k, n_labels)
     ranks, by_rank = np.empty(len(positives.indices), dtype=np.int32), positives.indices.copy()
     labels = np.full((m, k), -1, dtype=np.int32)
     values = np.full((m, k), np.nan, dtype=np.float32)
     n_top = np.zeros(m, dtype=np.int32)
-    bad = _rank_rows(
-        score, tie, positives.indptr, by_rank, seen.indptr, seen.indices,
-        ranks, labels, values, n_top,
-    )  # fmt: skip
+    bad = order(positives.indptr, by_rank, seen.indptr, seen.indices, ranks, labels, values, n_top)
     if bad >= 0:
         raise DataError(
             f"model {model!r} gives a score that is not a number (NaN), in row {bad} of a block of {m}",

@@ -87,8 +87,8 @@ def _holds(ascending: Indices, label: int) -> bool:
 
 @njit(cache=True, nogil=True, fastmath=False)
 def rank_candidates(
-    S: Floats, chosen: Indices, c_indptr: Int64s, c_labels: Indices, p_indptr: Int64s, p_labels: Indices,
-    s_indptr: Int64s, s_labels: Indices, n_labels: int, ranks: Indices, labels: Indices, values: Floats,
+    S: Floats, chosen: Indices, c_indptr: Int64s, c_labels: Indices, n_labels: int, p_indptr: Int64s,
+    p_labels: Indices, s_indptr: Int64s, s_labels: Indices, ranks: Indices, labels: Indices, values: Floats,
     n_top: Indices,
 ) -> int:  # fmt: skip
     """Fill ranks, labels, values and n_top, and sort p_labels by rank; the first row that holds a NaN, or -1."""

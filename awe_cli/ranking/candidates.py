@@ -8,14 +8,14 @@ greatest number below both 0 and the example's lowest candidate.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.data.matrix import Lists, Rows
-from awe_cli.errors import DataError
 from awe_cli.kernels.candidates import score_candidates
-from awe_cli.ranking.block import Ranked, as_lists
+from awe_cli.ranking.block import Ranked, rank_by
 from awe_cli.ranking.candidate_order import below_all, rank_candidates
 from awe_cli.ranking.embedding import projections
 from awe_cli.ranking.order import Floats
@@ -60,22 +60,10 @@ class CandidateRanker:
     def rank(self, x: Rows, positives: Lists | None, seen: Lists | None, k: int, model: str) -> Ranked:
         """What `rank_block` finds from `scores`, without them. Raises DataError if a score is NaN."""
         chosen, S = self._score(x)
-        m, k = len(S), min(k, self.n_labels)
-        positives, seen = as_lists(positives, m), as_lists(seen, m)
-        ranks, by_rank = np.empty(len(positives.indices), np.int32), positives.indices.copy()
-        labels = np.full((m, k), -1, np.int32)
-        values = np.full((m, k), np.nan, np.float32)
-        n_top = np.zeros(m, np.int32)
-        bad = rank_candidates(
-            S, chosen, self._candidates.indptr, self._candidates.indices, positives.indptr, by_rank,
-            seen.indptr, seen.indices, self.n_labels, ranks, labels, values, n_top,
-        )  # fmt: skip
-        if bad >= 0:
-            raise DataError(
-                f"model {model!r} gives a score that is not a number (NaN), in row {bad} of a block of {m}",
-                hint="Train the model again with a lower learning rate, or check the features for huge values.",
-            )
-        return Ranked(positives.indptr, ranks, by_rank, labels, values, n_top)
+        order = partial(
+            rank_candidates, S, chosen, self._candidates.indptr, self._candidates.indices, self.n_labels
+        )
+        return rank_by(order, positives, seen, len(S), min(k, self.n_labels), model)
 
     def _score(self, x: Rows) -> tuple[NDArray[np.int32], Floats]:
         chosen = self._list_of(x)
