@@ -72,7 +72,7 @@ class Setting:
         if self.default is None:
             return str(self.metadata.get("auto") or "chosen from the data")
         if self.many:
-            return ",".join(str(entry) for entry in self.default) or None
+            return ",".join(str(entry) for entry in self.default) or str(self.metadata.get("auto") or "none")
         return str(self.default)
 
 

@@ -159,6 +159,15 @@ def test_declarations_are_read_back() -> None:
     assert found["k"].default_words is None
 
 
+def test_a_list_that_may_be_empty_is_no_list_that_must_be_given() -> None:
+    @dataclass(frozen=True)
+    class Gate:
+        require: tuple[str, ...] = setting((), help="What must hold.")
+
+    (found,) = settings_of(Gate)
+    assert found.default_words == "none"
+
+
 def test_a_type_that_cannot_be_read_is_a_mistake_of_ours() -> None:
     @dataclass(frozen=True)
     class Strange:
