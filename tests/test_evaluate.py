@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from awe_cli.config.evaluate import EvaluateSettings
@@ -106,6 +109,26 @@ def test_a_second_run_is_up_to_date(ws, monkeypatch):
     assert not fresh
     assert (again, same.digest) == (document, artifact.digest)
     assert json.dumps(again) == json.dumps(document)  # in the same order, too
+
+
+def test_what_every_example_gave_is_stored_where_it_is_asked_for(ws, add_model):
+    add_model("better", [0, 0, 0, 0, 1])
+    models, settings = (
+        ["popularity", "better"],
+        EvaluateSettings(at=(1,), metric=("precision", "map", "coverage")),
+    )
+    _, without, _ = evaluate(ws, models, settings)
+    assert not without.path.joinpath("examples.parquet").exists()
+    document, artifact, fresh = evaluate(ws, models, replace(settings, per_example=True))
+    assert fresh
+    table = pq.read_table(artifact.file("examples.parquet"))
+    assert table.column_names == ["model", "id", "precision@1", "map"]
+    for name in models:
+        mine = table.filter(pc.equal(table["model"], name))
+        assert mine.num_rows == 3
+        for measure in ("precision@1", "map"):
+            mean = pc.mean(mine[measure]).as_py()
+            assert mean == pytest.approx(metrics_of(document, name)[measure])
 
 
 def test_same_digest_for_any_number_of_threads(ws, add_model):

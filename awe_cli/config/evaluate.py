@@ -37,5 +37,6 @@ class EvaluateSettings:
         help="Measures by which no model may be worse than --baseline-model beyond its interval; else the exit "
         "code is 79.",
     )
+    per_example: bool = setting(False, help="Store what was measured on every example, too.")
     seed: int = setting(0, help="Of the resamples behind the intervals.", min=0)
     name: str | None = setting(None, help="Name of the stored result.", auto="the models, the split and --by")

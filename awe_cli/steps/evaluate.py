@@ -10,10 +10,12 @@ from typing import Any
 
 from awe_cli.config.evaluate import EvaluateSettings
 from awe_cli.data.dataset import Dataset
+from awe_cli.data.storage import write_table
 from awe_cli.errors import MissingInputError, UsageError, nearest
 from awe_cli.judging.compare import compare, pairs
 from awe_cli.judging.gate import make_gate
 from awe_cli.judging.judge import Judged, judge
+from awe_cli.judging.per_example import per_example_table
 from awe_cli.judging.strata import Strata, compare_strata, make_strata, with_owners_of
 from awe_cli.metrics.catalog import measures
 from awe_cli.metrics.metric import Measure
@@ -23,6 +25,7 @@ from awe_cli.workspace import Artifact, Recipe, Workspace
 
 VERSION = 4
 RESULT = "metrics.json"
+EXAMPLES = "examples.parquet"
 _LONGEST_NAME = 100
 
 
@@ -82,6 +85,8 @@ def _evaluate(
         document = compare(stored, dataset, settings, wanted, baseline, opened, judged)
         if strata:
             document["strata"] = _apart(strata, judged, baseline, wanted, settings.seed)
+        if settings.per_example:
+            write_table(staging.file(EXAMPLES), per_example_table(judged, _columns(wanted)))
         # Not sorted: what is read back has its measures and models in the order they were asked for.
         staging.file(RESULT).write_text(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
         return document, staging.publish(name), True
@@ -94,8 +99,11 @@ def _apart(
     for name, result in judged.items():
         assert result.strata is not None
         found[name] = with_owners_of(result.strata, *pairs(result.ids, judged[baseline].ids))
-    columns = [measure.name for measure in wanted if measure.metric.per_example]
-    return compare_strata(strata, found, baseline, columns, seed)
+    return compare_strata(strata, found, baseline, _columns(wanted), seed)
+
+
+def _columns(wanted: Sequence[Measure]) -> list[str]:
+    return [measure.name for measure in wanted if measure.metric.per_example]
 
 
 def default_name(models: Sequence[str], split: str, by: str | None = None) -> str:
@@ -157,6 +165,7 @@ def _recipe(
         "baseline_model": baseline,
         "seed": settings.seed,
         **({"by": settings.by} if settings.by else {}),
+        **({"per_example": True} if settings.per_example else {}),
     }
     parents = {f"model {name}": model.digest for name, model in models.items()}
     return Recipe("metrics", VERSION, told, {"dataset": dataset.digest, **parents})
