@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import itertools
+import json
 import shlex
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 
 from awe_cli.app import build_app
+from benchmarks.reproduce.catalog import LISTINGS, TABLES
+from benchmarks.reproduce.contrast import averaged, contrast
 from benchmarks.reproduce.data import CAL500, COREL5K
-from benchmarks.reproduce.page import listing_page, page
-from benchmarks.reproduce.run import Folders, Found, commands, evaluation, missing, shown
-from benchmarks.reproduce.shape import Row, Table
-from benchmarks.reproduce.tables import LISTINGS, TABLES
+from benchmarks.reproduce.found import Found, load
+from benchmarks.reproduce.page import listing_page, page, summary
+from benchmarks.reproduce.run import Folders, choosing, commands, evaluation, measure, missing, shown
+from benchmarks.reproduce.shape import Claim, Data, Row, Table
+from benchmarks.reproduce.times import Taken, Times, measured
 
 FOLDERS = Folders(Path("nowhere"), Path("workspaces"))
 
@@ -24,7 +32,10 @@ def test_every_command_parses(table):
     root = typer.main.get_command(build_app())
     for data in table.data:
         run = next(data.runs(1))
-        for line in [*commands(table, run), evaluation(table, run)]:
+        rows = table.rows_for(data)
+        lines = [choosing(table, row, run) for row in rows if row.tries]
+        lines.append(evaluation(table, run, {row.name: row.model for row in rows}))
+        for line in [*commands(table, run), *lines]:
             words = shlex.split(shown(line, run).replace("SEED", "3"))[1:]
             parent = root.make_context("awe", ["-w", "nowhere", words[0]])
             with root.commands[words[0]].make_context(words[0], words[1:], parent=parent):
@@ -41,7 +52,19 @@ def test_every_model_is_made_by_a_row_before_it_is_used(table):
             for option in ("--start", "--model"):
                 assert set(told[option].split(",")) <= made if option in told else True, command
             made |= {told["--name"]} if "--name" in told else {words[1]}
-        assert {row.model for row in table.rows_for(data)} <= made
+        rows = [row for asked in table.rows_for(data) for row in (asked.tries or [asked])]
+        assert {row.model for row in rows} <= made
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_what_is_said_of_rows_is_said_of_rows_there_are(table):
+    names = [row.name for row in table.rows]
+    assert len(names) == len(set(names))
+    assert {
+        table.baseline,
+        *table.only,
+        *(name for c in table.claims for name in (c.better, c.worse)),
+    } <= set(names)
 
 
 def test_the_command_of_a_listing_is_one():
@@ -71,47 +94,161 @@ def test_data_that_is_not_there():
     assert missing(COREL5K, FOLDERS) == ["corel5k/examples.parquet"]
 
 
-def document(seed, awe, low):
-    metrics = {"popularity": 0.1, f"wsabie-{seed}": 0.2, f"awe-{seed}": awe}
-    return {
-        "models": {name: {"metrics": {"p": value}} for name, value in metrics.items()},
-        "differences": {
-            "popularity": {"p": {"low": -0.2, "high": -0.1}},
-            f"awe-{seed}": {"p": {"low": low, "high": 0.5}},
-        },
+def made(rows, **more):
+    """What was found: rows of precision of four examples, in two runs."""
+    examples = {row: np.array(values)[:, None] for row, values in rows.items()}
+    values = {
+        row: {"p": [float(np.mean(found)) - 0.05, float(np.mean(found)) + 0.05]}
+        for row, found in rows.items()
     }
+    told = {"digests": {"file": "abc"}, "origin": "a machine", "commands": ["awe prepare"]}
+    return Found(values=values, examples=examples, **{**told, **more})
+
+
+ROWS = (
+    Row("popularity", "popularity"),
+    Row("WSABIE", "wsabie-{seed}"),
+    Row("AWE", "awe-{seed}", ours=True),
+)
+CLAIMS = (Claim("WSABIE", "popularity"), Claim("AWE", "WSABIE", factor=1.08, least=True))
+TABLE = Table("t", "Title", "Paper.", (COREL5K, CAL500), ROWS, {"": "p"}, claims=CLAIMS)
+LOW, MIDDLE, HIGH = [0.1] * 4, [0.2] * 4, [0.3] * 4
+
+
+def page_of(awe, **more):
+    found = {"corel5k": made({"popularity": LOW, "WSABIE": MIDDLE, "AWE": awe}, **more)}
+    return page(TABLE, found, 2)
+
+
+def test_a_page_has_means_deviations_stars_changes_and_minutes():
+    text = page_of(HIGH, minutes={"AWE": (1.5, 2.25)}, budget={"AWE": "k 1, 2: 2 tried"})
+    assert "| AWE | **0.3000** ± .0707 * | +50.0% | 1.50 (2.25) |" in text
+    assert "| popularity | 0.1000 ± .0707 * | -50.0% | – |" in text
+    assert "| WSABIE | 0.2000 ± .0707 | +0.0% | – |" in text
+    assert "Not measured this time: cal500." in text
+    assert "corel5k: a machine. SEED is 0 to 1. `file` sha256 abc." in text
+    assert "| AWE | k 1, 2: 2 tried |" in text
+    assert "| popularity | nothing |" in text
+
+
+def test_a_page_says_what_holds():
+    assert "| popularity < WSABIE | corel5k | p | +.1000 [+.1000, +.1000] | holds |" in page_of(HIGH)
+    assert "| 1.08 × WSABIE ≤ AWE | corel5k | p | +.0840 [+.0840, +.0840] | holds: ahead |" in page_of(HIGH)
+    assert "| 1.08 × WSABIE ≤ AWE | corel5k | p | -.0160 [-.0160, -.0160] | **no**: behind |" in page_of(
+        MIDDLE
+    )
+
+
+def test_a_page_says_where_awe_does_not_win():
+    assert "On none of these measures." in page_of(HIGH)
+    level = page_of([0.5, 0.0, 0.3, 0.0])
+    assert "| corel5k | p | AWE 0.2000 | WSABIE 0.2000 | +.0000 [" in level
+    assert "| level |" in level
+    assert "- corel5k, p, level with WSABIE: AWE (" in level
+    behind = page_of([0.12] * 4)
+    assert "| AWE 0.1200 | WSABIE 0.2000 | -.0800 [-.0800, -.0800] | behind |" in behind
+    assert "- corel5k, p, behind WSABIE: AWE (-.0800 [-.0800, -.0800])" in behind
+
+
+def test_a_summary_has_a_cell_for_each_row_and_set_of_data():
+    found = {"corel5k": made({"WSABIE": MIDDLE, "AWE": HIGH}), "cal500": made({"WSABIE": MIDDLE})}
+    lines = list(summary(replace(TABLE, rows=ROWS[1:]), found, [COREL5K, CAL500]))
+    assert lines[0] == "| | corel5k, p | cal500, p |"
+    assert lines[2:] == ["| WSABIE | 0.2000 | 0.2000 |", "| AWE | 0.3000 * | – |"]
+
+
+def test_examples_are_averaged_over_the_runs_that_have_them():
+    first = {"a": (["x", "y"], np.array([[1.0], [0.0]])), "b": (["y", "x"], np.array([[1.0], [0.0]]))}
+    second = {"a": (["x"], np.array([[0.0]])), "b": (["z"], np.array([[1.0]]))}
+    found = averaged([first, second])
+    np.testing.assert_array_equal(found["a"][:, 0], [0.5, 0.0, np.nan])
+    np.testing.assert_array_equal(found["b"][:, 0], [0.0, 1.0, 1.0])
+    assert contrast(found["a"][:, 0], found["b"][:, 0]).mean == pytest.approx(-0.25)
+
+
+def test_what_was_found_is_kept_unless_the_table_changed(tmp_path):
+    made({"popularity": LOW, "WSABIE": MIDDLE, "AWE": HIGH}).save(tmp_path)
+    kept = load(tmp_path, TABLE, COREL5K)
+    assert kept.mean("AWE", "p") == pytest.approx(0.3)
+    np.testing.assert_array_equal(kept.examples["AWE"][:, 0], HIGH)
+    assert load(tmp_path, replace(TABLE, rows=ROWS[:2]), COREL5K) is None
+    assert load(tmp_path / "elsewhere", TABLE, COREL5K) is None
+
+
+def test_times_are_kept_and_added_up(tmp_path):
+    times = Times(tmp_path)
+    times.note("w", "train", Taken(2.0, 3.0))
+    times.note("w", "retrain", Taken(1.0, 1.5))
+    assert Times(tmp_path).total("w", ["train", "retrain", "train"]) == Taken(3.0, 4.5)
+    assert times.total("w", ["train", "evaluate"]) is None
+
+
+def test_the_time_of_a_process_is_measured():
+    with measured() as taken:
+        subprocess.run([sys.executable, "-c", "sum(range(3_000_000))"], check=True)
+    assert 0 < taken[0].processor < 60
+    assert taken[0].wall > 0
 
 
 @pytest.fixture
-def measured(tmp_path, monkeypatch):
-    """A page of two seeds, with awe at these figures."""
-    monkeypatch.setattr("benchmarks.reproduce.page.digests", lambda *_: [("file", "abc")])
-    rows = (
-        Row("popularity", "popularity"),
-        Row("WSABIE", "wsabie-{seed}"),
-        Row("AWE", "awe-{seed}", ours=True),
+def tiny(tmp_path):
+    """A table of annotation from a file of forty examples, one row of which has two settings."""
+    shapes = [[float(n % 3 == which) for which in range(3)] for n in range(40)]
+    rows = [
+        {
+            "id": str(n),
+            "features": x,
+            "labels": ["a", "b", "c"][n % 3],
+            "split": ["train", "valid", "test"][max(0, n % 5 - 2)],
+        }
+        for n, x in enumerate(shapes)
+    ]
+    (tmp_path / "rows.jsonl").write_text(
+        "".join(json.dumps({**row, "labels": [row["labels"]]}) + "\n" for row in rows)
     )
-    table = Table("t", "Title", "Paper.", (COREL5K,), rows, {"": "p"})
+    data = Data(
+        "tiny",
+        "Tiny",
+        "prepare {data}/rows.jsonl --features features --labels labels --id id --split split",
+        ("rows.jsonl",),
+    )
+    settings = tuple(
+        Row(
+            f"--dim {dim}",
+            f"w{dim}-{{seed}}",
+            (f"train --dim {dim} --epochs 2 --seed {{seed}} --name w{dim}-{{seed}}",),
+        )
+        for dim in (2, 3)
+    )
+    rows = (
+        Row("popularity", "popularity", ("train-baseline popularity",)),
+        Row("k-NN", "input-knn", ("train-baseline input-knn --k 3",)),
+        Row("WSABIE", "best", tries=settings),
+    )
+    table = Table("tiny", "Title", "Paper.", (data,), rows, {"": "precision@1,map"}, choose_by={"": "map"})
+    return table, data, Folders(tmp_path, tmp_path / "root")
 
-    def make(first, second, low):
-        found = Found(COREL5K, [document(0, first, low), document(1, second, low)], {"awe prepare": None})
-        return page(table, [found], ["cal500"], FOLDERS, 2)
 
-    return make
-
-
-def test_a_page_has_means_deviations_stars_and_changes(measured):
-    text = measured(0.3, 0.4, 0.01)
-    assert "| AWE | **0.3500** ± .0707 * | +75.0% |" in text
-    assert "| popularity | 0.1000 * | -50.0% |" in text
-    assert "| WSABIE | 0.2000 | +0.0% |" in text
-    assert "Not measured this time: cal500." in text
-    assert "corel5k: `file` sha256 abc." in text
-    assert "SEED is 0 to 1." in text
-
-
-def test_a_page_says_where_awe_does_not_win(measured):
-    text = measured(0.2, 0.18, -0.1)
-    assert "- corel5k, p: WSABIE (0.2000); the best of awe is AWE with 0.1900" in text
-    assert "- corel5k: no clear difference in p between WSABIE and AWE" in text
-    assert "the best of awe" not in measured(0.3, 0.4, 0.01)
+def test_a_table_is_measured_and_measured_again_for_nothing(tiny):
+    table, data, folders = tiny
+    found = measure(table, data, folders, 2)
+    assert found.runs == 2
+    assert found.metrics == ["precision@1", "map"]
+    assert all(len(values) == 8 for values in found.examples.values())
+    for row in ("popularity", "WSABIE"):
+        assert found.examples[row][:, 0].mean() == pytest.approx(found.mean(row, "precision@1"))
+    assert set(found.chosen["WSABIE"]) <= {"--dim 2", "--dim 3"}
+    assert found.budget == {
+        "k-NN": found.budget["k-NN"],
+        "WSABIE": "2 settings by map: --dim 2; --dim 3",
+    }
+    assert found.budget["k-NN"].startswith("lambda ")
+    assert all(processor > 0 for processor, _ in found.minutes.values())
+    assert (
+        "awe evaluate --split valid --model w2-SEED,w3-SEED --metric map --name best-valid-SEED"
+        in found.commands
+    )
+    again = measure(table, data, folders, 2)
+    assert again.values == found.values
+    assert again.minutes == found.minutes
+    assert "## Tiny\n\n2 seeds." in page(table, {"tiny": again}, 2)

@@ -1,6 +1,7 @@
 """`python -m benchmarks.reproduce TABLE… --data FOLDER`: run a table's commands and write docs/results/TABLE.md.
 
 Run it in the root of the repository. What was made before is not made again: an interrupted run goes on where it was.
+A page is written after each set of data; with --only it keeps what the other data gave the last time.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from benchmarks.reproduce.catalog import LISTINGS, TABLES
+from benchmarks.reproduce.found import Found, load
 from benchmarks.reproduce.page import listing_page, page
-from benchmarks.reproduce.run import Folders, Found, listed, measure, missing
-from benchmarks.reproduce.tables import LISTINGS, TABLES
+from benchmarks.reproduce.run import Folders, listed, measure, missing
 
 OUTPUT = Path("docs/results")
 
@@ -24,7 +26,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the research data")
     parser.add_argument("--root", type=Path, default=Path("reproduce-workspace"), help="where models go")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--only", help="sets of data, separated by commas")
+    parser.add_argument("--only", help="sets of data, separated by commas; none: write the page again")
     asked = parser.parse_args()
     unknown = [name for name in asked.tables if name not in names]
     if unknown or asked.seeds < 1:
@@ -38,22 +40,24 @@ def main() -> None:
 
 
 def write(name: str, folders: Folders, seeds: int, only: list[str] | None) -> None:
-    """One table, for the data that is there."""
+    """One table, for the data that is there; what is not measured now is as it was found the last time."""
     table = TABLES[name]
-    found: list[Found] = []
-    absent = []
+    kept = {data.name: folders.root / "found" / name / data.name for data in table.data}
+    known = {data.name: load(kept[data.name], table, data) for data in table.data}
+    found: dict[str, Found] = {data: entry for data, entry in known.items() if entry is not None}
+    if only == ["none"]:
+        put(name, page(table, found, seeds))
+        return
     for data in table.data:
         gone = missing(data, folders)
         if gone:
             print(f"{name}: {data.name} is left out, {folders.data / gone[0]} is not there", file=sys.stderr)
-        if gone or (only is not None and data.name not in only):
-            absent.append(data.name)
-        else:
-            found.append(measure(table, data, folders, seeds))
+        elif only is None or data.name in only:
+            found[data.name] = measure(table, data, folders, seeds)
+            found[data.name].save(kept[data.name])
+            put(name, page(table, found, seeds))
     if not found:
         print(f"{name}: left out, none of its data is there", file=sys.stderr)
-        return
-    put(name, page(table, found, absent, folders, seeds))
 
 
 def put(name: str, text: str) -> None:

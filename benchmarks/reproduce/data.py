@@ -46,6 +46,17 @@ WORDNET = Data(
     "prepare sample_data/wordnet/examples.parquet --text text --labels labels --id id --split split "
     "--isa sample_data/wordnet/isa.parquet",
 )
+DEBIAN = Data(
+    "debian",
+    "Debian: 13,111 packages, what else each depends on (sample data)",
+    "prepare sample_data/debian/interactions.parquet --user package --item dependency --split split",
+)
+DELICIOUS = Data(
+    "delicious",
+    "Delicious: tags of 16,105 pages",
+    "prepare {data}/delicious/examples.parquet --sparse indices:values --labels labels --split split",
+    ("delicious/examples.parquet",),
+)
 COREL5K = Data(
     "corel5k",
     "Corel5k: tags of 5,000 images",

@@ -1,49 +1,149 @@
-"""A table as a page of Markdown: figures with their spread, where awe does not win, and how it was made."""
+"""A table as a page of Markdown: figures with their spread, claims, where awe does not win, and how it was made."""
 
 from __future__ import annotations
 
-import datetime
-import hashlib
 import statistics
-import subprocess
 import textwrap
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
-from benchmarks.machine import machine
-from benchmarks.reproduce.run import Folders, Found
-from benchmarks.reproduce.shape import FOLDS, Data, Listing, Row, Table
+from benchmarks.reproduce.contrast import LEVEL, verdict
+from benchmarks.reproduce.found import Found
+from benchmarks.reproduce.origin import origin
+from benchmarks.reproduce.shape import Data, Listing, Table
+from benchmarks.reproduce.verdicts import claims, losses
 
-HOW = """Figures are means over the runs ({runs}){spread}. Nothing was chosen on test: every method chooses on
-validation what is left open, from the grid that `awe` has for it by default, and test was opened by the last command.
-A star: the paired bootstrap interval of the difference from {baseline}, averaged over the runs, leaves out 0.
-*change*: of the first measure, relative to {baseline}."""
+HOW = """Figures are means over the runs{spread}. Nothing was chosen on test: every method chooses on validation what is
+left open, from what is listed under *What was tried*, and test was opened by the last command. A star: the difference
+from {baseline} is more than chance. *change*: of the first measure, relative to {baseline}. *minutes*: of the
+processor, in brackets by the clock, for the commands of the row itself, without what it starts from; starting Python is
+in it, and compiling where a command was the first to need it."""
+INTERVALS = """Intervals are of 95 %: the differences of each test example, averaged over the runs, are resampled 1,000
+times (paired bootstrap). *level*: the interval has 0 in it."""
+FLATTERED = """ The best of awe is named by its mean on test: a choice among several, which flatters it."""
+SPREAD = " ± the deviation between them, where there are several"
+Measured = Mapping[str, Found]  # by the name of the data
 
 
-LOST = "By the means above; whether such a difference is more than chance was not tested here."
-
-
-def page(table: Table, found: list[Found], absent: list[str], folders: Folders, seeds: int) -> str:
+def page(table: Table, found: Measured, seeds: int) -> str:
     """The whole page."""
-    runs = f"{seeds} seed{'s' if seeds > 1 else ''}"
-    if any(entry.data.folds for entry in found):
-        runs += f"; where the data is cross-validated, {min(seeds, FOLDS)} of {FOLDS} folds"
-    spread = " ± the deviation between them" if seeds > 1 else ""
-    parts = [f"# {table.title}", folded(table.paper)]
-    parts.append(folded(HOW.format(runs=runs, spread=spread, baseline=table.baseline)))
-    for entry in found:
-        parts.append(f"## {entry.data.title}")
-        parts.append("\n".join(figures(table, entry)))
+    measured = [data for data in table.data if data.name in found]
+    absent = [data.name for data in table.data if data.name not in found]
+    spread = SPREAD if any(entry.runs > 1 for entry in found.values()) else ""
+    parts = [
+        f"# {table.title}",
+        folded(table.paper),
+        folded(HOW.format(spread=spread, baseline=table.baseline)),
+    ]
+    if table.summary:
+        parts += ["## All data", "\n".join(summary(table, found, measured))]
+    for data in measured:
+        parts.append(f"## {data.title}")
+        parts.append(f"{runs_in_words(data, found[data.name])}.")
+        parts.append("\n".join(figures(table, found[data.name])))
+        chosen = "\n".join(chosen_lines(found[data.name]))
+        parts += [f"Chosen on validation, for each run:\n\n{chosen}"] if chosen else []
     if absent:
         parts.append(f"Not measured this time: {', '.join(absent)}.")
-    if any(row.ours for row in table.rows):
-        parts.append("## Where awe does not win")
-        lost = "\n".join(losses(table, found))
-        parts.append(f"{LOST}\n\n{lost}" if lost else "On none of these measures.")
+    parts += verdict_parts(table, found, measured)
     if table.remarks:
-        parts.append(table.remarks)
-    parts += ["## How it was made", *made(table, found, folders, seeds)]
+        parts.append(f"## Remarks\n\n{table.remarks}")
+    parts += ["## What was tried", "\n".join(tried(table, found, measured))]
+    parts += ["## How it was made", *made(table, found, measured, seeds)]
     return "\n\n".join(parts) + "\n"
+
+
+def verdict_parts(table: Table, found: Measured, measured: list[Data]) -> Iterator[str]:
+    """What is claimed of the rows, and where awe does not win."""
+    told = "\n".join(claims(table, found, measured))
+    ours = any(row.ours for row in table.rows)
+    if not told and not ours:
+        return
+    if told:
+        yield from ("## What is said of the order, and whether it holds", folded(INTERVALS), told)
+    if ours:
+        yield "## Where awe does not win"
+        several = sum(row.ours for row in table.rows) > 1
+        note = folded(("" if told else INTERVALS) + (FLATTERED if several else ""))
+        yield from [note] if note else []
+        yield "\n\n".join(losses(table, found, measured)) or "On none of these measures."
+
+
+def runs_in_words(data: Data, found: Found) -> str:
+    """ "5 seeds" """
+    what = "fold" if data.folds else "seed"
+    return f"{found.runs} {what}{'s' if found.runs > 1 else ''}"
+
+
+def figures(table: Table, found: Found) -> Iterator[str]:
+    """The rows of the table, the best of each column bold."""
+    best = {metric: max(found.mean(row, metric) for row in found.values) for metric in found.metrics}
+    reference = found.mean(table.baseline, found.metrics[0])
+    yield "| | " + " | ".join(found.metrics) + " | change | minutes |"
+    yield "|---|" + "---|" * (len(found.metrics) + 2)
+    for row in found.values:
+        cells = []
+        for metric in found.metrics:
+            text = f"{found.mean(row, metric):.4f}"
+            text = f"**{text}**" if found.mean(row, metric) == best[metric] else text
+            cells.append(text + _spread(found, row, metric) + star(table, found, row, metric))
+        change = found.mean(row, found.metrics[0]) / reference - 1 if reference else 0.0
+        yield f"| {row} | " + " | ".join(cells) + f" | {change:+.1%} | {_minutes(found, row)} |"
+
+
+def summary(table: Table, found: Measured, measured: list[Data]) -> Iterator[str]:
+    """One cell each: the first measure, with its star."""
+    heads = (f"{data.name}, {found[data.name].metrics[0]}" for data in measured)
+    yield "| | " + " | ".join(heads) + " |"
+    yield "|---|" + "---|" * len(measured)
+    for row in table.rows:
+        cells = []
+        for data in measured:
+            entry = found[data.name]
+            known = row.name in entry.values
+            first = entry.metrics[0]
+            cells.append(
+                f"{entry.mean(row.name, first):.4f}{star(table, entry, row.name, first)}" if known else "–"
+            )
+        yield f"| {row.name} | " + " | ".join(cells) + " |"
+
+
+def star(table: Table, found: Found, row: str, metric: str) -> str:
+    """A star where the difference from the baseline is more than chance."""
+    if row == table.baseline:
+        return ""
+    return "" if verdict(found.contrast(row, table.baseline, metric)) == LEVEL else " *"
+
+
+def chosen_lines(found: Found) -> Iterator[str]:
+    """The settings that a row with several was given, how often each."""
+    for row, settings in found.chosen.items():
+        counts = {name: settings.count(name) for name in settings}
+        words = [f"{name} ({n} ×)" if len(settings) > 1 else name for name, n in counts.items()]
+        yield f"- {row}: {', '.join(words)}"
+
+
+def tried(table: Table, found: Measured, measured: list[Data]) -> Iterator[str]:
+    """What each method chose from: where all data had the same, once."""
+    yield from ("| method | chosen on validation |", "|---|---|")
+    for row in table.rows:
+        words: dict[str, list[str]] = {}
+        for data in measured:
+            if row.name in found[data.name].values:
+                words.setdefault(found[data.name].budget.get(row.name, "nothing"), []).append(data.name)
+        for text, names in words.items():
+            where = f" ({', '.join(names)})" if len(words) > 1 else ""
+            yield f"| {row.name}{where} | {text} |"
+
+
+def made(table: Table, found: Measured, measured: list[Data], seeds: int) -> Iterator[str]:
+    """Machine, date, commit, digests, commands."""
+    yield f"    make reproduce-{table.name} DATA=… SEEDS={seeds}"
+    for data in measured:
+        entry = found[data.name]
+        which = "0" if entry.runs == 1 else f"0 to {entry.runs - 1}"
+        files = "; ".join(f"`{name}` sha256 {digest}" for name, digest in entry.digests.items())
+        yield folded(f"{data.name}: {entry.origin}. SEED is {which}. {files + '.' if files else ''}")
+        yield "```sh\n" + "\n".join(entry.commands) + "\n```"
 
 
 def listing_page(listing: Listing, output: str, commands: list[str]) -> str:
@@ -51,17 +151,9 @@ def listing_page(listing: Listing, output: str, commands: list[str]) -> str:
     fenced = output if listing.command.startswith("python") else f"```\n{output}```"
     parts = [f"# {listing.title}", folded(listing.paper), f"## {listing.data.title}", fenced.strip()]
     parts += [listing.remarks] if listing.remarks else []
-    parts += ["## How it was made", f"    make reproduce-{listing.name}", origin()]
+    parts += ["## How it was made", f"    make reproduce-{listing.name}", f"{origin()}."]
     parts.append("```sh\n" + "\n".join(commands).replace("SEED", "0") + "\n```")
     return "\n\n".join(parts) + "\n"
-
-
-def origin() -> str:
-    """Machine, date and commit."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    return f"{machine()}; {datetime.date.today():%-d %B %Y}; commit {commit}."
 
 
 def folded(text: str) -> str:
@@ -69,95 +161,15 @@ def folded(text: str) -> str:
     return textwrap.fill(" ".join(text.split()), 118)
 
 
-def figures(table: Table, found: Found) -> Iterator[str]:
-    """The rows of the table, the best of each column bold."""
-    rows = table.rows_for(found.data)
-    metrics = _metrics(table, found)
-    means = {row.name: {m: _mean(found, row, m) for m in metrics} for row in rows}
-    reference = means[table.baseline][metrics[0]]
-    yield "| | " + " | ".join(metrics) + " | change |"
-    yield "|---|" + "---|" * (len(metrics) + 1)
-    for row in rows:
-        cells = []
-        for metric in metrics:
-            text = f"{means[row.name][metric]:.4f}"
-            best = means[row.name][metric] == max(of[metric] for of in means.values())
-            text = f"**{text}**" if best else text
-            cells.append(text + _spread(found, row, metric) + _star(table, found, row, metric))
-        change = means[row.name][metrics[0]] / reference - 1 if reference else 0.0
-        yield f"| {row.name} | " + " | ".join(cells) + f" | {change:+.1%} |"
-
-
-def losses(table: Table, found: list[Found]) -> Iterator[str]:
-    """Each set of data and measure where another method is at least as good as the best of ours."""
-    for entry in found:
-        rows = table.rows_for(entry.data)
-        for metric in _metrics(table, entry):
-            mean = {row.name: _mean(entry, row, metric) for row in rows}
-            best = max((row.name for row in rows if row.ours), key=mean.__getitem__)
-            others = [row.name for row in rows if not row.ours and mean[row.name] >= mean[best]]
-            if others:
-                beaten = ", ".join(f"{name} ({mean[name]:.4f})" for name in others)
-                yield f"- {entry.data.name}, {metric}: {beaten}; the best of awe is {best} with {mean[best]:.4f}"
-    for entry in found:
-        rows = [row for row in table.rows_for(entry.data) if row.ours]
-        first = _metrics(table, entry)[0]
-        unclear = [row.name for row in rows if not _star(table, entry, row, first).startswith(" *")]
-        if unclear:
-            yield (
-                f"- {entry.data.name}: no clear difference in {first} between {table.baseline} and "
-                f"{', '.join(unclear)}"
-            )
-
-
-def made(table: Table, found: list[Found], folders: Folders, seeds: int) -> Iterator[str]:
-    """Machine, date, commit, digests, commands."""
-    yield f"    make reproduce-{table.name} DATA=… SEEDS={seeds}"
-    which = "0" if seeds == 1 else f"0 to {seeds - 1}"
-    yield f"{origin()} SEED is {which}."
-    for entry in found:
-        lines = [f"`{name}` sha256 {digest}" for name, digest in digests(entry.data, folders)]
-        if lines:
-            yield f"{entry.data.name}: " + "; ".join(lines) + "."
-        yield "```sh\n" + "\n".join(entry.commands) + "\n```"
-
-
-def digests(data: Data, folders: Folders) -> Iterator[tuple[str, str]]:
-    """The first 16 digits of each file's digest."""
-    for name in data.files:
-        yield name, hashlib.sha256(Path(folders.data / name).read_bytes()).hexdigest()[:16]
-
-
-def _metrics(table: Table, found: Found) -> list[str]:
-    return table.metrics_for(found.data).split(",")
-
-
-def _of(found: Found, row: Row, run: int) -> dict[str, float]:
-    return found.documents[run]["models"][row.model.format(seed=run)]["metrics"]
-
-
-def _values(found: Found, row: Row, metric: str) -> list[float]:
-    return [_of(found, row, run)[metric] for run in range(len(found.documents))]
-
-
-def _mean(found: Found, row: Row, metric: str) -> float:
-    return statistics.fmean(_values(found, row, metric))
-
-
-def _spread(found: Found, row: Row, metric: str) -> str:
-    values = _values(found, row, metric)
+def _spread(found: Found, row: str, metric: str) -> str:
+    values = found.values[row][metric]
     if len(values) < 2 or len(set(values)) == 1:
         return ""
     return f" ± {statistics.stdev(values):.4f}".replace("0.", ".")
 
 
-def _star(table: Table, found: Found, row: Row, metric: str) -> str:
-    """A star where the difference from the baseline is clear."""
-    if row.name == table.baseline:
-        return ""
-    sides = [
-        document["differences"][row.model.format(seed=run)].get(metric, {"low": 0.0, "high": 0.0})
-        for run, document in enumerate(found.documents)
-    ]
-    low, high = (statistics.fmean(side[end] for side in sides) for end in ("low", "high"))
-    return " *" if low > 0 or high < 0 else ""
+def _minutes(found: Found, row: str) -> str:
+    if row not in found.minutes:
+        return "–"
+    processor, wall = found.minutes[row]
+    return f"{processor:.2f} ({wall:.2f})"

@@ -1,17 +1,27 @@
-"""Running the commands of a table, and collecting what `awe evaluate --json` says."""
+"""Running the commands of a table, and collecting what `awe evaluate` says."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
+import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.reproduce.shape import Data, Listing, Run, Table
+from awe_cli.workspace import Workspace
+from benchmarks.reproduce.budget import budget
+from benchmarks.reproduce.contrast import averaged
+from benchmarks.reproduce.found import Found, per_example
+from benchmarks.reproduce.origin import origin
+from benchmarks.reproduce.shape import Data, Listing, Row, Run, Table
+from benchmarks.reproduce.times import Taken, Times, measured
+
+_NAMES = {"seed": "SEED", "fold": "FOLD", "data": "DATA", "made": "MADE"}
 
 
 @dataclass
@@ -27,15 +37,6 @@ class Folders:
         return self.root / "made"
 
 
-@dataclass
-class Found:
-    """What one set of data gave: a document of `awe evaluate --json` for each run, and the commands."""
-
-    data: Data
-    documents: list[dict[str, Any]] = field(default_factory=list)
-    commands: dict[str, None] = field(default_factory=dict)  # in order, each once
-
-
 def missing(data: Data, folders: Folders) -> list[str]:
     """The files of a set of data that are not there."""
     return [name for name in data.files if not (folders.data / name).exists()]
@@ -43,25 +44,77 @@ def missing(data: Data, folders: Folders) -> list[str]:
 
 def measure(table: Table, data: Data, folders: Folders, seeds: int) -> Found:
     """Make every model of every run, and evaluate them together. What is up to date is not made again."""
-    found = Found(data)
-    for run in data.runs(seeds):
-        workspace = folders.root / run.workspace
+    rows, runs = table.rows_for(data), list(table.runs(data, seeds))
+    typed: dict[str, None] = {}
+    chosen: dict[str, list[Row]] = {row.name: [] for row in rows if row.tries}
+    documents, examples = [], []
+    for run in runs:
         for command in commands(table, run):
-            found.commands[shown(command, run)] = None
-            call(command, run, folders, workspace)
-        evaluate = evaluation(table, run)
-        found.commands[shown(evaluate, run)] = None
-        found.documents.append(json.loads(call(evaluate + " --json", run, folders, workspace)))
-    return found
+            typed[shown(command, run)] = None
+            call(command, run, folders)
+        for row in rows:
+            if row.tries:
+                typed[shown(choosing(table, row, run), run)] = None
+                chosen[row.name].append(choose(table, row, run, folders))
+        models = {row.name: (chosen[row.name][-1] if row.tries else row).model for row in rows}
+        typed[shown(evaluation(table, run, {row.name: row.model for row in rows}), run)] = None
+        document = json.loads(call(evaluation(table, run, models) + " --json", run, folders))
+        documents.append(({name: model.format(seed=run.seed) for name, model in models.items()}, document))
+        examples.append(_per_example(table, run, models, folders))
+    return Found(
+        values=_values(table, data, documents),
+        minutes=_minutes(rows, runs, Times(folders.root)),
+        budget=budgets(table, rows, runs[0], folders),
+        chosen={name: [row.name for row in found] for name, found in chosen.items()},
+        commands=list(typed),
+        digests=dict(digests(data, folders)),
+        origin=origin(),
+        examples=averaged(examples),
+    )
+
+
+def commands(table: Table, run: Run) -> Iterator[str]:
+    """What makes the models of a run, each command once."""
+    rows = table.rows_for(run.data)
+    yield from dict.fromkeys([run.data.prepare, *(command for row in rows for command in row.all_commands)])
+
+
+def evaluation(table: Table, run: Run, models: dict[str, str]) -> str:
+    """The command that compares the rows, whose models are named here."""
+    listed = ",".join(dict.fromkeys(models.values()))
+    return (
+        f"evaluate --model {listed} --baseline-model {models[table.baseline]} "
+        f"--metric {table.metrics_for(run.data)} --per-example --name {table.name}-{{seed}}"
+    )
+
+
+def choosing(table: Table, row: Row, run: Run) -> str:
+    """The command that compares what a row is chosen from, on validation."""
+    models = ",".join(tried.model for tried in row.tries)
+    return (
+        f"evaluate --split valid --model {models} --metric {table.chosen_by(run.data)} "
+        f"--name {row.model}-valid-{{seed}}"
+    )
+
+
+def choose(table: Table, row: Row, run: Run, folders: Folders) -> Row:
+    """The best on validation, the first of equals."""
+    document = json.loads(call(choosing(table, row, run) + " --json", run, folders))
+    metric = table.chosen_by(run.data)
+
+    def on_validation(tried: Row) -> float:
+        return float(document["models"][tried.model.format(seed=run.seed)]["metrics"][metric])
+
+    return max(row.tries, key=on_validation)
 
 
 def listed(listing: Listing, folders: Folders) -> tuple[str, list[str]]:
     """What a listing's command prints, and all commands that led to it."""
     run = next(listing.data.runs(1))
     workspace = folders.root / run.workspace
-    before = list(dict.fromkeys([run.data.prepare, *(c for row in listing.rows for c in row.commands)]))
+    before = list(dict.fromkeys([run.data.prepare, *(c for row in listing.rows for c in row.all_commands)]))
     for command in before:
-        call(command, run, folders, workspace)
+        call(command, run, folders)
     words = shlex.split(listing.command.format(workspace=workspace))
     print(f"[{run.workspace}] {shlex.join(words)}", file=sys.stderr, flush=True)
     start = [sys.executable, "-m", "awe_cli", "-w", str(workspace)] if words[0] == "awe" else [sys.executable]
@@ -70,38 +123,85 @@ def listed(listing: Listing, folders: Folders) -> tuple[str, list[str]]:
     return done.stdout, [*(shown(command, run) for command in before), shown_command]
 
 
-def commands(table: Table, run: Run) -> Iterator[str]:
-    """What makes the models of a run, each command once."""
-    rows = table.rows_for(run.data)
-    yield from dict.fromkeys([run.data.prepare, *(command for row in rows for command in row.commands)])
-
-
-def evaluation(table: Table, run: Run) -> str:
-    """The command that compares them."""
-    rows = table.rows_for(run.data)
-    baseline = next(row.model for row in rows if row.name == table.baseline)
-    models = ",".join(row.model for row in rows)
-    return (
-        f"evaluate --model {models} --baseline-model {baseline} --metric {table.metrics_for(run.data)} "
-        f"--name {table.name}-{{seed}}"
-    )
-
-
-def call(command: str, run: Run, folders: Folders, workspace: Path) -> str:
-    """Run one command of awe; what it prints. Raises SystemExit with its message where it fails."""
+def call(command: str, run: Run, folders: Folders) -> str:
+    """Run one command of awe; what it prints. Raises SystemExit where it fails: its message is above."""
     if run.data.make is not None and "{made}" in command:
         folders.made.mkdir(parents=True, exist_ok=True)
         run.data.make(folders.data, folders.made, run.seed if run.data.folds else 0)
     told = command.format(seed=run.seed, fold=run.seed, data=folders.data, made=folders.made)
     print(f"[{run.workspace}] awe {told}", file=sys.stderr, flush=True)
-    words = [sys.executable, "-m", "awe_cli", "-w", str(workspace), *shlex.split(told)]
-    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
+    words = [sys.executable, "-m", "awe_cli", "-w", str(folders.root / run.workspace), *shlex.split(told)]
+    with measured() as taken:
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+    sys.stderr.write(done.stderr)
     if done.returncode:
         raise SystemExit(f"awe {told}: exit code {done.returncode}")
+    if "up to date: " not in done.stderr:
+        Times(folders.root).note(run.workspace, _key(command, run), taken[0])
     return done.stdout
 
 
 def shown(command: str, run: Run) -> str:
     """The command as a reader would type it: seeds and folders by their names."""
-    names = {"seed": "SEED", "fold": "FOLD", "data": "DATA", "made": "MADE"}
-    return "awe " + command.format(**names)
+    return "awe " + command.format(**_NAMES)
+
+
+def budgets(table: Table, rows: Iterable[Row], run: Run, folders: Folders) -> dict[str, str]:
+    """row → what was left to validation, in words; the rows that leave nothing are absent."""
+    ws, found = Workspace(folders.root / run.workspace), {}
+    for row in rows:
+        if row.tries:
+            settings = "; ".join(tried.name for tried in row.tries)
+            found[row.name] = f"{len(row.tries)} settings by {table.chosen_by(run.data)}: {settings}"
+            continue
+        parts = [budget(command.format(seed=run.seed), ws) for command in row.commands]
+        if any(parts):
+            found[row.name] = "; ".join(part for part in parts if part)
+    return found
+
+
+def digests(data: Data, folders: Folders) -> Iterator[tuple[str, str]]:
+    """The first 16 digits of each file's digest."""
+    for name in data.files:
+        yield name, hashlib.sha256(Path(folders.data / name).read_bytes()).hexdigest()[:16]
+
+
+def _key(command: str, run: Run) -> str:
+    """The command without folders, which may be elsewhere the next time."""
+    return command.format(**{**_NAMES, "seed": run.seed, "fold": run.seed})
+
+
+def _per_example(table: Table, run: Run, models: dict[str, str], folders: Folders) -> dict[str, Any]:
+    names = [model.format(seed=run.seed) for model in models.values()]
+    prefix = f"{run.seed}:" if run.data.folds else ""
+    found = per_example(Workspace(folders.root / run.workspace), f"{table.name}-{run.seed}", names, prefix)
+    return dict(zip(models, found, strict=True))
+
+
+def _values(
+    table: Table, data: Data, documents: list[tuple[dict[str, str], dict[str, Any]]]
+) -> dict[str, dict[str, list[float]]]:
+    """row → measure → a number for each run, from (row → model, document) of each."""
+    return {
+        row.name: {
+            metric: [
+                document["models"][models[row.name]]["metrics"][metric] for models, document in documents
+            ]
+            for metric in table.metrics_for(data).split(",")
+        }
+        for row in table.rows_for(data)
+    }
+
+
+def _minutes(rows: Iterable[Row], runs: Iterable[Run], times: Times) -> dict[str, tuple[float, float]]:
+    """row → minutes of the processor and by the clock, mean of the runs."""
+    found = {}
+    for row in rows:
+        taken = [times.total(run.workspace, (_key(c, run) for c in row.all_commands)) for run in runs]
+        known = [part for part in taken if isinstance(part, Taken)]
+        if known and len(known) == len(taken):
+            found[row.name] = (
+                statistics.fmean(part.processor for part in known) / 60,
+                statistics.fmean(part.wall for part in known) / 60,
+            )
+    return found

@@ -48,12 +48,42 @@ class Row:
     model     its name in the workspace; with {seed} where it depends on that
     commands  what makes it, after the commands of the rows above
     ours      whether it is affinity weighted embedding
+    tries     where it is the best of several on validation: these, named by their settings; `model` is then the
+              word that stands for whichever that is
     """
 
     name: str
     model: str
     commands: tuple[str, ...] = ()
     ours: bool = False
+    tries: tuple[Row, ...] = ()
+
+    @property
+    def all_commands(self) -> list[str]:
+        """Those of what it is chosen from, too, each once."""
+        return list(dict.fromkeys([*self.commands, *(c for row in self.tries for c in row.all_commands)]))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a paper, or an issue, says of two rows.
+
+    better, worse  names of rows: better > factor · worse is claimed
+    least          whether being level is enough
+    metrics        by which measures; the first one of the table by default
+    """
+
+    better: str
+    worse: str
+    factor: float = 1.0
+    least: bool = False
+    metrics: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """ "k-NN < WSABIE" """
+        times = f"{self.factor:g} × " if self.factor != 1 else ""
+        return f"{times}{self.worse} {'≤' if self.least else '<'} {self.better}"
 
 
 @dataclass(frozen=True)
@@ -65,6 +95,10 @@ class Table:
     metrics    what `awe evaluate --metric` is told, by the name of the data; "" is for all others
     baseline   the row that the others are compared with
     remarks    what a reader should know, as Markdown, written by hand after the figures were there
+    claims     what is said of the order of the rows
+    choose_by  the measure on validation where a row is the best of several, by the name of the data as `metrics`
+    most_runs  data → the most seeds it is run with
+    summary    whether a table of all data, one cell each, comes first
     """
 
     name: str
@@ -76,6 +110,10 @@ class Table:
     baseline: str = "WSABIE"
     remarks: str = ""
     only: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
+    choose_by: dict[str, str] = field(default_factory=lambda: {"": "ndcg@5"})
+    most_runs: dict[str, int] = field(default_factory=dict)
+    summary: bool = False
 
     def rows_for(self, data: Data) -> list[Row]:
         """The rows that this set of data has."""
@@ -84,6 +122,14 @@ class Table:
     def metrics_for(self, data: Data) -> str:
         """What is measured on this set of data."""
         return self.metrics.get(data.name, self.metrics[""])
+
+    def chosen_by(self, data: Data) -> str:
+        """What a row with settings to choose from is chosen by on validation."""
+        return self.choose_by.get(data.name, self.choose_by[""])
+
+    def runs(self, data: Data, seeds: int) -> Iterator[Run]:
+        """The runs on this set of data."""
+        return data.runs(min(seeds, self.most_runs.get(data.name, seeds)))
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ What is not said there is chosen on validation, by awe itself.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from benchmarks.reproduce.data import CAL500, COREL5K, GOWALLA, IMCLEF07A, LASTFM, LASTFM_TAGS, WORDNET
-from benchmarks.reproduce.shape import Listing, Row, Table
+from benchmarks.reproduce.shape import Claim, Listing, Row, Table
 
 POPULARITY = Row("popularity", "popularity", ("train-baseline popularity",))
 KNN = Row("k-NN", "input-knn", ("train-baseline input-knn",))
@@ -26,6 +28,7 @@ AWE = Row(
     ours=True,
 )
 ONE_VS_REST = Row("one-vs-rest", "one-vs-rest", ("train-baseline one-vs-rest",))
+TREE_KNN = Row("approximate k-NN", "tree-knn", ("train-baseline tree-knn",))
 PAMIR = Row("PAMIR-IA", "pamir", ("train-baseline pamir",))
 ANNOTATION = (POPULARITY, KNN, WSABIE, EMBEDDING_KNN, AWE)
 
@@ -48,6 +51,22 @@ def _sum(name: str, dims: tuple[int, ...]) -> Row:
         f"{name}-{{seed}}",
         (f"ensemble --model {models} --name {name}-{{seed}}",),
     )
+
+
+def _rate(loss: str, rate: str) -> Row:
+    model = f"{loss}-rate-{rate}-{{seed}}"
+    told = f"train --loss {loss} --learning-rate {rate} --seed {{seed}} --name {model}"
+    return Row(f"learning rate {rate}", model, (told,))
+
+
+def _at_its_best_rate(name: str, loss: str) -> Row:
+    """WARP and AUC are tried with the same rates."""
+    rates = tuple(_rate(loss, rate) for rate in ("0.003", "0.01", "0.03", "0.1"))
+    return Row(name, f"{loss}-best", tries=rates)
+
+
+def _before(*pairs: tuple[Row, Row]) -> tuple[Claim, ...]:
+    return tuple(Claim(better.name, worse.name) for worse, better in pairs)
 
 
 BETAS = tuple(
@@ -73,6 +92,12 @@ TABLES = {
             (CAL500, LASTFM_TAGS),
             ANNOTATION,
             {"": "precision@1,precision@3,precision@5,map"},
+            claims=tuple(
+                replace(claim, metrics=("precision@1", "precision@3", "map"))
+                for claim in _before(
+                    (KNN, EMBEDDING_KNN), (EMBEDDING_KNN, WSABIE), (WSABIE, AWE), (EMBEDDING_KNN, AWE)
+                )
+            ),
         ),
         Table(
             "awe-table-2",
@@ -81,6 +106,12 @@ TABLES = {
             (COREL5K, IMCLEF07A),
             ANNOTATION,
             {"": "precision@1,precision@3,precision@5,map"},
+            claims=tuple(
+                replace(claim, metrics=("precision@1", "map"))
+                for claim in _before(
+                    (WSABIE, KNN), (KNN, AWE), (KNN, EMBEDDING_KNN), (EMBEDDING_KNN, AWE), (WSABIE, AWE)
+                )
+            ),
         ),
         Table(
             "awe-table-3",
@@ -108,7 +139,7 @@ TABLES = {
             (WORDNET, IMCLEF07A),
             (
                 POPULARITY,
-                Row("approximate k-NN", "tree-knn", ("train-baseline tree-knn",)),
+                TREE_KNN,
                 KNN,
                 ONE_VS_REST,
                 PAMIR,
@@ -117,6 +148,9 @@ TABLES = {
                 AWE,
             ),
             {"": HIERARCHY},
+            claims=_before(
+                (TREE_KNN, WSABIE), (KNN, WSABIE), (ONE_VS_REST, WSABIE), (PAMIR, WSABIE), (WSABIE, AWE)
+            ),
         ),
         Table(
             "wsabie-table-4",
@@ -126,6 +160,9 @@ TABLES = {
             tuple(_size(dim) for dim in (32, 64, 100, 200, 300)),
             {"": HIERARCHY},
             baseline="WSABIE, d = 100",
+            claims=tuple(
+                Claim("WSABIE, d = 100", f"WSABIE, d = {dim}", least=True) for dim in (32, 64, 200, 300)
+            ),
         ),
         Table(
             "wsabie-table-5",
@@ -133,15 +170,21 @@ TABLES = {
             "With either model WARP is better than AUC on every measure.",
             (WORDNET, IMCLEF07A),
             (
-                Row(
-                    "Φ_W(y)·Φ_I(x), AUC", "auc-{seed}", ("train --loss auc --seed {seed} --name auc-{seed}",)
-                ),
-                Row("Φ_W(y)·Φ_I(x), WARP", WSABIE.model, WSABIE.commands),
+                _at_its_best_rate("Φ_W(y)·Φ_I(x), AUC", "auc"),
+                _at_its_best_rate("Φ_W(y)·Φ_I(x), WARP", "warp"),
                 Row("w_y·x, AUC", PAMIR.model, PAMIR.commands),
-                Row("w_y·x, WARP", "warp-one-vs-rest", ("train-baseline warp-one-vs-rest",)),
+                Row(
+                    "w_y·x, WARP",
+                    "warp-one-vs-rest-20",
+                    ("train-baseline warp-one-vs-rest --epochs 20 --name warp-one-vs-rest-20",),
+                ),
             ),
             {"": HIERARCHY},
             baseline="Φ_W(y)·Φ_I(x), AUC",
+            claims=tuple(
+                Claim(f"{model}, WARP", f"{model}, AUC", metrics=tuple(HIERARCHY.split(",")))
+                for model in ("Φ_W(y)·Φ_I(x)", "w_y·x")
+            ),
         ),
         Table(
             "wsabie-table-7",
@@ -156,6 +199,10 @@ TABLES = {
             ),
             {"": HIERARCHY},
             baseline="WSABIE, d = 300",
+            claims=(
+                *(Claim("d = 100 + d = 200 + d = 300", f"WSABIE, d = {dim}") for dim in (100, 200, 300)),
+                Claim("d = 100 + d = 200 + d = 300", "d = 100 + d = 200"),
+            ),
         ),
     )
 }
@@ -198,7 +245,8 @@ LISTINGS = {
             "hardly got anywhere.",
             WORDNET,
             (),
-            "python benchmarks/figure2.py -w {workspace} --seconds 20 --rates 0.03,0.1,0.3",
+            "python benchmarks/figure2.py -w {workspace} --seconds 20 --rates 0.003,0.01,0.03,0.1 "
+            "--picture docs/results/wsabie-figure-2.svg",
         ),
     )
 }

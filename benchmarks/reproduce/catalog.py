@@ -1,0 +1,11 @@
+"""All tables and listings by name: those of the papers, and those beside them."""
+
+from __future__ import annotations
+
+from benchmarks.reproduce.affinities import AFFINITIES
+from benchmarks.reproduce.recommendation import RECOMMENDATION
+from benchmarks.reproduce.tables import LISTINGS as PAPERS_LISTINGS
+from benchmarks.reproduce.tables import TABLES as PAPERS_TABLES
+
+TABLES = {**PAPERS_TABLES, **{table.name: table for table in (RECOMMENDATION, AFFINITIES)}}
+LISTINGS = {**PAPERS_LISTINGS}
