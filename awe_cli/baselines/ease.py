@@ -5,6 +5,8 @@ r"""EASE: the linear model of items by items, in closed form (Steck 2019, "Embar
 X (n, features), B (features, labels), f(x, y) = x·B_y. In annotation labels are no features, there is no diagonal
 to hold at 0, and the same least squares is ridge regression: B = (XᵀX + λI)⁻¹ XᵀY.
 
+With fewer examples than features P is had from the smaller X Xᵀ (Woodbury): λP = I − Xᵀ (X Xᵀ + λI)⁻¹ X.
+
 λ is given as a multiple of the mean of the diagonal of XᵀX, so that one grid serves all scalings.
 Departures: X are the scaled inputs as prepared, not zeros and ones (`prepare --scaling none` makes them so).
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.linalg
+import scipy.sparse
 from numpy.typing import NDArray
 
 from awe_cli.baselines.baseline import Arrays, Baseline, Choice, Facts, Told, one_or_all
@@ -44,21 +47,41 @@ class Ease(Baseline):
         """`B` (features, labels) float32."""
         examples = facts.examples
         X = inputs(examples.x, facts.n_features)
-        gram = (X.T @ X).toarray()
-        diagonal = np.arange(len(gram))
-        gram[diagonal, diagonal] += choice["l2"] * (np.trace(gram) / len(gram) or 1.0)
+        l2 = choice["l2"] * (X.multiply(X).sum() / facts.n_features or 1.0)
         with one_blas_thread():
-            factor = scipy.linalg.cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
-            if examples.own:
-                B = _without_diagonal(_inverse(factor))
+            if examples.own and X.shape[0] < facts.n_features:
+                B = _without_diagonal(_few_examples(X, l2))
+            elif examples.own:
+                B = _without_diagonal(_inverse(_factor(X.T @ X, l2)))
             else:
                 Y = label_matrix(examples.positives, facts.n_labels)
+                factor = _factor(X.T @ X, l2)
                 B = scipy.linalg.cho_solve((factor, True), (X.T @ Y).toarray(), overwrite_b=True)
         return {"B": B.astype(np.float32)}
 
     def ranker(self, facts: Facts, choice: Choice, arrays: Arrays) -> Ranker:
         """By x B."""
         return LinearRanker(arrays["B"], facts.counts)
+
+
+def _factor(gram: scipy.sparse.csr_matrix, l2: float) -> NDArray[np.float64]:
+    """The lower triangular L of L Lᵀ = gram + λI."""
+    dense = gram.toarray()
+    diagonal = np.arange(len(dense))
+    dense[diagonal, diagonal] += l2
+    factor: NDArray[np.float64] = scipy.linalg.cholesky(
+        dense, lower=True, overwrite_a=True, check_finite=False
+    )
+    return factor
+
+
+def _few_examples(X: scipy.sparse.csr_matrix, l2: float) -> NDArray[np.float64]:
+    """λP, which differs from P by a factor that falls out of B."""
+    factor = _factor(X @ X.T, l2)
+    Z = scipy.linalg.solve_triangular(factor, X.toarray(), lower=True, check_finite=False)
+    P = -(Z.T @ Z)
+    P[np.arange(len(P)), np.arange(len(P))] += 1.0
+    return P
 
 
 def _inverse(factor: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -89,6 +89,18 @@ def test_ease_is_the_constrained_minimum(case):
     assert scores(Ease(), facts, {"l2": 0.5}) == pytest.approx(X @ B, abs=1e-5)
 
 
+@pytest.mark.parametrize("n", [1, P - 1])
+def test_ease_with_fewer_examples_than_features_is_the_same_minimum(n):
+    X = np.random.default_rng(7).random((n, P)).astype(np.float32).astype(np.float64)
+    x = bags_of(X)
+    examples = Examples(pa.array(range(n)), x, Lists(x.indptr, x.indices), None, True)
+    B = Ease().fit(SimpleNamespace(examples=examples, n_features=P), {"l2": 0.5})["B"].astype(float)
+    gradient = X.T @ (X @ B - X) + 0.5 * np.trace(X.T @ X) / P * B
+    np.fill_diagonal(gradient, 0)
+    assert not np.diag(B).any()
+    assert np.abs(gradient).max() < 1e-5
+
+
 @pytest.mark.parametrize("k", [1, 3, 100])
 def test_item_knn_written_out(case, k):
     facts, X, T, own = case
