@@ -39,6 +39,17 @@ def test_a_model_goes_on_from_one_with_the_same_parameters_only(tmp_path):
     assert load_state(other, ("train",)).learned.shared.size == 0
 
 
+def test_plain_steps_go_on_as_plain_steps(tmp_path):
+    ws = recommendation(tmp_path / "ws")
+    first, _ = train(ws, TrainSettings(affinity="constant", steps="sgd", **SMALL), name="first", threads=1)
+    assert load_result(first)["chosen"]["constant"]["plan"]["learning_rate"] == pytest.approx(0.01)
+    again, _ = train(ws, TrainSettings(affinity="max", start="first", **SMALL), name="again", threads=1)
+    assert load_result(again)["chosen"]["max"]["plan"]["steps"] == "sgd"
+    settings = TrainSettings(affinity="max", start="first", steps="adagrad", **SMALL)
+    with pytest.raises(SettingsError, match="--steps: expected sgd"):
+        train(ws, settings, name="other", threads=1)
+
+
 def test_a_mixture_learns_its_weights(tmp_path):
     ws = recommendation(tmp_path / "ws")
     settings = TrainSettings(affinity="mix", mix=("constant", "dot"), learn_mix=True, **SMALL)

@@ -8,6 +8,7 @@ from awe_cli.config import setting
 
 ACTIVATIONS = ("identity", "sigmoid", "relu", "exp", "linear-sigmoid")
 LOSSES = ("warp", "auc", "owpc", "regression")
+STEPS = ("adagrad", "sgd")
 RANK_WEIGHTS = ("harmonic", "mean", "top")
 
 
@@ -34,7 +35,13 @@ class TrainSettings:
     )
     dim: int | None = setting(None, help="Dimension d of the embedding.", min=1)
     epochs: int | None = setting(None, help="Passes over the examples, at most.", min=1)
-    learning_rate: float | None = setting(None, help="AdaGrad's rate at the start; it falls to 5 %.", above=0)
+    learning_rate: float | None = setting(None, help="Rate of steps at the start; it falls to 5 %.", above=0)
+    steps: str | None = setting(
+        None,
+        help="adagrad: the more a row was stepped, the shorter its steps; sgd: plain ones, as the papers have them.",
+        choices=STEPS,
+        auto="adagrad",
+    )
     margin: float | None = setting(
         None,
         help="Margin γ between a positive and a negative.",

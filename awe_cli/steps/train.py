@@ -27,8 +27,9 @@ from awe_cli.models.opening import open_dataset
 from awe_cli.models.rankers import EMBEDDING, find_embedding
 from awe_cli.training.fitting import Progress, Watch
 from awe_cli.training.joint import learn, stages_of
-from awe_cli.training.plan import Plan
+from awe_cli.training.plan import ADAGRAD, SGD, Plan
 from awe_cli.training.recipes import default_metric, feature_plan, linear_plans
+from awe_cli.training.state import is_full
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 
 LINEAR, SCRATCH = "linear", "scratch"
@@ -53,7 +54,7 @@ def train(
         stored = ws.find("dataset")
         dataset = open_dataset(stored)
         start = _start(ws, settings, stored)
-        settings = _with_dim_of(settings, start)
+        settings = _as_it_began(settings, start)
         affinity = choose_affinity(settings, dataset)
         told = _told(settings, affinity, dataset, start)
         parents = {"dataset": stored.digest} | ({"start": start.digest} if start else {})
@@ -155,17 +156,23 @@ def _plans(settings: TrainSettings, dataset: Dataset) -> list[Plan]:
     return [*linear, feature_plan(linear[0], told)]
 
 
-def _with_dim_of(settings: TrainSettings, start: Artifact | None) -> TrainSettings:
-    """The settings with the dimension of the model to start from. Raises SettingsError for another one."""
+def _as_it_began(settings: TrainSettings, start: Artifact | None) -> TrainSettings:
+    """The settings with the dimension and the steps of the model to start from. Raises SettingsError for other ones."""
     if start is None:
         return settings
-    dim = load_state(start, tuple(start.settings["fits"][0])).U.shape[1]
+    state = load_state(start, tuple(start.settings["fits"][0]))
+    dim, plain = state.U.shape[1], is_full(state)
+    if plain and settings.steps == ADAGRAD:
+        raise SettingsError(
+            f"--steps: expected {SGD}, the steps of {start.describe()} to start from, found {ADAGRAD}",
+            hint=f"leave --steps out: {ADAGRAD} cannot go on from steps that nobody counted",
+        )
     if settings.dim not in (None, dim):
         raise SettingsError(
             f"--dim: expected {dim}, the dimension of {start.describe()} to start from, found {settings.dim}",
             hint="leave --dim out, or start from a model of that dimension",
         )
-    return replace(settings, dim=dim)
+    return replace(settings, dim=dim, steps=SGD if plain else settings.steps)
 
 
 def _start(ws: Workspace, settings: TrainSettings, dataset: Artifact) -> Artifact | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,7 +21,8 @@ from awe_cli.kernels.objective import Block, Room, scores_all, screens, sides
 from awe_cli.kernels.pairs import NO_CHAINS, Chains
 from awe_cli.loss.catalog import find_loss
 from awe_cli.training.label_side import label_side, room_for_sums
-from awe_cli.training.plan import Plan
+from awe_cli.training.plan import SGD, Plan
+from awe_cli.training.state import FULL
 
 _DRAWS_A_PASS = 16  # a draw fetched by itself costs about as much as so many labels in a pass over V
 
@@ -81,7 +83,7 @@ def _order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
 def _rates(plan: Plan, epoch: int) -> NDArray[np.float64]:
     """The rate at the start and at the end of an epoch: a straight line over the whole run."""
     left = 1 - (1 - plan.final_rate) * np.array([epoch, epoch + 1]) / plan.epochs
-    return plan.learning_rate * left
+    return plan.learning_rate * left * (math.sqrt(FULL) if plan.steps == SGD else 1.0)
 
 
 def _room(

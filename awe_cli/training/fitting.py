@@ -15,7 +15,7 @@ from awe_cli.kernels.epoch import State
 from awe_cli.loss.catalog import find_loss
 from awe_cli.training.epochs import EpochReport, epochs
 from awe_cli.training.plan import Plan
-from awe_cli.training.state import arrays_of, copy_state, under_cap
+from awe_cli.training.state import arrays_of, copy_state, for_steps, under_cap
 
 _RUNAWAY = 100.0  # times the first epoch's loss
 _ABSURD = 1000.0  # times max(γ, 1) and the loss's largest weight: no norm cap in use lets a loss become more
@@ -69,7 +69,7 @@ def run(
 
     Raises DivergedError, naming the epoch and the setting to lower.
     """
-    state = under_cap(copy_state(start), plan.norm_cap)
+    state = for_steps(under_cap(copy_state(start), plan.norm_cap), plan.steps)
     best = Run(plan, state, 0, None)
     n_labels = len(state.V) if examples.y is None else n_rows(examples.y)
     first_loss = 0.0

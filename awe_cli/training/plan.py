@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ADAGRAD, SGD = "adagrad", "sgd"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -11,7 +13,7 @@ class Plan:
 
     dim: int  # d, the embedding's dimension
     epochs: int  # passes over the examples the schedule is laid out for
-    learning_rate: float  # AdaGrad's rate at the start
+    learning_rate: float  # of AdaGrad or plain steps, at the start
     final_rate: float  # what is left of it at the end, as a share
     margin: float  # γ
     max_trials: int  # draws before a positive counts as well ranked
@@ -24,3 +26,4 @@ class Plan:
     rank_weights: str = "harmonic"  # L of losses that know ranks
     tie: bool = False  # U and V are one matrix
     negatives: int = 1  # zeros that the regression draws for a positive
+    steps: str = ADAGRAD  # how a row's gradient becomes a step

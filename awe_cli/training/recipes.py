@@ -12,11 +12,12 @@ import numpy as np
 
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.loss.catalog import find_loss
-from awe_cli.training.plan import Plan
+from awe_cli.training.plan import SGD, Plan
 
 _BLOCK_BYTES = 64 * 2**20  # that a block's gradients by all labels may take
 _MANY_LABELS = 10_000  # from here on an embedding gets twice the dimension
 _FEW_EXAMPLES = 1000  # below it, small steps would not lead far in the epochs there are
+_PLAIN = 0.1  # a plain step takes a gradient as long as it is, often longer than 1
 _TIGHT = 2.0  # a norm cap up to here is what holds the scores, above it is the small rate
 
 
@@ -25,6 +26,8 @@ def linear_plans(dataset: Dataset, told: dict[str, Any]) -> list[Plan]:
     plan = _recommending(dataset) if dataset.task == RECOMMENDATION else _annotating(dataset, told)
     told = {name: value for name, value in told.items() if name in asdict(plan)}
     first = replace(plan, **told)
+    if first.steps == SGD and "learning_rate" not in told:
+        first = replace(first, learning_rate=first.learning_rate * _PLAIN)
     if "block_size" not in told:
         first = replace(first, block_size=min(first.block_size, _most_examples(first, dataset.n_labels)))
     if dataset.task == RECOMMENDATION or not {"margin", "learning_rate"}.isdisjoint(told):

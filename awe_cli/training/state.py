@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from awe_cli.data.aligned import copy, zeros
 from awe_cli.kernels.epoch import State
 from awe_cli.kernels.learned import Learned, Memory, fresh_memory
-from awe_cli.training.plan import Plan
+from awe_cli.training.plan import SGD, Plan
 
 _ROUNDING = 1e-5  # share of the cap that a row of just that length may seem longer
+FULL = 2.0**80  # an accumulator to which no squared gradient adds anything: AdaGrad's step is then rate · g / √FULL
 _PARTS: dict[str, Any] = {"learned": Learned, "memory": Memory}
 
 
@@ -69,6 +70,19 @@ def under_cap(state: State, cap: float) -> State:
         long = np.flatnonzero(norms > cap * (1 + _ROUNDING))
         matrix[long] *= (cap / norms[long])[:, None].astype(np.float32)
     return state
+
+
+def for_steps(state: State, steps: str) -> State:
+    """The state, changed in place: for plain steps every accumulator is full, so that it never slows a row down."""
+    if steps == SGD:
+        for memory in (state.u_history, state.v_history, *state.memory):
+            memory[:] = FULL
+    return state
+
+
+def is_full(state: State) -> bool:
+    """Whether a state was learned by plain steps, which leave AdaGrad nothing to go on from."""
+    return bool(state.u_history.size) and float(state.u_history.max()) >= FULL
 
 
 def with_learned(state: State, learned: Learned) -> State:

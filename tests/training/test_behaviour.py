@@ -19,7 +19,8 @@ from awe_cli.neighbors.space import COSINE, Space
 from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.training.epochs import epochs
 from awe_cli.training.fitting import run
-from awe_cli.training.state import copy_state, initial_state
+from awe_cli.training.plan import SGD
+from awe_cli.training.state import copy_state, initial_state, is_full
 from tests.affinity.members import lists
 from tests.training.sets import PLAN, SIZES, crowd, groups
 
@@ -47,6 +48,19 @@ def test_the_norm_cap_holds_after_every_epoch():
             norms = np.linalg.norm(matrix, axis=1)
             assert norms.max() < plan.norm_cap * 1.00001
             assert norms.max() > plan.norm_cap * 0.9999, "it was met"
+
+
+def test_a_plain_step_is_rate_times_gradient():
+    plan = replace(PLAN, steps=SGD, epochs=1, final_rate=1.0, max_trials=50, norm_cap=9.0, block_size=40)
+    start = initial_state(20, 20, plan)
+    told = {"threads": 1, "stage": "s", "fit": "f", "watch": lambda progress: None}
+    once = run(LINEAR, groups(), start, plan, **told).state
+    half = run(LINEAR, groups(), start, replace(plan, learning_rate=plan.learning_rate / 2), **told).state
+    moved = once.V - start.V
+    assert np.abs(moved).max() > 0.01
+    np.testing.assert_allclose(moved, 2 * (half.V - start.V), 1e-4, 1e-6, err_msg="no memory slows it down")
+    assert is_full(once)
+    assert not is_full(start)
 
 
 def test_a_start_from_a_larger_cap_is_brought_under_this_one():
