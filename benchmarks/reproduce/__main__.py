@@ -14,6 +14,7 @@ from benchmarks.reproduce.catalog import LISTINGS, TABLES
 from benchmarks.reproduce.found import Found, load
 from benchmarks.reproduce.page import listing_page, page
 from benchmarks.reproduce.run import Folders, listed, measure, missing
+from benchmarks.reproduce.shape import Data
 
 OUTPUT = Path("docs/results")
 
@@ -34,7 +35,7 @@ def main() -> None:
     folders = Folders(asked.data, asked.root)
     for name in asked.tables or names:
         if name in LISTINGS:
-            put(name, listing_page(LISTINGS[name], *listed(LISTINGS[name], folders)))
+            write_listing(name, folders)
         else:
             write(name, folders, asked.seeds, asked.only.split(",") if asked.only else None)
 
@@ -49,15 +50,27 @@ def write(name: str, folders: Folders, seeds: int, only: list[str] | None) -> No
         put(name, page(table, found, seeds))
         return
     for data in table.data:
-        gone = missing(data, folders)
-        if gone:
-            print(f"{name}: {data.name} is left out, {folders.data / gone[0]} is not there", file=sys.stderr)
-        elif only is None or data.name in only:
+        if there(name, data, folders) and (only is None or data.name in only):
             found[data.name] = measure(table, data, folders, seeds)
             found[data.name].save(kept[data.name])
             put(name, page(table, found, seeds))
     if not found:
         print(f"{name}: left out, none of its data is there", file=sys.stderr)
+
+
+def write_listing(name: str, folders: Folders) -> None:
+    """One listing, where its data is there."""
+    listing = LISTINGS[name]
+    if there(name, listing.data, folders):
+        put(name, listing_page(listing, *listed(listing, folders)))
+
+
+def there(name: str, data: Data, folders: Folders) -> bool:
+    """Whether a set of data is there; what is not is named."""
+    gone = missing(data, folders)
+    if gone:
+        print(f"{name}: {data.name} is left out, {folders.data / gone[0]} is not there", file=sys.stderr)
+    return not gone
 
 
 def put(name: str, text: str) -> None:

@@ -15,8 +15,8 @@ from benchmarks.reproduce.verdicts import claims, losses
 HOW = """Figures are means over the runs{spread}. Nothing was chosen on test: every method chooses on validation what is
 left open, from what is listed under *What was tried*, and test was opened by the last command. A star: the difference
 from {baseline} is more than chance. *change*: of the first measure, relative to {baseline}. *minutes*: of the
-processor, in brackets by the clock, for the commands of the row itself, without what it starts from; starting Python is
-in it, and compiling where a command was the first to need it."""
+processor, in brackets by the clock, for the commands of the row itself: what it starts from has a row of its own, and
+compiling is not counted."""
 INTERVALS = """Intervals are of 95 %: the differences of each test example, averaged over the runs, are resampled 1,000
 times (paired bootstrap). *level*: the interval has 0 in it."""
 FLATTERED = """ The best of awe is named by its mean on test: a choice among several, which flatters it."""
@@ -147,8 +147,8 @@ def made(table: Table, found: Measured, measured: list[Data], seeds: int) -> Ite
 
 
 def listing_page(listing: Listing, output: str, commands: list[str]) -> str:
-    """The page of a listing: what the command printed, which is Markdown where a script of ours did."""
-    fenced = output if listing.command.startswith("python") else f"```\n{output}```"
+    """The page of a listing: what the command printed, as it is where that is a table of Markdown."""
+    fenced = output if "\n|---" in output else f"```\n{output}```"
     parts = [f"# {listing.title}", folded(listing.paper), f"## {listing.data.title}", fenced.strip()]
     parts += [listing.remarks] if listing.remarks else []
     parts += ["## How it was made", f"    make reproduce-{listing.name}", f"{origin()}."]

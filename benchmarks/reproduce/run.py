@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shlex
 import statistics
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from awe_cli.app import main
 from awe_cli.workspace import Workspace
 from benchmarks.reproduce.budget import budget
 from benchmarks.reproduce.contrast import averaged
@@ -112,33 +115,37 @@ def listed(listing: Listing, folders: Folders) -> tuple[str, list[str]]:
     """What a listing's command prints, and all commands that led to it."""
     run = next(listing.data.runs(1))
     workspace = folders.root / run.workspace
-    before = list(dict.fromkeys([run.data.prepare, *(c for row in listing.rows for c in row.all_commands)]))
+    prepare = [run.data.prepare] if run.data.prepare else []
+    before = list(dict.fromkeys([*prepare, *(c for row in listing.rows for c in row.all_commands)]))
     for command in before:
         call(command, run, folders)
-    words = shlex.split(listing.command.format(workspace=workspace))
+    words = shlex.split(listing.command.format(workspace=workspace, data=folders.data))
     print(f"[{run.workspace}] {shlex.join(words)}", file=sys.stderr, flush=True)
     start = [sys.executable, "-m", "awe_cli", "-w", str(workspace)] if words[0] == "awe" else [sys.executable]
     done = subprocess.run([*start, *words[1:]], stdout=subprocess.PIPE, text=True, check=True)
-    shown_command = listing.command.format(workspace="WORKSPACE")
+    shown_command = listing.command.format(workspace="WORKSPACE", data="DATA")
     return done.stdout, [*(shown(command, run) for command in before), shown_command]
 
 
 def call(command: str, run: Run, folders: Folders) -> str:
-    """Run one command of awe; what it prints. Raises SystemExit where it fails: its message is above."""
+    """Run a command of awe in this process; what it prints. Raises SystemExit where it fails: its message is above.
+
+    A process of its own would take longer to start than most models take to train.
+    """
     if run.data.make is not None and "{made}" in command:
         folders.made.mkdir(parents=True, exist_ok=True)
         run.data.make(folders.data, folders.made, run.seed if run.data.folds else 0)
     told = command.format(seed=run.seed, fold=run.seed, data=folders.data, made=folders.made)
     print(f"[{run.workspace}] awe {told}", file=sys.stderr, flush=True)
-    words = [sys.executable, "-m", "awe_cli", "-w", str(folders.root / run.workspace), *shlex.split(told)]
-    with measured() as taken:
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-    sys.stderr.write(done.stderr)
-    if done.returncode:
-        raise SystemExit(f"awe {told}: exit code {done.returncode}")
-    if "up to date: " not in done.stderr:
+    said, printed = io.StringIO(), io.StringIO()
+    with measured() as taken, redirect_stderr(said), redirect_stdout(printed):
+        code = main(["-w", str(folders.root / run.workspace), *shlex.split(told)])
+    sys.stderr.write(said.getvalue())
+    if code:
+        raise SystemExit(f"awe {told}: exit code {code}")
+    if "up to date: " not in said.getvalue():
         Times(folders.root).note(run.workspace, _key(command, run), taken[0])
-    return done.stdout
+    return printed.getvalue()
 
 
 def shown(command: str, run: Run) -> str:

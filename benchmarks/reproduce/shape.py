@@ -13,7 +13,8 @@ FOLDS = 5
 class Data:
     """A set of data.
 
-    prepare  the command that prepares it; {data} is the folder of research data, {made} one for what is made of it
+    prepare  the command that prepares it, nothing where a listing's script does so; {data} is the folder of research
+             data, {made} one for what is made of it
     files    what must be there, below {data}; for the sample data none
     make     writes a file to {made} for one fold, where the data is no file that `prepare` can take
     folds    whether it is cross-validated: run r leaves out fold r, and seeds are those of the folds
@@ -137,7 +138,7 @@ class Listing:
     """What a paper shows that is no table of measures: the output of one command.
 
     rows     what has to be made first, with seed 0
-    command  of awe, or a script of benchmarks/ that prints Markdown; {workspace} is where the models are
+    command  of awe, or a script of benchmarks/; {workspace} is where the models are, {data} the research data
     """
 
     name: str

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import resource
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+from numba.core import event
 
 FILE = "times.json"
 
@@ -45,12 +46,41 @@ class Times:
         return Taken(sum(part.processor for part in parts), sum(part.wall for part in parts))
 
 
+class _Compiling(event.Listener):
+    """Adds up what compiling takes, whole compilations only: one kernel's begins others'."""
+
+    def __init__(self) -> None:
+        self.taken, self._depth, self._start = Taken(0.0, 0.0), 0, Taken(0.0, 0.0)
+
+    def on_start(self, event: object) -> None:
+        """One more begins."""
+        if not self._depth:
+            self._start = _now()
+        self._depth += 1
+
+    def on_end(self, event: object) -> None:
+        """The last one begun has ended."""
+        self._depth -= 1
+        if not self._depth:
+            self.taken = _plus(self.taken, _now(), self._start)
+
+
 @contextmanager
 def measured() -> Iterator[list[Taken]]:
-    """What the processes that are started and awaited inside took, in a list that is filled at the end."""
-    found: list[Taken] = []
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    yield found
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    found.append(Taken(spent, time.perf_counter() - start))
+    """What this process takes inside, without compiling, in a list that is filled at the end."""
+    found, compiling, start = list[Taken](), _Compiling(), _now()
+    event.register("numba:compile", compiling)
+    try:
+        yield found
+    finally:
+        event.unregister("numba:compile", compiling)
+    found.append(_plus(Taken(0.0, 0.0), _now(), _plus(start, compiling.taken, Taken(0.0, 0.0))))
+
+
+def _now() -> Taken:
+    return Taken(time.process_time(), time.perf_counter())
+
+
+def _plus(first: Taken, stop: Taken, start: Taken) -> Taken:
+    """first + stop − start"""
+    return Taken(*(a + b - c for a, b, c in zip(first, stop, start, strict=True)))
