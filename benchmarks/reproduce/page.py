@@ -14,7 +14,7 @@ from benchmarks.reproduce.verdicts import claims, losses
 
 HOW = """Figures are means over the runs{spread}. Nothing was chosen on test: every method chooses on validation what is
 left open, from what is listed under *What was tried*, and test was opened by the last command. A star: the difference
-from {baseline} is more than chance. *change*: of the first measure, relative to {baseline}. *minutes*: of the
+from {baseline} is more than chance. *change*: of the first {measures}, relative to {baseline}. *minutes*: of the
 processor, in brackets by the clock, for the commands of the row itself: what it starts from has a row of its own, and
 compiling is not counted."""
 INTERVALS = """Intervals are of 95 %: the differences of each test example, averaged over the runs, are resampled 1,000
@@ -28,11 +28,12 @@ def page(table: Table, found: Measured, seeds: int) -> str:
     """The whole page."""
     measured = [data for data in table.data if data.name in found]
     absent = [data.name for data in table.data if data.name not in found]
+    measures = "measure" if table.changes == 1 else f"{table.changes} measures"
     spread = SPREAD if any(entry.runs > 1 for entry in found.values()) else ""
     parts = [
         f"# {table.title}",
         folded(table.paper),
-        folded(HOW.format(spread=spread, baseline=table.baseline)),
+        folded(HOW.format(spread=spread, baseline=table.baseline, measures=measures)),
     ]
     if table.summary:
         parts += ["## All data", "\n".join(summary(table, found, measured))]
@@ -77,7 +78,6 @@ def runs_in_words(data: Data, found: Found) -> str:
 def figures(table: Table, found: Found) -> Iterator[str]:
     """The rows of the table, the best of each column bold."""
     best = {metric: max(found.mean(row, metric) for row in found.values) for metric in found.metrics}
-    reference = found.mean(table.baseline, found.metrics[0])
     yield "| | " + " | ".join(found.metrics) + " | change | minutes |"
     yield "|---|" + "---|" * (len(found.metrics) + 2)
     for row in found.values:
@@ -86,8 +86,17 @@ def figures(table: Table, found: Found) -> Iterator[str]:
             text = f"{found.mean(row, metric):.4f}"
             text = f"**{text}**" if found.mean(row, metric) == best[metric] else text
             cells.append(text + _spread(found, row, metric) + star(table, found, row, metric))
-        change = found.mean(row, found.metrics[0]) / reference - 1 if reference else 0.0
-        yield f"| {row} | " + " | ".join(cells) + f" | {change:+.1%} | {_minutes(found, row)} |"
+        yield (
+            f"| {row} | " + " | ".join(cells) + f" | {_changes(table, found, row)} | {_minutes(found, row)} |"
+        )
+
+
+def _changes(table: Table, found: Found, row: str) -> str:
+    """The first measures relative to the baseline's."""
+    values = [(found.mean(row, metric), found.mean(table.baseline, metric)) for metric in found.metrics]
+    return " · ".join(
+        f"{(after / before - 1 if before else 0.0):+.1%}" for after, before in values[: table.changes]
+    )
 
 
 def summary(table: Table, found: Measured, measured: list[Data]) -> Iterator[str]:

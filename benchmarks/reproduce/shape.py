@@ -99,6 +99,7 @@ class Table:
     claims     what is said of the order of the rows
     choose_by  the measure on validation where a row is the best of several, by the name of the data as `metrics`
     most_runs  data → the most seeds it is run with
+    changes    of how many measures the change from the baseline is shown
     summary    whether a table of all data, one cell each, comes first
     """
 
@@ -115,6 +116,7 @@ class Table:
     choose_by: dict[str, str] = field(default_factory=lambda: {"": "ndcg@5"})
     most_runs: dict[str, int] = field(default_factory=dict)
     summary: bool = False
+    changes: int = 1
 
     def rows_for(self, data: Data) -> list[Row]:
         """The rows that this set of data has."""

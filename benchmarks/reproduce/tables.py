@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from benchmarks.reproduce.data import CAL500, COREL5K, GOWALLA, IMCLEF07A, LASTFM, LASTFM_TAGS, WORDNET
+from benchmarks.reproduce.data import CAL500, COREL5K, IMCLEF07A, LASTFM_TAGS, WORDNET
 from benchmarks.reproduce.shape import Claim, Listing, Row, Table
 
 POPULARITY = Row("popularity", "popularity", ("train-baseline popularity",))
@@ -69,15 +69,6 @@ def _before(*pairs: tuple[Row, Row]) -> tuple[Claim, ...]:
     return tuple(Claim(better.name, worse.name) for worse, better in pairs)
 
 
-BETAS = tuple(
-    _of_wsabie(
-        f"linear sigmoid, β = {beta}", f"beta{beta}", f"--affinity linear-sigmoid --beta {beta}", ours=True
-    )
-    for beta in ("-1", "-0.5", "0", "0.25", "0.5")
-)
-TOPS = tuple(
-    _of_wsabie(f"top-k, k = {k}", f"top{k}", f"--affinity top-k --top {k}", ours=True) for k in (1, 5, 7, 11)
-)
 CONTROL = _of_wsabie("WSABIE, as many epochs more", "longer", "--affinity constant", ours=False)
 HIERARCHY = "precision@1,precision@10,psib@10,map"
 
@@ -112,24 +103,6 @@ TABLES = {
                     (WSABIE, KNN), (KNN, AWE), (KNN, EMBEDDING_KNN), (EMBEDDING_KNN, AWE), (WSABIE, AWE)
                 )
             ),
-        ),
-        Table(
-            "awe-table-3",
-            "AWE Table 3: recommendation",
-            "On YouTube videos, recall relative to WSABIE: the linear sigmoid gains most, about 50 % at β = 0.25; "
-            "SVD is far below.",
-            (LASTFM, GOWALLA),
-            (
-                POPULARITY,
-                Row("SVD", "svd", ("train-baseline svd",)),
-                WSABIE,
-                CONTROL,
-                *BETAS,
-                *TOPS,
-                EMBEDDING_KNN,
-                AWE,
-            ),
-            {"": "precision@1,recall@20,ndcg@20"},
         ),
         Table(
             "wsabie-table-2",
