@@ -318,7 +318,7 @@ REFUSED = [
     ("x.csv --features g* " + EXAMPLES, 66, "expected columns like 'g*'"),
     ("x.csv --features f1,f3 " + EXAMPLES, 66, "expected a column 'f3'"),
     ("x.csv --features f1 --text name " + EXAMPLES, 2, "found --features, --text, --labels"),
-    ("x.csv --sparse f1 " + EXAMPLES, 2, "--sparse: expected INDICES:VALUES, found 'f1'"),
+    ("x.csv --sparse f1: " + EXAMPLES, 2, "--sparse: expected INDICES:VALUES or INDICES, found 'f1:'"),
     ("x.csv --sparse f2:id --holdout 2 " + EXAMPLES, 2, "--holdout is for interactions"),
     ("x.csv --text name --scaling standard " + EXAMPLES, 78, "standard is for dense features"),
     ("x.csv --text name --stop-words gone.txt " + EXAMPLES, 66, "--stop-words"),

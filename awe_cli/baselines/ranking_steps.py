@@ -37,7 +37,7 @@ def learn_pass(
     own         whether the feature y is left out of x where label y is the positive
     mark        (labels,) int32, below 0: the example that a label was last a positive of
     """
-    n_labels = W.shape[0]
+    n_labels, everything = W.shape[0], mark[:0]
     for place in range(order.shape[0]):
         e = order[place]
         start, stop = indptr[e], indptr[e + 1]
@@ -60,7 +60,7 @@ def learn_pass(
                 continue
             wanted = _product(W[label], indices, values, start, stop, hole)
             for n in range(1, max_trials + 1):
-                state, rival = draw_negative(state, n_labels, e, mark)
+                state, rival = draw_negative(state, n_labels, everything, e, mark)
                 loss = 1.0 - wanted + _product(W[rival], indices, values, start, stop, hole)
                 if loss > 0:
                     step = min(C * weights[max(1, negatives // n)], loss / (2.0 * length))

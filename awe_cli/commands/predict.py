@@ -36,13 +36,18 @@ _BETWEEN_LINES = 10.0  # seconds
 EXAMPLE = """
 awe predict --model awe --top-k 10 --output recommendations.parquet
 awe predict --model ssi new-queries.csv --documents new-documents.csv --output -
+awe predict --model items --label-file new-artists.parquet --output new-artists-for-all.parquet
 zcat new-plays.csv.gz | awe predict --model awe - --top-k 5 --output - > recommendations.jsonl
 """
 
 
 DocumentsOption = Annotated[
     str | None,
-    typer.Option("--documents", help="File of other documents to rank, in the format that was prepared."),
+    typer.Option(
+        "--documents",
+        "--label-file",
+        help="File of other documents, or items, to rank, in the format that was prepared.",
+    ),
 ]
 
 

@@ -24,6 +24,7 @@ awe prepare plays.parquet --user user --item artist --weight plays --holdout 5
 awe prepare songs.csv --features 'mfcc*' --labels tags --label-separator ';' --test-fraction 0.2
 awe prepare pages.jsonl.gz --text body --labels tags --id url --split split
 awe prepare Eurlex_train.txt --sparse indices:values --labels labels
+awe prepare plays.parquet --user user --item artist --label-file artists.parquet --label-sparse tags
 awe prepare --queries queries.csv --documents docs.jsonl --relevance pairs.csv --document-text body
 """
 
@@ -42,7 +43,8 @@ def prepare(
     """Read files into a dataset.
 
     Interactions have --user and --item; annotated examples have --labels, and --features, --sparse or
-    --text; retrieval has --queries, --documents and --relevance. Parquet, CSV, TSV, JSON lines (each plain, gz
+    --text; retrieval has --queries, --documents and --relevance. What describes items or labels themselves comes with
+    --label-file. Parquet, CSV, TSV, JSON lines (each plain, gz
     or zst) and libsvm/XMC text, told apart by their contents. Held-out data comes from a split column, or is drawn
     by --holdout, --holdout-last or
     --test-fraction.
@@ -103,4 +105,11 @@ def _counts(summary: dict[str, Any]) -> list[str]:
     else:
         what = ("examples", "labels", "features")
     counted = ", ".join(f"{summary[name]:,} {name}" for name in what)
-    return [f"{summary['task']}: {counted} (density {100 * summary['density']:.3g} %)"]
+    lines = [f"{summary['task']}: {counted} (density {100 * summary['density']:.3g} %)"]
+    if "described" in summary:
+        alone = "and their own identity" if summary["identity"] else "and nothing else"
+        lines.append(
+            f"{summary['described']:,} {what[1]} described by {summary['label_features']:,} features {alone}, "
+            f"{summary['described_never_chosen']:,} of them never chosen"
+        )
+    return lines

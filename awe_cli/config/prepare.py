@@ -19,7 +19,9 @@ class PrepareSettings:
         None, help='Numeric columns by name or glob ("f*"), or one list column.', auto="none"
     )
     sparse: str | None = setting(
-        None, help="INDICES:VALUES, the list columns of feature names and their values.", auto="none"
+        None,
+        help="INDICES:VALUES, the list columns of feature names and their values; INDICES alone: each counts 1.",
+        auto="none",
     )
     text: str | None = setting(None, help="Column of text.", auto="none")
     labels: str | None = setting(
@@ -62,6 +64,29 @@ class PrepareSettings:
         None,
         help="Column of the grade of a pair: relevant is what is above 0.",
         auto="relevance or grade, where there is one; else all pairs are relevant",
+    )
+    label_file: str | None = setting(
+        None, help="File with a row for each label (or item): what describes it.", auto="none"
+    )
+    label_id: str | None = setting(
+        None,
+        help="Column of the label in it.",
+        auto="the column named by --item or --labels, label, item or id",
+    )
+    label_text: str | None = setting(
+        None, help="Column of the label's text.", auto="text, where there is one"
+    )
+    label_sparse: str | None = setting(
+        None, help="The same as INDICES:VALUES, or INDICES alone.", auto="none"
+    )
+    label_features: tuple[str, ...] | None = setting(
+        None, help="The same as numeric columns, or one list column.", auto="none"
+    )
+    label_identity: bool | None = setting(
+        None,
+        help="Whether each label is a feature of itself besides, so that what is its own can be learned.",
+        auto="yes",
+        flag="--label-identity/--no-label-identity",
     )
     isa: str | None = setting(
         None,

@@ -25,12 +25,12 @@ class FeatureColumns:
     """Where features stand: exactly one of these.
 
     dense   numeric columns, or one list column
-    sparse  the list columns of feature names and of their values
+    sparse  the list columns of feature names and of their values, or of names alone, which count 1 each
     text    a column of text
     """
 
     dense: tuple[str, ...] = ()
-    sparse: tuple[str, str] | None = None
+    sparse: tuple[str, ...] | None = None
     text: str | None = None
 
     def roles(self) -> dict[str, Role]:
@@ -38,7 +38,7 @@ class FeatureColumns:
         if self.text is not None:
             return {self.text: Role.TEXT}
         if self.sparse is not None:
-            return {self.sparse[0]: Role.ID_LIST, self.sparse[1]: Role.NUMBER_LIST}
+            return dict(zip(self.sparse, (Role.ID_LIST, Role.NUMBER_LIST), strict=False))
         role = Role.NUMBER if len(self.dense) > 1 else Role.NUMBERS
         return dict.fromkeys(self.dense, role)
 
@@ -107,11 +107,15 @@ class RawReader:
             return RawDense(pa.array(names, pa.string()), values)
         indptr = self._lists.indptr()
         vocabulary, codes = encode(self._lists.entries.values())
-        values = join(self._values, np.float32) if self.columns.sparse else np.ones(len(codes), np.float32)
+        values = join(self._values, np.float32) if self._values else np.ones(len(codes), np.float32)
         return RawBags(vocabulary, indptr, codes, values)
 
-    def _add_sparse(self, piece: Piece, names: str, values: str) -> None:
-        lists, numbers = piece.column(names), piece.column(values)
+    def _add_sparse(self, piece: Piece, names: str, values: str | None = None) -> None:
+        lists = piece.column(names)
+        if values is None:
+            self._lists.add(piece, lists)
+            return
+        numbers = piece.column(values)
         offsets, flat = list_parts(numbers)
         lengths = np.diff(list_parts(lists)[0])
         if (lengths != np.diff(offsets)).any():

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from awe_cli.data.matrix import Bags, Lists
+from awe_cli.data.matrix import Bags, Lists, Rows
 
 _ROWS = 8192  # scaled at a time
 
@@ -83,12 +83,27 @@ def _scaled(indptr: NDArray[np.int64], values: NDArray[np.float32], scaling: str
 
 def add_constant(bags: Bags, index: int, value: float) -> Bags:
     """The bags with one more entry at the end of each row; `index` is above all others."""
-    ends = bags.indptr[1:]
+    return add_last(bags, np.full(len(bags.indptr) - 1, index), value)
+
+
+def add_last(bags: Bags, indices: NDArray[np.integer], value: float) -> Bags:
+    """The bags with one more entry at the end of each row, above all others there; none where its index is below 0."""
+    rows = np.flatnonzero(indices >= 0)
+    ends = bags.indptr[1:][rows]
+    more = np.concatenate([[0], np.cumsum(indices >= 0)])
     return Bags(
-        bags.indptr + np.arange(len(bags.indptr)),
-        np.insert(bags.indices, ends, np.int32(index)),
+        bags.indptr + more,
+        np.insert(bags.indices, ends, indices[rows].astype(np.int32)),
         np.insert(bags.values, ends, np.float32(value)),
     )
+
+
+def as_bags(rows: Rows) -> Bags:
+    """The rows as bags: of dense ones the entries other than 0."""
+    if isinstance(rows, Bags):
+        return rows
+    matrix = scipy.sparse.csr_matrix(rows.values)
+    return Bags(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data)
 
 
 def no_lists(n: int) -> Lists:

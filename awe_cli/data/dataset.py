@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +69,17 @@ class Dataset:
 
     @functools.cached_property
     def labels(self) -> pa.Array:
-        """The labels (n_labels,) in the type they were given: by descending train count, then by value."""
+        """The labels to rank (n_labels,): those that were prepared, unless a file names others."""
+        return self.prepared_labels
+
+    @functools.cached_property
+    def prepared_labels(self) -> pa.Array:
+        """The labels in the type they were given: by descending train count, then by value."""
         return one_array(storage.read_table(self.path / storage.LABELS, ["label"]).column(0))
+
+    def among_labels(self, lists: Lists) -> Lists:
+        """Lists of labels that were prepared as lists of the labels to rank."""
+        return lists
 
     @property
     def n_labels(self) -> int:
@@ -88,7 +97,7 @@ class Dataset:
     @property
     def features(self) -> pa.Array:
         """The feature names (n_features,); the constant feature comes last and has the name null."""
-        return self.labels if self.space is None else self.space.names
+        return self.prepared_labels if self.space is None else self.space.names
 
     @property
     def n_features(self) -> int:
@@ -103,7 +112,7 @@ class Dataset:
     @property
     def y(self) -> Rows | None:
         """(n_labels, n_label_features), or None where labels are one-hot."""
-        return self.described.y if self.described else None
+        return self.described.rows if self.described else None
 
     @property
     def n_label_features(self) -> int:
@@ -127,15 +136,11 @@ class Dataset:
         same items (own). Annotation: the examples of these splits in input order.
         """
         require_splits(fit_on)
-        if self.task == ANNOTATION:
-            return self._annotated(storage.read_table(self.path / storage.EXAMPLES), fit_on)
-        history, ids = self._history(
-            storage.read_table(self.path / storage.EXAMPLES, self._columns(fit_on)), fit_on
-        )
-        kept = np.flatnonzero(np.diff(history.indptr))
-        if len(kept) < len(ids):
-            history, ids = take_bags(history, kept), ids.take(pa.array(kept))
-        return Examples(ids, history, Lists(history.indptr, history.indices), None, own=True, y=self.y)
+        columns = None if self.task == ANNOTATION else self._columns(fit_on)
+        table = storage.read_table(self.path / storage.EXAMPLES, columns)
+        examples = self._annotated(table, fit_on) if self.task == ANNOTATION else self._people(table, fit_on)
+        drawn = self.described.drawn(examples.positives) if self.described else None
+        return replace(examples, drawn=drawn)
 
     def held_out(self, split: str, fit_on: tuple[str, ...] = ("train",)) -> Examples:
         """The examples to judge a fit on `fit_on` by.
@@ -166,8 +171,15 @@ class Dataset:
         return ["id", "split", "labels", *(["x"] if self.dense else ["x_indices", "x_values"])]
 
     def _history(self, table: pa.Table, fit_on: tuple[str, ...]) -> tuple[Bags, pa.Array]:
-        bags = history_of(table, fit_on, self.settings, self.n_labels)
+        bags = history_of(table, fit_on, self.settings, self.n_features)
         return bags, one_array(table.column("id"))
+
+    def _people(self, table: pa.Table, fit_on: tuple[str, ...]) -> Examples:
+        history, ids = self._history(table, fit_on)
+        kept = np.flatnonzero(np.diff(history.indptr))
+        if len(kept) < len(ids):
+            history, ids = take_bags(history, kept), ids.take(pa.array(kept))
+        return Examples(ids, history, Lists(history.indptr, history.indices), None, own=True, y=self.y)
 
     def _held_out(self, table: pa.Table, split: str, fit_on: tuple[str, ...]) -> Examples:
         if self.task == ANNOTATION:

@@ -37,11 +37,15 @@ class ThingColumns:
 
 @dataclass(frozen=True)
 class Things:
-    """Things in input order: ids (n,), raw features, the split of each where a column has it."""
+    """Things in input order: ids (n,), raw features, the split of each where a column has it.
+
+    untyped  whether they come from a file without types, as CSV is: ids that are digits may then be integers
+    """
 
     ids: pa.Array
     raw: Raw
     split: NDArray[np.int8] | None
+    untyped: bool
 
 
 def read_things(
@@ -52,8 +56,10 @@ def read_things(
     Raises DataError as the readers do, for an id that is there twice, and where there is no row.
     """
     reader, ids, splits, origin = RawReader(columns.features, text), IdColumn(columns.id), [], Origin()
+    untyped = False
     for piece in pieces:
         origin.add(piece)
+        untyped |= piece.untyped
         reader.add(piece)
         ids.add(piece, piece.column(columns.id))
         if columns.split:
@@ -63,7 +69,7 @@ def read_things(
     distinct, codes = encode(ids.values())
     if len(distinct) < len(codes):
         _refuse_twice(distinct, codes, columns.id, origin, what)
-    return Things(distinct, reader.raw(), join(splits, np.int8) if columns.split else None)
+    return Things(distinct, reader.raw(), join(splits, np.int8) if columns.split else None, untyped)
 
 
 def _refuse_twice(

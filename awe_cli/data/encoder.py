@@ -103,9 +103,7 @@ class Encoder:
 def feature_columns(columns: Mapping[str, Any]) -> FeatureColumns:
     """The columns of features as a manifest has them."""
     sparse = columns["sparse"]
-    return FeatureColumns(
-        tuple(columns["features"]), (sparse[0], sparse[1]) if sparse else None, columns["text"]
-    )
+    return FeatureColumns(tuple(columns["features"]), tuple(sparse) or None, columns["text"])
 
 
 def text_options(stored: Mapping[str, Any] | None) -> TextOptions | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +36,7 @@ class Examples:
     own        True where x is the bag of the positives themselves, entry for entry: a target is then
                left out of its own input while it is learned
     y          (labels, label features) what describes each label; None where labels are one-hot
+    drawn      (m,) the labels that may be negatives, ascending, the positives among them; None for all
     """
 
     ids: pa.Array
@@ -44,30 +45,29 @@ class Examples:
     seen: Lists | None
     own: bool
     y: Rows | None = None
+    drawn: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return n_rows(self.x)
 
     def slice(self, start: int, stop: int) -> Examples:
         """Examples start … stop-1, sharing memory with this set."""
-        return Examples(
+        return replace(
+            self,
             ids=self.ids.slice(start, stop - start),
             x=slice_rows(self.x, start, stop),
             positives=slice_lists(self.positives, start, stop),
             seen=None if self.seen is None else slice_lists(self.seen, start, stop),
-            own=self.own,
-            y=self.y,
         )
 
     def take(self, rows: NDArray[np.integer]) -> Examples:
         """The examples at these rows, in that order, copied."""
-        return Examples(
+        return replace(
+            self,
             ids=self.ids.take(rows),
             x=take_rows(self.x, rows),
             positives=take_lists(self.positives, rows),
             seen=None if self.seen is None else take_lists(self.seen, rows),
-            own=self.own,
-            y=self.y,
         )
 
 
@@ -77,11 +77,10 @@ def stack(parts: Sequence[Examples]) -> Examples:
 
     first = parts[0]
     seen = [part.seen for part in parts if part.seen is not None]
-    return Examples(
+    return replace(
+        first,
         ids=pa.concat_arrays([part.ids for part in parts]),
         x=stack_rows([part.x for part in parts]),
         positives=stack_lists([part.positives for part in parts]),
         seen=stack_lists(seen) if seen else None,
-        own=first.own,
-        y=first.y,
     )

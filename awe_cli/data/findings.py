@@ -29,7 +29,9 @@ def label_counts(positives: Lists, rows: NDArray[np.bool_], n: int) -> NDArray[n
     return np.bincount(positives.indices[kept], minlength=n).astype(np.int64)
 
 
-def of_interactions(data: Interactions, counts: dict[str, NDArray[np.int64]]) -> dict[str, Any]:
+def of_interactions(
+    data: Interactions, counts: dict[str, NDArray[np.int64]], *, described: bool = False
+) -> dict[str, Any]:
     """The summary of a recommendation dataset; `counts` split → pairs of each item."""
     people, items = len(data.people), len(data.items)
     pairs = {split: len(lists.indices) for split, lists in data.lists.items()}
@@ -47,7 +49,7 @@ def of_interactions(data: Interactions, counts: dict[str, NDArray[np.int64]]) ->
         warnings.append(
             f"people in test without a history: {fresh:,}; nothing but popularity can rank for them"
         )
-    warnings += about_labels(counts, "items", having["train"])
+    warnings += about_labels(counts, "items", having["train"], described=described)
     return {
         "people": people,
         "items": items,

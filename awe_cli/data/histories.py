@@ -43,7 +43,7 @@ def encode_people(dataset: Dataset, piece: Piece) -> tuple[Examples, int]:
     people, person = encode(pa.chunked_array([users]))
     names, codes = encode(pa.chunked_array([items]))
     what = f"{piece.file}: column {columns['item']!r}"
-    found = look_up(names, dataset.labels, what, untyped=piece.untyped)
+    found = look_up(names, dataset.features, what, untyped=piece.untyped)
     labels = found[codes] if len(found) else np.zeros(0, np.int32)
     person = np.repeat(person, np.diff(offsets))
     known = labels >= 0
@@ -63,7 +63,7 @@ def _bags(
     order = np.argsort(person, kind="stable")
     indptr = np.searchsorted(person[order], np.arange(n + 1)).astype(np.int64)
     values = np.ones(len(labels), np.float32) if weights is None else weights[order]
-    bags = collect(indptr, labels[order], values, dataset.n_labels)
+    bags = collect(indptr, labels[order], values, dataset.n_features)
     if weights is None:  # an item named twice is one item
         bags = bags._replace(values=np.ones_like(bags.values))
     return scale_history(bags, dataset.settings), Lists(bags.indptr, bags.indices)

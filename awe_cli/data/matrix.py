@@ -58,6 +58,17 @@ def take_lists(lists: Lists, order: NDArray[np.integer]) -> Lists:
     return Lists(indptr, lists.indices[entries])
 
 
+def rows_or_empty(rows: Rows, order: NDArray[np.integer]) -> Rows:
+    """The rows named by `order` (n',), in that order, copied; where it is -1 an empty one (dense: zeros)."""
+    order = np.where(order < 0, n_rows(rows), order)
+    if isinstance(rows, Dense):
+        return Dense(
+            rows.columns,
+            np.vstack([rows.values, np.zeros_like(rows.values, shape=(1, len(rows.columns)))])[order],
+        )
+    return take_bags(rows._replace(indptr=np.append(rows.indptr, rows.indptr[-1])), order)
+
+
 def stack_rows(parts: Sequence[Rows]) -> Rows:
     """The rows of all parts (one or more, of one kind), one after the other."""
     first = parts[0]

@@ -1,4 +1,4 @@
-"""Documents that a dataset has never seen, in the place of its own: their features as the dataset makes them."""
+"""Documents or items in the place of a dataset's own: their features as the dataset makes them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ import functools
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from awe_cli.data.bags import collect, kept_offsets
 from awe_cli.data.dataset import Dataset
-from awe_cli.data.described import ThingColumns, read_things
+from awe_cli.data.described import ThingColumns, Things, read_things
 from awe_cli.data.encoder import feature_columns, text_options
 from awe_cli.data.label_features import LabelFeatures, describe
+from awe_cli.data.matrix import Lists
 from awe_cli.data.raw import RawDense
 from awe_cli.data.reading.pieces import columns_of, read_pieces, require_column
 from awe_cli.data.reading.sources import find_source
+from awe_cli.data.vocabulary import look_up
 from awe_cli.errors import DataError, SettingsError
 
 
@@ -22,11 +27,13 @@ from awe_cli.errors import DataError, SettingsError
 class OtherDocuments(Dataset):
     """The dataset with other labels. What counts its own, such as how often a label is relevant, must not be asked.
 
-    unknown  entries of these documents that the dataset does not know, and that were left out
+    known    (labels,) the number that each has among the labels that were prepared, -1 for new ones
+    unknown  entries of their features that the dataset does not know, and that were left out
     """
 
     ids: pa.Array
     features_of_ids: LabelFeatures
+    known: NDArray[np.int32]
     unknown: int
 
     @functools.cached_property
@@ -39,9 +46,24 @@ class OtherDocuments(Dataset):
         """What describes them."""
         return self.features_of_ids
 
+    def among_labels(self, lists: Lists) -> Lists:
+        """Lists of labels that were prepared as lists of these; those that are not among these are left out."""
+        place = np.full(len(self.prepared_labels), -1, np.int32)
+        known = np.flatnonzero(self.known >= 0)
+        place[self.known[known]] = known
+        found = place[lists.indices]
+        kept = found >= 0
+        bags = collect(
+            kept_offsets(lists.indptr, kept),
+            found[kept],
+            np.ones(np.count_nonzero(kept), np.float32),
+            len(self.ids),
+        )
+        return Lists(bags.indptr, bags.indices)
+
 
 def read_documents(dataset: Dataset, path: str) -> OtherDocuments:
-    """The documents of a file in the format that was prepared.
+    """The documents, or items, of a file in the format that was prepared. One that the dataset has keeps its identity.
 
     Raises SettingsError where the labels of the dataset have no features, MissingInputError for a file or a
     column that is not there, DataError for what cannot be read.
@@ -49,8 +71,8 @@ def read_documents(dataset: Dataset, path: str) -> OtherDocuments:
     known = dataset.described
     if known is None:
         raise SettingsError(
-            "--documents: expected a dataset of queries and documents, found one whose labels have no features",
-            hint="prepare it with --queries, --documents and --relevance",
+            "--documents, --label-file: expected labels that features describe, found that labels have no features",
+            hint="prepare it with --label-file, or with --queries, --documents and --relevance",
         )
     stored = dataset.settings["label_features"]
     source = find_source(path, Path(path))
@@ -58,13 +80,30 @@ def read_documents(dataset: Dataset, path: str) -> OtherDocuments:
     for name in columns.roles():
         require_column(source, name, columns_of(source))
     pieces = read_pieces(source, columns.roles(), 16384)
-    things = read_things(pieces, columns, text_options(stored["text"]), "documents")
+    what = "documents" if known.judged else "labels"
+    things = read_things(pieces, columns, text_options(stored["text"]), what)
     if isinstance(things.raw, RawDense) and things.raw.values.shape[1] != known.space.given:
         raise DataError(
-            f"{path}: expected {known.space.given:,} numbers a document, as in the data that was prepared, "
+            f"{path}: expected {known.space.given:,} numbers a row, as in the data that was prepared, "
             f"found {things.raw.values.shape[1]:,}",
-            hint="give new documents the features of the dataset",
+            hint=f"give new {what} the features of the dataset",
         )
-    found, unknown = describe(known.space, things.raw, known.shared)
-    found = replace(found, n=known.n, mean_length=known.mean_length)
-    return OtherDocuments(dataset.path, dataset.settings, things.ids, found, unknown)
+    everything = np.arange(len(things.ids), dtype=np.int32)
+    found, unknown = describe(known.space, things, everything, known.shared, what)
+    own = _known(dataset, things, f"{path}: column {columns.id!r}")
+    found = replace(
+        found,
+        n=known.n,
+        mean_length=known.mean_length,
+        own=own,
+        identities=known.identities,
+        judged=known.judged,
+    )
+    return OtherDocuments(dataset.path, dataset.settings, things.ids, found, own, unknown)
+
+
+def _known(dataset: Dataset, things: Things, where: str) -> NDArray[np.int32]:
+    """The number of each among the labels of the dataset, -1 where it is none. Other documents are all new."""
+    if dataset.described is None or dataset.described.judged:
+        return np.full(len(things.ids), -1, np.int32)
+    return look_up(things.ids, dataset.labels, where, untyped=things.untyped)

@@ -61,6 +61,30 @@ def look_up(values: pa.Array, known: pa.Array, what: str, *, untyped: bool) -> N
     return pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int32)
 
 
+def united(
+    known: pa.Array, more: pa.Array, what: str, *, untyped: bool
+) -> tuple[pa.Array, NDArray[np.int32]]:
+    """The known names and those of `more` that are not among them, after them; and where each of `more` is.
+
+    Raises DataError as `look_up` does, and for an untyped name that is no integer as the known ones are.
+    """
+    place = look_up(more, known, what, untyped=untyped)
+    new = np.flatnonzero(place < 0)
+    place[new] = len(known) + np.arange(len(new), dtype=np.int32)
+    added = more.take(pa.array(new))
+    if not len(known):
+        return added, place
+    for type in (known.type, pa.int64()):
+        try:
+            return pa.concat_arrays([known.cast(type), added.cast(type)]), place
+        except pa.ArrowInvalid as error:
+            refused = error
+    raise DataError(
+        f"{what}: expected {type_words(known.type)} such as {known[0].as_py()!r}, as in the other file ({refused})",
+        hint="give the ids one type in both files",
+    )
+
+
 def type_words(type: pa.DataType) -> str:
     """How messages call the type of ids."""
     return "strings" if is_string(type) else "integers"

@@ -15,7 +15,7 @@ from awe_cli.kernels.dispatch import inlined, pasted, section
 from awe_cli.kernels.hole import hand_on, leave_out
 from awe_cli.kernels.interface import Case, Slopes, begin, finish, of_input, parts
 from awe_cli.kernels.learned import pair_room
-from awe_cli.kernels.objective import VIOLATORS, learn_positive, n_records, scores_all
+from awe_cli.kernels.objective import VIOLATORS, learn_positive, n_candidates, n_records, scores_all
 from awe_cli.kernels.pairs import link_pairs, unlink_pairs, weighs_pairs
 from awe_cli.kernels.random import stream
 from awe_cli.kernels.rows import project, row_length, row_of
@@ -44,7 +44,7 @@ def learn_example(
     by_feature[:] = 0
     slopes = _slopes(state.learned, indices, e, feature, pair, by_feature, into, room)
     _empty(loss, task.labels[first:last], e, record, V, into, room, stamp)
-    negatives = V.shape[0] - (last - first)
+    negatives = n_candidates(room.drawn, V.shape[0]) - (last - first)
     if negatives == 0 or indices.shape[0] <= task.own:
         return
     project(indices, values, U, room.ux)

@@ -50,6 +50,7 @@ class Room(NamedTuple):
     g: NDArray[np.float32]  # (labels,) or (0,)
     features: NDArray[np.float32]  # (longest row,) one number a feature
     mark: NDArray[np.int32]  # (labels,) the stamp of the last example that had it as a positive
+    drawn: NDArray[np.int32]  # (m,) the labels that may be negatives, ascending; (0,) where all may
     load: NDArray[np.int64]  # (workers,) positives given to each worker
     mine: NDArray[np.int64]  # (B,) places in the block of the worker's own examples
     owned: NDArray[np.int64]  # (records · sides + 1 or more,) where the rows are that the worker steps
@@ -119,11 +120,24 @@ def n_records(loss, positives, V):
 
 
 @inlined
-def draw_negative(state, n_labels, stamp, mark):
-    """The next label that is not a positive (those bear the stamp), and the state after it."""
+def n_candidates(drawn, n_labels):
+    """How many labels are positives or may be negatives; `drawn` (m,) names them, or is empty for all."""
+    return drawn.shape[0] if drawn.shape[0] > 0 else n_labels
+
+
+@inlined
+def candidate(drawn, place):
+    """The label at a place in 0 … n_candidates-1."""
+    return np.int64(drawn[place]) if drawn.shape[0] > 0 else np.int64(place)
+
+
+@inlined
+def draw_negative(state, n_labels, drawn, stamp, mark):
+    """The next candidate that is not a positive (those bear the stamp), and the state after it."""
+    n = n_candidates(drawn, n_labels)
     while True:
         state = mix(state)
-        label = below(state, n_labels)
+        label = candidate(drawn, below(state, n))
         if mark[label] != stamp:
             return state, label
 

@@ -41,7 +41,7 @@ def _sides(loss):
 def _learn_positive(
     loss, affinity, case, label, hole, again, more, negatives, state, stamp, room, scale, slopes, into, r, e
 ):
-    state, rival = draw_negative(state, case.V.shape[0], stamp, room.mark)
+    state, rival = draw_negative(state, case.V.shape[0], room.drawn, stamp, room.mark)
     excess = loss.margin - score(affinity, case, label, hole) + score(affinity, case, rival, hole)
     room.tally[TRIALS] += 1
     if not excess <= 0:  # a score that is no number must show in the loss

@@ -20,8 +20,10 @@ from awe_cli.kernels.objective import (
     LOSS,
     TRIALS,
     VIOLATORS,
+    candidate,
     descend,
     learn_positive,
+    n_candidates,
     scores_all,
     screens,
     sides,
@@ -55,18 +57,21 @@ def _learn_positive(
     loss, affinity, case, label, hole, again, more, negatives, state, stamp, room, scale, slopes, into, r, e
 ):
     if not again:
-        for y in range(case.V.shape[0]):
+        for place in range(n_candidates(room.drawn, case.V.shape[0])):
+            y = candidate(room.drawn, place)
             room.scores[y] = score(affinity, case, y, hole)
     bar = room.scores[label] - loss.margin
     rank, total = 0, 0.0
-    for y in range(case.V.shape[0]):
+    for place in range(n_candidates(room.drawn, case.V.shape[0])):
+        y = candidate(room.drawn, place)
         if room.mark[y] != stamp and not room.scores[y] <= bar:  # one that is no number must show
             rank += 1
             total += room.scores[y] - bar
     room.tally[TRIALS] += negatives
     if rank > 0:
         weight = np.float32(scale * loss.weights[rank] / rank)
-        for y in range(case.V.shape[0]):
+        for place in range(n_candidates(room.drawn, case.V.shape[0])):
+            y = candidate(room.drawn, place)
             if room.mark[y] != stamp and not room.scores[y] <= bar:
                 _add(affinity, case, y, hole, weight, slopes, into, r, room.slots)
         _add(affinity, case, label, hole, -weight * rank, slopes, into, r, room.slots)

@@ -48,7 +48,7 @@ def _learn_positive(
 ):
     _approach(affinity, case, label, hole, np.float32(1), scale, slopes, into, r, 0, room.tally)
     for side in range(1, 1 + loss.negatives):
-        state, other = draw_negative(state, case.V.shape[0], stamp, room.mark)
+        state, other = draw_negative(state, case.V.shape[0], room.drawn, stamp, room.mark)
         _approach(affinity, case, other, hole, np.float32(0), scale, slopes, into, r, side, room.tally)
     if directions(affinity) == 1:
         write_direction(into, r, 0, case.z, slopes.v_hat)

@@ -51,7 +51,7 @@ def _learn_positive(
     wanted = score(affinity, case, label, hole)
     n = 0
     while n < loss.max_trials:
-        state, rival = draw_negative(state, case.V.shape[0], stamp, room.mark)
+        state, rival = draw_negative(state, case.V.shape[0], room.drawn, stamp, room.mark)
         n += 1
         if ruled_out(affinity, case, rival, into.screen, e, more, wanted - loss.margin):
             continue

@@ -25,7 +25,7 @@ from awe_cli.ranking.embedding import EmbeddingRanker, with_label_rows
 from awe_cli.training.epochs import epochs
 from awe_cli.training.joint import Numbers
 from awe_cli.training.plan import Plan
-from awe_cli.training.state import initial_state, with_learned
+from awe_cli.training.state import fresh_state, with_learned
 from awe_cli.workspace import Artifact, Staging
 
 
@@ -78,7 +78,7 @@ class ChosenAffinity:
         examples, affinity = dataset.training(("train",)).slice(0, 2), self.build(dataset)
         numbers = self.numbers(dataset, None)
         assert numbers is not None
-        state = initial_state(dataset.n_features, dataset.n_label_features, plan)
+        state = fresh_state(dataset, plan)
         state = with_learned(state, numbers(plan, examples))
         try:
             next(epochs(affinity, examples, state, replace(plan, epochs=1), threads=1))

@@ -11,7 +11,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from awe_cli.baselines.matrices import inputs, label_matrix, largest
-from awe_cli.data.dataset import Dataset
+from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.data.reading.columns import Piece, Role
 from awe_cli.data.reading.pieces import read_pieces
@@ -40,9 +40,9 @@ def label_names(dataset: Dataset) -> pa.Array:
 
 def of_labels(pairs: scipy.sparse.csr_matrix, dataset: Dataset) -> scipy.sparse.csr_matrix:
     """Pairs of features and labels: Σ_j θ_ij y_j of each label that is described."""
-    if dataset.described is None:
+    if dataset.y is None:
         return pairs
-    return (pairs @ inputs(dataset.described.y, pairs.shape[1]).T).tocsr()
+    return (pairs @ inputs(dataset.y, pairs.shape[1]).T).tocsr()
 
 
 def read_pairs(source: Source, dataset: Dataset) -> scipy.sparse.csr_matrix:
@@ -169,9 +169,15 @@ def as_learned(matrix: scipy.sparse.csr_matrix, lift: float) -> Learned:
 
 
 def check_counted(dataset: Dataset, kind: str) -> None:
-    """Raise SettingsError where co-occurrence says nothing: every dense example has every feature."""
+    """Raise SettingsError where co-occurrence says nothing: every dense example has every feature, an item its own."""
     if dataset.dense:
         raise SettingsError(
             f"--pairs {kind}: expected sparse features, found dense ones, which every example has",
             hint="name a file of triples: --pairs pairs.parquet",
+        )
+    if dataset.described and dataset.task == RECOMMENDATION:
+        raise SettingsError(
+            f"--pairs {kind}: expected labels that are their own features, found items with attributes, and an item "
+            "occurs with its own ones always",
+            hint="name a file of triples of item, attribute and weight: --pairs pairs.parquet",
         )

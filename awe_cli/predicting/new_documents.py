@@ -33,7 +33,7 @@ def _require_features(ws: Workspace, model: Artifact, asked: Artifact) -> None:
             return
         kind = f"the affinity {load_result(model)['affinity']['name']}"
     raise SettingsError(
-        f"--documents: expected a model that knows documents by their features alone, found {asked.describe()}, "
-        f"which learned of each label by itself ({kind})",
+        "--documents, --label-file: expected a model that knows labels by their features alone, found "
+        f"{asked.describe()}, which learned of each label by itself ({kind})",
         hint="use tfidf, bm25, or what `awe train` makes with constant, overlap and other affinities of U and V",
     )

@@ -60,7 +60,7 @@ def top_rows(
     id_name = id_column(Encoder(dataset).key)
 
     def work(block: Examples) -> tuple[Examples, pa.Table]:
-        seen = None if asked.include_seen else block.seen
+        seen = None if asked.include_seen or block.seen is None else dataset.among_labels(block.seen)
         ranked = rank(ranker, block.x, None, seen, asked.top_k, asked.model)
         schema = prediction_schema(id_name, block.ids.type, labels.type)
         return block, prediction_rows(schema, block.ids, labels, ranked.labels, ranked.scores)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from awe_cli.config.prepare import PrepareSettings
@@ -18,6 +17,7 @@ from awe_cli.data.splits import SplitRule
 from awe_cli.data.text import TextOptions
 from awe_cli.errors import SettingsError, UsageError
 from awe_cli.preparing.plan_features import feature_columns, feature_options, stored_text, text_options
+from awe_cli.preparing.plan_labels import LabelPlan, plan_labels
 from awe_cli.preparing.plan_retrieval import RetrievalPlan, is_retrieval, plan_retrieval
 
 TEST_SHARE = 0.2  # held out where no split is named
@@ -34,6 +34,7 @@ class Plan:
     options: FeatureOptions | None = None
     text: TextOptions | None = None
     retrieval: RetrievalPlan | None = None
+    labels: LabelPlan | None = None
 
     @property
     def task(self) -> str:
@@ -53,9 +54,10 @@ def make_plan(settings: PrepareSettings, sources: list[Source]) -> Plan:
         return Plan(rule, stored, text=retrieval.text, retrieval=retrieval)
     settings = _with_libsvm_columns(settings, sources)
     rule = split_rule(settings)
-    if settings.user or settings.item:
-        return _plan_interactions(settings, rule, sources)
-    return _plan_annotation(settings, rule, sources)
+    fill = _plan_interactions if settings.user or settings.item else _plan_annotation
+    plan = fill(settings, rule, sources)
+    labels = plan_labels(settings, settings.item or settings.labels)
+    return replace(plan, labels=labels, settings={**plan.settings, **labels.stored}) if labels else plan
 
 
 def split_rule(settings: PrepareSettings) -> SplitRule:
@@ -174,9 +176,7 @@ def _with_libsvm_columns(settings: PrepareSettings, sources: list[Source]) -> Pr
     ):
         return settings
     pair = f"{libsvm_rows.INDICES}:{libsvm_rows.VALUES}"
-    return dataclasses.replace(
-        settings, sparse=settings.sparse or pair, labels=settings.labels or libsvm_rows.LABELS
-    )
+    return replace(settings, sparse=settings.sparse or pair, labels=settings.labels or libsvm_rows.LABELS)
 
 
 def _require(sources: list[Source], names: list[str]) -> None:

@@ -32,18 +32,21 @@ def feature_options(settings: PrepareSettings, *, dense: bool) -> FeatureOptions
     )
 
 
-def feature_columns(settings: PrepareSettings, sources: list[Source]) -> FeatureColumns:
-    """Where the features stand. Raises UsageError, and as `match_columns` does."""
+def feature_columns(settings: PrepareSettings, sources: list[Source], side: str = "") -> FeatureColumns:
+    """Where the features stand; `side` is what begins their options: "query-".
+
+    Raises UsageError, and as `match_columns` does.
+    """
     if settings.text:
         return FeatureColumns(text=settings.text)
     if settings.sparse:
-        indices, colon, values = settings.sparse.partition(":")
-        if not (indices and colon and values):
+        names = tuple(settings.sparse.split(":"))
+        if len(names) > 2 or not all(names):
             raise UsageError(
-                f"--sparse: expected INDICES:VALUES, found {settings.sparse!r}",
-                hint="name two list columns with a colon between them",
+                f"--{side}sparse: expected INDICES:VALUES or INDICES, found {settings.sparse!r}",
+                hint="name two list columns with a colon between them, or one whose features count 1 each",
             )
-        return FeatureColumns(sparse=(indices, values))
+        return FeatureColumns(sparse=names)
     taken = {name for name in (settings.labels, settings.id, settings.split) if name}
     found = [match_columns(source, settings.features or (), columns_of(source), taken) for source in sources]
     for source, names in zip(sources, found, strict=True):

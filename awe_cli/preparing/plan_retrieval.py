@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import pyarrow as pa
-
 from awe_cli.config.prepare import PrepareSettings
-from awe_cli.data.annotated import FeatureColumns
 from awe_cli.data.dataset import ANNOTATION
 from awe_cli.data.described import ThingColumns
 from awe_cli.data.features import FeatureOptions
@@ -19,10 +16,18 @@ from awe_cli.data.relevance import RelevanceColumns
 from awe_cli.data.splits import SplitRule
 from awe_cli.data.text import TextOptions
 from awe_cli.errors import UsageError
+from awe_cli.preparing.plan_described import (
+    first_column,
+    kind_of,
+    side_settings,
+    stored_columns,
+    stored_label_features,
+)
 from awe_cli.preparing.plan_features import feature_columns, feature_options, stored_text, text_options
 
 _OTHERS = ("user", "item", "features", "sparse", "text", "labels", "id", "label_separator", "weight", "time",
-           "holdout", "holdout_last")  # fmt: skip
+           "holdout", "holdout_last", "label_file", "label_id", "label_text", "label_sparse", "label_features",
+           "label_identity")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,17 +83,17 @@ def plan_retrieval(
 ) -> tuple[RetrievalPlan, dict[str, Any]]:
     """The plan, and what goes into the manifest. Raises as `make_plan` does."""
     queries, documents, relevance = sources
-    asked = _side(settings, "query", queries)
-    told = _side(settings, "document", documents)
+    asked = side_settings(settings, "query", queries)
+    told = side_settings(settings, "document", documents)
     query_id = _id(settings.query_id, "query", queries)
     document_id = _id(settings.document_id, "document", documents)
     pairs = _relevance_columns(settings, relevance, query_id, document_id)
-    query_columns = ThingColumns(feature_columns(asked, [queries]), query_id, settings.split)
-    document_columns = ThingColumns(feature_columns(told, [documents]), document_id)
+    query_columns = ThingColumns(feature_columns(asked, [queries], "query-"), query_id, settings.split)
+    document_columns = ThingColumns(feature_columns(told, [documents], "document-"), document_id)
     for source, roles in ((queries, query_columns.roles()), (documents, document_columns.roles())):
         for name in roles:
             require_column(source, name, columns_of(source))
-    kinds = [_kind(columns.features) for columns in (query_columns, document_columns)]
+    kinds = [kind_of(columns.features) for columns in (query_columns, document_columns)]
     told = replace(told, min_count=settings.min_count or 1, bias=False)
     if kinds[1] == "dense":
         told = replace(told, min_count=settings.min_count)
@@ -115,7 +120,7 @@ def _stored(
     return {
         "task": ANNOTATION,
         "dense": kinds[0] == "dense",
-        "columns": {**_columns(plan.queries), "labels": None, "split": plan.queries.split},
+        "columns": {**stored_columns(plan.queries), "labels": None, "split": plan.queries.split},
         "label_separator": None,
         "weighted": False,
         "scaling": plan.query_options.scaling,
@@ -123,50 +128,14 @@ def _stored(
         "text": text if kinds[0] == "text" else None,
         "split": asdict(rule),
         "relevance": asdict(plan.relevance),
-        "label_features": {
-            "shared": plan.shared,
-            "dense": kinds[1] == "dense",
-            "columns": _columns(plan.documents),
-            "options": asdict(plan.document_options),
-            "text": text if kinds[1] == "text" else None,
-        },
+        "label_features": stored_label_features(
+            plan.documents, plan.document_options, text, shared=plan.shared, identity=False
+        ),
     }
-
-
-def _columns(columns: ThingColumns) -> dict[str, Any]:
-    features = columns.features
-    return {
-        "features": list(features.dense),
-        "sparse": list(features.sparse or ()),
-        "text": features.text,
-        "id": columns.id,
-    }
-
-
-def _side(settings: PrepareSettings, side: str, source: Source) -> PrepareSettings:
-    """The settings as for annotated examples with the features of one side. Raises UsageError."""
-    text, sparse, features = (getattr(settings, f"{side}_{kind}") for kind in ("text", "sparse", "features"))
-    if sum(map(bool, (text, sparse, features))) > 1:
-        raise UsageError(
-            f"expected one of --{side}-text, --{side}-sparse and --{side}-features, found several",
-            hint="name the one that the model shall see",
-        )
-    if not (text or sparse or features):
-        text = "text"
-        if text not in columns_of(source):
-            raise UsageError(
-                f"{source.name}: expected a column 'text', found {', '.join(list(columns_of(source))[:20])}",
-                hint=f"name the features with --{side}-text, --{side}-sparse or --{side}-features",
-            )
-    return replace(settings, text=text, sparse=sparse, features=features)
-
-
-def _kind(features: FeatureColumns) -> str:
-    return "text" if features.text else "sparse" if features.sparse else "dense"
 
 
 def _id(told: str | None, side: str, source: Source) -> str:
-    return told or _first(columns_of(source), (side, f"{side}_id", "id"), source, f"--{side}-id")
+    return told or first_column(columns_of(source), (side, f"{side}_id", "id"), source, f"--{side}-id")
 
 
 def _relevance_columns(
@@ -175,8 +144,8 @@ def _relevance_columns(
     types = columns_of(source)
     grade = settings.grade or next((name for name in ("relevance", "grade") if name in types), None)
     columns = RelevanceColumns(
-        _first(types, (query_id, "query", "query_id"), source, "--query-id"),
-        _first(types, (document_id, "document", "document_id"), source, "--document-id"),
+        first_column(types, (query_id, "query", "query_id"), source, "--query-id"),
+        first_column(types, (document_id, "document", "document_id"), source, "--document-id"),
         grade,
     )
     if grade:
@@ -187,14 +156,3 @@ def _relevance_columns(
             hint="give queries and documents columns of their own: --query-id and --document-id",
         )
     return columns
-
-
-def _first(types: Mapping[str, pa.DataType | None], names: tuple[str, ...], source: Source, flag: str) -> str:
-    """The first of these names that is a column."""
-    found = next((name for name in names if name in types), None)
-    if found is None:
-        raise UsageError(
-            f"{source.name}: expected a column {names[0]!r}, found {', '.join(list(types)[:20])}",
-            hint=f"name the column of the id with {flag}",
-        )
-    return found

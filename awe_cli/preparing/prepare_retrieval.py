@@ -13,7 +13,6 @@ from awe_cli.data.annotations import Annotations, RawExamples, build_annotations
 from awe_cli.data.described import Things, read_things
 from awe_cli.data.features import fit_features
 from awe_cli.data.matrix import Bags
-from awe_cli.data.raw import take_raw
 from awe_cli.data.reading.pieces import read_pieces
 from awe_cli.data.reading.sources import Source
 from awe_cli.data.relevance import Relevance, read_relevance
@@ -52,7 +51,7 @@ def read_retrieval(
     examples = RawExamples(queries.ids, queries.raw, documents.ids, pairs.lists, queries.split, by_id=True)
     data = build_annotations(examples, rule, plan.query_options, space if plan.shared else None)
     place = look_up(data.labels, documents.ids, "documents", untyped=False)
-    described, unknown = label_features.describe(space, take_raw(documents.raw, place), plan.shared)
+    described, unknown = label_features.describe(space, documents, place, plan.shared, "documents")
     label_features.store(file, described)
     return data, examples, _about(data, documents, pairs, described, unknown)
 

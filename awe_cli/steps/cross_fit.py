@@ -23,7 +23,7 @@ from awe_cli.neighbors.space import Space
 from awe_cli.neighbors.table import among_others, parts_of
 from awe_cli.training.fitting import Watch, run
 from awe_cli.training.plan import Plan
-from awe_cli.training.state import initial_state
+from awe_cli.training.state import fresh_state
 from awe_cli.workspace import Artifact
 
 
@@ -50,7 +50,7 @@ def cross_fitted(
         inside, outside = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
         others = _take(examples, outside)
         learned = run(
-            Constant(1.0), others, initial_state(dataset.n_features, dataset.n_label_features, plan), plan,
+            Constant(1.0), others, fresh_state(dataset, plan), plan,
             threads=threads or available_threads(), stage="fold", fit=f"all but fold {fold + 1}",
             watch=watch, stop_after=epochs,
         )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from awe_cli.config.prepare import PrepareSettings
 from awe_cli.data import findings, storage
 from awe_cli.data.annotations import build_annotations, read_annotations
 from awe_cli.data.dataset import SUMMARY, VERSION
+from awe_cli.data.described import Things
 from awe_cli.data.example_findings import of_annotations
 from awe_cli.data.interactions import read_interactions
 from awe_cli.data.matrix import n_rows
@@ -25,6 +27,7 @@ from awe_cli.data.splits import SPLITS
 from awe_cli.errors import UsageError
 from awe_cli.preparing.plan import TEST_SHARE, Plan, make_plan
 from awe_cli.preparing.plan_retrieval import is_retrieval, retrieval_files
+from awe_cli.preparing.prepare_labels import read_labels, store_label_features, with_labels_of
 from awe_cli.preparing.prepare_relations import add_relations, relation_digests, relation_notes
 from awe_cli.preparing.prepare_retrieval import read_retrieval
 from awe_cli.workspace import Artifact, Recipe, Workspace
@@ -72,6 +75,9 @@ def prepare(
 def _fill_interactions(plan: Plan, sources: list[Source], file: Callable[[str], Path]) -> dict[str, Any]:
     assert plan.interactions is not None
     rows = read_interactions(_pieces(sources, plan.interactions.roles(), _ROWS[True]), plan.interactions)
+    things = read_labels(plan.labels) if plan.labels else None
+    if plan.labels and things:
+        rows = replace(rows, items=with_labels_of(plan.labels, things, rows.items))
     data = build_interactions(rows, plan.rule)
     del rows
     counts = {
@@ -80,11 +86,13 @@ def _fill_interactions(plan: Plan, sources: list[Source], file: Callable[[str], 
     }
     _write_labels(file(storage.LABELS), data.items, counts)
     storage.write_people(file(storage.EXAMPLES), data.people, data.lists, data.weights)
-    return findings.of_interactions(data, counts)
+    found = findings.of_interactions(data, counts, described=things is not None)
+    return _described(plan, things, data.items, counts, file, found)
 
 
 def _fill_annotation(plan: Plan, sources: list[Source], file: Callable[[str], Path]) -> dict[str, Any]:
     more: dict[str, Any] = {}
+    things = None
     if plan.retrieval is not None:
         data, examples, more = read_retrieval(plan.retrieval, plan.rule, sources, file)
     else:
@@ -93,6 +101,10 @@ def _fill_annotation(plan: Plan, sources: list[Source], file: Callable[[str], Pa
         examples = read_annotations(
             _pieces(sources, plan.annotation.roles(), _ROWS[False]), plan.annotation, plan.text
         )
+        if plan.labels:
+            things = read_labels(plan.labels)
+            more_labels = with_labels_of(plan.labels, things, examples.vocabulary)
+            examples = replace(examples, vocabulary=more_labels)
         data = build_annotations(examples, plan.rule, plan.options)
     counts = {
         split: findings.label_counts(data.positives, data.split == code, len(data.labels))
@@ -104,9 +116,22 @@ def _fill_annotation(plan: Plan, sources: list[Source], file: Callable[[str], Pa
     split = pa.array(SPLITS).take(pa.array(data.split))
     storage.write_examples(file(storage.EXAMPLES), data.ids, split, data.x, data.positives)
     found = of_annotations(
-        data, examples, counts, is_text=plan.text is not None, described=plan.retrieval is not None
-    )
-    return found | more | {"warnings": more.get("warnings", []) + found["warnings"]}
+        data, examples, counts, is_text=plan.text is not None,
+        described=plan.retrieval is not None or things is not None,
+    )  # fmt: skip
+    found = found | more | {"warnings": more.get("warnings", []) + found["warnings"]}
+    return _described(plan, things, data.labels, counts, file, found)
+
+
+def _described(
+    plan: Plan, things: Things | None, labels: pa.Array, counts: dict[str, Any], file: Callable[[str], Path],
+    found: dict[str, Any],
+) -> dict[str, Any]:  # fmt: skip
+    """The summary, once what a label file says is stored, where there is one."""
+    if plan.labels is None or things is None:
+        return found
+    more = store_label_features(plan.labels, things, labels, counts, file)
+    return found | more | {"warnings": more["warnings"] + found["warnings"]}
 
 
 def _pieces(sources: list[Source], roles: dict[str, Role], rows: int) -> Iterator[Piece]:

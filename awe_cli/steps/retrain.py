@@ -27,7 +27,7 @@ from awe_cli.training.fitting import Progress, Run, Watch, run
 from awe_cli.training.fixed import Outcome, compare_retrained
 from awe_cli.training.joint import judge_of
 from awe_cli.training.plan import Plan
-from awe_cli.training.state import initial_state
+from awe_cli.training.state import fresh_state
 from awe_cli.workspace import Artifact, Recipe, Workspace
 
 
@@ -130,7 +130,7 @@ class _Work:
     def _start(self, fit: Fit) -> State:
         if self.settings.warm:
             return load_state(self.base, fit)
-        return initial_state(self.dataset.n_features, self.dataset.n_label_features, self.plan)
+        return fresh_state(self.dataset, self.plan)
 
     def _hear(self, progress: Progress) -> None:
         self.history.append(progress)

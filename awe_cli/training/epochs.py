@@ -48,7 +48,8 @@ def epochs(
         raise ValueError(f"threads: expected 1 or more, found {threads}")
     side, W = label_side(examples.y, state)
     n_labels = len(W)
-    loss = find_loss(plan.loss).build(asdict(plan), n_labels)
+    candidates = n_labels if examples.drawn is None else len(examples.drawn)
+    loss = find_loss(plan.loss).build(asdict(plan), candidates)
     positives = np.diff(examples.positives.indptr)
     scales = (np.maximum(positives, 1) ** -plan.positive_power).astype(np.float32)
     rooms = [
@@ -105,6 +106,7 @@ def _room(
         g=zeros(n_labels if lays_out(affinity) else 0, np.float32),
         features=zeros(longest, np.float32),
         mark=zeros(n_labels, np.int32),
+        drawn=np.zeros(0, np.int32) if examples.drawn is None else examples.drawn,
         load=zeros(workers, np.int64),
         mine=zeros(size, np.int64),
         owned=zeros(1 + max(longest, size * sides(loss) * max(positives, scored)), np.int64),

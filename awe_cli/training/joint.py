@@ -22,7 +22,7 @@ from awe_cli.ranking.embedding import EmbeddingRanker, label_rows
 from awe_cli.ranking.validation import Judge, sample
 from awe_cli.training.fitting import Judging, Run, Watch, choose, run
 from awe_cli.training.plan import Plan
-from awe_cli.training.state import initial_state, with_learned
+from awe_cli.training.state import fresh_state, with_learned
 
 Fit = tuple[str, ...]
 # Plan, examples to learn from → the numbers of an affinity's own that a run starts with.
@@ -86,7 +86,7 @@ def learn(
             runs = []
             before = chosen.get(stage.name)
             for plan in [before.plan] if before else _plans(stage, stages[0], chosen, judge):
-                origin = state or initial_state(dataset.n_features, dataset.n_label_features, plan)
+                origin = state or fresh_state(dataset, plan)
                 if stage.numbers:
                     origin = with_learned(origin, stage.numbers(plan, examples))
                 runs.append(

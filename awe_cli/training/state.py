@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.data.aligned import copy, zeros
+from awe_cli.data.dataset import Dataset
 from awe_cli.kernels.epoch import State
 from awe_cli.kernels.learned import Learned, Memory, fresh_memory
 from awe_cli.training.plan import SGD, Plan
@@ -18,10 +19,19 @@ FULL = 2.0**80  # an accumulator to which no squared gradient adds anything: Ada
 _PARTS: dict[str, Any] = {"learned": Learned, "memory": Memory}
 
 
-def initial_state(n_features: int, n_label_features: int, plan: Plan) -> State:
+def fresh_state(dataset: Dataset, plan: Plan) -> State:
+    """Where the embeddings of a dataset start from."""
+    described = dataset.described
+    return initial_state(
+        dataset.n_features, dataset.n_label_features, plan, described.identities if described else 0
+    )
+
+
+def initial_state(n_features: int, n_label_features: int, plan: Plan, identities: int = 0) -> State:
     """U (n_features, d) and V (n_label_features, d) with mean 0, deviation initial_scale/√d, under the cap.
 
-    One-hot labels are their own features. Where the plan ties them, V is U.
+    One-hot labels are their own features. Where the plan ties them, V is U. The last `identities` rows of V are what
+    described labels have of their own: they begin at 0, so that one that is never learned adds no noise.
 
     Source: WSABIE §3 "Training our models"; the scale is a setting because rare rows of sparse features
     never lose their random part.
@@ -30,7 +40,9 @@ def initial_state(n_features: int, n_label_features: int, plan: Plan) -> State:
     U, u_history = _random(draws, n_features, plan), np.zeros(n_features, np.float32)
     if plan.tie:
         return State(U, U, u_history, u_history)
-    return State(U, _random(draws, n_label_features, plan), u_history, np.zeros(n_label_features, np.float32))
+    V = _random(draws, n_label_features, plan)
+    V[n_label_features - identities :] = 0
+    return State(U, V, u_history, np.zeros(n_label_features, np.float32))
 
 
 def copy_state(state: State) -> State:
