@@ -11,12 +11,12 @@ import pytest
 
 from awe_cli.affinity.constant import Constant
 from awe_cli.app import main
-from awe_cli.baselines.matrices import inputs
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.config.train import TrainSettings
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags, Lists
+from awe_cli.data.sparse import inputs
 from awe_cli.models.embeddings import load_state
 from awe_cli.models.pairs import counted_pairs
 from awe_cli.models.rankers import load_fit

@@ -19,9 +19,10 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from awe_cli.baselines.baseline import Arrays, Baseline, Choice, Facts, Told, one_or_all
-from awe_cli.baselines.matrices import LinearRanker, inputs, label_matrix
+from awe_cli.baselines.matrices import LinearRanker, label_matrix
 from awe_cli.baselines.room import require_room
 from awe_cli.data.dataset import Dataset
+from awe_cli.data.sparse import inputs
 from awe_cli.engine.local import one_blas_thread
 from awe_cli.ranking.ranker import Ranker
 

@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 
 from awe_cli.baselines.baseline import Arrays, Choice, Facts, Told, one_or_all
 from awe_cli.baselines.factors import FactorModel
-from awe_cli.baselines.matrices import inputs, label_matrix
+from awe_cli.baselines.matrices import label_matrix
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.matrix import Rows
+from awe_cli.data.sparse import inputs
 from awe_cli.engine.local import available_threads, one_blas_thread
 from awe_cli.errors import DataError, MissingInputError
 from awe_cli.ranking.ranker import Ranker, Scores

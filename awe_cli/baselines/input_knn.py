@@ -12,7 +12,6 @@ In recommendation a known person is their own nearest neighbour, and adds nothin
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +28,11 @@ from awe_cli.baselines.baseline import (
     without_score,
 )
 from awe_cli.baselines.knn import KnnRanker
-from awe_cli.baselines.matrices import inputs, largest
-from awe_cli.data.bags import keep_entries, scale_rows
-from awe_cli.data.matrix import Dense, Rows, n_rows, slice_rows
-from awe_cli.engine.local import map_blocks
+from awe_cli.data.matrix import Rows, slice_rows
 from awe_cli.neighbors.choice import MULTIPLES
-from awe_cli.neighbors.index import affinities
-from awe_cli.neighbors.search import BLOCK, Nearest, Search
+from awe_cli.neighbors.index import affinities, find_all
+from awe_cli.neighbors.input import InputSearch
+from awe_cli.neighbors.search import Nearest
 from awe_cli.neighbors.weights import typical_squared, weigh
 from awe_cli.ranking.ranker import Ranker, Scores
 from awe_cli.ranking.validation import Judge
@@ -55,7 +52,7 @@ class InputKnn(Baseline):
 
     def search(self, facts: Facts, settled: Choice) -> InputSearch:
         """The training examples, made ready to be searched."""
-        return InputSearch(facts.examples.x, facts.n_features, constant_of(facts))
+        return InputSearch(facts.examples.x, facts.n_features, facts.dataset.constant)
 
     def choose(
         self, told: Told, facts: Facts, judge: Judge | None, announce: Callable[[str], None]
@@ -69,7 +66,7 @@ class InputKnn(Baseline):
         if judge is None:
             return Chosen({**settled, "k": ks[0], "lambda": _untold(fixed, search, facts)}, [])
         announce("choosing k and λ on validation")
-        near = search.all_nearest(judge.examples.x, max(ks), facts.threads)
+        near = find_all(search, judge.examples.x, max(ks), facts.threads)
         lambdas = [fixed] if fixed is not None else [m / typical_squared(near) for m in MULTIPLES]
         tried = [
             {**settled, "k": k, "lambda": lambda_, "validation": _judged(judge, facts, near, k, lambda_)}
@@ -94,54 +91,6 @@ class InputKnn(Baseline):
         return KnnRanker(table, arrays["counts"])
 
 
-def constant_of(facts: Facts) -> int:
-    """The feature that every bag has, -1 where there is none.
-
-    It is left out: an example that has nothing else would be near to all, nearer than those that share some words.
-    """
-    space = facts.dataset.space
-    return facts.n_features - 1 if space is not None and space.options.bias else -1
-
-
-class InputSearch:
-    """The training examples nearest to an input: by faiss for dense rows, by sparse products for bags."""
-
-    def __init__(self, x: Rows, n_features: int, constant: int = -1) -> None:
-        self._n_features, self._constant = n_features, constant
-        self._search: Any = Search(x.values) if isinstance(x, Dense) else self.points(x).T.tocsr()
-
-    def nearest(self, x: Rows, k: int) -> Nearest:
-        """The k nearest training examples of every row."""
-        if isinstance(x, Dense):
-            found: Nearest = self._search.nearest(x.values, k)
-            return found
-        out = Nearest(np.full((n_rows(x), k), -1, np.int32), np.full((n_rows(x), k), np.inf, np.float32))
-        for start in range(0, n_rows(x), BLOCK):
-            cosines = (self.points(slice_rows(x, start, start + BLOCK)) @ self._search).tocsr()
-            cosines.data[cosines.data <= 0] = 0
-            cosines.eliminate_zeros()
-            indptr, rows, values = largest(cosines, k)
-            sizes = np.diff(indptr)
-            place = start + np.repeat(np.arange(len(sizes)), sizes), _positions(indptr)
-            out.rows[place] = rows
-            out.squared[place] = np.maximum(0, 2 - 2 * values)
-        return out
-
-    def all_nearest(self, x: Rows, k: int, threads: int | None) -> Nearest:
-        """The same, block by block on several threads."""
-        starts = range(0, n_rows(x), BLOCK)
-        found = list(
-            map_blocks(lambda start: self.nearest(slice_rows(x, start, start + BLOCK), k), starts, threads)
-        )
-        return Nearest(np.concatenate([f.rows for f in found]), np.concatenate([f.squared for f in found]))
-
-    def points(self, x: Rows) -> Any:
-        """Where the rows lie (m, features): dense ones as they are, bags at length 1 as a sparse matrix."""
-        if isinstance(x, Dense):
-            return x.values
-        return inputs(scale_rows(keep_entries(x, x.indices != self._constant), "l2"), self._n_features)
-
-
 def _judged(judge: Judge, facts: Facts, near: Nearest, k: int, lambda_: float) -> float:
     """How well k of the neighbours found rank validation."""
     ties = facts.counts.astype(np.float32)
@@ -161,8 +110,3 @@ def _untold(fixed: float | None, search: InputSearch, facts: Facts) -> float:
         return float(fixed)
     near = search.nearest(slice_rows(facts.examples.x, 0, _LOOKED_AT), 21)
     return MULTIPLES[1] / typical_squared(Nearest(near.rows[:, 1:], near.squared[:, 1:]))
-
-
-def _positions(indptr: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The place of each entry in its row."""
-    return np.arange(indptr[-1]) - np.repeat(indptr[:-1], np.diff(indptr))

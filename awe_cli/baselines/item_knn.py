@@ -13,7 +13,8 @@ import numpy as np
 import scipy.sparse
 
 from awe_cli.baselines.baseline import Arrays, Baseline, Choice, Facts, Told, one_or_all
-from awe_cli.baselines.matrices import LinearRanker, inputs, largest, targets
+from awe_cli.baselines.matrices import LinearRanker, targets
+from awe_cli.data.sparse import inputs, largest
 from awe_cli.ranking.ranker import Ranker
 
 KS = (100, 50, 200, 20)

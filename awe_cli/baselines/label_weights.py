@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.baselines.baseline import Arrays, Baseline, Choice, Facts, Told, one_or_all
-from awe_cli.baselines.matrices import LinearRanker, inputs
+from awe_cli.baselines.matrices import LinearRanker
 from awe_cli.baselines.room import require_room
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
+from awe_cli.data.sparse import inputs
 from awe_cli.ranking.ranker import Ranker
 
 _C = (0.1, 0.01, 1.0)

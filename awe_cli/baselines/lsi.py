@@ -15,7 +15,8 @@ import numpy as np
 
 from awe_cli.baselines.baseline import Arrays, Choice, Facts
 from awe_cli.baselines.factors import FactorModel, right_vectors
-from awe_cli.baselines.matrices import inputs, label_matrix
+from awe_cli.baselines.matrices import label_matrix
+from awe_cli.data.sparse import inputs
 
 
 class Lsi(FactorModel):

@@ -8,12 +8,14 @@ dense x as they are, bags at length 1.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from awe_cli.baselines.baseline import Choice, Facts, Told
-from awe_cli.baselines.input_knn import InputKnn, InputSearch, constant_of
+from awe_cli.baselines.input_knn import InputKnn
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.matrix import Rows, n_rows, take_rows
 from awe_cli.errors import SettingsError
+from awe_cli.neighbors.input import InputSearch
 from awe_cli.neighbors.search import Nearest
 from awe_cli.neighbors.tree import ProjectionTree
 
@@ -44,7 +46,7 @@ class TreeKnn(InputKnn):
 
     def search(self, facts: Facts, settled: Choice) -> InputSearch:
         """The tree and its leaves."""
-        return TreeSearch(facts.examples.x, facts.n_features, settled["levels"], constant_of(facts))
+        return TreeSearch(facts.examples.x, facts.n_features, settled["levels"], facts.dataset.constant)
 
 
 class TreeSearch(InputSearch):
@@ -55,7 +57,7 @@ class TreeSearch(InputSearch):
         self._tree = ProjectionTree(self.points(x), levels, _SEED)
         self._leaves = [InputSearch(take_rows(x, rows), n_features, constant) for rows in self._tree.leaves]
 
-    def nearest(self, x: Rows, k: int) -> Nearest:
+    def nearest(self, x: Rows, k: int, skip: NDArray[np.int64] | None = None) -> Nearest:
         """The k nearest training examples in the leaf of every row."""
         out = Nearest(np.full((n_rows(x), k), -1, np.int32), np.full((n_rows(x), k), np.inf, np.float32))
         for leaf, rows, asked in zip(

@@ -10,12 +10,13 @@ import pyarrow as pa
 import scipy.sparse
 from numpy.typing import NDArray
 
-from awe_cli.baselines.matrices import inputs, label_matrix, largest
+from awe_cli.baselines.matrices import label_matrix
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.data.reading.columns import Piece, Role
 from awe_cli.data.reading.pieces import read_pieces
 from awe_cli.data.reading.sources import Source, find_source
+from awe_cli.data.sparse import inputs, largest
 from awe_cli.data.vocabulary import look_up
 from awe_cli.errors import DataError, MissingInputError, SettingsError
 from awe_cli.kernels.learned import NOTHING, Learned

@@ -9,26 +9,26 @@ from awe_cli.affinity.knn import lay_out_block
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Lists, Rows, n_rows, slice_rows
 from awe_cli.engine.local import map_blocks
-from awe_cli.neighbors.search import BLOCK, EXACT, Nearest, Search
-from awe_cli.neighbors.space import Space
+from awe_cli.neighbors.search import BLOCK, EXACT, Nearest
+from awe_cli.neighbors.space import Finder, Place
 from awe_cli.neighbors.weights import weigh
 
 
 class NeighborIndex:
     """The training examples as points of a space, and the labels they bring.
 
-    space     of the U that built G, whatever U and V a model was retrained to afterwards
+    space     by the input, or of the U that built G, whatever U and V a model was retrained to afterwards
     examples  the training examples; where they are histories, one at distance 0 is the person who asks, or has
               chosen just the same, and is passed over
     """
 
-    def __init__(self, space: Space, examples: Examples, n_labels: int, *, approximate: str = EXACT) -> None:
-        self._space, self._labels, self._n_labels = space, examples.positives, n_labels
-        self._search = Search(space.points(examples.x), approximate=approximate, apart=examples.own)
+    def __init__(self, space: Place, examples: Examples, n_labels: int, *, approximate: str = EXACT) -> None:
+        self._labels, self._n_labels = examples.positives, n_labels
+        self._finder = space.finder(examples.x, approximate=approximate, apart=examples.own)
 
-    def nearest(self, x: Rows, k: int) -> Nearest:
-        """The k nearest training examples of every row."""
-        return self._search.nearest(self._space.points(x), k)
+    def nearest(self, x: Rows, k: int, skip: NDArray[np.int64] | None = None) -> Nearest:
+        """The k nearest training examples of every row, without skip[q] where that is given and not -1."""
+        return self._finder.nearest(x, k, skip)
 
     def table(self, x: Rows, k: int, lambda_: float) -> NDArray[np.float32]:
         """G(x, ·) of every row: (m, labels)."""
@@ -39,10 +39,10 @@ class NeighborIndex:
         return affinities(nearest.rows, weigh(nearest, lambda_), self._labels, self._n_labels)
 
 
-def find_all(index: NeighborIndex, x: Rows, k: int, threads: int | None) -> Nearest:
+def find_all(finder: Finder, x: Rows, k: int, threads: int | None) -> Nearest:
     """The k nearest training examples of every row, block by block."""
     starts = range(0, n_rows(x), BLOCK)
-    found = map_blocks(lambda start: index.nearest(slice_rows(x, start, start + BLOCK), k), starts, threads)
+    found = map_blocks(lambda start: finder.nearest(slice_rows(x, start, start + BLOCK), k), starts, threads)
     rows, squared = zip(*found, strict=True)
     return Nearest(np.concatenate(rows), np.concatenate(squared))
 

@@ -1,16 +1,34 @@
-"""The space neighbours are looked for in: the projections Ux, as they are or at length 1."""
+"""The space neighbours are looked for in, and that of the projections Ux, as they are or at length 1."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.data.matrix import Rows
+from awe_cli.neighbors.search import EXACT, Nearest, Search
 from awe_cli.ranking.embedding import projections
 
 COSINE, EUCLIDEAN = "cosine", "euclidean"
+
+
+class Finder(Protocol):
+    """Finds the nearest of the rows that it was made from."""
+
+    def nearest(self, x: Rows, k: int, skip: NDArray[np.int64] | None = None) -> Nearest:
+        """The k nearest of every row of x, without skip[q] where that is given and not -1."""
+        ...
+
+
+class Place(Protocol):
+    """A space that inputs have a place in."""
+
+    def finder(self, x: Rows, *, approximate: str = EXACT, apart: bool = False) -> Finder:
+        """What finds the nearest of the rows of x; apart: a row at distance 0 is no neighbour."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -30,3 +48,18 @@ class Space:
             norms = np.linalg.norm(Z, axis=1, keepdims=True)
             np.divide(Z, norms, out=Z, where=norms > 0)
         return Z
+
+    def finder(self, x: Rows, *, approximate: str = EXACT, apart: bool = False) -> Finder:
+        """What finds the nearest of the rows of x; apart: a row at distance 0 is no neighbour."""
+        return _Points(self, Search(self.points(x), approximate=approximate, apart=apart))
+
+
+@dataclass(frozen=True)
+class _Points:
+    """Rows that have been projected, and a search among them."""
+
+    space: Space
+    search: Search
+
+    def nearest(self, x: Rows, k: int, skip: NDArray[np.int64] | None = None) -> Nearest:
+        return self.search.nearest(self.space.points(x), k, skip)

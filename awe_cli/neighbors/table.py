@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags, Rows, n_rows, slice_rows
 from awe_cli.engine.local import map_blocks
-from awe_cli.neighbors.search import BLOCK, EXACT, Nearest, Search
-from awe_cli.neighbors.space import Space
+from awe_cli.neighbors.search import BLOCK, EXACT, Nearest
+from awe_cli.neighbors.space import Finder, Place
 
 PARTS = 4  # queries an example in recommendation
 
@@ -24,15 +24,15 @@ def parts_of(examples: Examples) -> int:
 
 
 def leave_one_out(
-    space: Space, examples: Examples, k: int, *, approximate: str = EXACT, threads: int | None = None
+    space: Place, examples: Examples, k: int, *, approximate: str = EXACT, threads: int | None = None
 ) -> Nearest:
     """The k nearest other examples of every query: row example · parts + part."""
-    search = Search(space.points(examples.x), approximate=approximate)
-    return _search_all(space, search, examples, k, own_rows=True, threads=threads)
+    finder = space.finder(examples.x, approximate=approximate)
+    return _search_all(finder, examples, k, own_rows=True, threads=threads)
 
 
 def among_others(
-    space: Space,
+    space: Place,
     base: Examples,
     base_rows: NDArray[np.int64],
     examples: Examples,
@@ -42,8 +42,8 @@ def among_others(
     threads: int | None = None,
 ) -> Nearest:
     """The k nearest examples of `base` for every query, named by `base_rows` (len(base),) (cross-fitting)."""
-    search = Search(space.points(base.x), approximate=approximate)
-    found = _search_all(space, search, examples, k, own_rows=False, threads=threads)
+    finder = space.finder(base.x, approximate=approximate)
+    found = _search_all(finder, examples, k, own_rows=False, threads=threads)
     named = np.where(found.rows >= 0, base_rows[np.maximum(found.rows, 0)], -1).astype(np.int32)
     return Nearest(named, found.squared)
 
@@ -57,16 +57,14 @@ def without_part(x: Rows, parts: int, part: int) -> Rows:
 
 
 def _search_all(
-    space: Space, search: Search, examples: Examples, k: int, *, own_rows: bool, threads: int | None
+    finder: Finder, examples: Examples, k: int, *, own_rows: bool, threads: int | None
 ) -> Nearest:
     parts = parts_of(examples)
 
     def work(start: int) -> Nearest:
         x = slice_rows(examples.x, start, min(start + BLOCK, len(examples)))
         skip = np.arange(start, start + n_rows(x)) if own_rows else None
-        by_part = [
-            search.nearest(space.points(without_part(x, parts, part)), k, skip) for part in range(parts)
-        ]
+        by_part = [finder.nearest(without_part(x, parts, part), k, skip) for part in range(parts)]
         rows = np.stack([found.rows for found in by_part], axis=1).reshape(-1, k)
         return Nearest(rows, np.stack([found.squared for found in by_part], axis=1).reshape(-1, k))
 

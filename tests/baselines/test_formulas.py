@@ -12,10 +12,9 @@ import pytest
 from awe_cli.baselines.ease import Ease
 from awe_cli.baselines.factors import right_vectors
 from awe_cli.baselines.ials import Ials, relative
-from awe_cli.baselines.input_knn import InputKnn, InputSearch
+from awe_cli.baselines.input_knn import InputKnn
 from awe_cli.baselines.item_knn import ItemKnn
 from awe_cli.baselines.lsi import Lsi
-from awe_cli.baselines.matrices import inputs, largest
 from awe_cli.baselines.nmf import Nmf
 from awe_cli.baselines.one_vs_rest import OneVsRest
 from awe_cli.baselines.pamir import Pamir, WarpOneVsRest
@@ -24,7 +23,9 @@ from awe_cli.baselines.svd import Svd, log_odds
 from awe_cli.baselines.tree_knn import TreeKnn, TreeSearch
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags, Dense, Lists
+from awe_cli.data.sparse import inputs, largest
 from awe_cli.errors import DataError, MissingInputError, SettingsError
+from awe_cli.neighbors.input import InputSearch
 from tests.kernels.naive import draws
 
 N, P, L = 30, 9, 5
@@ -57,7 +58,7 @@ def case(request):
     dataset = SimpleNamespace(
         dense=request.param == "dense",
         task="recommendation" if own else "annotation",
-        space=None if own else SimpleNamespace(options=SimpleNamespace(bias=True)),
+        constant=-1 if own else P - 1,
         n_features=P,
         n_labels=P if own else L,
     )
