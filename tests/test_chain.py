@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from awe_cli.app import main
@@ -213,6 +214,23 @@ def test_annotation_with_dense_features(tmp_path: Path) -> None:
         row = json.loads(line)
         found.setdefault(row["name"], set()).add(row["label"])
     assert found == {"first": {"a", "x"}, "last": {"c", "z"}}
+
+
+def test_neighbours_in_the_embedding_and_by_the_input(copy: Path) -> None:
+    build = ("build-knn", "--model", "wsabie", "--space", "both", "--k", "10", "--name", "both")
+    result = json.loads(awe(copy, *build, "--threads", "1", "--json").stdout)
+    assert result["space"] == "both"
+    assert set(result["lambda"]["train"]) == {"embedding", "input"}
+    table = next((copy / "store" / result["digest"]).glob("neighbors-train.parquet"))
+    weights = pq.read_table(table)["weights"].to_pylist()
+    assert max(map(len, weights)) == 20
+    assert all(sum(row) == pytest.approx(1, abs=1e-5) for row in weights if len(row) == 20)
+    (copy / "neighbors" / "both.json").unlink()
+    shutil.rmtree(copy / "store" / result["digest"])
+    assert json.loads(awe(copy, *build, "--threads", "3", "--json").stdout)["digest"] == result["digest"]
+    awe(copy, "retrain", "--model", "wsabie", "--neighbors", "both", "--epochs", "0", "--name", "product")
+    done = awe(copy, "evaluate", "--model", "product", "--metric", "precision@1", "--json")
+    assert json.loads(done.stdout)["models"]["product"]["metrics"]["precision@1"] > 0.95
 
 
 def test_a_stale_table_is_refused(copy: Path, refused: Callable[..., str]) -> None:

@@ -15,7 +15,7 @@ def _open(*names: str) -> dict[str, Default]:
     return {name: always(None) for name in names}
 
 
-_NEAR = {**_open("k", "lambda", "measure"), "approximate": always("exact"), "folds": always(0)}
+_NEAR = {**_open("k", "lambda", "measure", "space"), "approximate": always("exact"), "folds": always(0)}
 _SUM = {
     **_open("lambda", "lambda_y"),
     "pairs": always(200_000),

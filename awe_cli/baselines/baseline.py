@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
-from awe_cli.ranking.embedding import Table
+from awe_cli.neighbors.space import Finder
 from awe_cli.ranking.ranker import Ranker
 from awe_cli.ranking.validation import Judge
 
@@ -25,13 +25,13 @@ Told = Mapping[str, Any]  # the fields of the baseline's settings
 class Facts:
     """What one fit is made from.
 
-    fit    the splits it sees
-    table  rows of x → G (m, labels), for a baseline of a neighbour table
+    fit       the splits it sees
+    embedded  finds the training examples nearest in the embedding space of a model, for knn
     """
 
     dataset: Dataset
     fit: tuple[str, ...]
-    table: Table | None = None
+    embedded: Finder | None = None
     threads: int | None = None
 
     @functools.cached_property

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from awe_cli.baselines.baseline import Baseline
 from awe_cli.baselines.ease import Ease
+from awe_cli.baselines.embedding_knn import EmbeddingKnn
 from awe_cli.baselines.ials import Ials
 from awe_cli.baselines.input_knn import InputKnn
 from awe_cli.baselines.item_knn import ItemKnn
-from awe_cli.baselines.knn import EmbeddingKnn
 from awe_cli.baselines.lsi import Lsi
 from awe_cli.baselines.nmf import Nmf
 from awe_cli.baselines.one_vs_rest import OneVsRest

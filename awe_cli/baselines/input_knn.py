@@ -27,12 +27,13 @@ from awe_cli.baselines.baseline import (
     one_or_all,
     without_score,
 )
-from awe_cli.baselines.knn import KnnRanker
+from awe_cli.baselines.knn_ranker import KnnRanker
 from awe_cli.data.matrix import Rows, slice_rows
 from awe_cli.neighbors.choice import MULTIPLES
 from awe_cli.neighbors.index import affinities, find_all
-from awe_cli.neighbors.input import InputSearch
+from awe_cli.neighbors.input import InputSearch, constant_of
 from awe_cli.neighbors.search import Nearest
+from awe_cli.neighbors.space import Finder
 from awe_cli.neighbors.weights import typical_squared, weigh
 from awe_cli.ranking.ranker import Ranker, Scores
 from awe_cli.ranking.validation import Judge
@@ -50,9 +51,9 @@ class InputKnn(Baseline):
         """What decides how neighbours are searched for, before k and λ."""
         return {}
 
-    def search(self, facts: Facts, settled: Choice) -> InputSearch:
+    def search(self, facts: Facts, settled: Choice) -> Finder:
         """The training examples, made ready to be searched."""
-        return InputSearch(facts.examples.x, facts.n_features, facts.dataset.constant)
+        return InputSearch(facts.examples.x, facts.n_features, constant_of(facts.dataset))
 
     def choose(
         self, told: Told, facts: Facts, judge: Judge | None, announce: Callable[[str], None]
@@ -104,7 +105,7 @@ def _judged(judge: Judge, facts: Facts, near: Nearest, k: int, lambda_: float) -
     return judge.judge_rows(scores, facts.n_labels)
 
 
-def _untold(fixed: float | None, search: InputSearch, facts: Facts) -> float:
+def _untold(fixed: float | None, search: Finder, facts: Facts) -> float:
     """λ without validation: the middling multiple of 1 / the typical squared distance to another example."""
     if fixed is not None:
         return float(fixed)

@@ -15,7 +15,7 @@ from awe_cli.baselines.input_knn import InputKnn
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.matrix import Rows, n_rows, take_rows
 from awe_cli.errors import SettingsError
-from awe_cli.neighbors.input import InputSearch
+from awe_cli.neighbors.input import InputSearch, constant_of
 from awe_cli.neighbors.search import Nearest
 from awe_cli.neighbors.tree import ProjectionTree
 
@@ -46,7 +46,7 @@ class TreeKnn(InputKnn):
 
     def search(self, facts: Facts, settled: Choice) -> InputSearch:
         """The tree and its leaves."""
-        return TreeSearch(facts.examples.x, facts.n_features, settled["levels"], facts.dataset.constant)
+        return TreeSearch(facts.examples.x, facts.n_features, settled["levels"], constant_of(facts.dataset))
 
 
 class TreeSearch(InputSearch):

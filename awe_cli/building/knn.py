@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,22 +10,25 @@ from numpy.typing import NDArray
 
 from awe_cli.data.matrix import Rows
 from awe_cli.kernels.epoch import State
-from awe_cli.neighbors.choice import product
+from awe_cli.neighbors.choice import mean, product
 from awe_cli.neighbors.index import NeighborIndex
 from awe_cli.ranking.embedding import EmbeddingRanker
 
 
 @dataclass(frozen=True)
 class BuiltKnn:
-    """G of eq. 9, of one fit."""
+    """G of eq. 9, of one fit: the mean of what is found in each of some spaces.
 
-    index: NeighborIndex
+    indexes, lambdas  of each space, by its name
+    """
+
+    indexes: Mapping[str, NeighborIndex]
     k: int
-    lambda_: float
+    lambdas: Mapping[str, float]
 
     def table(self, x: Rows) -> NDArray[np.float32]:
         """G(x, ·) of every row of new input: (m, labels)."""
-        return self.index.table(x, self.k, self.lambda_)
+        return mean([index.table(x, self.k, self.lambdas[name]) for name, index in self.indexes.items()])
 
     def ranker(self, state: State, power: float, floor: float) -> EmbeddingRanker:
         """f = (G^power + floor) · max(0, S)."""

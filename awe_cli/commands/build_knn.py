@@ -50,7 +50,8 @@ def build_knn(
     """Build G of the k-NN affinity from an embedding.
 
     Each training example is given its neighbours in the space of a model's U, weighted by their distances.
-    It is never its own neighbour. Where k and λ are not given they are chosen on validation.
+    It is never its own neighbour. In annotation neighbours by the input itself may bring half of G. What is not given
+    is chosen on validation.
     """
     from awe_cli.models.embeddings import load_result
     from awe_cli.report.choices import neighbors_table
@@ -68,8 +69,11 @@ def build_knn(
     tried = neighbors_table(result)
     if tried is not None:
         console.show(tried, to_stderr=True)
-    lambdas = ", ".join(f"λ = {value:.4g} on {fit}" for fit, value in result["lambda"].items())
-    console.say(f"chosen: k = {result['k']}, {lambdas}")
+    lambdas = ", ".join(
+        f"λ = {' and '.join(f'{value:.4g}' for value in values.values())} on {fit}"
+        for fit, values in result["lambda"].items()
+    )
+    console.say(f"chosen: space {result['space']}, k = {result['k']}, {lambdas}")
     console.stored(f"neighbors/{table.name}.json", table.digest, fresh)
     if as_json:
         console.print_json({"neighbors": table.name, "digest": table.digest, "made": fresh, **result})

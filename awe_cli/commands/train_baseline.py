@@ -50,7 +50,7 @@ def train_baseline(
     """Fit a simple model that others should beat.
 
     popularity ranks labels by how many training examples have them, the same for everyone. knn ranks the labels
-    of the nearest training examples in the embedding space of a model, by the table that build-knn made;
+    of the nearest training examples in the embedding space of the model that a table was built from;
     input-knn those of the nearest by the input itself, tree-knn of those in one leaf of a random-projection tree.
     svd, lsi, nmf and ials factorize the matrix of examples; the others learn a weight for each feature and label.
 

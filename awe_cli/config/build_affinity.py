@@ -23,6 +23,9 @@ class BuildAffinitySettings:
     )
     metric: str | None = setting(None, help="What to choose by on validation.", auto="that of the model")
     k: int | None = setting(None, help="Neighbours of an example, for knn.", min=1, auto="by validation")
+    space: str | None = setting(
+        None, help="Where knn looks.", choices=("embedding", "input", "both"), auto="as for build-knn"
+    )
     approximate: str | None = setting(
         None, help="Search for knn.", choices=("exact", "hnsw", "ivf", "lsh"), auto="exact"
     )

@@ -25,10 +25,17 @@ class BuildKnnSettings:
         choices=("cosine", "euclidean"),
         auto="cosine for bags, euclidean for dense x",
     )
+    space: str | None = setting(
+        None,
+        help="Where neighbours are looked for: in the embedding (eq. 9), by the input itself, or in both, half of G "
+        "from each.",
+        choices=("embedding", "input", "both"),
+        auto="embedding; in annotation up to 50,000 examples embedding or both, by validation",
+    )
     approximate: str = setting(
         "exact",
         help="How neighbours are searched for: all measured, or approximately, in a graph, an inverted file, "
-        "or by hashing.",
+        "or by hashing. Bags as input are always measured.",
         choices=("exact", "hnsw", "ivf", "lsh"),
     )
     folds: int = setting(

@@ -13,6 +13,6 @@ class ChosenSettings:
 
     metric: str | None = setting(
         None,
-        help="What to choose by on validation (all but popularity and knn).",
+        help="What to choose by on validation (all but popularity).",
         auto="ndcg@20 for recommendation, ndcg@5 for annotation",
     )

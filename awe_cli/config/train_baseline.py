@@ -15,13 +15,6 @@ class PopularitySettings:
 
 
 @dataclass(frozen=True)
-class KnnSettings:
-    """Which neighbours are asked."""
-
-    neighbors: str | None = setting(None, help="For knn: the neighbour table.", auto="the only one")
-
-
-@dataclass(frozen=True)
 class FactorSettings(ChosenSettings):
     """What is common to svd, lsi, nmf and ials."""
 
@@ -95,7 +88,7 @@ class NearestSettings(ChosenSettings):
 
     k: int | None = setting(
         None,
-        help="For item-knn, input-knn and tree-knn: how many neighbours count.",
+        help="For knn, item-knn, input-knn and tree-knn: how many neighbours count.",
         min=1,
         auto="20, 50, 100 or 200, by validation",
     )
@@ -112,10 +105,19 @@ class InputKnnSettings(NearestSettings):
 
     lambda_: float | None = setting(
         None,
-        help="For input-knn and tree-knn: λ of eq. 9, for squared distances.",
+        help="For knn, input-knn and tree-knn: λ of eq. 9, for squared distances.",
         min=0,
         flag="--lambda",
         auto="a multiple, chosen on validation, of 1/the median squared distance",
+    )
+
+
+@dataclass(frozen=True)
+class KnnSettings(InputKnnSettings):
+    """Whose embedding space neighbours are looked for in."""
+
+    neighbors: str | None = setting(
+        None, help="For knn: a neighbour table, of which the space counts.", auto="the only one"
     )
 
 

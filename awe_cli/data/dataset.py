@@ -104,14 +104,6 @@ class Dataset:
         """The number of features, the constant one included."""
         return len(self.features)
 
-    @property
-    def constant(self) -> int:
-        """The feature that every example has, -1 where there is none.
-
-        Neighbours by the input leave it out: an example that has nothing else would be near to all.
-        """
-        return self.n_features - 1 if self.space is not None and self.space.options.bias else -1
-
     @functools.cached_property
     def described(self) -> LabelFeatures | None:
         """What describes the labels, such as the words of documents; None where they are one-hot."""

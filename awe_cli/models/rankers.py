@@ -17,7 +17,7 @@ from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
 
 EMBEDDING, KNN, ENSEMBLE = "embedding", "knn", "ensemble"
-BASELINE_VERSION = 3
+BASELINE_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -147,10 +147,10 @@ def baseline_facts(
     """What a fit of a baseline is made from; `parents` are those of its recipe, the dataset aside."""
     if "neighbors" not in parents:
         return Facts(dataset, fit, None, threads)
-    from awe_cli.models.tables import open_built
+    from awe_cli.models.tables import embedded
 
-    built = open_built(ws, ws.get("neighbors", parents["neighbors"]), dataset, fit)
-    return Facts(dataset, fit, built.table, threads)
+    table = ws.get("neighbors", parents["neighbors"])
+    return Facts(dataset, fit, embedded(ws, table, dataset, fit), threads)
 
 
 def _baseline(baseline: Baseline) -> Loader:

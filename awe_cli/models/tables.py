@@ -16,16 +16,17 @@ from awe_cli.building.knn import BuiltKnn
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.errors import MissingInputError
+from awe_cli.kernels.epoch import State
 from awe_cli.models.embeddings import Fit, fit_name, load_result, load_state
+from awe_cli.models.places import EMBEDDING, PLACES, place_of
 from awe_cli.neighbors.index import NeighborIndex
-from awe_cli.neighbors.space import Space
 from awe_cli.neighbors.table import parts_of
 from awe_cli.ranking.embedding import with_label_rows
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
 
 NEIGHBORS, AFFINITY = "neighbors", "affinity"  # kinds of artifact, and what the parents of a model call them
-KNN_VERSION, AFFINITY_VERSION = 2, 1
+KNN_VERSION, AFFINITY_VERSION = 3, 1
 
 
 def kind_of(affinity: str) -> str:
@@ -95,9 +96,21 @@ def open_built(
         source = Source(state, examples, told["measure"], threads)
         return BUILDERS[told["affinity"]].open(told["parameters"], source, arrays)
     built.expect_version(KNN_VERSION)
-    result, space = load_result(built), Space(state.U, told["measure"])
-    index = NeighborIndex(space, examples, dataset.n_labels, approximate=told["approximate"])
-    return BuiltKnn(index, result["k"], result["lambda"][fit_name(fit)])
+    result = load_result(built)
+    indexes = {name: _index(built, name, state, examples, dataset) for name in PLACES[result["space"]]}
+    return BuiltKnn(indexes, result["k"], result["lambda"][fit_name(fit)])
+
+
+def embedded(ws: Workspace, table: Artifact, dataset: Dataset, fit: Fit) -> NeighborIndex:
+    """The training examples of a fit in the embedding space that a table of neighbours was built from."""
+    state = load_state(ws.get("model", table.parents["model"]), fit)
+    return _index(table.expect_version(KNN_VERSION), EMBEDDING, state, dataset.training(fit), dataset)
+
+
+def _index(table: Artifact, name: str, state: State, examples: Examples, dataset: Dataset) -> NeighborIndex:
+    told = table.settings
+    place = place_of(name, state.U, told["measure"], dataset)
+    return NeighborIndex(place, examples, dataset.n_labels, approximate=told["approximate"])
 
 
 def training_affinity(built: Artifact, examples: Examples, fit: Fit, power: float, floor: float) -> Knn:

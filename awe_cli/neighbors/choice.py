@@ -1,11 +1,12 @@
-"""Choosing k and λ on validation, by how well the product G · S ranks."""
+"""Choosing the spaces, k and λ on validation, by how well the product G · S ranks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from awe_cli.affinity.knn import Knn
 from awe_cli.data.matrix import slice_rows
@@ -22,8 +23,9 @@ MULTIPLES = (1.0, 3.0, 6.0, 10.0)  # of 1 / the typical squared distance
 
 @dataclass(frozen=True)
 class Choice:
-    """A k and a λ, the latter as a multiple of 1 / the typical squared distance, and what validation said."""
+    """Where to look, k, and λ as a multiple of 1 / the typical squared distance; what validation said."""
 
+    space: str
     k: int
     multiple: float
     validation: float
@@ -35,30 +37,68 @@ def product(power: float, floor: float = 0.0) -> Knn:
     return Knn(none, none.astype(np.float32), np.zeros(1, np.int64), np.zeros(0, np.int32), 1, power, floor)
 
 
+def mean(tables: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """G (m, labels) of several spaces from that of each."""
+    return tables[0] if len(tables) == 1 else np.mean(tables, axis=0, dtype=np.float32)
+
+
 class HeldOut:
-    """The neighbours of a judge's examples, found once; G of any of them for any k and λ."""
+    """The neighbours of a judge's examples in some spaces, found once; G of any of them for any k and λ.
 
-    def __init__(self, index: NeighborIndex, judge: Judge, k: int, threads: int | None) -> None:
-        self._index, self._judge = index, judge
-        self._nearest = find_all(index, judge.examples.x, k, threads)
-        self.typical = typical_squared(self._nearest)
+    typical  of each space, its typical squared distance
+    """
 
-    def judge(self, affinity: Knn, state: State, k: int, lambda_: float) -> float:
-        """How well G · S ranks, with U and V of `state` in S."""
+    def __init__(
+        self, indexes: Mapping[str, NeighborIndex], judge: Judge, k: int, threads: int | None
+    ) -> None:
+        self._indexes, self._judge = indexes, judge
+        self._nearest = {
+            name: find_all(index, judge.examples.x, k, threads) for name, index in indexes.items()
+        }
+        self.typical = {name: typical_squared(nearest) for name, nearest in self._nearest.items()}
+
+    def lambdas(self, multiple: float) -> dict[str, float]:
+        """λ of each space from what it is a multiple of 1 / the typical squared distance there."""
+        return {name: multiple / typical for name, typical in self.typical.items()}
+
+    def judge(
+        self,
+        affinity: Knn,
+        state: State,
+        k: int,
+        lambdas: Mapping[str, float],
+        among: Sequence[Sequence[str]],
+    ) -> list[float]:
+        """How well G · S ranks with U and V of `state` in S; G is the mean of some spaces, those of each of `among`."""
         ranker = EmbeddingRanker(affinity, state.U, label_rows(self._judge.examples.y, state.V))
-        rows, squared = self._nearest.rows[:, :k], self._nearest.squared[:, :k]
 
-        def scores(start: int, stop: int) -> Scores:
-            G = self._index.tabulate(Nearest(rows[start:stop], squared[start:stop]), lambda_)
-            return ranker.rate(slice_rows(self._judge.examples.x, start, stop), G)
+        def scores(start: int, stop: int) -> Iterator[Scores]:
+            x = slice_rows(self._judge.examples.x, start, stop)
+            tables = {name: self._table(name, start, stop, k, lambdas[name]) for name in self._indexes}
+            return (ranker.rate(x, mean([tables[name] for name in names])) for names in among)
 
-        return self._judge.judge_rows(scores, ranker.n_labels)
+        return self._judge.judge_all(scores, ranker.n_labels) or [float("nan")] * len(among)
+
+    def _table(self, name: str, start: int, stop: int, k: int, lambda_: float) -> NDArray[np.float32]:
+        rows, squared = self._nearest[name].rows[start:stop, :k], self._nearest[name].squared[start:stop, :k]
+        return self._indexes[name].tabulate(Nearest(rows, squared), lambda_)
 
 
-def try_all(held_out: HeldOut, state: State, ks: Sequence[int], multiples: Sequence[float]) -> list[Choice]:
-    """Every k with every λ."""
-    return [
-        Choice(k, multiple, held_out.judge(product(1.0), state, k, multiple / held_out.typical))
-        for k in ks
-        for multiple in multiples
-    ]
+def try_all(
+    held_out: HeldOut,
+    state: State,
+    places: Mapping[str, Sequence[str]],
+    ks: Sequence[int],
+    fixed: float | None,
+) -> list[Choice]:
+    """Every k with every λ, or the one that is fixed, in the spaces of each of `places`, these one after the other."""
+    scales = {multiple: held_out.lambdas(multiple) for multiple in MULTIPLES}
+    if fixed is not None:
+        first = next(iter(held_out.typical.values()))
+        scales = {fixed * first: dict.fromkeys(held_out.typical, fixed)}
+    tried = []
+    for k in ks:
+        for multiple, lambdas in scales.items():
+            values = held_out.judge(product(1.0), state, k, lambdas, list(places.values()))
+            tried += [Choice(space, k, multiple, v) for space, v in zip(places, values, strict=True)]
+    return [choice for space in places for choice in tried if choice.space == space]

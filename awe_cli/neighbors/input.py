@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.data.bags import keep_entries, scale_rows
+from awe_cli.data.dataset import Dataset
 from awe_cli.data.matrix import Dense, Rows, n_rows, slice_rows
 from awe_cli.data.sparse import inputs, largest
 from awe_cli.neighbors.search import BLOCK, EXACT, Nearest, Search
 
-_THE_SAME = 1e-9  # 1 − cos of two bags that differ in nothing but rounding
+_THE_SAME = 1e-6  # 1 − cos of two bags that differ in nothing but rounding
 
 
 class InputSearch:
@@ -81,6 +82,14 @@ class InputSpace:
     def finder(self, x: Rows, *, approximate: str = EXACT, apart: bool = False) -> InputSearch:
         """What finds the nearest of the rows of x."""
         return InputSearch(x, self.n_features, self.constant, approximate=approximate, apart=apart)
+
+
+def constant_of(dataset: Dataset) -> int:
+    """The feature that every bag has, -1 where there is none.
+
+    It is left out: an example that has nothing else would be near to all, nearer than those that share some words.
+    """
+    return dataset.n_features - 1 if dataset.space is not None and dataset.space.options.bias else -1
 
 
 def _positions(indptr: NDArray[np.int64]) -> NDArray[np.int64]:

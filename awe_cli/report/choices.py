@@ -14,17 +14,17 @@ def chosen_lines(result: Mapping[str, Any]) -> list[str]:
 
 
 def neighbors_table(result: Mapping[str, Any]) -> Table | None:
-    """The k (rows) and λ (columns) that `awe build-knn` tried; None where it had nothing to choose."""
+    """The spaces and k (rows) and λ (columns) that `awe build-knn` tried; None where it had nothing to choose."""
     tried = result["tried"]
     if not tried:
         return None
     multiples = list(dict.fromkeys(entry["multiple"] for entry in tried))
-    scores = {(entry["k"], entry["multiple"]): float(entry["validation"]) for entry in tried}
+    scores = {(e["space"], e["k"], e["multiple"]): float(e["validation"]) for e in tried}
     rows = tuple(
-        (k, *(scores[k, multiple] for multiple in multiples))
-        for k in dict.fromkeys(entry["k"] for entry in tried)
+        (space, k, *(scores[space, k, multiple] for multiple in multiples))
+        for space, k in dict.fromkeys((entry["space"], entry["k"]) for entry in tried)
     )
-    columns = ("k", *(f"λ {multiple:.3g}/median d²" for multiple in multiples))
+    columns = ("space", "k", *(f"λ {multiple:.3g}/median d²" for multiple in multiples))
     return Table(f"{result['metric']} on validation of G · S with k neighbours", columns, rows)
 
 

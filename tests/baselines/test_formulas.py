@@ -58,7 +58,7 @@ def case(request):
     dataset = SimpleNamespace(
         dense=request.param == "dense",
         task="recommendation" if own else "annotation",
-        constant=-1 if own else P - 1,
+        space=None if own else SimpleNamespace(options=SimpleNamespace(bias=True)),
         n_features=P,
         n_labels=P if own else L,
     )

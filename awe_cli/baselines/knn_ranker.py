@@ -1,14 +1,13 @@
-"""k-NN in the embedding space: the affinity alone, without the embedding's own score (AWE §5.1)."""
+"""Ranking by the labels of neighbours alone."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.baselines.baseline import Arrays, Baseline, Choice, Facts
 from awe_cli.data.matrix import Rows
 from awe_cli.ranking.embedding import Table
-from awe_cli.ranking.ranker import Ranker, Scores
+from awe_cli.ranking.ranker import Scores
 
 
 class KnnRanker:
@@ -32,18 +31,3 @@ class KnnRanker:
         """(m, labels) G, and the counts to break its ties."""
         G = self._table(x)
         return Scores(G, np.tile(self._counts, (len(G), 1)))
-
-
-class EmbeddingKnn(Baseline):
-    """k-NN by the neighbour table of a model."""
-
-    name = "knn"
-
-    def fit(self, facts: Facts, choice: Choice) -> Arrays:
-        """`counts` (labels,); the neighbours are those of the table."""
-        return {"counts": facts.counts}
-
-    def ranker(self, facts: Facts, choice: Choice, arrays: Arrays) -> Ranker:
-        """By the table."""
-        assert facts.table is not None
-        return KnnRanker(facts.table, arrays["counts"])
