@@ -155,7 +155,7 @@ def test_a_file_that_cannot_be_used(ws, tmp_path, capsys, rows, code, message):
     assert not ws.names("model")
 
 
-def test_pairs_of_words_where_documents_have_words(tmp_path, capsys):
+def test_pairs_of_words_where_documents_have_words(tmp_path):
     """f = Σ_ij θ_ij x_i y_j + Ux·Vy."""
     ws = Workspace(tmp_path / "retrieval")
     prepare(ws, [], PrepareSettings(**written(tmp_path), split="split"))
@@ -174,9 +174,39 @@ def test_pairs_of_words_where_documents_have_words(tmp_path, capsys):
             X = inputs(x, dataset.n_features).toarray()[:, features.index("topic1")]
             given = 2 * y[:, words.index("theme1")] + 0.5 * y[:, words.index("topic1")]
             np.testing.assert_allclose(added, np.outer(X, given), atol=1e-5)
-    capsys.readouterr()
-    assert main(["-w", str(ws.root), "train", "--affinity", "pair-weights"]) == 78
-    assert "expected --pair-form add" in " ".join(capsys.readouterr().err.split())
+
+
+def test_pairs_of_words_are_learned_and_rank_new_documents(tmp_path, capsys):
+    """f = Σ_ij G_ij x_i U_i·V_j y_j, θ on its stored pairs, from the command line."""
+    ws = Workspace(tmp_path / "retrieval")
+    prepare(ws, [], PrepareSettings(**written(tmp_path), split="split"))
+    stored = ws.find("dataset")
+    dataset = Dataset.open(stored.path, stored.settings)
+    told = write(tmp_path / "pairs.parquet", ("topic1", "theme1", 2.0), ("topic2", "topic2", 1.5))
+    started = {("topic1", "theme1"): 2.0, ("topic2", "topic2"): 1.5}
+    for form in ("weigh", "add"):
+        settings = TrainSettings(pairs=told, pair_form=form, learn_pairs=True, **SMALL)
+        model, _ = train(ws, settings, name=form, threads=1)
+        state = load_state(model, ("train",))
+        features, words = dataset.features.to_pylist(), dataset.described.space.names.to_pylist()
+        rows = np.repeat(np.arange(len(features)), np.diff(state.learned.indptr))
+        found = {
+            (features[i], words[j]): theta
+            for i, j, theta in zip(rows, state.learned.labels, state.learned.pairs, strict=True)
+        }
+        assert set(found) == set(started)
+        assert found != started, "learned"
+        arguments = (
+            "predict",
+            "--model",
+            form,
+            "--documents",
+            str(tmp_path / "documents.parquet"),
+            "--output",
+            "-",
+        )
+        assert main(["-w", str(ws.root), *arguments, "--quiet"]) == 0
+        assert "d00" in capsys.readouterr().out
 
 
 def test_what_is_not_there_or_makes_no_sense(ws, tmp_path, capsys):

@@ -14,7 +14,16 @@ import numpy as np
 
 from awe_cli.kernels.dispatch import implements, inlined
 from awe_cli.kernels.families import without_table
-from awe_cli.kernels.interface import ceiling, directions, gradient, of_input, rate, rises, score
+from awe_cli.kernels.interface import (
+    ceiling,
+    directions,
+    gradient,
+    of_input,
+    rate,
+    rises,
+    score,
+    sees_features,
+)
 from awe_cli.kernels.pairs import pair_share, weighs_pairs, without_pairs
 from awe_cli.kernels.vectors import add
 
@@ -42,6 +51,11 @@ without_pairs(Weighed)
 @implements(of_input, Plus)
 def _of_input(affinity):
     return of_input(affinity.first) and of_input(affinity.second)
+
+
+@implements(sees_features, Plus)
+def _sees_features(affinity):
+    return sees_features(affinity.first) or sees_features(affinity.second)
 
 
 @implements(directions, Plus)
@@ -106,6 +120,11 @@ def _share(affinity, case, t, p, label):
 @implements(of_input, Weighed)
 def _inner_of_input(affinity):
     return of_input(affinity.inner)
+
+
+@implements(sees_features, Weighed)
+def _inner_sees_features(affinity):
+    return sees_features(affinity.inner)
 
 
 @implements(directions, Weighed)

@@ -24,7 +24,7 @@ class Shape:
     """What the numbers of an affinity are made for; the deviation of random ones is scale/√width."""
 
     features: int
-    labels: int
+    labels: int  # or what describes them: rows of V
     dim: int  # d of U and V
     scale: float
     seed: int

@@ -1,7 +1,7 @@
-"""Linear sigmoid affinity (AWE eq. 6): G = s_l(κ · x_i U_i·V_y), s_l(η) = min(α, max(β, η)).
+"""Linear sigmoid affinity (AWE eq. 6): G_ij = s_l(κ · x_i U_i·V_j y_j), s_l(η) = min(α, max(β, η)).
 
 Eq. 6 as printed applies s_l to the whole score, which for β ≥ 0 only rescales it monotonically; the
-paper's "per-example, per-label feature selection" fits s_l applied to each feature. Both scopes are here.
+paper's "per-example, per-label feature selection" fits s_l applied to each pair of features. Both scopes are here.
 κ, the gain, is not in the paper.
 """
 
@@ -15,12 +15,12 @@ from awe_cli.kernels.interface import feature_slope, feature_value, slope, value
 
 
 class LinearSigmoid(NamedTuple):
-    """f = Σ_i s_l(κ x_i U_i·V_y) x_i U_i·V_y."""
+    """f = Σ_ij s_l(κ x_i U_i·V_j y_j) x_i U_i·V_j y_j."""
 
     alpha: float  # the largest G
     beta: float  # the smallest G
     gain: float  # κ
-    unit: bool  # leave x_i out of the argument: s_l(κ U_i·V_y)
+    unit: bool  # leave x_i and y_j out of the argument: s_l(κ U_i·V_j)
 
 
 class LinearSigmoidOfScore(NamedTuple):

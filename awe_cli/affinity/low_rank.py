@@ -1,7 +1,7 @@
 """Low-rank affinity: G_ij = s(Û_i·V̂_j) (AWE §3, before eq. 4).
 
-Û and V̂ are factors of their own, of a dimension of their own, or "for a simpler model" those of the score: Û = U and
-V̂ = V. Unlike the sigmoid of eq. 5 the argument has no x_i.
+Û and V̂ are factors of their own, of a dimension of their own, with a row for each row of U and V, or "for a simpler
+model" those of the score: Û = U and V̂ = V. Unlike the sigmoid of eq. 5 the argument has no x_i.
 """
 
 from __future__ import annotations
@@ -12,24 +12,32 @@ import numpy as np
 
 from awe_cli.affinity.activation import activate, activate_slope
 from awe_cli.kernels.dispatch import implements, inlined
-from awe_cli.kernels.families import add_match, match, of_single_features, summed_over_features, without_table
+from awe_cli.kernels.entries import entry, n_entries
+from awe_cli.kernels.families import (
+    add_pair_match,
+    of_single_features,
+    pair_match,
+    summed_over_features,
+    without_table,
+)
 from awe_cli.kernels.interface import feature_slope, feature_value, gradient, score
+from awe_cli.kernels.sums import keep
 
 
 class LowRank(NamedTuple):
-    """f = Σ_i s(Û_i·V̂_y) x_i U_i·V_y."""
+    """f = Σ_ij s(Û_i·V̂_j) x_i U_i·V_j y_j."""
 
     activation: Any  # s
 
 
 class TiedLowRank(NamedTuple):
-    """f = Σ_i s(U_i·V_y) x_i U_i·V_y."""
+    """f = Σ_ij s(U_i·V_j) x_i U_i·V_j y_j."""
 
     activation: Any
 
 
 without_table(LowRank, TiedLowRank)
-of_single_features(LowRank)
+of_single_features(LowRank, of_labels=True)
 summed_over_features(TiedLowRank)
 
 
@@ -44,32 +52,43 @@ def _feature_slope(affinity, x, u):
 
 
 @inlined
-def _hat_match(case, t, label):
-    """Û_i·V̂_y of the feature at position t."""
+def _hat_match(case, t, j):
+    """Û_i·V̂_j of the feature at position t and a label feature."""
     total, row = np.float32(0), case.indices[t]
-    for j in range(case.learned.U_hat.shape[1]):
-        total += case.learned.U_hat[row, j] * case.learned.V_hat[label, j]
+    for k in range(case.learned.U_hat.shape[1]):
+        total += case.learned.U_hat[row, k] * case.learned.V_hat[j, k]
     return total
 
 
 @implements(score, LowRank)
 def _score(affinity, case, label, hole):
     total = np.float32(0)
-    for t in range(case.indices.shape[0]):
-        if t != hole:
-            g = np.float32(activate(affinity.activation, _hat_match(case, t, label)))
-            total += g * case.values[t] * match(case, t, label)
+    for r in range(n_entries(case.y, label)):
+        j, y = entry(case.y, label, r)
+        for t in range(case.indices.shape[0]):
+            if t != hole:
+                g = np.float32(activate(affinity.activation, _hat_match(case, t, j)))
+                total += g * case.values[t] * y * pair_match(case, t, j)
     return total
 
 
 @implements(gradient, LowRank)
 def _gradient(affinity, case, label, hole, weight, slopes):
-    for t in range(case.indices.shape[0]):
-        if t != hole:
-            hat, along = _hat_match(case, t, label), weight * case.values[t]
-            step = np.float32(along * match(case, t, label) * activate_slope(affinity.activation, hat))
-            add_match(case, t, label, np.float32(along * activate(affinity.activation, hat)), slopes)
-            for j in range(slopes.v_hat.shape[0]):
-                slopes.v_hat[j] += step * case.learned.U_hat[case.indices[t], j]
-                slopes.u_hat[t, j] += step * case.learned.V_hat[label, j]
+    for r in range(n_entries(case.y, label)):
+        j, y = entry(case.y, label, r)
+        for t in range(case.indices.shape[0]):
+            if t != hole:
+                _add_pair(affinity, case, t, j, weight * case.values[t] * y, slopes)
+        keep(case.y, slopes.sums, slopes.slot, j, slopes.vj, slopes.vj_hat)
     return np.float32(1)
+
+
+@inlined
+def _add_pair(affinity, case, t, j, along, slopes):
+    """Add along · ∂ s(Û_i·V̂_j) U_i·V_j."""
+    hat, row = _hat_match(case, t, j), case.indices[t]
+    step = np.float32(along * pair_match(case, t, j) * activate_slope(affinity.activation, hat))
+    add_pair_match(case, t, j, np.float32(along * activate(affinity.activation, hat)), slopes)
+    for k in range(slopes.vj_hat.shape[0]):
+        slopes.vj_hat[k] += step * case.learned.U_hat[row, k]
+        slopes.u_hat[t, k] += step * case.learned.V_hat[j, k]

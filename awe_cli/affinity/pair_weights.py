@@ -1,10 +1,10 @@
-"""Pair weights: G_ij(x, y) = G_ij, a sparse matrix over features and labels (AWE §3, before the low-rank form).
+"""Pair weights: G_ij(x, y) = G_ij, a sparse matrix over features of x and y (AWE §3, before the low-rank form).
 
-    weigh:  f = Σ_i G_iy x_i U_i·V_y            with G_iy = θ_iy of a stored pair, else `rest`
-    add:    f = Σ_i θ_iy x_i + Ux·V_y            with nothing for pairs that are not stored
+    weigh:  f = Σ_ij G_ij x_i U_i·V_j y_j        with G_ij = θ_ij of a stored pair, else `rest`
+    add:    f = Σ_ij θ_ij x_i y_j + Ux·Vy         with nothing for pairs that are not stored
 
 The second is xᵀWy + xᵀUᵀVy, the form of supervised semantic indexing (Bai et al. 2010), whose W is I. No reweighting
-of U_i·V_y can express it: a pair counts there however small U_i·V_y is.
+of U_i·V_j can express it: a pair counts there however small U_i·V_j is.
 """
 
 from __future__ import annotations
@@ -13,28 +13,39 @@ from typing import NamedTuple
 
 import numpy as np
 
-from awe_cli.kernels.dispatch import implements
-from awe_cli.kernels.families import add_match, match, of_single_features, without_table
-from awe_cli.kernels.interface import ceiling, directions, gradient, of_input, rate, rises, score
+from awe_cli.kernels.dispatch import implements, inlined
+from awe_cli.kernels.entries import entry, n_entries
+from awe_cli.kernels.families import add_match, add_pair_match, of_single_features, pair_match, without_table
+from awe_cli.kernels.interface import (
+    ceiling,
+    directions,
+    gradient,
+    of_input,
+    rate,
+    rises,
+    score,
+    sees_features,
+)
 from awe_cli.kernels.pairs import pair_in, pair_share, shares_of, weighs_pairs
+from awe_cli.kernels.sums import keep
 from awe_cli.kernels.vectors import add_row, dot_row
 
 
 class PairWeights(NamedTuple):
-    """f = Σ_i G_iy x_i U_i·V_y."""
+    """f = Σ_ij G_ij x_i U_i·V_j y_j."""
 
     rest: float  # G of the pairs that are not stored
     learned: bool  # else θ is as it was given
 
 
 class PairTerms(NamedTuple):
-    """f = Σ_i θ_iy x_i + Ux·V_y."""
+    """f = Σ_ij θ_ij x_i y_j + Ux·Vy."""
 
     learned: bool
 
 
 without_table(PairWeights, PairTerms)
-of_single_features(PairWeights, pairs=True)
+of_single_features(PairWeights, of_labels=True, pairs=True)
 
 
 @implements(weighs_pairs, PairWeights, PairTerms)
@@ -43,8 +54,8 @@ def _weighs_pairs(affinity):
 
 
 @implements(pair_share, PairWeights)
-def _share(affinity, case, t, p, label):
-    return (case.learned.pairs[p] - np.float32(affinity.rest)) * case.values[t] * match(case, t, label)
+def _share(affinity, case, t, p, j):
+    return (case.learned.pairs[p] - np.float32(affinity.rest)) * case.values[t] * pair_match(case, t, j)
 
 
 @implements(rate, PairWeights)
@@ -64,21 +75,31 @@ def _gradient(affinity, case, label, hole, weight, slopes):
         for t in range(case.indices.shape[0]):
             if t != hole:
                 add_match(case, t, label, np.float32(weight * affinity.rest * case.values[t]), slopes)
-    slot = case.chains.head[label] - 1
-    while slot >= 0:
-        t = case.chains.at[slot]
-        if t != hole:
-            along = np.float32(weight * case.values[t])
-            above = case.learned.pairs[pair_in(case, slot)] - np.float32(affinity.rest)
-            add_match(case, t, label, along * above, slopes)
-            if affinity.learned:
-                slopes.pairs[slot] += along * match(case, t, label)
-        slot = case.chains.before[slot] - 1
+    for r in range(n_entries(case.y, label)):
+        j, y = entry(case.y, label, r)
+        slot = case.chains.head[j] - 1
+        if slot >= 0:
+            while slot >= 0:
+                if case.chains.at[slot] != hole:
+                    _add_pair(affinity, case, slot, j, weight * y, slopes)
+                slot = case.chains.before[slot] - 1
+            keep(case.y, slopes.sums, slopes.slot, j, slopes.vj, slopes.vj_hat)
     return np.float32(1)
 
 
+@inlined
+def _add_pair(affinity, case, slot, j, weight, slopes):
+    """Add weight · ∂ (θ_ij − rest) x_i U_i·V_j."""
+    t = case.chains.at[slot]
+    along = np.float32(weight * case.values[t])
+    above = case.learned.pairs[pair_in(case, slot)] - np.float32(affinity.rest)
+    add_pair_match(case, t, j, along * above, slopes)
+    if affinity.learned:
+        slopes.pairs[slot] += along * pair_match(case, t, j)
+
+
 @implements(pair_share, PairTerms)
-def _term(affinity, case, t, p, label):
+def _term(affinity, case, t, p, j):
     return case.learned.pairs[p] * case.values[t]
 
 
@@ -94,6 +115,11 @@ def _ceiling(affinity, s, case, label):
 
 @implements(of_input, PairTerms)
 def _of_input(affinity):
+    return True
+
+
+@implements(sees_features, PairTerms)
+def _sees_features(affinity):
     return True
 
 
@@ -116,10 +142,13 @@ def _term_score(affinity, case, label, hole):
 def _term_gradient(affinity, case, label, hole, weight, slopes):
     step = np.float32(weight)
     add_row(slopes.z, step, case.V, label)
-    slot = case.chains.head[label] - 1 if affinity.learned else -1
-    while slot >= 0:
-        t = case.chains.at[slot]
-        if t != hole:
-            slopes.pairs[slot] += step * case.values[t]
-        slot = case.chains.before[slot] - 1
+    if affinity.learned:
+        for r in range(n_entries(case.y, label)):
+            j, y = entry(case.y, label, r)
+            slot = case.chains.head[j] - 1
+            while slot >= 0:
+                t = case.chains.at[slot]
+                if t != hole:
+                    slopes.pairs[slot] += step * y * case.values[t]
+                slot = case.chains.before[slot] - 1
     return step

@@ -1,7 +1,7 @@
-"""Sigmoid affinity (AWE eq. 5): G = s'(κ · x_i U_i·V_y), s'(η) = 1/(1 + e^-η).
+"""Sigmoid affinity (AWE eq. 5): G_ij = s'(κ · x_i U_i·V_j y_j), s'(η) = 1/(1 + e^-η).
 
 Low-scoring features are switched off, high-scoring ones activated. κ, the gain, is not in the paper
-(there κ = 1): with ‖U_i‖, ‖V_y‖ ≤ 1 and scaled x the argument would otherwise stay in the middle of the curve.
+(there κ = 1): with ‖U_i‖, ‖V_j‖ ≤ 1 and scaled x the argument would otherwise stay in the middle of the curve.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from awe_cli.kernels.interface import feature_slope, feature_value, slope, value
 
 
 class Sigmoid(NamedTuple):
-    """f = Σ_i s'(κ x_i U_i·V_y) x_i U_i·V_y."""
+    """f = Σ_ij s'(κ x_i U_i·V_j y_j) x_i U_i·V_j y_j."""
 
     gain: float  # κ
-    unit: bool  # leave x_i out of the argument: s'(κ U_i·V_y)
+    unit: bool  # leave x_i and y_j out of the argument: s'(κ U_i·V_j)
 
 
 class SigmoidOfScore(NamedTuple):

@@ -11,6 +11,7 @@ _ALWAYS = (
     interface.rises,
     interface.ceiling,
     interface.of_input,
+    interface.sees_features,
     interface.directions,
     interface.lays_out,
     interface.parts,

@@ -20,6 +20,7 @@ from awe_cli.kernels.interface import (
     rate,
     rises,
     score,
+    sees_features,
 )
 from awe_cli.kernels.pairs import without_pairs
 from awe_cli.kernels.vectors import dot, dot_row
@@ -31,6 +32,7 @@ def see_both_ends(*types: type) -> None:
     implements(rises, *types)(_no)
     implements(ceiling, *types)(_no_ceiling)
     implements(of_input, *types)(_yes)
+    implements(sees_features, *types)(_no)
     implements(directions, *types)(_two)
 
 

@@ -19,7 +19,6 @@ from awe_cli.data.matrix import Rows
 from awe_cli.kernels.barrier import ask_to_stop, asked, new_barrier, pass_on, wait
 from awe_cli.kernels.dispatch import for_types_of, kernel
 from awe_cli.kernels.frozen import frozen
-from awe_cli.kernels.interface import of_input
 from awe_cli.kernels.labels import farthest, refresh
 from awe_cli.kernels.learn import Task, learn_share
 from awe_cli.kernels.learned import NOTHING, Learned, Memory, fresh_memory
@@ -136,8 +135,8 @@ def learn_and_update(
         examples = order[start : min(start + block, n)]
         refresh(side, W, state.V, start, block, worker, workers, between)
         records, seen = learn_share(
-            affinity, loss, rows, task, state, W, examples, start, scales, farthest(side, cap), into, room,
-            worker,
+            affinity, loss, rows, task, side, state, W, examples, start, scales, farthest(side, cap), into,
+            room, worker,
         )  # fmt: skip
         wait(between, workers)
         positives += seen
@@ -147,8 +146,8 @@ def learn_and_update(
             trials += into.tally[e, TRIALS]
         rate = np.float32(rates[0] + (rates[1] - rates[0]) * start / n)
         update_share(
-            into, of_input(affinity), loss, side, rows, task.indptr, examples, records, start, W, state, rate,
-            cap, room, worker, workers,
+            into, affinity, loss, side, rows, task.indptr, examples, records, start, W, state, rate, cap, room,
+            worker, workers,
         )  # fmt: skip
         if worker == 0:
             pass_on(between)

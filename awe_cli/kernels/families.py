@@ -1,10 +1,11 @@
-"""Two families of affinities, written once: those of the whole score, and those that add up over features."""
+"""Two families of affinities, written once: those of the whole score, and those that add up over pairs of features."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from awe_cli.kernels.dispatch import implements, inlined
+from awe_cli.kernels.entries import entry, n_entries
 from awe_cli.kernels.interface import (
     begin,
     ceiling,
@@ -19,10 +20,12 @@ from awe_cli.kernels.interface import (
     rate,
     rises,
     score,
+    sees_features,
     slope,
     value,
 )
 from awe_cli.kernels.pairs import without_pairs
+from awe_cli.kernels.sums import keep
 from awe_cli.kernels.vectors import add_row, dot_row
 
 
@@ -43,20 +46,23 @@ def of_whole_score(*types: type, rising: bool = False) -> None:
     implements(rises, *types)(_yes if rising else _no)
     implements(ceiling, *types)(_whole_rate if rising else _no_ceiling)
     implements(of_input, *types)(_yes)
+    implements(sees_features, *types)(_no)
     implements(directions, *types)(_one)
     implements(rate, *types)(_whole_rate)
     implements(score, *types)(whole_score)
     implements(gradient, *types)(_whole_gradient)
 
 
-def of_single_features(*types: type, pairs: bool = False) -> None:
+def of_single_features(*types: type, of_labels: bool = False, pairs: bool = False) -> None:
     """Declare affinities that look at features: they give `score` and `gradient`.
 
-    pairs  they have weights of pairs, and give `rate` too
+    of_labels  those of labels, too
+    pairs      they have weights of pairs, and give `rate` too
     """
     implements(rises, *types)(_no)
     implements(ceiling, *types)(_no_ceiling)
     implements(of_input, *types)(_no)
+    implements(sees_features, *types)(_yes if of_labels else _no)
     implements(directions, *types)(_two)
     if not pairs:
         without_pairs(*types)
@@ -64,8 +70,8 @@ def of_single_features(*types: type, pairs: bool = False) -> None:
 
 
 def summed_over_features(*types: type) -> None:
-    """Declare affinities with f = Σ_i feature_value(x_i, U_i·V_y): they give that and `feature_slope`."""
-    of_single_features(*types)
+    """Declare affinities with f = Σ_ij feature_value(x_i y_j, U_i·V_j): they give that and `feature_slope`."""
+    of_single_features(*types, of_labels=True)
     implements(score, *types)(summed_score)
     implements(gradient, *types)(_summed_gradient)
 
@@ -132,18 +138,42 @@ def add_match(case, t, label, step, slopes):
         slopes.u[t, j] += step * case.V[label, j]
 
 
-def summed_score(affinity, case, label, hole):
-    """f summed over features."""
+@inlined
+def pair_match(case, t, j):
+    """u = U_i·V_j of the feature at position t and a label feature."""
     total = np.float32(0)
-    for t in range(case.indices.shape[0]):
-        if t != hole:
-            total += feature_value(affinity, case.values[t], match(case, t, label))
+    row = case.indices[t]
+    for k in range(case.U.shape[1]):
+        total += case.U[row, k] * case.Vj[j, k]
+    return total
+
+
+@inlined
+def add_pair_match(case, t, j, step, slopes):
+    """Add step · ∂u/∂(U_i, V_j) of such a pair to the slopes."""
+    row = case.indices[t]
+    for k in range(case.U.shape[1]):
+        slopes.vj[k] += step * case.U[row, k]
+        slopes.u[t, k] += step * case.Vj[j, k]
+
+
+def summed_score(affinity, case, label, hole):
+    """f summed over pairs of features."""
+    total = np.float32(0)
+    for r in range(n_entries(case.y, label)):
+        j, y = entry(case.y, label, r)
+        for t in range(case.indices.shape[0]):
+            if t != hole:
+                total += feature_value(affinity, case.values[t] * y, pair_match(case, t, j))
     return total
 
 
 def _summed_gradient(affinity, case, label, hole, weight, slopes):
-    for t in range(case.indices.shape[0]):
-        if t != hole:
-            by_match = feature_slope(affinity, case.values[t], match(case, t, label))
-            add_match(case, t, label, np.float32(weight * by_match), slopes)
+    for r in range(n_entries(case.y, label)):
+        j, y = entry(case.y, label, r)
+        for t in range(case.indices.shape[0]):
+            if t != hole:
+                by_match = feature_slope(affinity, case.values[t] * y, pair_match(case, t, j))
+                add_pair_match(case, t, j, np.float32(weight * by_match), slopes)
+        keep(case.y, slopes.sums, slopes.slot, j, slopes.vj, slopes.vj_hat)
     return np.float32(1)

@@ -1,11 +1,11 @@
 """What an affinity has to say to be trained and scored: the stubs that the kernels call.
 
-f(x, y) = Σ_i G_i(x, y) x_i U_i·V_y  (AWE eq. 2 for a label y). In the order of what they see:
+f(x, y) = Σ_ij G_ij(x, y) x_i U_i·V_j y_j  (AWE eq. 2; for a one-hot y the label is j). In the order of what they see:
 
     begin / finish                  lay out, and clear away, G(x, ·) for one example (tables of neighbours do)
     value / slope                   f and ∂f/∂s of an affinity that weighs the whole score s = Ux·V_y
     form / form_slopes              f and its derivatives, of an affinity of Ux·V_y, ‖Ux‖² and ‖V_y‖²
-    feature_value / feature_slope   one feature's share of f, and its derivative by U_i·V_y
+    feature_value / feature_slope   one pair's share of f, and its derivative by U_i·V_j
     score / gradient / rate         f and its derivatives in full, what the kernels call
 
 `kernels/families.py` and `kernels/ends.py` write the last line from one of the three before it; an affinity that
@@ -14,7 +14,7 @@ fits none of them gives it itself.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from awe_cli.kernels.dispatch import stub
 from awe_cli.kernels.learned import Learned
 from awe_cli.kernels.pairs import Chains
+from awe_cli.kernels.sums import Sums
 
 
 class Case(NamedTuple):
@@ -35,7 +36,9 @@ class Case(NamedTuple):
     indices: NDArray[np.int32]  # (n,) its features
     values: NDArray[np.float32]  # (n,) their values x_i
     U: NDArray[np.float32]  # (features, d)
-    V: NDArray[np.float32]  # (labels, d)
+    V: NDArray[np.float32]  # (labels, d) V_y, or Vy = Σ_j y_j V_j where features describe labels
+    y: Any  # what labels are: OneHot, or their features (labels, label features)
+    Vj: NDArray[np.float32]  # (label features, d) V_j; V itself where labels are one-hot
     z: NDArray[np.float32]  # (d,) Ux, without the feature left out
     g: NDArray[np.float32]  # (labels,) what `begin` laid out; empty where it lays out nothing
     room: NDArray[np.float32]  # (n or more,) one number a feature, to compute with
@@ -53,6 +56,12 @@ class Slopes(NamedTuple):
     u_hat: NDArray[np.float32]  # (n, e) by each feature's row of Û
     v_hat: NDArray[np.float32]  # (e,) by V̂_y; zeros before each label
     pairs: NDArray[np.float32]  # (slots,) by θ of every pair of the example's features
+    vj: NDArray[
+        np.float32
+    ]  # (d,) by V_j of one label feature, zeros before each; v itself for one-hot labels
+    vj_hat: NDArray[np.float32]  # (e,) by V̂_j; v_hat itself for one-hot labels
+    slot: NDArray[np.int32]  # (label features,) where the sum of a row is, -1 where it has none
+    sums: Sums  # of the example
 
 
 @stub
@@ -64,6 +73,12 @@ def directions(affinity):
 @stub
 def of_input(affinity):
     """True where f depends on U through Ux alone: its gradient by U is given by Ux, in slopes.z."""
+    raise NotImplementedError(type(affinity).__name__)
+
+
+@stub
+def sees_features(affinity):
+    """True where f is one of pairs of features: V̂ then has a row for each label feature, else for each label."""
     raise NotImplementedError(type(affinity).__name__)
 
 
@@ -117,7 +132,7 @@ def form_slopes(affinity, s, zz, vv):
 
 @stub
 def feature_value(affinity, x, u):
-    """The share of f of a feature with value x and u = U_i·V_y."""
+    """The share of f of a pair of features with x = x_i y_j (x_i for a one-hot y) and u = U_i·V_j."""
     raise NotImplementedError(type(affinity).__name__)
 
 

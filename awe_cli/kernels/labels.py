@@ -1,9 +1,8 @@
 """The label side: labels that are themselves (one-hot y), or that features describe (AWE eq. 1: V y).
 
 One-hot labels have their rows in V. Described ones have them in W = YV (labels, d): row y is Vy = Σ_j y_j V_j. It is
-brought up to date before every block, so that affinities and losses read W where they read V otherwise. A gradient
-g by W_y is one of y_j · g by V_j. Those of an example add up first, as they do for U: the words that a positive and a
-negative share mostly cancel, and a step for each would be a step for nothing.
+brought up to date before every block, so that affinities and losses read W where they read V otherwise. Those that
+weigh pairs of features read the rows V_j, too (kernels/entries.py).
 """
 
 from __future__ import annotations
@@ -15,12 +14,8 @@ from numpy.typing import NDArray
 
 from awe_cli.data.matrix import Rows
 from awe_cli.kernels.barrier import wait
-from awe_cli.kernels.dispatch import implements, inlined, section, stub
+from awe_cli.kernels.dispatch import implements, section, stub
 from awe_cli.kernels.rows import project, row_of
-
-_ROUNDING = np.float32(
-    1e-10
-)  # what rounding leaves of terms that cancel, squared, as a share of their squares
 
 
 class OneHot(NamedTuple):
@@ -35,16 +30,14 @@ class Described(NamedTuple):
     rows: Rows  # Y (labels, label features)
     changed: NDArray[np.int64]  # (label features,) the stamp of the block that last stepped each row of V
     reach: float  # max_y Σ_j |y_j|: ‖W_y‖ is at most this times the norm cap
+    longest: int  # features of the label that has most
     tied: bool  # U and V are one matrix
 
 
-class Sums(NamedTuple):
-    """Room for a worker to add up gradients by rows of V; of no size where labels are one-hot."""
-
-    slot: NDArray[np.int32]  # (label features,) where a row's sum is, -1 where it has none
-    touched: NDArray[np.int64]  # (label features,) the rows that have one, in the order they got it
-    rows: NDArray[np.float32]  # (label features, d)
-    squared: NDArray[np.float32]  # (label features,) Σ ‖term‖² of each sum
+@stub
+def features_of(side):
+    """What labels are, as an affinity sees it: OneHot, or their features (labels, label features)."""
+    raise NotImplementedError(type(side).__name__)
 
 
 @stub
@@ -60,6 +53,16 @@ def refresh(side, W, V, start, block, worker, workers, between):
     Where labels are one-hot, W is V itself.
     """
     raise NotImplementedError(type(side).__name__)
+
+
+@implements(features_of, OneHot)
+def _themselves(side):
+    return side
+
+
+@implements(features_of, Described)
+def _features(side):
+    return side.rows
 
 
 @implements(farthest, OneHot)
@@ -94,28 +97,3 @@ def refresh_share(rows, W, changed, V, start, stamp, worker, workers):
             stale |= changed[indices[t]] == stamp
         if stale:
             project(indices, values, V, W[label])
-
-
-@inlined
-def add_to_sum(sums, row, scale, direction, squared, used):
-    """Add scale · direction to the sum of a row of V; return how many rows have one."""
-    slot = sums.slot[row]
-    if slot < 0:
-        slot = used
-        sums.slot[row], sums.touched[slot], sums.squared[slot] = slot, row, 0
-        sums.rows[slot, :] = 0
-        used += 1
-    for k in range(direction.shape[0]):
-        sums.rows[slot, k] += scale * direction[k]
-    sums.squared[slot] += scale * scale * squared
-    return used
-
-
-@inlined
-def close_sum(sums, slot):
-    """‖sum‖², or 0 where nothing but rounding is left: AdaGrad's first step would make that a full step."""
-    squared = np.float32(0)
-    for k in range(sums.rows.shape[1]):
-        squared += sums.rows[slot, k] * sums.rows[slot, k]
-    sums.slot[sums.touched[slot]] = -1
-    return squared if squared > _ROUNDING * sums.squared[slot] else np.float32(0)

@@ -4,8 +4,8 @@ Four kinds of numbers, each with the gradient that an example writes down and th
 
     shared rows     a few numbers that every example sees      the first worker, example after example
     Û (features,)   own factors of the features                the owner of the feature's row of U
-    V̂ (labels,)     own factors of the labels                  the owner of the label's row of V
-    pairs θ_iy      a number for some (feature, label)         the owner of the feature's row of U
+    V̂ (labels,)     own factors of labels, or their features   the owner of that row of V
+    pairs θ_ij      a number for some (feature, label)         the owner of the feature's row of U
 
 All are stepped as rows of U and V are: AdaGrad with one accumulator a row, the norm of a row capped. A pair's θ is
 a row by itself, and is not capped.
@@ -26,9 +26,9 @@ class Learned(NamedTuple):
 
     shared: NDArray[np.float32]  # (rows, width)
     U_hat: NDArray[np.float32]  # (features, e) Û
-    V_hat: NDArray[np.float32]  # (labels, e) V̂
+    V_hat: NDArray[np.float32]  # (labels, e) V̂; of features of labels where the affinity looks at those
     indptr: NDArray[np.int64]  # (features + 1,) where a feature's pairs begin; (0,) where there are none
-    labels: NDArray[np.int32]  # (pairs,) ascending within a feature
+    labels: NDArray[np.int32]  # (pairs,) j, a row of V, ascending within a feature
     pairs: NDArray[np.float32]  # (pairs,) θ
 
 

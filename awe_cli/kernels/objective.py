@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from awe_cli.kernels.dispatch import implements, inlined, stub
 from awe_cli.kernels.interface import ceiling, directions, gradient
-from awe_cli.kernels.labels import Sums
 from awe_cli.kernels.pairs import Chains
 from awe_cli.kernels.random import below, mix
+from awe_cli.kernels.sums import Sums
 
 # What a tally counts: the sum of the loss, positives that asked for a step, scores of others that were looked at.
 LOSS, VIOLATORS, TRIALS = 0, 1, 2
@@ -33,6 +33,7 @@ class Block(NamedTuple):
     u_hat: NDArray[np.float32]  # (features, e) by Û
     v_hat: NDArray[np.float32]  # (records, 1 or sides, e) by V̂, as by_label
     by_pair: NDArray[np.float32]  # by θ, of the pairs of each example's features in turn
+    sums: Sums  # by rows of V and V̂, where features describe labels
     ux: NDArray[np.float32]  # (B, d) Ux of each example, where scores are screened
     screen: NDArray[np.float32]  # (B, labels) Ux·V_y, or (0, labels) where they are not
     tally: NDArray[np.float64]  # (B, 3) what each example's positives showed, as in Room
@@ -46,6 +47,13 @@ class Room(NamedTuple):
     by_z: NDArray[np.float32]  # (d,) gradient by Ux of one positive
     by_v: NDArray[np.float32]  # (d,) gradient by V of one label
     v_hat: NDArray[np.float32]  # (e,) gradient by V̂ of one label
+    by_vj: NDArray[
+        np.float32
+    ]  # (d,) and (e,) the same of one label feature; where labels are one-hot, these two
+    vj_hat: NDArray[np.float32]
+    slot: NDArray[
+        np.int32
+    ]  # (label features,) which of the example's sums is a row's; (0,) for one-hot labels
     chains: Chains  # of an example's pairs; of no size where an affinity has none
     g: NDArray[np.float32]  # (labels,) or (0,)
     features: NDArray[np.float32]  # (longest row,) one number a feature
@@ -57,7 +65,6 @@ class Room(NamedTuple):
     tally: NDArray[np.float64]  # (3,) LOSS, VIOLATORS and TRIALS, summed over an example's positives
     scores: NDArray[np.float32]  # (labels,) f of every label, or (0,) for losses that do not look at all
     slots: NDArray[np.int32]  # (labels + 1,) which of the example's records is a label's, or (0,)
-    sums: Sums  # of gradients by rows of V, where labels are described
 
 
 @stub

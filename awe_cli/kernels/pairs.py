@@ -1,8 +1,8 @@
-"""Weights of (feature, label) pairs in a sparse matrix: how they are found and scored.
+"""Weights θ_ij of pairs of a feature and a label, or a feature of labels: how they are found and scored.
 
-Few of all pairs are stored. So an affinity says what a stored pair adds to f beside what it would be without, and the
-scorer adds that up pair by pair. In training labels are met one at a time: the pairs of an example's features are
-chained by label, once for the example, so that a label's are found without a search.
+Few of all pairs are stored. So an affinity says what a stored pair adds to f beside what it would be without, for
+y_j = 1, and the scorer adds that up pair by pair. In training labels are met one at a time: the pairs of an example's
+features are chained by j, once for the example, so that those of an entry of y are found without a search.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from awe_cli.data.matrix import Bags, Dense
 from awe_cli.kernels.dispatch import implements, inlined, stub
+from awe_cli.kernels.entries import entry, n_entries
+from awe_cli.kernels.labels import OneHot
 
 
 class Chains(NamedTuple):
-    """The pairs of an example's features by label. A pair's slot is its place among those of the example."""
+    """The pairs of an example's features by j, a row of V. A pair's slot is its place among those of the example."""
 
-    head: NDArray[np.int32]  # (labels,) 1 + the slot of a label's last pair, 0 where it has none
-    before: NDArray[np.int32]  # (pairs,) 1 + the slot of the label's pair before it, 0 for the first
+    head: NDArray[np.int32]  # (rows of V,) 1 + the slot of the last pair with j, 0 where there is none
+    before: NDArray[np.int32]  # (pairs,) 1 + the slot of the pair with j before it, 0 for the first
     at: NDArray[np.int32]  # (pairs,) the position of its feature in the example
     first: NDArray[np.int64]  # (n,) the slot of the first pair of the feature at position t
 
@@ -34,8 +37,8 @@ def weighs_pairs(affinity):
 
 
 @stub
-def pair_share(affinity, case, t, p, label):
-    """What the stored pair p, of the feature at position t with this label, adds to f."""
+def pair_share(affinity, case, t, p, j):
+    """What the stored pair p, of the feature at position t with row j of V, adds to f for y_j = 1."""
     raise NotImplementedError(type(affinity).__name__)
 
 
@@ -49,7 +52,7 @@ def _no(affinity):
     return False
 
 
-def _nothing(affinity, case, t, p, label):
+def _nothing(affinity, case, t, p, j):
     return np.float32(0)
 
 
@@ -60,11 +63,11 @@ def link_pairs(case):
     for t in range(case.indices.shape[0]):
         chains.first[t] = slot
         for p in range(learned.indptr[case.indices[t]], learned.indptr[case.indices[t] + 1]):
-            label = learned.labels[p]
-            chains.before[slot] = chains.head[label]
+            j = learned.labels[p]
+            chains.before[slot] = chains.head[j]
             chains.at[slot] = t
             slot += 1
-            chains.head[label] = slot
+            chains.head[j] = slot
 
 
 @inlined
@@ -86,19 +89,46 @@ def pair_in(case, slot):
 @inlined
 def shares_of(affinity, case, label, hole):
     """What the pairs of one label add to f."""
-    total, slot = np.float32(0), case.chains.head[label] - 1
-    while slot >= 0:
-        if case.chains.at[slot] != hole:
-            total += pair_share(affinity, case, case.chains.at[slot], pair_in(case, slot), label)
-        slot = case.chains.before[slot] - 1
+    total = np.float32(0)
+    for r in range(n_entries(case.y, label)):
+        j, y = entry(case.y, label, r)
+        slot = case.chains.head[j] - 1
+        while slot >= 0:
+            if case.chains.at[slot] != hole:
+                total += y * pair_share(affinity, case, case.chains.at[slot], pair_in(case, slot), j)
+            slot = case.chains.before[slot] - 1
     return total
 
 
+@stub
+def add_shares(y, affinity, case, by_row, f):
+    """f[y] += what the pairs of the example add; f (labels,).
+
+    by_row  (label features,) to add up in, where features describe labels
+    """
+    raise NotImplementedError(type(y).__name__)
+
+
+@implements(add_shares, OneHot)
+def _add_shares(y, affinity, case, by_row, f):
+    _add_pairs(affinity, case, f)
+
+
+@implements(add_shares, Bags, Dense)
+def _add_shares_of_features(y, affinity, case, by_row, f):
+    by_row[:] = 0
+    _add_pairs(affinity, case, by_row)
+    for label in range(f.shape[0]):
+        for r in range(n_entries(y, label)):
+            j, value = entry(y, label, r)
+            f[label] += value * by_row[j]
+
+
 @inlined
-def add_shares(affinity, case, f):
-    """f[y] += what the pairs of the example add; f (labels,)."""
+def _add_pairs(affinity, case, by_row):
+    """by_row[j] += what the pairs of the example with j add for y_j = 1."""
     learned = case.learned
     for t in range(case.indices.shape[0]):
         for p in range(learned.indptr[case.indices[t]], learned.indptr[case.indices[t] + 1]):
-            label = learned.labels[p]
-            f[label] += pair_share(affinity, case, t, p, label)
+            j = learned.labels[p]
+            by_row[j] += pair_share(affinity, case, t, p, j)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from awe_cli.kernels.dispatch import inlined, pasted
+from awe_cli.kernels.interface import of_input
 from awe_cli.kernels.objective import VIOLATORS
 from awe_cli.kernels.rows import row_of
 from awe_cli.kernels.update_labels import mark_inputs, owner, step_labels
@@ -27,11 +28,8 @@ def owned_features(indices, worker, workers, owned):
 
 
 @pasted
-def update_features(into, of_input, rows, examples, state, rate, cap, worker, workers, room):
-    """The rows of U and Û that fall to this worker.
-
-    of_input  gradients by U_i are x_i · (by_input + by_feature)
-    """
+def update_features(into, affinity, rows, examples, state, rate, cap, worker, workers, room):
+    """The rows of U and Û that fall to this worker."""
     U, learned, memory = state.U, state.learned, state.memory
     first = np.int64(0)
     for e in range(examples.shape[0]):
@@ -39,7 +37,7 @@ def update_features(into, of_input, rows, examples, state, rate, cap, worker, wo
         if into.tally[e, VIOLATORS] > 0:
             n = owned_features(indices, worker, workers, room.owned)
             for t in room.owned[:n]:
-                x = values[t] if of_input else np.float32(1)
+                x = values[t] if of_input(affinity) else np.float32(1)
                 squared = np.float32(0)
                 for j in range(U.shape[1]):
                     room.z[j] = x * (into.by_input[e, j] + into.by_feature[first + t, j])
@@ -63,7 +61,7 @@ def update_pairs(into, rows, examples, learned, memory, rate, worker, workers):
 
 @pasted
 def update_share(
-    into, of_input, loss, side, rows, indptr, examples, records, start, W, state, rate, cap, room, worker,
+    into, affinity, loss, side, rows, indptr, examples, records, start, W, state, rate, cap, room, worker,
     workers,
 ):  # fmt: skip
     """Phase 2: the rows of V, then of U, that this worker owns, and what goes with them.
@@ -71,10 +69,24 @@ def update_share(
     Where U and V are one matrix, a worker owns the same rows of both.
     """
     step_labels(
-        side, into, loss, indptr, examples, records, start, W, state, rate, cap, worker, workers, room
+        side,
+        into,
+        affinity,
+        loss,
+        indptr,
+        examples,
+        records,
+        start,
+        W,
+        state,
+        rate,
+        cap,
+        worker,
+        workers,
+        room,
     )
     mark_inputs(side, into, rows, examples, start)
-    update_features(into, of_input, rows, examples, state, rate, cap, worker, workers, room)
+    update_features(into, affinity, rows, examples, state, rate, cap, worker, workers, room)
     if state.learned.indptr.shape[0] > 0:
         update_pairs(into, rows, examples, state.learned, state.memory, rate, worker, workers)
     update_shared(into, examples.shape[0], state.learned, state.memory, rate, cap, worker)

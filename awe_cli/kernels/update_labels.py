@@ -1,7 +1,7 @@
 """The second phase for the label side: the rows of V and V̂ that a worker owns, for one-hot and described labels.
 
-Where labels are described, a record's gradient by W_y goes to the rows of V of the label's features. The gradients
-of an example by one row add up to one step (kernels/labels.py says why). V̂ has a row for each label in any case.
+Where features describe labels, the gradients of an example by a row have been added up to one step (kernels/sums.py).
+V̂ has a row for each label feature, too, unless the affinity knows labels by themselves.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from awe_cli.kernels.dispatch import implements, inlined, stub
-from awe_cli.kernels.labels import Described, OneHot, add_to_sum, close_sum
-from awe_cli.kernels.objective import VIOLATORS, n_records
+from awe_cli.kernels.interface import sees_features
+from awe_cli.kernels.labels import Described, OneHot
+from awe_cli.kernels.objective import VIOLATORS, n_records, sides
 from awe_cli.kernels.rows import row_of
+from awe_cli.kernels.sums import close_sum, most_sums
 from awe_cli.kernels.update_learned import step_hat, step_row
 
 _SIDE_BITS = 20  # of a place among the records; the others are the record's
@@ -61,7 +63,7 @@ def _step_each(into, n_records, state, rate, cap, worker, workers, room):
 
 @stub
 def step_labels(
-    side, into, loss, indptr, examples, records, start, W, state, rate, cap, worker, workers, room
+    side, into, affinity, loss, indptr, examples, records, start, W, state, rate, cap, worker, workers, room
 ):
     """The rows of V and V̂ that fall to this worker, by what labels are; the block begins at `start`."""
     raise NotImplementedError(type(side).__name__)
@@ -69,46 +71,38 @@ def step_labels(
 
 @implements(step_labels, OneHot)
 def _step_one_hot(
-    side, into, loss, indptr, examples, records, start, W, state, rate, cap, worker, workers, room
+    side, into, affinity, loss, indptr, examples, records, start, W, state, rate, cap, worker, workers, room
 ):
     _step_each(into, records, state, rate, cap, worker, workers, room)
 
 
 @implements(step_labels, Described)
 def _step_described(
-    side, into, loss, indptr, examples, records, start, W, state, rate, cap, worker, workers, room
+    side, into, affinity, loss, indptr, examples, records, start, W, state, rate, cap, worker, workers, room
 ):
     first = np.int64(0)
     for e in range(examples.shape[0]):
-        n = n_records(loss, indptr[examples[e] + 1] - indptr[examples[e]], W)
-        used = _add_up(side.rows, into, first, first + n, worker, workers, room)
-        for slot in range(used):
-            row, squared = room.sums.touched[slot], close_sum(room.sums, slot)
-            if squared > 0:
-                step_row(state.V, state.v_history, row, room.sums.rows[slot], squared, rate, cap)
-                side.changed[row] = start + 1
-        first += n
-    if state.learned.V_hat.shape[1] > 0:
+        if into.tally[e, VIOLATORS] > 0:
+            for at in range(first, first + into.sums.used[e]):
+                row = into.sums.row[at]
+                if owner(row, workers) == worker:
+                    _step_sum(into.sums, at, row, state, rate, cap, side.changed, start + 1)
+        positives = indptr[examples[e] + 1] - indptr[examples[e]]
+        first += most_sums(side, n_records(loss, positives, W) * sides(loss))
+    if state.learned.V_hat.shape[1] > 0 and not sees_features(affinity):
         _step_hats(into, records, state, rate, cap, worker, workers, room)
 
 
 @inlined
-def _add_up(rows, into, first, last, worker, workers, room):
-    """Put the gradients of records first … last-1 by this worker's rows of V into its sums; how many rows."""
-    used = 0
-    for r in range(first, last):
-        if into.labels[r, 0] >= 0:
-            for side in range(into.labels.shape[1]):
-                direction = into.by_label[r, min(side, into.by_label.shape[1] - 1)]
-                squared = np.float32(0)
-                for k in range(direction.shape[0]):
-                    squared += direction[k] * direction[k]
-                indices, values = row_of(rows, into.labels[r, side])
-                for t in range(indices.shape[0]):
-                    if owner(indices[t], workers) == worker:
-                        scale = into.steps[r, side] * values[t]
-                        used = add_to_sum(room.sums, indices[t], scale, direction, squared, used)
-    return used
+def _step_sum(sums, at, row, state, rate, cap, changed, stamp):
+    """One row of V, of which a note is taken, and of V̂."""
+    squared = close_sum(sums.by_row, at, sums.squared[at, 0])
+    if squared > 0:
+        step_row(state.V, state.v_history, row, sums.by_row[at], squared, rate, cap)
+        changed[row] = stamp
+    squared = close_sum(sums.by_hat, at, sums.squared[at, 1])
+    if squared > 0:
+        step_row(state.learned.V_hat, state.memory.V_hat, row, sums.by_hat[at], squared, rate, cap)
 
 
 @inlined

@@ -21,7 +21,7 @@ from awe_cli.models import own_affinity
 from awe_cli.models.embeddings import load_result
 from awe_cli.models.numbers import named_by_content, numbers_of
 from awe_cli.models.overlap import check_words, with_words
-from awe_cli.ranking.embedding import EmbeddingRanker, with_label_rows
+from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.training.epochs import epochs
 from awe_cli.training.joint import Numbers
 from awe_cli.training.plan import Plan
@@ -82,8 +82,8 @@ class ChosenAffinity:
         state = with_learned(state, numbers(plan, examples))
         try:
             next(epochs(affinity, examples, state, replace(plan, epochs=1), threads=1))
-            rows = with_label_rows(state, dataset.y)
-            EmbeddingRanker(affinity, rows.U, rows.V, learned=rows.learned).scores(examples.x)
+            ranker = EmbeddingRanker(affinity, state.U, state.V, learned=state.learned, y=dataset.y)
+            ranker.scores(examples.x)
         except NumbaError as error:
             raise own_affinity.refused(self.source, error) from error
 

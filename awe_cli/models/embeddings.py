@@ -17,7 +17,7 @@ from awe_cli.workspace import Artifact, Staging
 from awe_cli.workspace.arrays import load_arrays, save_arrays
 from awe_cli.workspace.recipe import canonical
 
-VERSION = 3  # of the format of embedding models
+VERSION = 4  # of the format of embedding models
 RESULT = "result.json"
 HISTORY = "history.parquet"
 

@@ -10,7 +10,6 @@ from awe_cli.affinity.entry import Shape
 from awe_cli.affinity.own_numbers import PAIR_WEIGHTS, WEIGH
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
-from awe_cli.errors import SettingsError
 from awe_cli.kernels.learned import Learned
 from awe_cli.models import pairs
 from awe_cli.models.embeddings import load_result
@@ -28,23 +27,12 @@ def named_by_content(affinity: dict[str, Any], dataset: Dataset) -> dict[str, An
     """
     if affinity["name"] != PAIR_WEIGHTS.name:
         return affinity
-    _check_described(affinity, dataset)
     source = pairs.pairs_source(affinity["pairs"])
     if source is not None:
         return {**affinity, "pairs": _FILE, "sha256": source.sha256()}
     if affinity["pairs"] in pairs.COUNTED:
         pairs.check_counted(dataset, affinity["pairs"])
     return affinity
-
-
-def _check_described(affinity: Mapping[str, Any], dataset: Dataset) -> None:
-    """Raise SettingsError where pairs would have to weigh, or learn, what several labels have in common."""
-    if dataset.described and (affinity["pair_form"] == WEIGH or affinity["learn_pairs"]):
-        raise SettingsError(
-            "pair-weights of labels that features describe are added and fixed: expected --pair-form add and "
-            f"--fixed-pairs, found {affinity['pair_form']}{' and --learn-pairs' if affinity['learn_pairs'] else ''}",
-            hint="f = Σ_ij θ_ij x_i y_j + Ux·Vy: name --pair-form add",
-        )
 
 
 def numbers_of(
@@ -60,7 +48,7 @@ def numbers_of(
         return _pairs(dataset, affinity, told_pairs)
 
     def numbers(plan: Plan, examples: Examples) -> Learned:
-        shape = Shape(dataset.n_features, dataset.n_labels, plan.dim, plan.initial_scale, plan.seed)
+        shape = Shape(dataset.n_features, dataset.n_label_features, plan.dim, plan.initial_scale, plan.seed)
         return start_affinity(affinity, shape)
 
     return numbers
@@ -72,15 +60,15 @@ def _pairs(dataset: Dataset, affinity: Mapping[str, Any], told: str | None) -> N
     if affinity["pairs"] == _FILE:
         source = pairs.pairs_source(str(told))
         assert source is not None
-        fixed = pairs.as_learned(pairs.of_labels(pairs.read_pairs(source, dataset), dataset), 0.0)
+        fixed = pairs.as_learned(pairs.read_pairs(source, dataset), 0.0)
     elif affinity["pairs"] == pairs.IDENTITY:
-        fixed = pairs.as_learned(pairs.of_labels(pairs.identical_names(dataset), dataset), lift)
+        fixed = pairs.as_learned(pairs.identical_names(dataset), lift)
     else:
         shape = (dataset.n_features, dataset.n_label_features)
 
         def counted(plan: Plan, examples: Examples) -> Learned:
             found = pairs.counted_pairs(affinity["pairs"], examples, shape, affinity["pairs_per_feature"])
-            return pairs.as_learned(pairs.of_labels(found, dataset), lift)
+            return pairs.as_learned(found, lift)
 
         return counted
     return lambda plan, examples: fixed

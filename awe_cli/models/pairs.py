@@ -39,13 +39,6 @@ def label_names(dataset: Dataset) -> pa.Array:
     return dataset.described.space.names if dataset.described else dataset.labels
 
 
-def of_labels(pairs: scipy.sparse.csr_matrix, dataset: Dataset) -> scipy.sparse.csr_matrix:
-    """Pairs of features and labels: Σ_j θ_ij y_j of each label that is described."""
-    if dataset.y is None:
-        return pairs
-    return (pairs @ inputs(dataset.y, pairs.shape[1]).T).tocsr()
-
-
 def read_pairs(source: Source, dataset: Dataset) -> scipy.sparse.csr_matrix:
     """(features, labels or what describes them) of a file of triples.
 

@@ -170,15 +170,16 @@ def _embedding(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[s
     from awe_cli.models.tables import built_of, open_built
     from awe_cli.ranking.embedding import EmbeddingRanker, with_label_rows
 
-    state, affinity = with_label_rows(load_state(model, fit_on), dataset.y), load_result(model)["affinity"]
+    state, affinity = load_state(model, fit_on), load_result(model)["affinity"]
     built = built_of(ws, model)
     if built is None:
         if affinity["name"] == own_affinity.OWN:
             parameters = own_affinity.build_own(affinity, model.file(own_affinity.SOURCE))
         else:
             parameters = with_words(build_affinity(affinity), affinity, dataset)
-        return EmbeddingRanker(parameters, state.U, state.V, learned=state.learned)
-    return open_built(ws, built, dataset, fit_on).ranker(state, affinity["power"], affinity["floor"])
+        return EmbeddingRanker(parameters, state.U, state.V, learned=state.learned, y=dataset.y)
+    rows = with_label_rows(state, dataset.y)
+    return open_built(ws, built, dataset, fit_on).ranker(rows, affinity["power"], affinity["floor"])
 
 
 def _ensemble(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:

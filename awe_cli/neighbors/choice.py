@@ -14,7 +14,7 @@ from awe_cli.kernels.epoch import State
 from awe_cli.neighbors.index import NeighborIndex, find_all
 from awe_cli.neighbors.search import Nearest
 from awe_cli.neighbors.weights import typical_squared
-from awe_cli.ranking.embedding import EmbeddingRanker, label_rows
+from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.ranking.ranker import Scores
 from awe_cli.ranking.validation import Judge
 
@@ -70,7 +70,7 @@ class HeldOut:
         among: Sequence[Sequence[str]],
     ) -> list[float]:
         """How well G · S ranks with U and V of `state` in S; G is the mean of some spaces, those of each of `among`."""
-        ranker = EmbeddingRanker(affinity, state.U, label_rows(self._judge.examples.y, state.V))
+        ranker = EmbeddingRanker(affinity, state.U, state.V, y=self._judge.examples.y)
 
         def scores(start: int, stop: int) -> Iterator[Scores]:
             x = slice_rows(self._judge.examples.x, start, stop)

@@ -7,6 +7,7 @@ from awe_cli.data.other_documents import OtherDocuments, read_documents
 from awe_cli.data.overlap import BM25, TFIDF
 from awe_cli.errors import SettingsError
 from awe_cli.models.embeddings import load_result, load_state
+from awe_cli.models.own_affinity import OWN
 from awe_cli.models.rankers import EMBEDDING, ENSEMBLE
 from awe_cli.models.tables import built_of
 from awe_cli.workspace import Artifact, Workspace
@@ -29,11 +30,11 @@ def _require_features(ws: Workspace, model: Artifact, asked: Artifact) -> None:
         return
     if kind == EMBEDDING and built_of(ws, model) is None:
         learned = load_state(model, tuple(model.settings["fits"][0])).learned
-        if not learned.V_hat.size and not learned.pairs.size:
+        if load_result(model)["affinity"]["name"] != OWN or not learned.V_hat.size:
             return
-        kind = f"the affinity {load_result(model)['affinity']['name']}"
+        kind = "a user's own affinity"
     raise SettingsError(
         "--documents, --label-file: expected a model that knows labels by their features alone, found "
         f"{asked.describe()}, which learned of each label by itself ({kind})",
-        hint="use tfidf, bm25, or what `awe train` makes with constant, overlap and other affinities of U and V",
+        hint="use tfidf, bm25, or what `awe train` makes",
     )

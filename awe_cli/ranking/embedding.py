@@ -43,19 +43,21 @@ class EmbeddingRanker:
     """f(x, y) = Σ_i G_i(x, y) x_i U_i·V_y over all labels.
 
     affinity  the parameters of G
-    U, V      (features, d) and (labels, d): for labels with features, their `label_rows`
+    U, V      (features, d) and (labels, d), or (label features, d) with y
+    y         (labels, label features) what describes labels; None where they are one-hot, or V has their `label_rows`
     table     what lays out G(x, ·) where the affinity needs that
     learned   what the affinity has of its own
     """
 
     def __init__(
         self, affinity: Any, U: NDArray[np.float32], V: NDArray[np.float32], table: Table | None = None,
-        learned: Learned = NOTHING,
+        learned: Learned = NOTHING, y: Rows | None = None,
     ) -> None:  # fmt: skip
-        if isinstance(affinity, Overlap):
-            table = overlap_table(affinity.shared, len(V))
-        self._affinity, self._table, self._learned = affinity, table, learned
-        self._U, self._V = U, V
+        self._affinity, self._learned = affinity, learned
+        self._U, self._V, self._Vj, self._y = U, label_rows(y, V), V, y
+        self._table = (
+            overlap_table(affinity.shared, self.n_labels) if isinstance(affinity, Overlap) else table
+        )
 
     @property
     def n_labels(self) -> int:
@@ -81,7 +83,7 @@ class EmbeddingRanker:
             return Scores(S, None)
         F = np.empty_like(S)
         room = np.empty(longest_row(x), np.float32)
-        rate_block(self._affinity, x, self._U, self._V, self._learned, Z, S, G, room, F)
+        rate_block(self._affinity, x, self._U, self._V, self._y, self._Vj, self._learned, Z, S, G, room, F)
         return Scores(F, S)
 
 

@@ -20,7 +20,7 @@ from awe_cli.kernels.learned import Learned
 from awe_cli.kernels.objective import Block, Room, scores_all, screens, sides
 from awe_cli.kernels.pairs import NO_CHAINS, Chains
 from awe_cli.loss.catalog import find_loss
-from awe_cli.training.label_side import label_side, room_for_sums
+from awe_cli.training.label_side import label_side, room_for_sums, slots_of
 from awe_cli.training.plan import SGD, Plan
 from awe_cli.training.state import FULL
 
@@ -60,7 +60,7 @@ def epochs(
         order = _order(plan.seed, epoch, len(examples))
         task = Task(examples.positives.indptr, examples.positives.indices, examples.own, plan.seed, epoch)
         screened = screens(loss) and _screening_pays(affinity, trials / max(1, len(examples)), n_labels)
-        block = _block(affinity, loss, examples, order, plan, state.learned, n_labels, screened)
+        block = _block(affinity, loss, examples, order, plan, state.learned, side, n_labels, screened)
         for room in rooms:
             room.mark[:] = 0
         total, seen, violators, trials = run_epoch(
@@ -96,13 +96,18 @@ def _room(
     positives = int(np.diff(examples.positives.indptr).max(initial=0))
     size = min(plan.block_size, len(examples))
     scored = n_labels if scores_all(loss) else 0
+    by_v, v_hat = zeros(dim, np.float32), zeros(learned.V_hat.shape[1], np.float32)
+    slot, one_hot = slots_of(side), examples.y is None
     return Room(
         ux=zeros(dim, np.float32),
         z=zeros(dim, np.float32),
         by_z=zeros(dim, np.float32),
-        by_v=zeros(dim, np.float32),
-        v_hat=zeros(learned.V_hat.shape[1], np.float32),
-        chains=_chains(learned, examples.x, longest, n_labels),
+        by_v=by_v,
+        v_hat=v_hat,
+        by_vj=by_v if one_hot else zeros(by_v.shape, np.float32),
+        vj_hat=v_hat if one_hot else zeros(v_hat.shape, np.float32),
+        slot=slot,
+        chains=_chains(learned, examples.x, longest, n_labels if one_hot else len(slot)),
         g=zeros(n_labels if lays_out(affinity) else 0, np.float32),
         features=zeros(longest, np.float32),
         mark=zeros(n_labels, np.int32),
@@ -113,19 +118,18 @@ def _room(
         tally=zeros(3, np.float64),
         scores=zeros(scored, np.float32),
         slots=zeros(scored + 1 if scored else 0, np.int32),
-        sums=room_for_sums(side, dim),
     )
 
 
 def _block(
     affinity: Any, loss: Any, examples: Examples, order: NDArray[np.int64], plan: Plan, learned: Learned,
-    n_labels: int, screened: bool,
+    side: Any, n_labels: int, screened: bool,
 ) -> Block:  # fmt: skip
     """Buffers that hold any block of this order. The system gives room to what is written to, not before."""
     starts = np.arange(0, len(order), plan.block_size)
     size = min(plan.block_size, len(order))
-    positives = int(np.add.reduceat(np.diff(examples.positives.indptr)[order], starts).max(initial=0))
-    records = size * n_labels if scores_all(loss) else positives
+    each = np.full(len(order), n_labels) if scores_all(loss) else np.diff(examples.positives.indptr)[order]
+    records = int(np.add.reduceat(each, starts).max(initial=0))
     ways = 1 if directions(affinity) == 1 else sides(loss)
     features = int(np.add.reduceat(_row_lengths(examples.x)[order], starts).max(initial=0))
     return Block(
@@ -140,19 +144,20 @@ def _block(
         by_pair=zeros(
             int(np.add.reduceat(_pairs(learned, examples.x)[order], starts).max(initial=0)), np.float32
         ),
+        sums=room_for_sums(side, each * sides(loss), starts, plan.dim, learned.V_hat.shape[1]),
         ux=zeros((size if screened else 0, plan.dim), np.float32),
         screen=zeros((size if screened else 0, n_labels), np.float32),
         tally=zeros((size, 3), np.float64),
     )
 
 
-def _chains(learned: Learned, x: Rows, longest: int, n_labels: int) -> Chains:
+def _chains(learned: Learned, x: Rows, longest: int, n_label_features: int) -> Chains:
     """Room for the pairs of any example."""
     if not len(learned.indptr):
         return NO_CHAINS
     most = int(_pairs(learned, x).max(initial=0))
     return Chains(
-        head=zeros(n_labels, np.int32),
+        head=zeros(n_label_features, np.int32),
         before=zeros(most, np.int32),
         at=zeros(most, np.int32),
         first=zeros(longest, np.int64),

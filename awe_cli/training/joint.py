@@ -18,7 +18,7 @@ from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags
 from awe_cli.kernels.epoch import State
 from awe_cli.kernels.learned import Learned
-from awe_cli.ranking.embedding import EmbeddingRanker, label_rows
+from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.ranking.validation import Judge, sample
 from awe_cli.training.fitting import Judging, Run, Watch, choose, run
 from awe_cli.training.plan import Plan
@@ -136,6 +136,4 @@ def _judging(judge: Judge | None, affinity: Any) -> Judging | None:
     if judge is None:
         return None
     y = judge.examples.y
-    return lambda state: judge(
-        EmbeddingRanker(affinity, state.U, label_rows(y, state.V), learned=state.learned)
-    )
+    return lambda state: judge(EmbeddingRanker(affinity, state.U, state.V, learned=state.learned, y=y))

@@ -1,7 +1,7 @@
 """f and G straight from the paper, in float64: f(x, y) = Σ_ij G_ij(x, y) x_i U_i·V_j y_j (AWE eq. 2).
 
-x (n,) holds the features an example names, U (n, d) their rows, V (labels, d), y (labels,) is one-hot. A feature
-that is left out is not there at all.
+x (n,) holds the features an example names, U (n, d) their rows; y (label features,) is any vector, one-hot where
+labels are features of their own, and V (label features, d). A feature that is left out is not there at all.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Own:
 
     shared: np.ndarray  # (rows, width)
     U_hat: np.ndarray  # (n, e)
-    V_hat: np.ndarray  # (labels, e)
-    theta: np.ndarray  # (n, labels), NaN for the pairs that have none
+    V_hat: np.ndarray  # (label features, e)
+    theta: np.ndarray  # (n, label features), NaN for the pairs that have none
 
 
 def s_prime(eta):
@@ -55,8 +55,8 @@ def clipped(gain, alpha, beta):
 
 
 def matches(x, U, V, y, unit):
-    """x_i U_i·V_j y_j of every pair, or U_i·V_j y_j."""
-    return (U @ V.T) * y * (1 if unit else x[:, None])
+    """x_i U_i·V_j y_j of every pair, or U_i·V_j."""
+    return (U @ V.T) * (1 if unit else x[:, None] * y)
 
 
 def constant(c):

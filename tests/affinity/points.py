@@ -23,10 +23,14 @@ from awe_cli.kernels.interface import (
     rate,
     score,
 )
+from awe_cli.kernels.labels import OneHot
 from awe_cli.kernels.learned import NOTHING, Learned
 from awe_cli.kernels.pairs import Chains, link_pairs, shares_of, unlink_pairs, weighs_pairs
 from awe_cli.kernels.rows import project
+from awe_cli.kernels.sums import Sums
 from awe_cli.kernels.vectors import dot_row
+from awe_cli.ranking.embedding import label_rows
+from tests.affinity.labels import matrix
 from tests.affinity.members import DIM, EXAMPLES, FEATURES, LABELS
 
 WEIGHT = -1.5
@@ -40,6 +44,7 @@ class World(NamedTuple):
     U: NDArray[np.float32]
     V: NDArray[np.float32]
     learned: Learned = NOTHING
+    y: Any = OneHot(LABELS)  # what labels are
 
 
 class Point(NamedTuple):
@@ -47,13 +52,12 @@ class Point(NamedTuple):
 
     score: float
     rate: float
-    step: float  # what `gradient` returned
-    direction: NDArray[np.float32]  # (d,) what it says the step is along
+    by_v: NDArray[np.float32]  # (label features, d) the gradient it asks for, and that by V̂
+    by_v_hat: NDArray[np.float32]
     by_z: NDArray[np.float32]  # (d,) what it added to slopes.z
     by_u: NDArray[np.float32]  # (n, d) what it added to slopes.u
     by_shared: NDArray[np.float32]  # and to the slopes by what it has of its own
     by_u_hat: NDArray[np.float32]
-    by_v_hat: NDArray[np.float32]
     by_pair: NDArray[np.float32]
     first: NDArray[np.int64]  # where the pairs of each feature begin
 
@@ -81,6 +85,8 @@ def _evaluate(
     values,
     U,
     V,
+    y,
+    Vj,
     label,
     hole,
     weight,
@@ -96,7 +102,7 @@ def _evaluate(
     project(indices, values, U, ux)
     leave_out(ux, hole, indices, values, U, z)
     begin(affinity, example, part, g)
-    case = Case(example, indices, values, U, V, z, g, room, learned, chains)
+    case = Case(example, indices, values, U, V, y, Vj, z, g, room, learned, chains)
     if weighs_pairs(affinity):
         link_pairs(case)
     out[0] = score(affinity, case, label, hole)
@@ -113,37 +119,60 @@ def evaluate(affinity: Any, rows: World, example: int, part: int, label: int, ho
     """Evaluate at one point; slopes that an example adds up start from 1, those of a label from zeros."""
     start, stop = rows.bags.indptr[example : example + 2]
     indices, values = rows.bags.indices[start:stop], rows.bags.values[start:stop]
-    g = np.zeros(LABELS if lays_out(affinity) else 0, np.float32)
+    g, W = np.zeros(LABELS if lays_out(affinity) else 0, np.float32), rows.V
+    if not isinstance(rows.y, OneHot):
+        W = label_rows(rows.y, rows.V)
     ux, z = np.full((2, DIM), np.nan, np.float32)
-    slopes = _slopes(affinity, rows.learned, indices)
+    slopes = _slopes(affinity, rows, indices)
     slots = np.zeros((2, len(slopes.pairs)), np.int32)
     chains = Chains(np.zeros(LABELS, np.int32), *slots, np.zeros(len(indices), int))
     out, room = np.zeros(3), np.zeros(FEATURES, np.float32)
     _evaluate(
-        frozen(affinity), example, part, frozen(indices), frozen(values), frozen(rows.U), frozen(rows.V), label,
-        hole, WEIGHT, g, frozen(rows.learned), chains, room, ux, z, slopes, out,
+        frozen(affinity), example, part, frozen(indices), frozen(values), frozen(rows.U), frozen(W),
+        frozen(rows.y), frozen(rows.V), label, hole, WEIGHT, g, frozen(rows.learned), chains, room, ux, z, slopes, out,
     )  # fmt: skip
     assert not g.any(), "finish leaves zeros"
     assert not chains.head.any()
-    direction = z if directions(affinity) == 1 else slopes.v
+    along = matrix(rows.y)[label][:, None]  # one of y_j times the gradient by Vy
+    by_v = along * (out[2] * (z if directions(affinity) == 1 else slopes.v))
+    by_v_hat = along * slopes.v_hat
+    if not isinstance(rows.y, OneHot):
+        by_v_hat *= 0  # nothing is known of labels by themselves
+        used = slopes.sums.used[0]
+        by_v[slopes.sums.row[:used]] += slopes.sums.by_row[:used]
+        by_v_hat[slopes.sums.row[:used]] += slopes.sums.by_hat[:used]
+        assert not slopes.vj.any(), "what is kept is cleared"
     began = float(of_input(affinity))
     return Point(
-        *out, direction, slopes.z - began, slopes.u - 1, slopes.shared - 1, slopes.u_hat - 1, slopes.v_hat,
+        *out[:2], by_v, by_v_hat, slopes.z - began, slopes.u - 1, slopes.shared - 1, slopes.u_hat - 1,
         slopes.pairs - 1, chains.first,
     )  # fmt: skip
 
 
-def _slopes(affinity: Any, learned: Learned, indices: NDArray[np.int32]) -> Slopes:
+def _slopes(affinity: Any, rows: World, indices: NDArray[np.int32]) -> Slopes:
     """Of an example with these features. No z is looked at where an affinity adds up over features."""
     began = np.float32(of_input(affinity))
+    learned = rows.learned
     n, e = len(indices), learned.U_hat.shape[1]
     lengths = np.diff(learned.indptr)[indices] if len(learned.indptr) else np.zeros(n, np.int64)
+    v, v_hat = np.zeros(DIM, np.float32), np.zeros(e, np.float32)
+    one_hot = isinstance(rows.y, OneHot)
     return Slopes(
         z=np.full(DIM, began, np.float32),
         u=np.ones((n, DIM), np.float32),
-        v=np.zeros(DIM, np.float32),
+        v=v,
         shared=np.ones(learned.shared.shape, np.float32),
         u_hat=np.ones((n, e), np.float32),
-        v_hat=np.zeros(e, np.float32),
+        v_hat=v_hat,
         pairs=np.ones(lengths.sum(), np.float32),
+        vj=v if one_hot else np.zeros_like(v),
+        vj_hat=v_hat if one_hot else np.zeros_like(v_hat),
+        slot=np.full(LABELS, -1, np.int32),
+        sums=Sums(
+            np.zeros(LABELS, np.int64),
+            np.full((LABELS, DIM), np.nan, np.float32),
+            np.full((LABELS, e), np.nan, np.float32),
+            np.zeros((LABELS, 2), np.float32),
+            np.zeros(1, np.int64),
+        ),
     )

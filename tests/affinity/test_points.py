@@ -12,16 +12,21 @@ import numpy as np
 import pytest
 
 from awe_cli.kernels.interface import lays_out, of_input
+from awe_cli.kernels.labels import OneHot
 from awe_cli.kernels.learned import NOTHING, Learned
 from awe_cli.ranking.embedding import EmbeddingRanker
 from tests.affinity import naive
+from tests.affinity.labels import dense_labels, matrix, sparse
 from tests.affinity.members import EXAMPLES, FEATURES, LABELS, MEMBERS
 from tests.affinity.points import WEIGHT, evaluate, world
 
 WORLD = world()
+ROWS = WORLD.V.astype(float)
+SIDES = {"one-hot": OneHot(LABELS), "bags": sparse(dense_labels())}
 LABELS_TRIED = (0, 3, 8)
 SMALL = 1e-5
 each_member = pytest.mark.parametrize("member", MEMBERS, ids=lambda member: member.name)
+each_side = pytest.mark.parametrize("side", SIDES)
 
 
 def parts_of(member):
@@ -49,38 +54,48 @@ def features_of(example, hole):
     return WORLD.bags.indices[start + present(example, hole)[0]]
 
 
-def in_world(member):
-    return WORLD._replace(learned=member.learned)
+def in_world(member, side="one-hot"):
+    return WORLD._replace(learned=member.learned, y=SIDES[side])
 
 
-def twin(member, example, part, label, hole):
-    """f as a function of U and V_y, and of what the affinity has of its own."""
+def vectors(member, label, V, side):
+    """The vector y of a label, and the rows V_j."""
+    Y = matrix(SIDES[side])
+    if lays_out(member.affinity):  # its G knows labels by themselves, and weighs Ux·Vy
+        return np.eye(LABELS)[label], Y @ V
+    return Y[label], V
+
+
+def twin(member, example, part, label, hole, side="one-hot"):
+    """f as a function of U and V, and of what the affinity has of its own."""
     G, (_, x, _) = member.G(example, part), present(example, hole)
-    V, y, features = WORLD.V.astype(float), np.eye(LABELS)[label], features_of(example, hole)
+    features = features_of(example, hole)
 
-    def f(U, row, learned=member.learned):
-        V[label] = row
+    def f(U, V=ROWS, learned=member.learned):
+        y, V = vectors(member, label, V, side)
         return naive.score(G, x, U, V, y, *member.own(learned, features))
 
     return f
 
 
 @each_member
-def test_score_is_the_papers_equation(member):
+@each_side
+def test_score_is_the_papers_equation(member, side):
     for point in points(member):
-        example, _, label, hole = point
-        expected = twin(member, *point)(present(example, hole)[2], WORLD.V[label])
+        example, _, _, hole = point
+        expected = twin(member, *point, side)(present(example, hole)[2])
         np.testing.assert_allclose(
-            evaluate(member.affinity, in_world(member), *point).score, expected, 1e-4, 1e-6
+            evaluate(member.affinity, in_world(member, side), *point).score, expected, 1e-4, 1e-6
         )
 
 
 @each_member
-def test_rate_equals_score(member):
+@each_side
+def test_rate_equals_score(member, side):
     for example, part, label, hole in points(member):
         if hole == -1:
-            found = evaluate(member.affinity, in_world(member), example, part, label, hole)
-            np.testing.assert_allclose(found.rate, found.score, 1e-5, 1e-7)
+            found = evaluate(member.affinity, in_world(member, side), example, part, label, hole)
+            np.testing.assert_allclose(found.rate, found.score, 1e-5, 1e-6)
 
 
 def slope_of(f, array):
@@ -97,19 +112,20 @@ def slope_of(f, array):
 
 
 @each_member
-def test_gradient_equals_finite_differences(member):
+@each_side
+def test_gradient_equals_finite_differences(member, side):
     checked = 0
     for point in points(member):
-        example, _, label, hole = point
+        example, _, _, hole = point
         positions, x, U = present(example, hole)
-        row, f = WORLD.V[label].astype(float), twin(member, *point)
-        by_U, kink = slope_of(lambda U, f=f, row=row: f(U, row), U)
-        by_V, _ = slope_of(lambda row, f=f, U=U: f(U, row), row)
+        f = twin(member, *point, side)
+        by_U, kink = slope_of(f, U)
+        by_V, _ = slope_of(lambda V, f=f, U=U: f(U, V), ROWS)
         if kink:
             continue
         checked += 1
-        found = evaluate(member.affinity, in_world(member), *point)
-        np.testing.assert_allclose(found.step * found.direction, WEIGHT * by_V, 1e-3, 1e-5)
+        found = evaluate(member.affinity, in_world(member, side), *point)
+        np.testing.assert_allclose(found.by_v, WEIGHT * by_V, 1e-3, 1e-5)
         if of_input(member.affinity):
             np.testing.assert_allclose(x[:, None] * found.by_z, WEIGHT * by_U, 1e-3, 1e-5)
             assert not found.by_u.any()
@@ -122,19 +138,20 @@ def test_gradient_equals_finite_differences(member):
 
 
 @pytest.mark.parametrize("member", [m for m in MEMBERS if m.learned is not NOTHING], ids=lambda m: m.name)
-def test_the_gradient_by_its_own_numbers_equals_finite_differences(member):
+@each_side
+def test_the_gradient_by_its_own_numbers_equals_finite_differences(member, side):
     learned = Learned(
         *(np.array(array, float if array.dtype == np.float32 else None) for array in member.learned)
     )
     fixed = "learned=False" in repr(member.affinity)
     for point in points(member):
-        example, _, label, hole = point
+        example, _, _, hole = point
         positions, _, U = present(example, hole)
-        f, found = twin(member, *point), evaluate(member.affinity, in_world(member), *point)
-        features, row = features_of(example, hole), WORLD.V[label].astype(float)
+        f, found = twin(member, *point, side), evaluate(member.affinity, in_world(member, side), *point)
+        features = features_of(example, hole)
         by = {
             name: slope_of(
-                lambda a, n=name, U=U, f=f, row=row: f(U, row, learned._replace(**{n: a})),
+                lambda a, n=name, U=U, f=f: f(U, learned=learned._replace(**{n: a})),
                 getattr(learned, name),
             )[0]
             for name in ("shared", "U_hat", "V_hat", "pairs")
@@ -144,7 +161,7 @@ def test_the_gradient_by_its_own_numbers_equals_finite_differences(member):
             by = {name: 0 * array for name, array in by.items()}
         close(found.by_shared, by["shared"])
         close(found.by_u_hat[positions], by["U_hat"][features])
-        close(found.by_v_hat, by["V_hat"][label])
+        close(found.by_v_hat, by["V_hat"] if by["V_hat"].size else np.zeros((LABELS, 0)))
         assert not np.delete(found.by_u_hat, positions, axis=0).any(), "the feature left out is no part of f"
         for t, feature in zip(positions, features, strict=True):
             start, stop = learned.indptr[feature : feature + 2] if len(learned.indptr) else (0, 0)
@@ -152,8 +169,8 @@ def test_the_gradient_by_its_own_numbers_equals_finite_differences(member):
 
 
 @each_member
-@pytest.mark.parametrize("shape", ["bags", "dense"])
-def test_the_scorer_rates_every_label(member, shape):
+@pytest.mark.parametrize(("shape", "side"), [("bags", "one-hot"), ("dense", "one-hot"), ("bags", "bags")])
+def test_the_scorer_rates_every_label(member, shape, side):
     rows = getattr(WORLD, shape)
     tables = np.zeros((EXAMPLES, LABELS), np.float32)
     scored = np.zeros((EXAMPLES, LABELS))
@@ -166,10 +183,11 @@ def test_the_scorer_rates_every_label(member, shape):
         if lays_out(member.affinity):
             tables[example] = table(member, example)
         for label in range(LABELS):
-            G = member.G(example, 0)
-            scored[example, label] = naive.score(G, x, U, WORLD.V.astype(float), np.eye(LABELS)[label], *own)
+            G, (y, V) = member.G(example, 0), vectors(member, label, ROWS, side)
+            scored[example, label] = naive.score(G, x, U, V, y, *own)
     laid_out = (lambda x: tables) if lays_out(member.affinity) else None
-    found = EmbeddingRanker(member.affinity, WORLD.U, WORLD.V, laid_out, member.learned).scores(rows).score
+    y = None if side == "one-hot" else SIDES[side]
+    found = EmbeddingRanker(member.affinity, WORLD.U, WORLD.V, laid_out, member.learned, y).scores(rows).score
     if type(member.affinity).__name__ == "Constant":
         found = found * member.affinity.c  # the ranker leaves c out, which changes no order
     np.testing.assert_allclose(found, scored, 1e-4, 1e-6)
@@ -202,7 +220,10 @@ def everything():
     """All members at all points, in one array."""
     return np.concatenate(
         [
-            np.concatenate([np.ravel(part) for part in evaluate(member.affinity, in_world(member), *point)])
+            np.concatenate(
+                [np.ravel(part) for part in evaluate(member.affinity, in_world(member, side), *point)]
+            )
+            for side in SIDES
             for member in MEMBERS
             for point in points(member)
         ]

@@ -110,17 +110,14 @@ class Algorithm1:
                     found[p] = by_V, (positives[p], rival)
                     for name in self.member.stepped:
                         own = scale * weight * self.own_slope(hinge, U, V, name)
-                        if name == "V_hat":
-                            hats[p] = [
-                                (self.learned.V_hat, self.memory.V_hat, label, own[label])
-                                for label in (positives[p], rival)
-                                if own.any()
-                            ]
-                        else:
+                        if name == "V_hat" and own.any():
+                            hats[p] = own, (positives[p], rival)
+                        elif name != "V_hat":
                             by_own[name] += own
         self.violators += len(found)
-        self.step_labels([found[p] for p in sorted(found)])
-        self.label_steps += [step for p in sorted(hats) for step in hats[p]]
+        self.step_labels(self.V, self.v_history, [found[p] for p in sorted(found)])
+        if hats:
+            self.step_labels(self.learned.V_hat, self.memory.V_hat, [hats[p] for p in sorted(hats)])
         if found:
             self.steps += [(self.U, self.u_history, i, g) for i, g in zip(features, by_U, strict=True)]
             for name, by in by_own.items():
@@ -132,14 +129,14 @@ class Algorithm1:
         """How many labels there are."""
         return len(self.V)
 
-    def label_rows(self, V):
-        """A row for each label."""
-        return V
+    def label(self, y, V):
+        """The vector y of a label, and the rows V_j."""
+        return np.eye(self.n_labels)[y], V
 
-    def step_labels(self, found):
-        """One step for each label of each positive: found are (gradient by V, labels)."""
-        for by_V, labels in found:
-            self.label_steps += [(self.V, self.v_history, label, by_V[label]) for label in labels]
+    def step_labels(self, matrix, history, found):
+        """One step of V or V̂ for each label of each positive: found are (gradient by the matrix, labels)."""
+        for by_row, labels in found:
+            self.label_steps += [(matrix, history, label, by_row[label]) for label in labels]
 
     def violator(self, f, y, positives, drawn):
         """(L(rank estimate), ȳ) for the first ȳ drawn from Y∖Y_x that violates the margin."""
@@ -164,13 +161,12 @@ class Algorithm1:
 
     def f(self, G, x, features):
         """y → f(x, y), of U and V as they are or as told."""
-        one_hot = np.eye(self.n_labels)
 
         def score(y, U=None, V=None, learned=None):
             rows = self.U[features] if U is None else U
             own = self.member.own(learned or self.learned, features)
-            W = self.label_rows(self.V if V is None else V)
-            return naive.score(G, x, rows, W, one_hot[y], *own)
+            vector, V = self.label(y, self.V if V is None else V)
+            return naive.score(G, x, rows, V, vector, *own)
 
         return score
 
@@ -191,6 +187,11 @@ class Algorithm1:
         """Y_x."""
         lists = self.examples.positives
         return lists.indices[slice(*lists.indptr[example : example + 2])].tolist()
+
+
+def in_float64(numbers):
+    """A tuple of arrays, those of numbers in float64."""
+    return type(numbers)(*(a.astype(float) if a.dtype == np.float32 else a for a in numbers))
 
 
 def slope(f, array):

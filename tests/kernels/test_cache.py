@@ -27,7 +27,7 @@ from awe_cli.kernels.learned import NOTHING
 one = np.ones((1, 1), np.float32)
 F = np.zeros((1, 1), np.float32)
 rows = Dense(np.zeros(1, np.int32), one)
-score.rate_block(Constant(1.0), rows, one, one, NOTHING, one, one, one, one[0], F)
+score.rate_block(Constant(1.0), rows, one, one, None, one, NOTHING, one, one, one, one[0], F)
 print(json.dumps([float(F[0, 0]), sum(score._rate_block.stats.cache_hits.values())]))
 """
 

@@ -10,16 +10,12 @@ import pytest
 from awe_cli.kernels.learned import Learned
 from awe_cli.training.epochs import epochs
 from awe_cli.training.state import initial_state, with_learned
-from tests.kernels.naive import Algorithm1
+from tests.kernels.naive import Algorithm1, in_float64
 from tests.training.sets import PLAN, SETS, SIZES, TRAINED, TRAINED_NAMES
 
 
 def copy_of(learned):
     return Learned(*(array.copy() for array in learned))
-
-
-def in_float64(numbers):
-    return type(numbers)(*(a.astype(float) if a.dtype == np.float32 else a for a in numbers))
 
 
 @pytest.mark.parametrize("block_size", [1, 4])

@@ -9,31 +9,32 @@ import pytest
 
 from awe_cli.affinity.constant import Constant
 from awe_cli.data.matrix import Bags, Dense
+from awe_cli.kernels.learned import NOTHING
 from awe_cli.training.epochs import epochs
 from awe_cli.training.fitting import run
-from awe_cli.training.state import arrays_of, copy_state, initial_state, state_of
+from awe_cli.training.state import arrays_of, copy_state, initial_state, state_of, with_learned
+from tests.affinity.labels import dense_labels, sparse
 from tests.affinity.members import FEATURES, LABELS
-from tests.training.described import Described, dense_labels, sparse
+from tests.kernels.naive import in_float64
+from tests.training.described import Described
 from tests.training.sets import PLAN, SETS, TRAINED, crowd, for_crowd
 
 DENSE = dense_labels()
 BAGS = sparse(DENSE)
-MEMBERS = {
-    f"{kind}-{member.name}": (kind, member)
-    for kind, member in TRAINED
-    if f"{kind}-{member.name}"
-    in (
-        "annotation-Constant(0.5)",
-        "own-Sigmoid(3,1)",
-        "own-Knn(3,1,0.125)",
-        "annotation-EmbeddedGaussian(0)",
-    )
-}
+# One-hot labels have tests for all of these; labels with features have ways of their own through the kernels.
+MEMBERS = {f"{kind}-{member.name}": (kind, member) for kind, member in TRAINED if kind != "dense"}
+OF_LABELS = (
+    "annotation-Constant(0.5)",
+    "own-Sigmoid(3,1)",
+    "own-LowRank(Identity(1))",
+    "annotation-PairWeights(1,1)",
+    "own-PairTerms(1)",
+)
 FORMS = {"bags": BAGS, "dense": DENSE}
 
 
-def learned(examples, affinity, plan, threads=1):
-    state = initial_state(FEATURES, FEATURES, plan)
+def learned(examples, affinity, plan, threads=1, numbers=NOTHING):
+    state = copy_state(with_learned(initial_state(FEATURES, FEATURES, plan), numbers))
     reports = list(epochs(affinity, examples, state, plan, threads=threads))
     return state, reports
 
@@ -43,16 +44,19 @@ def learned(examples, affinity, plan, threads=1):
 @pytest.mark.parametrize(("kind", "member"), MEMBERS.values(), ids=MEMBERS)
 def test_every_epoch_is_that_of_algorithm_1(kind, member, block_size, tie):
     examples, plan = replace(SETS[kind], y=BAGS), replace(PLAN, block_size=block_size, tie=tie)
-    state = initial_state(FEATURES, FEATURES, plan)
+    state = copy_state(with_learned(initial_state(FEATURES, FEATURES, plan), member.learned))
     U, u_history = state.U.astype(float), state.u_history.astype(float)
     V, v_history = (U, u_history) if tie else (state.V.astype(float), state.v_history.astype(float))
-    twin = Described(member, examples, plan, U, V, u_history, v_history)
+    own = in_float64(copy_state(state).learned), in_float64(copy_state(state).memory)
+    twin = Described(member, examples, plan, U, V, u_history, v_history, *own)
     for report in epochs(member.affinity, examples, state, plan, threads=1):
         twin.epoch(report.epoch - 1)
         assert twin.closest > 1e-6, "no decision hangs on a rounding error"
         np.testing.assert_allclose(state.U, twin.U, 1e-3, 1e-4)
         np.testing.assert_allclose(state.V, twin.V, 1e-3, 1e-4)
         np.testing.assert_allclose(state.v_history, twin.v_history, 1e-3, 1e-6)
+        for mine, other in zip((*state.learned, *state.memory), (*twin.learned, *twin.memory), strict=True):
+            np.testing.assert_allclose(mine, other, 1e-3, 1e-4)
         assert report.violation_rate == twin.violators / examples.positives.indptr[-1]
     assert twin.violators, "there was something to learn to the end"
     assert (state.V is state.U) == tie
@@ -60,19 +64,27 @@ def test_every_epoch_is_that_of_algorithm_1(kind, member, block_size, tie):
 
 @pytest.mark.parametrize("tie", [False, True], ids=["free", "tied"])
 @pytest.mark.parametrize("form", FORMS)
-def test_the_same_bytes_for_any_number_of_threads(form, tie):
-    kind, member = MEMBERS["annotation-Constant(0.5)"]
+@pytest.mark.parametrize("name", OF_LABELS)
+def test_the_same_bytes_for_any_number_of_threads(name, form, tie):
+    kind, member = MEMBERS[name]
     examples = replace(crowd(kind), y=FORMS[form])
     plan = replace(PLAN, block_size=7, epochs=3, tie=tie)
-    found = [learned(examples, for_crowd(member.affinity), plan, threads) for threads in (1, 2, 3, 5)]
+    found = [
+        learned(examples, for_crowd(member.affinity), plan, threads, member.learned)
+        for threads in (1, 2, 3, 5)
+    ]
     bytes_ = [(reports, [array.tobytes() for array in arrays_of(state).values()]) for state, reports in found]
     assert all(one == bytes_[0] for one in bytes_)
 
 
-def test_sparse_label_features_are_dense_ones():
-    kind, member = MEMBERS["annotation-Constant(0.5)"]
+@pytest.mark.parametrize("name", OF_LABELS)
+def test_sparse_label_features_are_dense_ones(name):
+    kind, member = MEMBERS[name]
     plan = replace(PLAN, block_size=4)
-    states = [learned(replace(SETS[kind], y=y), member.affinity, plan)[0] for y in FORMS.values()]
+    states = [
+        learned(replace(SETS[kind], y=y), member.affinity, plan, numbers=member.learned)[0]
+        for y in FORMS.values()
+    ]
     for ours, theirs in zip(*(arrays_of(state).values() for state in states), strict=True):
         np.testing.assert_allclose(ours, theirs, 1e-5, 1e-6)
 

@@ -12,6 +12,7 @@ from awe_cli.affinity.sigmoid import Sigmoid
 from awe_cli.kernels.dispatch import kernel
 from awe_cli.kernels.hole import leave_out
 from awe_cli.kernels.interface import rises
+from awe_cli.kernels.labels import OneHot
 from awe_cli.kernels.rows import row_of
 from awe_cli.kernels.screen import screen_share, slack
 from awe_cli.kernels.vectors import dot_row
@@ -71,6 +72,7 @@ def test_no_exact_score_is_above_the_screened_one_and_its_slack():
         order,
         replace(PLAN, block_size=len(order)),
         state.learned,
+        OneHot(LABELS),
         LABELS,
         True,
     )
