@@ -386,6 +386,8 @@ REFUSED: dict[str, tuple[int, list[dict[str, object]] | None, str, str]] = {
     "no kind": (2, [ITEM], "", "expected a column 'text', found item, tags"),
     "a column twice": (2, [ITEM], "--label-features item", "one column is named for two purposes"),
     "three columns": (2, [ITEM], "--label-sparse a:b:c", "--label-sparse: expected INDICES:VALUES or INDICES"),
+    "standard": (78, [ITEM], "--label-sparse tags --label-scaling standard", "--label-scaling: standard is for dense"),
+    "another scaling": (78, [ITEM], "--label-sparse tags --label-scaling l3", "--label-scaling"),
     "no file": (66, [], "--label-sparse tags", "items.parquet: there is no such file"),
 }  # fmt: skip
 

@@ -82,6 +82,12 @@ class PrepareSettings:
     label_features: tuple[str, ...] | None = setting(
         None, help="The same as numeric columns, or one list column.", auto="none"
     )
+    label_scaling: str | None = setting(
+        None,
+        help="Scale what describes labels, as --scaling does; none: more attributes make a longer row.",
+        auto="standard for dense features, else l2",
+        choices=("none", "l1", "l2", "standard"),
+    )
     label_identity: bool | None = setting(
         None,
         help="Whether each label is a feature of itself besides, so that what is its own can be learned.",

@@ -13,12 +13,12 @@ from awe_cli.data.text import TextOptions, stop_words
 from awe_cli.errors import SettingsError, UsageError
 
 
-def feature_options(settings: PrepareSettings, *, dense: bool) -> FeatureOptions:
-    """How features are made; the defaults depend on their kind."""
+def feature_options(settings: PrepareSettings, *, dense: bool, side: str = "") -> FeatureOptions:
+    """How features are made; the defaults depend on their kind. `side` begins the option of the scaling: "label-"."""
     is_text = settings.text is not None
     if settings.scaling == "standard" and not dense:
         raise SettingsError(
-            "--scaling: standard is for dense features: it would fill a sparse matrix",
+            f"--{side}scaling: standard is for dense features: it would fill a sparse matrix",
             hint="use l2, l1 or none",
         )
     if dense and (settings.idf or (settings.min_count or 1) > 1):

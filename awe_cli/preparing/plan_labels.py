@@ -21,7 +21,14 @@ from awe_cli.preparing.plan_described import (
 )
 from awe_cli.preparing.plan_features import feature_columns, feature_options, stored_text, text_options
 
-_ONLY_WITH_FILE = ("label_id", "label_text", "label_sparse", "label_features", "label_identity")
+_ONLY_WITH_FILE = (
+    "label_id",
+    "label_text",
+    "label_sparse",
+    "label_features",
+    "label_scaling",
+    "label_identity",
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,8 @@ def plan_labels(settings: PrepareSettings, label: str | None) -> LabelPlan | Non
         require_column(source, name, types)
     dense = kind_of(columns.features) == "dense"
     counted = {"idf": None, "min_count": None} if dense else {"min_count": settings.min_count or 1}
-    options = feature_options(replace(told, scaling=None, bias=False, **counted), dense=dense)
+    described = replace(told, scaling=settings.label_scaling, bias=False, **counted)
+    options = feature_options(described, dense=dense, side="label-")
     text = text_options(told) if told.text else None
     stored = stored_label_features(
         columns, options, stored_text(told, text), shared=False, identity=settings.label_identity is not False

@@ -27,7 +27,7 @@ from awe_cli.preparing.plan_features import feature_columns, feature_options, st
 
 _OTHERS = ("user", "item", "features", "sparse", "text", "labels", "id", "label_separator", "weight", "time",
            "holdout", "holdout_last", "label_file", "label_id", "label_text", "label_sparse", "label_features",
-           "label_identity")  # fmt: skip
+           "label_scaling", "label_identity")  # fmt: skip
 
 
 @dataclass(frozen=True)

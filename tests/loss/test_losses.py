@@ -95,6 +95,22 @@ def test_the_loss_falls_and_the_groups_are_found(plan):
     assert (own.min(axis=1) > other.max(axis=1)).mean() > 0.9
 
 
+@each_loss
+@pytest.mark.parametrize("threads", [1, 2])
+def test_labels_that_are_not_drawn_are_as_if_they_were_not_there(plan, threads):
+    """Five labels more, of which nothing is known: they stay as they are, and all else does, too."""
+    plan, examples = replace(plan, block_size=8, epochs=3), groups()
+    few = initial_state(20, 20, plan)
+    more = np.full((5, plan.dim), 0.5, np.float32)
+    many = copy_state(few)._replace(V=np.vstack([few.V, more]), v_history=np.zeros(25, np.float32))
+    told = replace(examples, drawn=np.arange(20, dtype=np.int32))
+    assert list(epochs(Constant(1.0), told, many, plan, threads=threads)) == list(
+        epochs(Constant(1.0), examples, few, plan, threads=threads)
+    )
+    np.testing.assert_array_equal(many.V, np.vstack([few.V, more]))
+    np.testing.assert_array_equal(many.U, few.U)
+
+
 def one_step(v, plan):
     """U = [[1]], V = v, x = 1, the positive is label 0: the state and the report after one epoch."""
     x = Dense(np.zeros(1, np.int32), np.ones((1, 1), np.float32))
