@@ -46,7 +46,7 @@ class TrainSettings:
         None,
         help="Margin γ between a positive and a negative.",
         above=0,
-        auto="0.3 or 0.4; in annotation two plans are tried",
+        auto="0.3 or 0.4; in annotation and for few people two plans are tried",
     )
     max_trials: int | None = setting(None, help="Draws before a positive counts as well ranked.", min=1)
     norm_cap: float | None = setting(None, help="Greatest length of a row of U or V.", above=0)

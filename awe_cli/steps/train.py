@@ -153,7 +153,7 @@ def _plans(settings: TrainSettings, dataset: Dataset) -> list[Plan]:
     """The plans to try for a linear model, and last the one for an affinity of features."""
     told = {name: value for name, value in asdict(settings).items() if value is not None}
     linear = linear_plans(dataset, told)
-    return [*linear, feature_plan(linear[0], told)]
+    return [*linear, feature_plan(settings.affinity, linear[0], told)]
 
 
 def _as_it_began(settings: TrainSettings, start: Artifact | None) -> TrainSettings:

@@ -112,8 +112,16 @@ def _plans(stage: Stage, first: Stage, chosen: dict[str, Run], judge: Judge | No
     if not chosen:
         return plans
     best = list(chosen.values())[-1].plan
-    pace = best.learning_rate / first.plans[0].learning_rate
-    return [replace(plan, margin=best.margin, learning_rate=pace * plan.learning_rate) for plan in plans]
+    likeliest = first.plans[0]
+    pace = best.learning_rate / likeliest.learning_rate
+    return [
+        replace(
+            plan,
+            margin=best.margin * (plan.margin / likeliest.margin),
+            learning_rate=pace * plan.learning_rate,
+        )
+        for plan in plans
+    ]
 
 
 def _of_examples(affinity: Any, examples: Examples) -> Any:

@@ -17,6 +17,10 @@ from awe_cli.training.plan import SGD, Plan
 _BLOCK_BYTES = 64 * 2**20  # that a block's gradients by all labels may take
 _MANY_LABELS = 10_000  # from here on an embedding gets twice the dimension
 _FEW_EXAMPLES = 1000  # below it, small steps would not lead far in the epochs there are
+_FEW_PEOPLE = 5000  # below it, much is learned by heart: a wider margin is worth trying
+_WIDE = 1.0
+# What is left of the linear model's margin: where a sigmoid's G is β, a margin γ is one of γ/β.
+_EASE = {"linear-sigmoid": 1 / 3}
 _PLAIN = 0.1  # a plain step takes a gradient as long as it is, often longer than 1
 _TIGHT = 2.0  # a norm cap up to here is what holds the scores, above it is the small rate
 
@@ -30,10 +34,11 @@ def linear_plans(dataset: Dataset, told: dict[str, Any]) -> list[Plan]:
         first = replace(first, learning_rate=first.learning_rate * _PLAIN)
     if "block_size" not in told:
         first = replace(first, block_size=min(first.block_size, _most_examples(first, dataset.n_labels)))
-    if dataset.task == RECOMMENDATION or not {"margin", "learning_rate"}.isdisjoint(told):
+    if not {"margin", "learning_rate"}.isdisjoint(told) or "margin" not in find_loss(first.loss).parameters:
         return [first]
-    if "margin" not in find_loss(first.loss).parameters:
-        return [first]
+    if dataset.task == RECOMMENDATION:
+        few = dataset.splits.get("train", 0) < _FEW_PEOPLE
+        return [first, replace(first, margin=_WIDE)] if few else [first]
     return [first, _second(first, dense=dataset.dense)]
 
 
@@ -92,10 +97,14 @@ def _most_examples(plan: Plan, n_labels: int) -> int:
     return max(1, _BLOCK_BYTES // (4 * plan.dim * n_labels))
 
 
-def feature_plan(linear: Plan, told: dict[str, Any]) -> Plan:
-    """The plan of an affinity of features that starts from the linear model of `linear`."""
-    rate = told.get("learning_rate", linear.learning_rate / 3)
-    return replace(linear, learning_rate=rate, epochs=told.get("epochs", linear.epochs))
+def feature_plan(name: str, linear: Plan, told: dict[str, Any]) -> Plan:
+    """The plan of the affinity of features `name` that starts from the linear model of `linear`."""
+    return replace(
+        linear,
+        learning_rate=told.get("learning_rate", linear.learning_rate / 3),
+        epochs=told.get("epochs", linear.epochs),
+        margin=told.get("margin", linear.margin * _EASE.get(name, 1.0)),
+    )
 
 
 def default_metric(dataset: Dataset) -> str:

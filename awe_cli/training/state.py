@@ -15,9 +15,7 @@ from awe_cli.kernels.learned import Learned, Memory, fresh_memory
 from awe_cli.training.plan import SGD, Plan
 
 _ROUNDING = 1e-5  # share of the cap that a row of just that length may seem longer
-FULL = (
-    2.0**80
-)  # an accumulator to which no squared gradient adds anything: AdaGrad's step is then rate · g / √FULL
+FULL = 2.0**80  # an accumulator to which no squared gradient adds anything: a step is then rate · g / √FULL
 _PARTS: dict[str, Any] = {"learned": Learned, "memory": Memory}
 
 
