@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from awe_cli.data.matrix import Bags, Rows
 from awe_cli.ranking.ranker import Ranker, Scores
-
-Parts = list[tuple[NDArray[np.float32], NDArray[np.float32]]]  # of each model: scores and ties, standardised
+from awe_cli.ranking.shares import Parts, combined
 
 
 class EnsembleRanker:
@@ -50,15 +49,6 @@ def standard_parts(rankers: Sequence[Ranker], x: Rows, *, own: bool) -> Parts:
         score = standardised(found.score, seen)
         parts.append((score, score if found.tie is None else standardised(found.tie, seen)))
     return parts
-
-
-def combined(parts: Parts, weights: Sequence[float]) -> Scores:
-    """The weighted sums of standardised scores and ties."""
-    F, ties = np.zeros_like(parts[0][0]), np.zeros_like(parts[0][0])
-    for (score, tie), weight in zip(parts, weights, strict=True):
-        F += np.float32(weight) * score
-        ties += np.float32(weight) * tie
-    return Scores(F, ties)
 
 
 def standardised(S: NDArray[np.float32], seen: Bags | None) -> NDArray[np.float32]:

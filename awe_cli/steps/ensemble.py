@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from awe_cli.config.ensemble import EnsembleSettings
@@ -14,25 +13,14 @@ from awe_cli.metrics.catalog import criterion
 from awe_cli.models.embeddings import Fit, store_result
 from awe_cli.models.opening import open_dataset
 from awe_cli.models.rankers import ENSEMBLE, find_model, load_fit, require_dataset
-from awe_cli.ranking.ensemble import combined, standard_parts
-from awe_cli.ranking.ranker import Ranker, Scores
-from awe_cli.ranking.validation import Judge
+from awe_cli.ranking.ensemble import standard_parts
+from awe_cli.ranking.shares import Found, Parts, search
 from awe_cli.training.joint import judge_of
 from awe_cli.training.recipes import default_metric
 from awe_cli.workspace import Artifact, Recipe, Workspace
 
 VERSION = 1
-SHARES = tuple(share / 20 for share in range(21))  # of one model in the whole
-_ROUNDS = 3
 _SEED = 0  # of the validation examples looked at, where there are very many
-
-
-@dataclass(frozen=True)
-class Found:
-    """Weights that add up to 1, and how well they rank validation; None where it was not asked."""
-
-    weights: list[float]
-    validation: float | None
 
 
 def ensemble(
@@ -153,42 +141,9 @@ def _weigh(
         return Found([1 / n] * n, None)
     announce("choosing weights on validation")
     rankers = [load_fit(ws, model, dataset, fit) for model in models]
-    return search(rankers, judge, own=dataset.task == RECOMMENDATION)
 
+    def parts(start: int, stop: int) -> Parts:
+        x = slice_rows(judge.examples.x, start, stop)
+        return standard_parts(rankers, x, own=dataset.task == RECOMMENDATION)
 
-def search(rankers: list[Ranker], judge: Judge, *, own: bool) -> Found:
-    """Weights by coordinate search: one model after the other gets the share that ranks validation best.
-
-    It begins with the first model alone, and ends when a round over all models brings nothing. Each model
-    alone is among what is tried, so that no model is better on validation than the result.
-    """
-    best = Found([1.0] + [0.0] * (len(rankers) - 1), None)
-    for round in range(_ROUNDS):
-        before = best
-        for m in range(len(rankers)):
-            if round or m:
-                best = _best_share(rankers, judge, best, m, own=own)
-        if best.weights == before.weights:
-            break
-    return best
-
-
-def _best_share(rankers: list[Ranker], judge: Judge, best: Found, m: int, *, own: bool) -> Found:
-    """The share of model m that is best, the others keeping their proportions; as it was, where none is better."""
-    tried = [best.weights, *(with_share(best.weights, m, share) for share in SHARES)]
-
-    def scores(start: int, stop: int) -> Iterator[Scores]:
-        parts = standard_parts(rankers, slice_rows(judge.examples.x, start, stop), own=own)
-        return (combined(parts, weights) for weights in tried)
-
-    values = judge.judge_all(scores, rankers[0].n_labels)
-    top = max(range(len(tried)), key=lambda place: values[place])
-    return Found(tried[top], values[top])
-
-
-def with_share(weights: list[float], m: int, share: float) -> list[float]:
-    """Weights in which model m has this share, and the others share the rest as before."""
-    rest = sum(weight for place, weight in enumerate(weights) if place != m)
-    if not rest:  # m was alone: the others share alike
-        rest, weights = len(weights) - 1, [1.0] * len(weights)
-    return [share if place == m else (1 - share) * weight / rest for place, weight in enumerate(weights)]
+    return search(parts, n, judge, rankers[0].n_labels)

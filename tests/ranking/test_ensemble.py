@@ -8,7 +8,7 @@ import pytest
 from awe_cli.data.matrix import Bags, n_rows
 from awe_cli.ranking.ensemble import EnsembleRanker, standardised
 from awe_cli.ranking.ranker import Scores
-from awe_cli.steps.ensemble import SHARES, with_share
+from awe_cli.ranking.shares import SHARES, with_share
 
 
 class Fixed:
