@@ -126,6 +126,7 @@ of_whole_score(Mine)
             "Mine",
             "line 2: ModuleNotFoundError: No module named 'no_such_module'",
         ),
+        ("import sys\nsys.exit(3)\n", "Mine", "line 2: SystemExit: 3"),
         (HEAD, "Mime", "expected a NamedTuple 'Mime' in"),
         (HEAD, "Mine", "missing: value, slope"),
         (HEAD.replace("of_whole_score(Mine)", ""), "Mine", "missing: score, gradient, rate"),
@@ -135,15 +136,33 @@ def test_a_file_that_cannot_be_used(refused, source, name, message):
     assert message in refused(78, source, name)
 
 
+FORMULAS = (
+    "@implements(value, Mine)\ndef v(affinity, s, case, label):\n    return s\n"
+    "@implements(slope, Mine)\ndef d(affinity, s, case, label):\n    return affinity.gain\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("raise KeyError(shape.dim)", "line 8: KeyError: "),
+        ("return 3", "expected a Learned from `numbers` of Mine, found 3"),
+    ],
+)
+def test_numbers_of_its_own_that_cannot_be_used(refused, body, message):
+    method = f"    gain: float = 1.0\n    def numbers(self, shape):\n        {body}\n"
+    assert message in refused(78, HEAD.replace("    gain: float\n", method) + FORMULAS)
+
+
 def test_parameters_that_are_missing_or_wrong(refused, tmp_path, capsys):
-    formulas = (
-        "@implements(value, Mine)\ndef v(affinity, s, case, label):\n    return s\n"
-        "@implements(slope, Mine)\ndef d(affinity, s, case, label):\n    return affinity.gain\n"
-    )
     assert "--set: expected a value of type float for gain of Mine, found none" in refused(
-        78, HEAD + formulas
+        78, HEAD + FORMULAS
     )
-    for told, message in (("gain=much", "found much"), ("width=1", "no parameter 'width'; it knows gain")):
+    for told, message in (
+        ("gain=much", "found much"),
+        ("gain=nan", "found nan"),
+        ("width=1", "no parameter 'width'; it knows gain"),
+    ):
         arguments = ("--affinity", f"{tmp_path / 'mine.py'}:Mine", "--set", told)
         assert main(["-w", str(tmp_path / "ws"), *TRAIN, *arguments]) == 78
         assert message in " ".join(capsys.readouterr().err.split())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import math
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -29,9 +30,16 @@ def _truth(text: str) -> bool:
     return {"true": True, "false": False}[text.lower()]
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
 _PARAMETERS: dict[str, Callable[[str], Any]] = {
     "int": int,
-    "float": float,
+    "float": _finite,
     "bool": _truth,
 }
 
@@ -65,9 +73,23 @@ def build_own(settings: dict[str, Any], path: Path) -> Any:
 
 
 def start_own(settings: dict[str, Any], path: Path, shape: Shape) -> Learned:
-    """The numbers of its own: what its method `numbers` says, nothing where it has none."""
+    """The numbers of its own: what its method `numbers` says, nothing where it has none. Raises SettingsError."""
     affinity = own_type(path, settings["type"])(**settings["parameters"])
-    return affinity.numbers(shape) if hasattr(affinity, "numbers") else NOTHING
+    if not hasattr(affinity, "numbers"):
+        return NOTHING
+    try:
+        found = affinity.numbers(shape)
+    except Exception as error:
+        raise SettingsError(
+            f"--affinity: {path}, {_where(error, path)}: {type(error).__name__}: {error}",
+            hint=f"`numbers` must say what the affinity starts from; {GUIDE}",
+        ) from error
+    if not isinstance(found, Learned):
+        raise SettingsError(
+            f"--affinity: {path}: expected a Learned from `numbers` of {settings['type']}, found {found!r}",
+            hint="`Learned` is in awe_cli.kernels.learned; NOTHING._replace(shared=…) is one with shared rows",
+        )
+    return found
 
 
 def own_type(path: Path, name: str) -> Any:
@@ -127,7 +149,7 @@ def _load(path: Path) -> Any:
     sys.modules[name] = module
     try:
         exec(compile(content, str(path), "exec"), vars(module))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise SettingsError(
             f"--affinity: {path}, {_where(error, path)}: {type(error).__name__}: {error}",
@@ -136,7 +158,7 @@ def _load(path: Path) -> Any:
     return module
 
 
-def _where(error: Exception, path: Path) -> str:
+def _where(error: BaseException, path: Path) -> str:
     if isinstance(error, SyntaxError):
         return f"line {error.lineno}"
     lines = [
