@@ -26,9 +26,10 @@ from bench import bags
 from machine import machine
 from synthetic import interactions
 
-from awe_cli.affinity.catalog import CATALOG, build_affinity, parameters_of, start_affinity
+from awe_cli.affinity.catalog import ALL_MEMBERS, CATALOG, build_affinity, parameters_of, start_affinity
 from awe_cli.affinity.entry import Shape
 from awe_cli.affinity.knn import Knn
+from awe_cli.affinity.mixture import build_mixture
 from awe_cli.affinity.overlap import Overlap
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags
@@ -68,6 +69,8 @@ COSTS: dict[str, tuple[Cost, Cost]] = {
     "gaussian, with a floor": (lambda n: 4 * D, lambda n: 5 * D),
     "overlap": WHOLE,
     "knn": WHOLE,
+    "mix of knn, constant": (lambda n: 2 * D, lambda n: 2 * D),
+    "mix of knn, knn, constant, learned": (lambda n: 3 * D, lambda n: 6 * D),
 }
 TOLD: dict[str, tuple[str, dict[str, Any]]] = {
     "sigmoid, of the score": ("sigmoid", {"scope": "score"}),
@@ -77,6 +80,8 @@ TOLD: dict[str, tuple[str, dict[str, Any]]] = {
     "mix of constant, gaussian": ("mix", {"mix": ("constant", "gaussian")}),
     "mix, learned": ("mix", {"mix": ("constant", "gaussian"), "learn_mix": True}),
     "gaussian, with a floor": ("gaussian", {"floor": 0.5}),
+    "mix of knn, constant": ("mix", {"mix": ("knn", "constant")}),
+    "mix of knn, knn, constant, learned": ("mix", {"mix": ("knn", "knn=2", "constant"), "learn_mix": True}),
 }
 
 
@@ -155,27 +160,42 @@ def start(items: int, learned: Learned) -> State:
 def made(name: str, examples: Examples, items: int) -> tuple[Any, Learned]:
     """What the kernels take, and the numbers it starts with."""
     if name == "knn":
-        draws = np.random.default_rng(0)
-        neighbors = draws.integers(0, len(examples), (len(examples) * PARTS, NEIGHBORS)).astype(np.int32)
-        weights = np.full(neighbors.shape, 1 / NEIGHBORS, np.float32)
-        return Knn(neighbors, weights, *examples.positives, PARTS, 1.0, 0.1), NOTHING
+        return table(examples, 0.1), NOTHING
     if name == "overlap":
         shared = counted_pairs("pmi", examples, (items, items), 50).sorted_indices()
         entries = (shared.indptr.astype(np.int64), shared.indices, shared.data.astype(np.float32))
         return Overlap(3.0, examples.x, Bags(*entries)), NOTHING
     kind, told = TOLD.get(name, (name, {}))
-    given = parameters_of(kind, told, own=True)
+    given = parameters_of(kind, told, own=True, members=ALL_MEMBERS)
+    if tables_of(name):
+        tables = [table(examples, 0.0, number * items) for number in range(tables_of(name))]
+        return build_mixture(given, ALL_MEMBERS, tables), start_affinity(
+            given, Shape(items, items, D, 0.3, 0)
+        )
     if kind == "pair-weights":
         lift = 0.0 if given["pair_form"] == "add" else 1.0
         return build_affinity(given), as_learned(counted_pairs("pmi", examples, (items, items), 50), lift)
     return build_affinity(given), start_affinity(given, Shape(items, items, D, 0.3, 0))
 
 
+def tables_of(name: str) -> int:
+    """How many tables of neighbours are laid out for an example."""
+    return name.count("knn")
+
+
+def table(examples: Examples, floor: float, at: int = 0) -> Knn:
+    """Neighbours at random."""
+    draws = np.random.default_rng(at)
+    neighbors = draws.integers(0, len(examples), (len(examples) * PARTS, NEIGHBORS)).astype(np.int32)
+    weights = np.full(neighbors.shape, 1 / NEIGHBORS, np.float32)
+    return Knn(neighbors, weights, *examples.positives, PARTS, 1.0, floor, at)
+
+
 def pairs_of(name: str, examples: Examples, learned: Learned) -> np.ndarray:
     """How many entries are laid out for each example: of its pairs, or of its neighbours' labels."""
     n = np.diff(examples.positives.indptr)
-    if name == "knn":
-        return np.full(len(n), PARTS * NEIGHBORS * n.mean())
+    if tables_of(name):
+        return np.full(len(n), tables_of(name) * PARTS * NEIGHBORS * n.mean())
     if name == "overlap":
         return n * 50.0
     if not len(learned.indptr):

@@ -145,7 +145,7 @@ FORMULAS = (
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("raise KeyError(shape.dim)", "line 8: KeyError: "),
+        ("raise KeyError(shape.dim)", "line 9: KeyError: "),
         ("return 3", "expected a Learned from `numbers` of Mine, found 3"),
     ],
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from awe_cli.affinity.built import BUILT
 from awe_cli.affinity.combination import Plus
 from awe_cli.affinity.constant import Constant
 from awe_cli.affinity.entry import JOINTLY, Default, Entry, Shape, always
-from awe_cli.affinity.mixture import MIX, build_mixture, read_members, start_mixture
+from awe_cli.affinity.mixture import MIX, build_mixture, read_members, start_mixture, weights_of
 from awe_cli.affinity.overlap import Overlap, no_bags
 from awe_cli.affinity.own_numbers import OWN_NUMBERS, PAIR_WEIGHTS
 from awe_cli.affinity.plain import PLAIN
@@ -18,20 +19,20 @@ from awe_cli.kernels.learned import Learned
 CONSTANT, FLOOR, OVERLAP = "constant", "floor", "overlap"
 
 
-# What a mixture may have as members.
-MEMBERS = {entry.name: entry for entry in (*PLAIN, *OWN_NUMBERS)}
+# What a mixture may have as members: of `train` these, of `retrain` also what is built.
+MEMBERS = {entry.name: entry for entry in (*PLAIN, *OWN_NUMBERS, PAIR_WEIGHTS)}
+ALL_MEMBERS = {**BUILT, **MEMBERS}
 
 CATALOG = {
     **MEMBERS,
-    PAIR_WEIGHTS.name: PAIR_WEIGHTS,
     MIX: Entry(
         MIX,
         "G = Σ_m w_m G_m",
         "affinity functions",
         "Several views at once: their average, a weighted sum, or with weights that are learned.",
         {MIX: always(None), "learn_mix": always(False)},
-        lambda given: build_mixture(given, MEMBERS),
-        start=lambda given, shape: start_mixture(given, shape, MEMBERS),
+        lambda given: build_mixture(given, ALL_MEMBERS),
+        start=lambda given, shape: start_mixture(given, shape, ALL_MEMBERS),
     ),
 }
 
@@ -61,26 +62,38 @@ def find_affinity(name: str) -> Entry:
     )
 
 
-def parameters_of(name: str, told: Mapping[str, Any], *, own: bool) -> dict[str, Any]:
+def parameters_of(
+    name: str, told: Mapping[str, Any], *, own: bool, members: Mapping[str, Entry] = MEMBERS
+) -> dict[str, Any]:
     """Every parameter of an affinity, with its name: as told, else its default.
 
-    told  parameter → value, None where nobody said; one that this affinity does not have raises SettingsError
-    own   whether x is a bag of the labels themselves
+    told     parameter → value, None where nobody said; one that this affinity does not have raises SettingsError
+    own      whether x is a bag of the labels themselves
+    members  what a mixture may have
     """
     entry = find_affinity(name)
-    mixed = read_members(told.get(MIX), MEMBERS) if name == MIX else {}
-    theirs = {name: default for member in mixed for name, default in MEMBERS[member].parameters.items()}
+    mixed = read_members(told.get(MIX), members) if name == MIX else []
+    theirs = [parameter for member in mixed for parameter in _learned_parameters(member.affinity)]
     known = defaults_of(entry)
-    _check_known(name, told, [*known, *theirs])
+    check_known(name, told, [*known, *theirs])
     chosen = {"name": name, **_chosen(known, told, own)}
     if mixed:
         del chosen[MIX]
         chosen["members"] = [
-            {"name": member, "weight": weight, **_chosen(MEMBERS[member].parameters, told, own)}
-            for member, weight in mixed.items()
+            {
+                "name": member.affinity,
+                "weight": weight,
+                **_chosen(_learned_parameters(member.affinity), told, own),
+            }
+            for member, weight in zip(mixed, weights_of(mixed), strict=True)
         ]
     build_affinity(chosen)
     return chosen
+
+
+def _learned_parameters(name: str) -> Mapping[str, Default]:
+    """The parameters of a member; those of one that is built were told to the command that built it."""
+    return {} if name in BUILT else MEMBERS[name].parameters
 
 
 def defaults_of(entry: Entry) -> dict[str, Default]:
@@ -93,7 +106,8 @@ def _chosen(known: Mapping[str, Default], told: Mapping[str, Any], own: bool) ->
     return {name: default(own) if told.get(name) is None else told[name] for name, default in known.items()}
 
 
-def _check_known(name: str, told: Mapping[str, Any], known: Sequence[str]) -> None:
+def check_known(name: str, told: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Raise SettingsError for a parameter that was told and is not known to the affinity called `name`."""
     for parameter, value in told.items():
         if value is not None and parameter not in known:
             flags = ", ".join(_flag(p) for p in dict.fromkeys(known)) or "no parameters"

@@ -1,9 +1,8 @@
 """Sums of affinities: since f is linear in G, f of G + G' is f of G plus f of G'.
 
-`Plus` adds two of them, which makes a constant floor of any affinity (its other term is a `Constant`); `Weighed`
-multiplies one by a number that may be learned. Pair weights can be the
-first of two, and are not multiplied. A mixture of several (affinity functions: "the average or a weighted
-sum", "learnable affinity function") is a chain of these.
+`Plus` adds two of them, which makes a constant floor of any affinity (its other term is a `Constant`). A mixture of
+several (affinity functions: "the average or a weighted sum", "learnable affinity function") is a chain of these, each
+term `Weighed`. Terms that lay out a table have one after the other in g.
 """
 
 from __future__ import annotations
@@ -13,18 +12,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from awe_cli.kernels.dispatch import implements, inlined
-from awe_cli.kernels.families import without_table
 from awe_cli.kernels.interface import (
+    begin,
     ceiling,
     directions,
+    finish,
     gradient,
+    lays_out,
     of_input,
+    parts,
     rate,
     rises,
     score,
     sees_features,
 )
-from awe_cli.kernels.pairs import pair_share, weighs_pairs, without_pairs
+from awe_cli.kernels.pairs import pair_share, weighs_pairs
 from awe_cli.kernels.vectors import add
 
 
@@ -35,17 +37,34 @@ class Plus(NamedTuple):
     second: Any
 
 
-class Weighed(NamedTuple):
-    """f = w · f of the inner one."""
-
-    inner: Any
-    row: int  # of the shared numbers, …
-    place: int  # … where w is
-    learned: bool  # else w is as it was given, and not negative
+@implements(lays_out, Plus)
+def _lays_out(affinity):
+    return lays_out(affinity.first) + lays_out(affinity.second)
 
 
-without_table(Plus, Weighed)
-without_pairs(Weighed)
+@implements(parts, Plus)
+def _parts(affinity):
+    return max(parts(affinity.first), parts(affinity.second))
+
+
+@inlined
+def _cut(affinity, g):
+    """Where the tables of the second begin."""
+    return g.shape[0] * lays_out(affinity.first) // max(1, lays_out(affinity))
+
+
+@implements(begin, Plus)
+def _begin(affinity, example, part, g):
+    cut = _cut(affinity, g)
+    begin(affinity.first, example, part, g[:cut])
+    begin(affinity.second, example, part, g[cut:])
+
+
+@implements(finish, Plus)
+def _finish(affinity, example, part, g):
+    cut = _cut(affinity, g)
+    finish(affinity.first, example, part, g[:cut])
+    finish(affinity.second, example, part, g[cut:])
 
 
 @implements(of_input, Plus)
@@ -109,59 +128,9 @@ def _spread(case, hole, slopes):
 
 @implements(weighs_pairs, Plus)
 def _weighs_pairs(affinity):
-    return weighs_pairs(affinity.first)
+    return weighs_pairs(affinity.first) or weighs_pairs(affinity.second)
 
 
 @implements(pair_share, Plus)
-def _share(affinity, case, t, p, label):
-    return pair_share(affinity.first, case, t, p, label)
-
-
-@implements(of_input, Weighed)
-def _inner_of_input(affinity):
-    return of_input(affinity.inner)
-
-
-@implements(sees_features, Weighed)
-def _inner_sees_features(affinity):
-    return sees_features(affinity.inner)
-
-
-@implements(directions, Weighed)
-def _inner_directions(affinity):
-    return directions(affinity.inner)
-
-
-@implements(rises, Weighed)
-def _inner_rises(affinity):
-    return rises(affinity.inner) and not affinity.learned
-
-
-@implements(ceiling, Weighed)
-def _inner_ceiling(affinity, s, case, label):
-    if affinity.learned:
-        return np.float32(np.inf)
-    return np.float32(_weight(affinity, case) * ceiling(affinity.inner, s, case, label))
-
-
-@inlined
-def _weight(affinity, case):
-    return case.learned.shared[affinity.row, affinity.place]
-
-
-@implements(rate, Weighed)
-def _inner_rate(affinity, s, case, label):
-    return _weight(affinity, case) * rate(affinity.inner, s, case, label)
-
-
-@implements(score, Weighed)
-def _inner_score(affinity, case, label, hole):
-    return _weight(affinity, case) * score(affinity.inner, case, label, hole)
-
-
-@implements(gradient, Weighed)
-def _inner_gradient(affinity, case, label, hole, weight, slopes):
-    if affinity.learned:
-        found = score(affinity.inner, case, label, hole)
-        slopes.shared[affinity.row, affinity.place] += np.float32(weight * found)
-    return gradient(affinity.inner, case, label, hole, np.float32(weight * _weight(affinity, case)), slopes)
+def _share(affinity, case, t, p, j):
+    return pair_share(affinity.first, case, t, p, j) + pair_share(affinity.second, case, t, p, j)

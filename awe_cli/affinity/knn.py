@@ -32,6 +32,7 @@ class Knn(NamedTuple):
     parts: int  # queries an example: the targets of a part are not in its query
     power: float
     floor: float
+    start: int = 0  # where its table begins among those that are laid out
 
 
 of_whole_score(Knn, rising=True)
@@ -63,7 +64,7 @@ def _lay_out_block(neighbors, weights, positives, G):
 
 @implements(lays_out, Knn)
 def _lays_out(affinity):
-    return True
+    return 1
 
 
 @implements(parts, Knn)
@@ -101,9 +102,9 @@ def _weight(affinity, g):
 
 @implements(value, Knn)
 def _value(affinity, s, case, label):
-    return _weight(affinity, case.g[label]) * max(s, np.float32(0))
+    return _weight(affinity, case.g[affinity.start + label]) * max(s, np.float32(0))
 
 
 @implements(slope, Knn)
 def _slope(affinity, s, case, label):
-    return _weight(affinity, case.g[label]) if s > 0 else np.float32(0)
+    return _weight(affinity, case.g[affinity.start + label]) if s > 0 else np.float32(0)

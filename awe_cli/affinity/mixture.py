@@ -1,47 +1,85 @@
 """Mixtures of affinities: the average, a weighted sum, or a sum whose weights are learned.
 
 G = Σ_m w_m G_m (affinity functions, "combine"). Members are named with or without their weights:
-`sigmoid,max` or `sigmoid:0.7,max:0.3`.
+`sigmoid,max` or `sigmoid:0.7,max:0.3`. One that is built may be told by the name of its G: `knn=wide:0.7`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from awe_cli.affinity.combination import Plus, Weighed
-from awe_cli.affinity.entry import Entry, Given, Shape, together
-from awe_cli.errors import SettingsError
+from awe_cli.affinity.built import BUILT
+from awe_cli.affinity.combination import Plus
+from awe_cli.affinity.entry import ITERATIVELY, Entry, Given, Shape, together
+from awe_cli.affinity.weighed import Weighed
+from awe_cli.errors import SettingsError, nearest
 from awe_cli.kernels.learned import NOTHING, Learned
 
 MIX = "mix"
+_EXAMPLE = "for example --mix sigmoid,max or --mix sigmoid:0.7,max:0.3"
+_BUILT_LATER = "it is built from a trained model, and then a member for `awe retrain --affinity mix --mix …`"
 
 
-def read_members(listed: Sequence[str] | None, known: Mapping[str, Entry]) -> dict[str, float]:
-    """Affinity → weight; without weights the average. Raises SettingsError."""
-    named = [entry.partition(":") for entry in listed or ()]
-    names = [name.strip() for name, _, _ in named]
-    for name in names:
-        if name not in known:
-            raise SettingsError(
-                f"--mix: expected affinities among {', '.join(known)}, found {name!r}",
-                hint="for example --mix sigmoid,max or --mix sigmoid:0.7,max:0.3",
-            )
-    if len(set(names)) < len(names) or len(names) < 2:
+@dataclass(frozen=True)
+class Member:
+    """One member, as it was named.
+
+    built  name of its G, where it is built and that was said
+    told   its weight, where that was said
+    """
+
+    affinity: str
+    built: str | None = None
+    told: float | None = None
+
+    def __str__(self) -> str:
+        """The member as --mix takes it."""
+        named = self.affinity if self.built is None else f"{self.affinity}={self.built}"
+        return named if self.told is None else f"{named}:{self.told!r}"
+
+
+def read_members(listed: Sequence[str] | None, known: Mapping[str, Entry]) -> list[Member]:
+    """The members of a mixture. Raises SettingsError."""
+    members = [_member(entry, known) for entry in listed or ()]
+    named = [(member.affinity, member.built) for member in members]
+    if len(set(named)) < len(named) or len(named) < 2:
         raise SettingsError(
-            f"--mix: expected two or more affinities, each once, found {','.join(names) or 'none'}",
+            f"--mix: expected two or more affinities, each once, found {','.join(listed or ()) or 'none'}",
             hint="for example --mix sigmoid,max",
         )
-    told = [weight for _, colon, weight in named if colon]
-    if told and len(told) < len(named):
+    if len({member.told is None for member in members}) == 2:
         raise SettingsError(
             f"--mix: expected a weight for each affinity or for none, found {','.join(listed or ())}",
             hint="for example --mix sigmoid:0.7,max:0.3",
         )
-    weights = [_weight(weight) for weight in told] or [1 / len(names)] * len(names)
-    return dict(zip(names, weights, strict=True))
+    return members
+
+
+def weights_of(members: Sequence[Member]) -> list[float]:
+    """The weights as they were told; without any the average."""
+    return [1 / len(members) if member.told is None else member.told for member in members]
+
+
+def _member(entry: str, known: Mapping[str, Entry]) -> Member:
+    named, colon, weight = entry.partition(":")
+    name, equals, built = (part.strip() for part in named.partition("="))
+    if name not in known:
+        similar = nearest(name, known)
+        hint = f"did you mean {similar!r}?" if similar else _EXAMPLE
+        raise SettingsError(
+            f"--mix: expected affinities among {', '.join(known)}, found {name!r}",
+            hint=_BUILT_LATER if name in BUILT else hint,
+        )
+    if equals and (known[name].learned != ITERATIVELY or not built):
+        raise SettingsError(
+            f"--mix: expected the name of a G after an affinity that is built, found {named!r}",
+            hint="for example --mix knn=wide,constant",
+        )
+    return Member(name, built or None, _weight(weight) if colon else None)
 
 
 def _weight(text: str) -> float:
@@ -56,12 +94,17 @@ def _weight(text: str) -> float:
     return weight
 
 
-def build_mixture(given: Given, known: Mapping[str, Entry]) -> Any:
-    """What the kernels take. The weights are row 0 of the shared numbers; the members' rows follow."""
-    row, weighed = 1, []
+def build_mixture(given: Given, known: Mapping[str, Entry], tables: Sequence[Any] = ()) -> Any:
+    """What the kernels take. The weights are row 0 of the shared numbers; the members' rows follow.
+
+    tables  G of the members that are built, in their order
+    """
+    row, weighed, laid_out = 1, [], iter(tables)
     for place, member in enumerate(given["members"]):
         entry = known[member["name"]]
-        weighed.append(Weighed(entry.build({**member, "row": row}), 0, place, given["learn_mix"]))
+        is_built = entry.learned == ITERATIVELY
+        inner = next(laid_out, None) if is_built else entry.build({**member, "row": row})
+        weighed.append(Weighed(inner, 0, place, given["learn_mix"]))
         row += len(entry.start(member, Shape(1, 1, 1, 1.0, 0)).shared)
     whole: Any = weighed[-1]
     for first in reversed(weighed[:-1]):

@@ -32,7 +32,7 @@ of_whole_score(Overlap, rising=True)
 
 @implements(lays_out, Overlap)
 def _lays_out(affinity):
-    return True
+    return 1
 
 
 @implements(parts, Overlap)

@@ -76,8 +76,13 @@ class Built(Protocol):
         """G of the training examples, `block` of them at a time: the same bytes for any block and threads."""
         ...
 
-    def ranker(self, state: State, power: float, floor: float) -> EmbeddingRanker | CandidateRanker:
-        """f = (G^power + floor) · max(0, S) with S of these U and V, which has a row a label."""
+    def ranker(
+        self, state: State, power: float, floor: float, y: Rows | None = None
+    ) -> EmbeddingRanker | CandidateRanker:
+        """f = (G^power + floor) · max(0, S) with S of these U and V.
+
+        y  (labels, label features) what describes labels; None where V has a row a label
+        """
         ...
 
 

@@ -21,6 +21,7 @@ from awe_cli.kernels.epoch import State
 from awe_cli.kernels.tree import Tree, find_leaves
 from awe_cli.neighbors.table import parts_of
 from awe_cli.ranking.candidates import CandidateRanker
+from awe_cli.ranking.embedding import label_rows
 
 _EXAMPLES_A_LEAF = (100, 400)
 _TOPS = (100, 200, 500, 1000)
@@ -124,9 +125,9 @@ class BuiltCluster:
             np.concatenate([self._lists.indices, *added]),
         )  # fmt: skip
 
-    def ranker(self, state: State, power: float, floor: float) -> CandidateRanker:
+    def ranker(self, state: State, power: float, floor: float, y: Rows | None = None) -> CandidateRanker:
         """S of the labels of the leaf; powers of 1 are 1, and a floor would have every label scored."""
-        return CandidateRanker(self.leaves, self._lists, state.U, state.V)
+        return CandidateRanker(self.leaves, self._lists, state.U, label_rows(y, state.V))
 
 
 def count_labels(home: NDArray[np.int32], positives: Lists, n_leaves: int) -> Counted:

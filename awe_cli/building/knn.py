@@ -30,6 +30,6 @@ class BuiltKnn:
         """G(x, ·) of every row of new input: (m, labels)."""
         return mean([index.table(x, self.k, self.lambdas[name]) for name, index in self.indexes.items()])
 
-    def ranker(self, state: State, power: float, floor: float) -> EmbeddingRanker:
+    def ranker(self, state: State, power: float, floor: float, y: Rows | None = None) -> EmbeddingRanker:
         """f = (G^power + floor) · max(0, S)."""
-        return EmbeddingRanker(product(power, floor), state.U, state.V, self.table)
+        return EmbeddingRanker(product(power, floor), state.U, state.V, self.table, y=y)

@@ -129,9 +129,9 @@ class BuiltPairSum:
 
         return largest_of(left_out, self._source.examples, self._source.n_labels, self._keep, threads, block)
 
-    def ranker(self, state: State, power: float, floor: float) -> EmbeddingRanker:
+    def ranker(self, state: State, power: float, floor: float, y: Rows | None = None) -> EmbeddingRanker:
         """f = (G^power + floor) · max(0, S)."""
-        return EmbeddingRanker(product(power, floor), state.U, state.V, self.table)
+        return EmbeddingRanker(product(power, floor), state.U, state.V, self.table, y=y)
 
     def _sum(self, x: Rows, skip: NDArray[np.int64]) -> NDArray[np.float32]:
         G = np.empty((n_rows(x), self._source.n_labels), np.float32)

@@ -82,7 +82,7 @@ def build_knn(
 
 def _onward(ws: Workspace, model: str | None, table: Artifact) -> str:
     """The command that puts a table to use: with a model that is not linear, a baseline is all that it can be."""
-    from awe_cli.models.rankers import is_linear
+    from awe_cli.models.linear import is_linear
 
     base = model or ws.name_of("model", table.parents["model"])
     other = "" if table.name == base else f" --neighbors {table.name}"

@@ -28,6 +28,8 @@ awe retrain --model wsabie --affinity knn --name awe
 awe retrain --model wsabie --epochs 0 --name product
 awe retrain --model wsabie --affinity cluster --name fast
 awe retrain --model wsabie --iterations 3 --name awe
+awe retrain --model wsabie --affinity mix --mix knn,cluster,constant --mix-weights validation
+awe retrain --model wsabie --affinity mix --mix knn:0.5,knn=wide:0.3,gaussian:0.2 --learn-mix
 """
 
 _BUILT = "Name of G.  (default: MODEL-AFFINITY; for knn that of the model)"
@@ -55,9 +57,10 @@ def retrain(
     With --iterations, G is built from the new U and the pair of steps repeated; each iteration is stored as
     NAME-1, NAME-2, … and the best gets NAME. The model must be linear: one of `awe train --affinity constant`,
     or of `awe retrain`.
+
+    --affinity mix adds up several affinities, one or more of them built; knn=wide is the G called wide. The
+    settings of `awe train` for an affinity are those of a member here.
     """
-    from awe_cli.models.embeddings import load_result
-    from awe_cli.report.choices import candidates_table
     from awe_cli.steps.iterate import iterate
     from awe_cli.workspace import Workspace
 
@@ -68,12 +71,22 @@ def retrain(
             Workspace(Path(workspace)), model, settings,
             name=name, built=built, threads=threads, wait=wait, watch=watch, announce=console.say,
         )  # fmt: skip
+    _say_what_was_kept(best)
+    report_model(best, fresh, as_json)
+    models = [str(best.name)] if model in (None, best.name) else [str(model), str(best.name)]
+    console.next_step(f"awe evaluate --model {','.join(models)}")
+
+
+def _say_what_was_kept(best: Any) -> None:
+    """The candidates with what validation said, the one that was kept, and the weights of a mixture."""
+    from awe_cli.models.embeddings import load_result
+    from awe_cli.report.choices import candidates_table, weights_line
+
     result = load_result(best)
-    tried = candidates_table(result)
+    tried, weights = candidates_table(result), weights_line(result)
     if tried is not None:
         console.show(tried, to_stderr=True)
     product = result["kept"] == "product"
     console.say(f"kept: {'the product G · S, with U and V as they were' if product else _LEARNED}")
-    report_model(best, fresh, as_json)
-    models = [str(best.name)] if model in (None, best.name) else [str(model), str(best.name)]
-    console.next_step(f"awe evaluate --model {','.join(models)}")
+    if weights is not None:
+        console.say(weights)

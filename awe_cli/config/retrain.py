@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from awe_cli.config import setting
+from awe_cli.config.affinity import AffinitySettings
+
+GIVEN, VALIDATION = "given", "validation"
 
 
 @dataclass(frozen=True)
-class RetrainSettings:
-    """How U and V are learned again with G fixed. None: chosen from the data or on validation."""
+class _AgainSettings:
+    """What G is, and how U and V are learned again with it fixed."""
 
-    affinity: str = setting("knn", help="The affinity whose G was built.")
+    affinity: str = setting("knn", help="The affinity whose G was built, or mix.")
     warm: bool = setting(
         True, help="Start from the model's U and V, or from random numbers.", flag="--warm/--cold"
     )
@@ -25,3 +28,13 @@ class RetrainSettings:
     floor: float = setting(0.0, help="A constant added to G.", min=0)
     patience: int = setting(3, help="Epochs without a gain on validation before it stops; 0: never.", min=0)
     metric: str | None = setting(None, help="What to choose by on validation.", auto="that of the model")
+    mix_weights: str = setting(
+        GIVEN,
+        help="Weights of mix: as --mix gives them, else the average; or chosen on validation.",
+        choices=(GIVEN, VALIDATION),
+    )
+
+
+@dataclass(frozen=True)
+class RetrainSettings(AffinitySettings, _AgainSettings):
+    """How U and V are learned again with G fixed. None: chosen from the data or on validation."""

@@ -31,7 +31,7 @@ from awe_cli.kernels.vectors import add_row, dot_row
 
 def without_table(*types: type) -> None:
     """Declare affinities that lay out nothing before an example is scored."""
-    implements(lays_out, *types)(_no)
+    implements(lays_out, *types)(_zero)
     implements(parts, *types)(_one)
     implements(begin, *types)(_nothing)
     implements(finish, *types)(_nothing)
@@ -86,6 +86,10 @@ def _yes(affinity):
 
 def _no_ceiling(affinity, s, case, label):
     return np.float32(np.inf)
+
+
+def _zero(affinity):
+    return 0
 
 
 def _one(affinity):

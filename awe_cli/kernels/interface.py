@@ -40,7 +40,7 @@ class Case(NamedTuple):
     y: Any  # what labels are: OneHot, or their features (labels, label features)
     Vj: NDArray[np.float32]  # (label features, d) V_j; V itself where labels are one-hot
     z: NDArray[np.float32]  # (d,) Ux, without the feature left out
-    g: NDArray[np.float32]  # (labels,) what `begin` laid out; empty where it lays out nothing
+    g: NDArray[np.float32]  # (tables · labels,) what `begin` laid out, one table after the other
     room: NDArray[np.float32]  # (n or more,) one number a feature, to compute with
     learned: Learned  # what the affinity has of its own
     chains: Chains  # its pairs by label, in training
@@ -84,7 +84,7 @@ def sees_features(affinity):
 
 @stub
 def lays_out(affinity):
-    """True where `begin` needs room for one number a label."""
+    """How many tables `begin` lays out, each of one number a label: 0, or 1, or more in a sum of affinities."""
     raise NotImplementedError(type(affinity).__name__)
 
 
@@ -96,7 +96,7 @@ def parts(affinity):
 
 @stub
 def begin(affinity, example, part, g):
-    """Lay out G(x, ·) of one example and part in g (labels,), which is all zeros."""
+    """Lay out G(x, ·) of one example and part in g (tables · labels,), which is all zeros."""
     raise NotImplementedError(type(affinity).__name__)
 
 

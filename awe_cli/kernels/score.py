@@ -31,7 +31,7 @@ def rate_block(
     """F[e, y] = f(x_e, y).
 
     V (labels, d), y (labels, label features) with the rows Vj, or None and V for one-hot labels,
-    Z (m, d) projections, S (m, labels) = Z Vᵀ, G (m, labels) or (m, 0) what the affinity lays out, room
+    Z (m, d) projections, S (m, labels) = Z Vᵀ, G (m, tables · labels) what the affinity lays out, room
     (longest row,) to compute with, F (m, labels) overwritten; F may be S itself.
     """
     for_types_of(_rate_block, affinity)(

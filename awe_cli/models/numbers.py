@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from awe_cli.affinity.catalog import start_affinity
-from awe_cli.affinity.entry import Shape
+from awe_cli.affinity.entry import Shape, together
 from awe_cli.affinity.own_numbers import PAIR_WEIGHTS, WEIGH
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
@@ -21,10 +21,12 @@ _FILE = "file"
 
 
 def named_by_content(affinity: dict[str, Any], dataset: Dataset) -> dict[str, Any]:
-    """The parameters with files named by what is in them, as a recipe has it.
+    """The parameters, and those of members, with files named by what is in them, as a recipe has it.
 
     Raises MissingInputError, DataError, SettingsError for pairs that cannot be had.
     """
+    if "members" in affinity:
+        return {**affinity, "members": [named_by_content(member, dataset) for member in affinity["members"]]}
     if affinity["name"] != PAIR_WEIGHTS.name:
         return affinity
     source = pairs.pairs_source(affinity["pairs"])
@@ -44,12 +46,12 @@ def numbers_of(
     """
     if start is not None and load_result(start)["affinity"] == affinity:
         return None
-    if affinity["name"] == PAIR_WEIGHTS.name:
-        return _pairs(dataset, affinity, told_pairs)
+    paired = [part for part in (affinity, *affinity.get("members", ())) if part["name"] == PAIR_WEIGHTS.name]
+    of_pairs = [_pairs(dataset, part, told_pairs) for part in paired]
 
     def numbers(plan: Plan, examples: Examples) -> Learned:
         shape = Shape(dataset.n_features, dataset.n_label_features, plan.dim, plan.initial_scale, plan.seed)
-        return start_affinity(affinity, shape)
+        return together([start_affinity(affinity, shape), *(found(plan, examples) for found in of_pairs)])
 
     return numbers
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from awe_cli.affinity.catalog import CATALOG
 from awe_cli.baselines.baseline import Baseline, Facts
 from awe_cli.baselines.catalog import BASELINES
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
@@ -92,28 +91,6 @@ def find_embedding(ws: Workspace, name: str | None, dataset: Artifact) -> Artifa
     return model.expect_version(EMBEDDING_VERSION)
 
 
-def is_linear(model: Artifact) -> bool:
-    """Whether U and V of an embedding model were learned for the score Ux·V_y, or for it times a G that is built."""
-    name = load_result(model)["affinity"]["name"]
-    return name not in CATALOG or name == "constant"
-
-
-def require_linear(model: Artifact) -> Artifact:
-    """`model`, if Ux·V_y is what its U and V were learned for. Raises SettingsError.
-
-    Only such a score is to be multiplied with a G that is built (AWE §3.3): another affinity that was learned with
-    U and V would be left out of the product without a word.
-    """
-    if is_linear(model):
-        return model
-    name = load_result(model)["affinity"]["name"]
-    raise SettingsError(
-        f"{model.describe()}: expected a model with a constant affinity to multiply G with, found {name}: "
-        "without it its U and V do not rank as they were learned to",
-        hint="name a model that `awe train --affinity constant` or `awe retrain` made",
-    )
-
-
 def _only_embedding(ws: Workspace) -> Artifact:
     models = [ws.find("model", name) for name in ws.names("model")]
     embeddings = [model for model in models if model.settings.get("model_type") == EMBEDDING]
@@ -166,20 +143,21 @@ def _baseline(baseline: Baseline) -> Loader:
 def _embedding(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
     from awe_cli.affinity.catalog import build_affinity
     from awe_cli.models import own_affinity
+    from awe_cli.models.fixed import FixedAffinity
     from awe_cli.models.overlap import with_words
-    from awe_cli.models.tables import built_of, open_built
-    from awe_cli.ranking.embedding import EmbeddingRanker, with_label_rows
+    from awe_cli.models.tables import built_of
+    from awe_cli.ranking.embedding import EmbeddingRanker
 
     state, affinity = load_state(model, fit_on), load_result(model)["affinity"]
     built = built_of(ws, model)
-    if built is None:
+    if not built:
         if affinity["name"] == own_affinity.OWN:
             parameters = own_affinity.build_own(affinity, model.file(own_affinity.SOURCE))
         else:
             parameters = with_words(build_affinity(affinity), affinity, dataset)
         return EmbeddingRanker(parameters, state.U, state.V, learned=state.learned, y=dataset.y)
-    rows = with_label_rows(state, dataset.y)
-    return open_built(ws, built, dataset, fit_on).ranker(rows, affinity["power"], affinity["floor"])
+    opened = FixedAffinity(affinity, built).open(ws, dataset, fit_on)
+    return opened.ranker(state, affinity["power"], affinity["floor"], dataset.y)
 
 
 def _ensemble(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:

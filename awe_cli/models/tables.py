@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,6 +26,7 @@ from awe_cli.neighbors.table import parts_of
 from awe_cli.ranking.embedding import with_label_rows
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
+from awe_cli.workspace.kinds import check_name
 
 NEIGHBORS, AFFINITY = "neighbors", "affinity"  # kinds of artifact, and what the parents of a model call them
 KNN_VERSION, AFFINITY_VERSION = 3, 1
@@ -49,10 +52,11 @@ def how_to_build(affinity: str, model: Artifact, name: str) -> str:
 def find_built(ws: Workspace, affinity: str, name: str | None, model: Artifact) -> Artifact:
     """The G called `name` (by default as `default_name` has it), built from this very model.
 
-    Raises MissingInputError where there is none, or one of another affinity, or of another version of the model.
+    Raises MissingInputError where there is none, or one of another affinity, or of another version of the model,
+    SettingsError for what cannot be a name.
     """
     kind, name = kind_of(affinity), name or default_name(affinity, model)
-    command = how_to_build(affinity, model, name)
+    command = how_to_build(affinity, model, check_name(name))
     if name not in ws.names(kind):
         raise MissingInputError(
             f"the affinity {affinity} of {model.describe()} is not built: there is no {kind} named {name!r}; "
@@ -75,12 +79,19 @@ def find_built(ws: Workspace, affinity: str, name: str | None, model: Artifact) 
     return built
 
 
-def built_of(ws: Workspace, model: Artifact) -> Artifact | None:
-    """The built G that a model names as its parent, or None."""
-    for kind in (NEIGHBORS, AFFINITY):
-        if kind in model.parents:
-            return ws.get(kind, model.parents[kind])
-    return None
+def built_of(ws: Workspace, model: Artifact) -> list[Artifact]:
+    """Every built G that a model names among its parents, in the order in which `as_parents` was given them."""
+    kinds = {role: role.partition(" ")[0] for role in model.parents}
+    roles = [role for role, kind in kinds.items() if kind in (NEIGHBORS, AFFINITY)]
+    roles.sort(key=lambda role: int(role.partition(" ")[2] or 0))
+    return [ws.get(kinds[role], model.parents[role]) for role in roles]
+
+
+def as_parents(tables: Sequence[Artifact]) -> dict[str, str]:
+    """Role → digest of every built G of a model: "neighbors" of the only one, "neighbors 1" of the first of several."""
+    if len(tables) == 1:
+        return {tables[0].kind: tables[0].digest}
+    return {f"{table.kind} {number}": table.digest for number, table in enumerate(tables, 1)}
 
 
 def open_built(
@@ -113,16 +124,18 @@ def _index(table: Artifact, name: str, state: State, examples: Examples, dataset
     return NeighborIndex(place, examples, dataset.n_labels, approximate=told["approximate"])
 
 
-def training_affinity(built: Artifact, examples: Examples, fit: Fit, power: float, floor: float) -> Knn:
-    """G of the training examples of a fit, as the kernels take it."""
+def training_table(
+    built: Artifact, examples: Examples, fit: Fit, power: float, floor: float = 0.0, start: int = 0
+) -> Knn:
+    """G of the training examples of a fit, as the kernels take it; laid out from `start` on beside others."""
     if built.kind == AFFINITY:
         queries = Queries(**load_arrays(built.file(f"rows-{fit_name(fit)}.npz")))
-        return Knn(*queries, parts_of(examples), power, floor)
+        return Knn(*queries, parts_of(examples), power, floor, start)
     stored = pq.read_table(built.file(f"neighbors-{fit_name(fit)}.parquet"), columns=["neighbors", "weights"])
     neighbors = _padded(stored["neighbors"], np.int32(-1))
     weights = _padded(stored["weights"], np.float32(0))
     labels = examples.positives
-    return Knn(neighbors, weights, labels.indptr, labels.indices, parts_of(examples), power, floor)
+    return Knn(neighbors, weights, labels.indptr, labels.indices, parts_of(examples), power, floor, start)
 
 
 def _padded(column: pa.ChunkedArray, filler: np.generic) -> NDArray:

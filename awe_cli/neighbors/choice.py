@@ -31,10 +31,12 @@ class Choice:
     validation: float
 
 
-def product(power: float, floor: float = 0.0) -> Knn:
-    """The affinity of G · S for ranking, where G is laid out beforehand: its table stays empty."""
+def product(power: float, floor: float = 0.0, start: int = 0) -> Knn:
+    """The affinity of G · S for ranking, where G is laid out beforehand, from `start` on: its table stays empty."""
     none = np.zeros((0, 0), np.int32)
-    return Knn(none, none.astype(np.float32), np.zeros(1, np.int64), np.zeros(0, np.int32), 1, power, floor)
+    return Knn(
+        none, none.astype(np.float32), np.zeros(1, np.int64), np.zeros(0, np.int32), 1, power, floor, start
+    )
 
 
 def mean(tables: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -28,7 +28,7 @@ def _require_features(ws: Workspace, model: Artifact, asked: Artifact) -> None:
         for number in range(1, len(load_result(model)["weights"]) + 1):
             _require_features(ws, ws.get("model", model.parents[f"model {number}"]), asked)
         return
-    if kind == EMBEDDING and built_of(ws, model) is None:
+    if kind == EMBEDDING and not built_of(ws, model):
         learned = load_state(model, tuple(model.settings["fits"][0])).learned
         if load_result(model)["affinity"]["name"] != OWN or not learned.V_hat.size:
             return

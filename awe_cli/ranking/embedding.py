@@ -18,7 +18,7 @@ from awe_cli.kernels.learned import NOTHING, Learned
 from awe_cli.kernels.score import project_rows, rate_block
 from awe_cli.ranking.ranker import Scores
 
-# G(x, ·) of a block of examples: (m, labels) float32.
+# G(x, ·) of a block of examples: (m, labels) float32, or one such table after the other: (m, tables · labels).
 Table = Callable[[Rows], NDArray[np.float32]]
 
 
@@ -69,13 +69,14 @@ class EmbeddingRanker:
         return self.rate(x, np.zeros((n_rows(x), 0), np.float32) if self._table is None else self._table(x))
 
     def rate(self, x: Rows, G: NDArray[np.float32]) -> Scores:
-        """The same, where G (m, labels) has been laid out already, or (m, 0) where none is needed.
+        """The same, where G (m, tables · labels) has been laid out already, or (m, 0) where none is needed.
 
         Raises ValueError where it is needed and not there.
         """
-        if lays_out(self._affinity) and G.shape[1] != self.n_labels:
+        needed = lays_out(self._affinity) * self.n_labels
+        if needed and G.shape[1] != needed:
             raise ValueError(
-                f"{type(self._affinity).__name__} needs G of {self.n_labels} labels, found {G.shape[1]} columns"
+                f"{type(self._affinity).__name__} needs G of {needed} columns, found {G.shape[1]}"
             )
         Z = projections(x, self._U)
         S = Z @ self._V.T

@@ -36,6 +36,15 @@ def candidates_table(result: Mapping[str, Any]) -> Table | None:
     return Table("", ("candidate", f"{result['metric']} on validation"), rows)
 
 
+def weights_line(result: Mapping[str, Any]) -> str | None:
+    """The weights of a mixture, of the fit with the most examples; None for another affinity."""
+    if not result.get("weights"):
+        return None
+    names = [member["name"] for member in result["affinity"]["members"]]
+    weights = result["weights"][max(result["weights"], key=len)]
+    return "weights: " + ", ".join(f"{name} {w:.3g}" for name, w in zip(names, weights, strict=True))
+
+
 def _chosen(stage: str, run: Mapping[str, Any], metric: str) -> str:
     plan = run["plan"]
     line = (

@@ -16,8 +16,9 @@ from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.catalog import criterion
 from awe_cli.models.embeddings import Fit, fit_name, load_result, load_state, store_result
+from awe_cli.models.linear import require_linear
 from awe_cli.models.opening import open_dataset
-from awe_cli.models.rankers import find_embedding, require_linear
+from awe_cli.models.rankers import find_embedding
 from awe_cli.models.tables import AFFINITY, AFFINITY_VERSION, NEIGHBORS, default_name, kind_of
 from awe_cli.neighbors.search import BLOCK, EXACT
 from awe_cli.neighbors.space import COSINE, EUCLIDEAN

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
+from awe_cli.affinity.mixture import MIX
 from awe_cli.config.build_affinity import BuildAffinitySettings
 from awe_cli.config.retrain import RetrainSettings
 from awe_cli.models.embeddings import load_result
 from awe_cli.models.rankers import find_embedding
-from awe_cli.models.tables import NEIGHBORS, find_built
+from awe_cli.models.tables import NEIGHBORS
 from awe_cli.steps.build_affinity import build_affinity
 from awe_cli.steps.retrain import retrain
+from awe_cli.steps.retrain_told import built_members, check, find_tables, members_told
 from awe_cli.training.fitting import Watch
 from awe_cli.workspace import Artifact, Workspace
 
@@ -32,21 +34,26 @@ def iterate(
     """Retrain `settings.iterations` times; returns the best on validation, under `name`, and whether it is new.
 
     With several iterations each is stored as NAME-1, NAME-2, …, and G is built from each as the first one was, under
-    the name that `build-affinity` gives; the commands one by one give the same artifacts. Where an iteration keeps U
-    and V all later ones would be equal to it, and their names mean it.
+    the name that `build-affinity` gives, or MODEL-NAME where the mix called the first one NAME; the commands one by
+    one give the same artifacts. Where an iteration keeps U and V all later ones would be equal to it, and their
+    names mean it.
     """
     once = replace(settings, iterations=1)
     if settings.iterations == 1:
         return retrain(ws, model, once, name=name, built=built, threads=threads, wait=wait, watch=watch)
     with ws.lock(wait=wait):
+        check(settings)
         base = find_embedding(ws, model, ws.find("dataset"))
-        like = _settings_of(find_built(ws, settings.affinity, built, base), settings.affinity)
+        like = _how_built(ws, settings, built, base)
         found: list[tuple[Artifact, bool]] = []
         for number in range(1, settings.iterations + 1):
             step = f"{name}-{number}"
             if found:
                 model, built = f"{name}-{number - 1}", None
-                build_affinity(ws, model, like, threads=threads, announce=announce)
+                for table, called in like:
+                    again = _named_after(model, called)
+                    build_affinity(ws, model, table, name=again, threads=threads, announce=announce)
+                once = _with_names_after(model, settings)
             result = retrain(ws, model, once, name=step, built=built, threads=threads, watch=watch)
             found.append(result)
             announce(f"iteration {number}: {_score(result[0]):.4f} on validation ({step})")
@@ -57,6 +64,27 @@ def iterate(
                 break
         best, fresh = max(found, key=lambda pair: _score(pair[0]))
         return ws.call(best, name), fresh
+
+
+def _named_after(model: str, built: str | None) -> str | None:
+    """The name of a G built again from a later model: MODEL-NAME where the first one had a name of its own."""
+    return None if built is None else f"{model}-{built}"
+
+
+def _with_names_after(model: str, settings: RetrainSettings) -> RetrainSettings:
+    """The settings for one retraining of a later model."""
+    if settings.affinity != MIX:
+        return replace(settings, iterations=1)
+    named = (replace(member, built=_named_after(model, member.built)) for member in members_told(settings))
+    return replace(settings, iterations=1, mix=tuple(str(member) for member in named))
+
+
+def _how_built(
+    ws: Workspace, settings: RetrainSettings, built: str | None, base: Artifact
+) -> list[tuple[BuildAffinitySettings, str | None]]:
+    """How each G of the affinity was built, and what a mix calls it."""
+    tables = zip(find_tables(ws, settings, built, base), built_members(settings, None), strict=True)
+    return [(_settings_of(table, member.affinity), member.built) for table, member in tables]
 
 
 def _settings_of(built: Artifact, affinity: str) -> BuildAffinitySettings:

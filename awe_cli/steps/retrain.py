@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from awe_cli.building.held_out import HeldOut
-from awe_cli.config.retrain import RetrainSettings
+from awe_cli.building.mixture import each_alone
+from awe_cli.config.retrain import VALIDATION, RetrainSettings
 from awe_cli.data.dataset import Dataset
+from awe_cli.data.examples import Examples
 from awe_cli.engine.local import available_threads
 from awe_cli.kernels.epoch import State
 from awe_cli.models.embeddings import (
     VERSION,
     Fit,
     describe_run,
+    fit_name,
     load_state,
     store_history,
     store_result,
     store_states,
 )
+from awe_cli.models.fixed import FixedAffinity
+from awe_cli.models.linear import require_linear
 from awe_cli.models.opening import open_dataset
-from awe_cli.models.rankers import find_embedding, require_linear
-from awe_cli.models.tables import find_built, open_built, training_affinity
-from awe_cli.steps.retrain_told import check, everything_told, powers_to_try
+from awe_cli.models.rankers import find_embedding
+from awe_cli.models.tables import as_parents
+from awe_cli.steps.retrain_told import check, everything_told, find_tables, parameters_told, powers_to_try
 from awe_cli.training.fitting import Progress, Run, Watch, run
 from awe_cli.training.fixed import Outcome, compare_retrained
 from awe_cli.training.joint import judge_of
 from awe_cli.training.plan import Plan
-from awe_cli.training.state import fresh_state
+from awe_cli.training.state import fresh_state, with_learned
 from awe_cli.workspace import Artifact, Recipe, Workspace
 
 
@@ -54,21 +60,26 @@ def retrain(
     with ws.lock(wait=wait):
         stored = ws.find("dataset")
         base = require_linear(find_embedding(ws, model, stored))
-        table = find_built(ws, settings.affinity, built, base)
-        told = everything_told(settings, base)
-        parents = {"dataset": stored.digest, "model": base.digest, table.kind: table.digest}
+        dataset = open_dataset(stored)
+        affinity = FixedAffinity(
+            parameters_told(settings, dataset, built), find_tables(ws, settings, built, base)
+        )
+        told = everything_told(settings, base, affinity.settings)
+        parents = {"dataset": stored.digest, "model": base.digest, **as_parents(affinity.tables)}
         recipe = Recipe("model", VERSION, told, parents)
         current = ws.current("model", name or "awe", recipe)
         if current is not None:
             return current, False
         with ws.stage("model", recipe) as staging:
             history: list[Progress] = []
-            work = _Work(ws, open_dataset(stored), base, table, told, settings,
-                         threads or available_threads(), history, watch)  # fmt: skip
+            work = _Work(
+                ws, dataset, base, affinity, told, settings, threads or available_threads(), history, watch
+            )
             outcome = work.choose()
-            store_states(staging, {fit: work.state(fit, outcome) for fit in work.fits})
+            states = {fit: work.state(fit, outcome) for fit in work.fits}
+            store_states(staging, states)
             store_history(staging, history)
-            store_result(staging, _result(told, outcome, settings))
+            store_result(staging, _result(told, outcome, work.weighed[outcome.power], states))
             return staging.publish(name or "awe"), True
 
 
@@ -79,12 +90,13 @@ class _Work:
     ws: Workspace
     dataset: Dataset
     base: Artifact
-    table: Artifact
+    affinity: FixedAffinity
     told: dict[str, Any]
     settings: RetrainSettings
     threads: int
     history: list[Progress]
     watch: Watch
+    weighed: dict[float, FixedAffinity] = field(default_factory=dict)  # power → the affinity with its weights
 
     @property
     def fits(self) -> list[Fit]:
@@ -98,33 +110,43 @@ class _Work:
 
     def choose(self) -> Outcome:
         """What is best on validation; without one, what was asked for."""
-        fit, powers = self.fits[0], powers_to_try(self.settings)
+        fit, powers, floor = self.fits[0], powers_to_try(self.settings), self.settings.floor
         judge = judge_of(self.dataset, fit, self.told["metric"], self.plan.seed, self.threads)
+        examples = self.dataset.training(fit)
+        self.weighed.update(dict.fromkeys(powers, self.affinity))
         if judge is None:
             return Outcome(powers[0], self._learn(fit, powers[0]) if self.plan.epochs else None, {})
-        held_out = HeldOut(open_built(self.ws, self.table, self.dataset, fit, self.threads), judge)
-        examples = self.dataset.training(fit)
+        held_out = HeldOut(self.affinity.open(self.ws, self.dataset, fit, self.threads), judge)
+        if self.settings.mix_weights == VALIDATION:
+            self.weighed.update({power: self._weigh(held_out, examples, power) for power in powers})
         return compare_retrained(
-            lambda power: training_affinity(self.table, examples, fit, power, self.settings.floor),
-            examples, load_state(self.base, fit), self._start(fit), self.plan, powers,
-            lambda power, state: held_out.judge(state, power, self.settings.floor),
+            lambda power: self.affinity.training(examples, self.dataset.n_labels, fit, power), examples,
+            lambda power: self._numbered(load_state(self.base, fit), examples, power),
+            lambda power: self._numbered(self._start(fit), examples, power), self.plan, powers,
+            lambda power, state: held_out.judge(state, power, floor),
             patience=self.settings.patience, threads=self.threads, fit="+".join(fit), watch=self._hear,
         )  # fmt: skip
 
     def state(self, fit: Fit, outcome: Outcome) -> State:
         """U and V of a fit as the outcome has it."""
         if outcome.retrained is None:
-            return load_state(self.base, fit)
+            return self._numbered(load_state(self.base, fit), self.dataset.training(fit), outcome.power)
         if fit == self.fits[0]:
             return outcome.retrained.state
         return self._learn(fit, outcome.power, outcome.retrained.epochs).state
 
+    def _weigh(self, held_out: HeldOut, examples: Examples, power: float) -> FixedAffinity:
+        """The mixture with the weights that rank validation best, U and V as they are."""
+        base = self._numbered(load_state(self.base, self.fits[0]), examples, power)
+        found = held_out.choose_weights(each_alone(base, self.affinity.mixed), power, self.settings.floor)
+        return self.affinity.weighed(found.weights)
+
     def _learn(self, fit: Fit, power: float, stop_after: int | None = None) -> Run:
         examples = self.dataset.training(fit)
-        affinity = training_affinity(self.table, examples, fit, power, self.settings.floor)
         return run(
-            affinity, examples, self._start(fit), self.plan, threads=self.threads, stage="retrained",
-            fit="+".join(fit), watch=self._hear, stop_after=stop_after,
+            self.affinity.training(examples, self.dataset.n_labels, fit, power), examples,
+            self._numbered(self._start(fit), examples, power), self.plan, threads=self.threads,
+            stage="retrained", fit="+".join(fit), watch=self._hear, stop_after=stop_after,
         )  # fmt: skip
 
     def _start(self, fit: Fit) -> State:
@@ -132,22 +154,33 @@ class _Work:
             return load_state(self.base, fit)
         return fresh_state(self.dataset, self.plan)
 
+    def _numbered(self, state: State, examples: Examples, power: float) -> State:
+        """The state with what the affinity starts with beside U and V."""
+        numbers = self.weighed[power].numbers(self.dataset, self.settings.pairs)
+        return with_learned(state, numbers(self.plan, examples))
+
     def _hear(self, progress: Progress) -> None:
         self.history.append(progress)
         self.watch(progress)
 
 
-def _result(told: dict[str, Any], outcome: Outcome, settings: RetrainSettings) -> dict[str, Any]:
+def _result(
+    told: dict[str, Any], outcome: Outcome, affinity: FixedAffinity, states: Mapping[Fit, State]
+) -> dict[str, Any]:
     kept = "retrained" if outcome.retrained else "product"
     if outcome.retrained:
         chosen = describe_run(outcome.retrained)
     else:
         chosen = {"plan": {**told["plan"], "epochs": 0}, "epochs": 0, "validation": None}
-    return {
-        "affinity": {"name": settings.affinity, "power": outcome.power, "floor": settings.floor},
+    result = {
+        "affinity": {**affinity.settings, "power": outcome.power},
         "metric": told["metric"],
         "kept": kept,
         "validation": outcome.validation,
         "stages": [kept],
         "chosen": {kept: chosen},
     }
+    if affinity.mixed:
+        weights = {fit: state.learned.shared[0, : affinity.mixed] for fit, state in states.items()}
+        result["weights"] = {fit_name(fit): found.tolist() for fit, found in weights.items()}
+    return result

@@ -108,7 +108,7 @@ def _room(
         vj_hat=v_hat if one_hot else zeros(v_hat.shape, np.float32),
         slot=slot,
         chains=_chains(learned, examples.x, longest, n_labels if one_hot else len(slot)),
-        g=zeros(n_labels if lays_out(affinity) else 0, np.float32),
+        g=zeros(n_labels * lays_out(affinity), np.float32),
         features=zeros(longest, np.float32),
         mark=zeros(n_labels, np.int32),
         drawn=np.zeros(0, np.int32) if examples.drawn is None else examples.drawn,

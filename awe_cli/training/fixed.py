@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from awe_cli.affinity.knn import Knn
 from awe_cli.data.examples import Examples
 from awe_cli.kernels.epoch import State
 from awe_cli.training.fitting import Run, Watch, run
@@ -17,8 +17,10 @@ from awe_cli.training.plan import Plan
 
 # (power, state) → how well G^power · S ranks the validation examples.
 JudgeProduct = Callable[[float, State], float]
-# power → G of the training examples.
-FixedAffinity = Callable[[float], Knn]
+# power → the affinity as the kernels take it, with G of the training examples.
+OfPower = Callable[[float], Any]
+# power → U, V, and what the affinity has of its own: weights of a mixture depend on the power.
+StateOf = Callable[[float], State]
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,10 @@ class Outcome:
 
 
 def compare_retrained(
-    affinity: FixedAffinity,
+    affinity: OfPower,
     examples: Examples,
-    base: State,
-    start: State,
+    base: StateOf,
+    start: StateOf,
     plan: Plan,
     powers: list[float],
     judge: JudgeProduct,
@@ -45,13 +47,13 @@ def compare_retrained(
     watch: Watch,
 ) -> Outcome:
     """Judge the products of `base`, learn again from `start`, and keep the best."""
-    products = {power: judge(power, base) for power in powers}
+    products = {power: judge(power, base(power)) for power in powers}
     power = max(products, key=lambda p: products[p])
     validation = {f"product, power {p:g}": score for p, score in products.items()}
     if plan.epochs == 0:
         return Outcome(power, None, validation)
     again = run(
-        affinity(power), examples, start, plan,
+        affinity(power), examples, start(power), plan,
         threads=threads, stage="retrained", fit=fit, watch=watch,
         judge=lambda state: judge(power, state), patience=patience,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from awe_cli.affinity.activation import Clipped, Exponential, Identity, Logistic, Relu
-from awe_cli.affinity.combination import Plus, Weighed
+from awe_cli.affinity.combination import Plus
 from awe_cli.affinity.concat import Concat
 from awe_cli.affinity.constant import Constant
 from awe_cli.affinity.dot import Dot
@@ -24,6 +24,7 @@ from awe_cli.affinity.low_rank import LowRank, TiedLowRank
 from awe_cli.affinity.pair_weights import PairTerms, PairWeights
 from awe_cli.affinity.sigmoid import Sigmoid, SigmoidOfScore
 from awe_cli.affinity.top_k import TopK
+from awe_cli.affinity.weighed import Weighed
 from awe_cli.data.matrix import Lists
 from awe_cli.kernels.learned import NOTHING, Learned
 from tests.affinity import naive
@@ -44,6 +45,11 @@ class Member:
     def name(self) -> str:
         """How it is called in the list of tests."""
         return name_of(self.affinity)
+
+    @property
+    def parts(self) -> int:
+        """How many tables of G each example has."""
+        return max((knn.parts for knn in knn_in(self.affinity)), default=1)
 
     @property
     def stepped(self) -> list[str]:
@@ -97,7 +103,21 @@ def _own(affinity: Any, G: Any, *, rows: int = 0, hats: int = 0, pairs: bool = F
     return Member(affinity, lambda example, part: G, learned)
 
 
-def _knn(parts: int, power: float, floor: float) -> Member:
+def knn_in(affinity: Any) -> list[Knn]:
+    """Every k-NN term of a sum, in the order in which their tables are laid out."""
+    if isinstance(affinity, Knn):
+        return [affinity]
+    return [knn for part in affinity if isinstance(part, tuple) for knn in knn_in(part)]
+
+
+def with_knn(affinity: Any, change: Callable[[Knn], Knn]) -> Any:
+    """The affinity with each k-NN term changed."""
+    if isinstance(affinity, Knn):
+        return change(affinity)
+    return type(affinity)(*(with_knn(part, change) if isinstance(part, tuple) else part for part in affinity))
+
+
+def _knn(parts: int, power: float, floor: float, start: int = 0) -> Member:
     rng = np.random.default_rng(parts)
     neighbors = rng.integers(-1, EXAMPLES, (EXAMPLES * parts, 3)).astype(np.int32)
     weights = rng.dirichlet([1, 1, 1], len(neighbors)).astype(np.float32)
@@ -109,7 +129,22 @@ def _knn(parts: int, power: float, floor: float) -> Member:
         g = naive.knn_table(neighbors[query], weights[query], _LABELS_OF, LABELS)
         return naive.knn(g, power, floor)
 
-    return Member(Knn(neighbors, weights, labels.indptr, labels.indices, parts, power, floor), pair_weights)
+    table = (labels.indptr, labels.indices, parts, power, floor, start)
+    return Member(Knn(neighbors, weights, *table), pair_weights)
+
+
+def _mixed(affinity: Any, terms: list[tuple[Any, bool]], *, rows: int = 1, pairs: bool = False) -> Member:
+    """A sum with k-NN terms; `terms`: a k-NN member or G, and whether that looks at what an affinity has of its own."""
+    plain = _own(affinity, None, rows=rows, pairs=pairs)
+
+    def pair_weights(example: int, part: int) -> Any:
+        laid_out = [
+            (term.G(example, part % term.affinity.parts) if isinstance(term, Member) else term, looks)
+            for term, looks in terms
+        ]
+        return naive.mix(*laid_out)
+
+    return Member(affinity, pair_weights, plain.learned)
 
 
 MEMBERS = [
@@ -163,4 +198,31 @@ MEMBERS = [
     _knn(1, 1.0, 0.0),
     _knn(1, 0.5, 0.25),
     _knn(3, 1.0, 0.125),
+    _mixed(
+        Plus(Weighed(_knn(1, 1.0, 0.0).affinity, 0, 0, False), Weighed(Constant(1.0), 0, 1, False)),
+        [(_knn(1, 1.0, 0.0), False), (naive.constant(1), False)],
+    ),
+    _mixed(
+        Plus(
+            Weighed(_knn(3, 0.5, 0.0).affinity, 0, 0, True),
+            Plus(
+                Weighed(Sigmoid(3.0, True), 0, 1, True),
+                Plus(
+                    Weighed(_knn(3, 0.5, 0.0, LABELS).affinity, 0, 2, True),
+                    Weighed(Gaussian(1.0), 0, 3, True),
+                ),
+            ),
+        ),
+        [
+            (_knn(3, 0.5, 0.0), False),
+            (naive.sigmoid(3, True), False),
+            (_knn(3, 0.5, 0.0), False),
+            (naive.gaussian(1), False),
+        ],
+    ),
+    _mixed(
+        Plus(Weighed(_knn(1, 1.0, 0.0).affinity, 0, 0, True), Weighed(PairWeights(1.0, True), 0, 1, True)),
+        [(_knn(1, 1.0, 0.0), False), (naive.pair_weights(1), True)],
+        pairs=True,
+    ),
 ]

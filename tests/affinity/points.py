@@ -119,7 +119,7 @@ def evaluate(affinity: Any, rows: World, example: int, part: int, label: int, ho
     """Evaluate at one point; slopes that an example adds up start from 1, those of a label from zeros."""
     start, stop = rows.bags.indptr[example : example + 2]
     indices, values = rows.bags.indices[start:stop], rows.bags.values[start:stop]
-    g, W = np.zeros(LABELS if lays_out(affinity) else 0, np.float32), rows.V
+    g, W = np.zeros(LABELS * lays_out(affinity), np.float32), rows.V
     if not isinstance(rows.y, OneHot):
         W = label_rows(rows.y, rows.V)
     ux, z = np.full((2, DIM), np.nan, np.float32)

@@ -17,7 +17,7 @@ from awe_cli.kernels.learned import NOTHING, Learned
 from awe_cli.ranking.embedding import EmbeddingRanker
 from tests.affinity import naive
 from tests.affinity.labels import dense_labels, matrix, sparse
-from tests.affinity.members import EXAMPLES, FEATURES, LABELS, MEMBERS
+from tests.affinity.members import EXAMPLES, FEATURES, LABELS, MEMBERS, knn_in
 from tests.affinity.points import WEIGHT, evaluate, world
 
 WORLD = world()
@@ -29,16 +29,12 @@ each_member = pytest.mark.parametrize("member", MEMBERS, ids=lambda member: memb
 each_side = pytest.mark.parametrize("side", SIDES)
 
 
-def parts_of(member):
-    return getattr(member.affinity, "parts", 1)
-
-
 def points(member):
     """(example, part, label, hole): nothing left out, and where others remain, the first or the last feature."""
     for example, label in itertools.product(range(EXAMPLES), LABELS_TRIED):
         n = int(np.diff(WORLD.bags.indptr)[example])
         for hole in (-1, 0, n - 1) if n > 1 else (-1,):
-            yield example, example % parts_of(member), label, hole
+            yield example, example % member.parts, label, hole
 
 
 def present(example, hole):
@@ -172,7 +168,7 @@ def test_the_gradient_by_its_own_numbers_equals_finite_differences(member, side)
 @pytest.mark.parametrize(("shape", "side"), [("bags", "one-hot"), ("dense", "one-hot"), ("bags", "bags")])
 def test_the_scorer_rates_every_label(member, shape, side):
     rows = getattr(WORLD, shape)
-    tables = np.zeros((EXAMPLES, LABELS), np.float32)
+    tables = np.zeros((EXAMPLES, LABELS * lays_out(member.affinity)), np.float32)
     scored = np.zeros((EXAMPLES, LABELS))
     for example in range(EXAMPLES):
         _, x, U = present(example, -1)
@@ -194,11 +190,13 @@ def test_the_scorer_rates_every_label(member, shape, side):
 
 
 def table(member, example):
-    """G(x, ·) of an example, as a ranker is given it."""
-    affinity = member.affinity
-    query, ends = example * affinity.parts, affinity.indptr
-    labels_of = [set(affinity.labels[ends[e] : ends[e + 1]]) for e in range(EXAMPLES)]
-    return naive.knn_table(affinity.neighbors[query], affinity.weights[query], labels_of, LABELS)
+    """G(x, ·) of an example, as a ranker is given it: one table after the other."""
+    found = []
+    for knn in knn_in(member.affinity):
+        query, ends = example * knn.parts, knn.indptr
+        labels_of = [set(knn.labels[ends[e] : ends[e + 1]]) for e in range(EXAMPLES)]
+        found.append(naive.knn_table(knn.neighbors[query], knn.weights[query], labels_of, LABELS))
+    return np.concatenate(found)
 
 
 def test_dense_rows_are_bags_that_name_every_column():

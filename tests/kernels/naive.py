@@ -89,7 +89,7 @@ class Algorithm1:
         drawn = draws(self.plan.seed, epoch, example, self.n_labels)
         by_U = np.zeros((len(features), self.U.shape[1]))
         by_own = {name: np.zeros(getattr(self.learned, name).shape) for name in self.member.stepped}
-        parts = getattr(self.member.affinity, "parts", 1)
+        parts = self.member.parts
         found, hats = {}, {}
         for part in range(parts):
             for p in range(part, len(positives), parts):

@@ -41,7 +41,7 @@ WAYS = [
     ("dense", "Constant(1)"),
     ("own", "Sigmoid(3,1)"),
     ("annotation", "TopK(1)"),
-    ("own", "Knn(3,1,0.125)"),
+    ("own", "Knn(3,1,0.125,0)"),
 ]
 each_way = pytest.mark.parametrize(("kind", "name"), WAYS)
 each_loss = pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)

@@ -11,7 +11,7 @@ from awe_cli.affinity.knn import Knn
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags, Dense, Lists
 from awe_cli.training.plan import Plan
-from tests.affinity.members import DIM, EXAMPLES, FEATURES, LABELS, MEMBERS, lists
+from tests.affinity.members import DIM, EXAMPLES, FEATURES, LABELS, MEMBERS, lists, with_knn
 from tests.affinity.points import world
 
 IDS = pa.array(range(EXAMPLES))
@@ -47,6 +47,10 @@ SETS = {"own": own(), "annotation": annotation(), "dense": dense()}
 SIZES = (FEATURES, LABELS)
 
 _MIXED = "Plus(Weighed(Sigmoid(3,1),0,0,1),Plus(Weighed(Concat(Logistic(1.5),1),0,1,1),Weighed(Dot(),0,2,1)))"
+_BUILT = (
+    "Plus(Weighed(Knn(3,0.5,0,0),0,0,1),Plus(Weighed(Sigmoid(3,1),0,1,1),"
+    "Plus(Weighed(Knn(3,0.5,0,9),0,2,1),Weighed(Gaussian(1),0,3,1))))"
+)
 _BY_NAME = {member.name: member for member in MEMBERS}
 # One of each way through the kernels; the others share it and differ in their point formulas.
 TRAINED = [
@@ -67,9 +71,12 @@ TRAINED = [
         ("own", _MIXED),
         ("annotation", "PairWeights(1,1)"),
         ("own", "PairTerms(1)"),
-        ("own", "Knn(3,1,0.125)"),
-        ("annotation", "Knn(1,1,0)"),
-        ("dense", "Knn(1,0.5,0.25)"),
+        ("own", "Knn(3,1,0.125,0)"),
+        ("annotation", "Knn(1,1,0,0)"),
+        ("dense", "Knn(1,0.5,0.25,0)"),
+        ("dense", "Plus(Weighed(Knn(1,1,0,0),0,0,0),Weighed(Constant(1),0,1,0))"),
+        ("own", _BUILT),
+        ("annotation", "Plus(Weighed(Knn(1,1,0,0),0,0,1),Weighed(PairWeights(1,1),0,1,1))"),
     )
 ]
 TRAINED_NAMES = [f"{kind}-{member.name}" for kind, member in TRAINED]
@@ -105,12 +112,12 @@ def crowd(kind: str) -> Examples:
 
 def for_crowd(affinity: Any) -> Any:
     """The same affinity for the examples of a crowd: k-NN tables name examples."""
-    if not isinstance(affinity, Knn):
-        return affinity
-    rng = np.random.default_rng(3)
-    neighbors = rng.integers(-1, 60, (60 * affinity.parts, 4)).astype(np.int32)
-    weights = rng.dirichlet(np.ones(4), len(neighbors)).astype(np.float32)
     labels = crowd("own").positives
-    return affinity._replace(
-        neighbors=neighbors, weights=weights, indptr=labels.indptr, labels=labels.indices
-    )
+
+    def change(knn: Knn) -> Knn:
+        rng = np.random.default_rng(3)
+        neighbors = rng.integers(-1, 60, (60 * knn.parts, 4)).astype(np.int32)
+        weights = rng.dirichlet(np.ones(4), len(neighbors)).astype(np.float32)
+        return knn._replace(neighbors=neighbors, weights=weights, indptr=labels.indptr, labels=labels.indices)
+
+    return with_knn(affinity, change)

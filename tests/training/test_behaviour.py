@@ -94,7 +94,7 @@ def test_no_thread_is_an_error():
 
 def test_g_that_is_not_there_is_an_error():
     state = initial_state(20, 20, PLAN)
-    with pytest.raises(ValueError, match="Knn needs G of 20 labels, found 0 columns"):
+    with pytest.raises(ValueError, match="Knn needs G of 20 columns, found 0"):
         EmbeddingRanker(product(1.0), state.U, state.V).scores(groups().x)
 
 
