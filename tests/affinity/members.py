@@ -35,10 +35,10 @@ _LABELS_OF = [{0, 3}, {1}, {2, 3, 8}, {0}, set(), {4, 5}]
 
 @dataclass(frozen=True)
 class Member:
-    """One affinity: what the kernels take, (example, part) → its G as in the paper, what it has of its own."""
+    """One affinity: what the kernels take, (example, part, label) → its G as in the paper, what it has of its own."""
 
     affinity: Any
-    G: Callable[[int, int], Any]
+    G: Callable[[int, int, int], Any]
     learned: Learned = NOTHING
 
     @property
@@ -85,7 +85,7 @@ def lists(rows: list[Any]) -> Lists:
 
 
 def _plain(affinity: Any, G: Any) -> Member:
-    return Member(affinity, lambda example, part: G)
+    return Member(affinity, lambda example, part, label: G)
 
 
 def _own(affinity: Any, G: Any, *, rows: int = 0, hats: int = 0, pairs: bool = False) -> Member:
@@ -100,7 +100,7 @@ def _own(affinity: Any, G: Any, *, rows: int = 0, hats: int = 0, pairs: bool = F
         found = lists([rng.choice(LABELS, rng.integers(0, 5), replace=False) for _ in range(FEATURES)])
         theta = rng.uniform(-0.5, 1.5, len(found.indices)).astype(np.float32)
         learned = learned._replace(indptr=found.indptr, labels=found.indices, pairs=theta)
-    return Member(affinity, lambda example, part: G, learned)
+    return Member(affinity, lambda example, part, label: G, learned)
 
 
 def knn_in(affinity: Any) -> list[Knn]:
@@ -124,10 +124,10 @@ def _knn(parts: int, power: float, floor: float, start: int = 0) -> Member:
     weights[neighbors < 0] = 0
     labels = lists(_LABELS_OF)
 
-    def pair_weights(example: int, part: int) -> Any:
+    def pair_weights(example: int, part: int, label: int) -> Any:
         query = example * parts + part
         g = naive.knn_table(neighbors[query], weights[query], _LABELS_OF, LABELS)
-        return naive.knn(g, power, floor)
+        return naive.knn(g[label], power, floor)
 
     table = (labels.indptr, labels.indices, parts, power, floor, start)
     return Member(Knn(neighbors, weights, *table), pair_weights)
@@ -137,9 +137,9 @@ def _mixed(affinity: Any, terms: list[tuple[Any, bool]], *, rows: int = 1, pairs
     """A sum with k-NN terms; `terms`: a k-NN member or G, and whether that looks at what an affinity has of its own."""
     plain = _own(affinity, None, rows=rows, pairs=pairs)
 
-    def pair_weights(example: int, part: int) -> Any:
+    def pair_weights(example: int, part: int, label: int) -> Any:
         laid_out = [
-            (term.G(example, part % term.affinity.parts) if isinstance(term, Member) else term, looks)
+            (term.G(example, part % term.affinity.parts, label) if isinstance(term, Member) else term, looks)
             for term, looks in terms
         ]
         return naive.mix(*laid_out)

@@ -160,10 +160,10 @@ def mix(*members):
 
 
 def knn(g, power, floor):
-    """Eq. 9 where g (labels,) is its sum; the score it multiplies is cut off at 0."""
+    """Eq. 9 where g is its sum for a label; the score it multiplies is cut off at 0."""
 
     def pair_weights(x, U, V, y):
-        return (g @ y) ** power + floor if x @ U @ V.T @ y > 0 else 0
+        return g**power + floor if x @ U @ V.T @ y > 0 else 0
 
     return pair_weights
 

@@ -54,21 +54,12 @@ def in_world(member, side="one-hot"):
     return WORLD._replace(learned=member.learned, y=SIDES[side])
 
 
-def vectors(member, label, V, side):
-    """The vector y of a label, and the rows V_j."""
-    Y = matrix(SIDES[side])
-    if lays_out(member.affinity):  # its G knows labels by themselves, and weighs Ux·Vy
-        return np.eye(LABELS)[label], Y @ V
-    return Y[label], V
-
-
 def twin(member, example, part, label, hole, side="one-hot"):
     """f as a function of U and V, and of what the affinity has of its own."""
-    G, (_, x, _) = member.G(example, part), present(example, hole)
-    features = features_of(example, hole)
+    G, (_, x, _) = member.G(example, part, label), present(example, hole)
+    features, y = features_of(example, hole), matrix(SIDES[side])[label]
 
     def f(U, V=ROWS, learned=member.learned):
-        y, V = vectors(member, label, V, side)
         return naive.score(G, x, U, V, y, *member.own(learned, features))
 
     return f
@@ -179,8 +170,8 @@ def test_the_scorer_rates_every_label(member, shape, side):
         if lays_out(member.affinity):
             tables[example] = table(member, example)
         for label in range(LABELS):
-            G, (y, V) = member.G(example, 0), vectors(member, label, ROWS, side)
-            scored[example, label] = naive.score(G, x, U, V, y, *own)
+            G, y = member.G(example, 0, label), matrix(SIDES[side])[label]
+            scored[example, label] = naive.score(G, x, U, ROWS, y, *own)
     laid_out = (lambda x: tables) if lays_out(member.affinity) else None
     y = None if side == "one-hot" else SIDES[side]
     found = EmbeddingRanker(member.affinity, WORLD.U, WORLD.V, laid_out, member.learned, y).scores(rows).score

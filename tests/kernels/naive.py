@@ -94,7 +94,7 @@ class Algorithm1:
         for part in range(parts):
             for p in range(part, len(positives), parts):
                 there = np.arange(len(features)) != (p if self.examples.own else -1)
-                G = self.member.G(example, part)
+                G = lambda y, at=(example, part): self.member.G(*at, y)  # noqa: E731
                 f = self.f(G, x[there], features[there])
                 pair = self.violator(f, positives[p], positives, drawn)
                 if pair is not None:
@@ -129,9 +129,9 @@ class Algorithm1:
         """How many labels there are."""
         return len(self.V)
 
-    def label(self, y, V):
-        """The vector y of a label, and the rows V_j."""
-        return np.eye(self.n_labels)[y], V
+    def label(self, y):
+        """The vector y of a label."""
+        return np.eye(self.n_labels)[y]
 
     def step_labels(self, matrix, history, found):
         """One step of V or V̂ for each label of each positive: found are (gradient by the matrix, labels)."""
@@ -160,13 +160,12 @@ class Algorithm1:
         matrix[row] -= rate * gradient / np.sqrt(history[row] + 1e-12)
 
     def f(self, G, x, features):
-        """y → f(x, y), of U and V as they are or as told."""
+        """y → f(x, y) for y → G, of U and V as they are or as told."""
 
         def score(y, U=None, V=None, learned=None):
             rows = self.U[features] if U is None else U
             own = self.member.own(learned or self.learned, features)
-            vector, V = self.label(y, self.V if V is None else V)
-            return naive.score(G, x, rows, V, vector, *own)
+            return naive.score(G(y), x, rows, self.V if V is None else V, self.label(y), *own)
 
         return score
 

@@ -37,7 +37,7 @@ class WithLoss(Algorithm1):
         for part in range(parts):
             for p in range(part, len(positives), parts):
                 there = np.arange(len(features)) != (p if self.examples.own else -1)
-                f = self.f(self.member.G(example, part), x[there], features[there])
+                f = self.f(lambda y, at=(example, part): self.member.G(*at, y), x[there], features[there])
                 J, moved = self.objective(f, positives[p], positives, negative)
                 if not moved:
                     continue
