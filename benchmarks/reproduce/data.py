@@ -40,6 +40,14 @@ def lastfm_artists(data: Path, made: Path, fold: int) -> None:
     pq.write_table(table.append_column("split", pa.array(split)), made / "lastfm-artists.parquet")
 
 
+def cranfield_fold(data: Path, made: Path, fold: int) -> None:
+    """The queries with a column `split`: numbers of `fold` modulo 5 are test, of the next one validation."""
+    queries = pq.read_table(data / "cranfield" / "queries.parquet")
+    place = [(int(query) - fold) % FOLDS for query in queries["query"].to_pylist()]
+    split = ["test" if p == 0 else "valid" if p == 1 else "train" for p in place]
+    pq.write_table(queries.append_column("split", pa.array(split)), made / f"cranfield-{fold}.parquet")
+
+
 WORDNET = Data(
     "wordnet",
     "WordNet: kinds of 21,502 definitions (sample data)",
@@ -96,4 +104,13 @@ GOWALLA = Data(
     "Gowalla: 29,858 people, 40,981 places",
     "prepare {data}/gowalla/interactions.parquet --user user --item item --split split",
     ("gowalla/interactions.parquet",),
+)
+CRANFIELD = Data(
+    "cranfield",
+    "Cranfield: 1,400 documents, 225 queries, cross-validated by query",
+    "prepare --queries {made}/cranfield-{fold}.parquet --documents {data}/cranfield/documents.parquet "
+    "--relevance {data}/cranfield/relevance.parquet --split split",
+    tuple(f"cranfield/{name}.parquet" for name in ("queries", "documents", "relevance")),
+    cranfield_fold,
+    folds=True,
 )

@@ -5,12 +5,6 @@ from __future__ import annotations
 from benchmarks.reproduce.shape import Data, Listing
 
 PAIRS = Data("memorise", "Each pair of n labels is the answer of one query", "")
-CRANFIELD = Data(
-    "cranfield",
-    "Cranfield: 1,400 documents, 225 queries, five folds by query",
-    "",
-    tuple(f"cranfield/{name}.parquet" for name in ("queries", "documents", "relevance")),
-)
 SCRIPTS = (
     Listing(
         "memorise",
@@ -21,14 +15,5 @@ SCRIPTS = (
         PAIRS,
         (),
         "python benchmarks/memorise.py",
-    ),
-    Listing(
-        "cranfield",
-        "Retrieval: Cranfield",
-        "AWE §4: supervised semantic indexing, and a low rank beside the identity, against tf-idf and BM25. What is "
-        "open is chosen by MAP on the validation queries of each fold, and tested once.",
-        CRANFIELD,
-        (),
-        "python benchmarks/cranfield.py {data}/cranfield {workspace}",
     ),
 )
