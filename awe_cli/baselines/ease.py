@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from awe_cli.baselines.baseline import Arrays, Baseline, Choice, Facts, Told, one_or_all
 from awe_cli.baselines.matrices import LinearRanker, label_matrix
 from awe_cli.baselines.room import require_room
-from awe_cli.data.dataset import Dataset
+from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.data.sparse import inputs
 from awe_cli.engine.local import one_blas_thread
 from awe_cli.ranking.ranker import Ranker
@@ -35,9 +35,11 @@ class Ease(Baseline):
     name = "ease"
 
     def check(self, told: Told, dataset: Dataset) -> None:
-        """XᵀX and its inverse in float64, and B, must fit the memory allowed."""
+        """The matrices that are inverted, in float64, and B must fit the memory allowed."""
         features, labels = dataset.n_features, dataset.n_labels
-        need = 8 * features * (2 * features + labels)
+        rows = min(features, dataset.splits["train"]) if dataset.task == RECOMMENDATION else features
+        inner = 2 * features**2 if rows == features else features**2 + 2 * rows * features
+        need = 8 * (inner + features * labels)
         require_room(need, told["memory"], f"ease with {features:,} features and {labels:,} labels")
 
     def choices(self, told: Told, facts: Facts) -> list[Choice]:

@@ -30,23 +30,27 @@ class Found:
 def search(parts: PartsOf, n: int, judge: Judge, n_labels: int) -> Found:
     """Weights of n parts by coordinate search: one after the other gets the share that ranks validation best.
 
-    It begins with the first part alone, and ends when a round over all parts brings nothing. Each part alone is
-    among what is tried, so that no part is better on validation than the result.
+    It begins with the best among each part alone and all alike, goes from the part that is best alone to the worst,
+    and ends when a round over all brings nothing. So no part is better on validation than the result, and in which
+    order they are named does not matter, but where two are exactly as good.
     """
-    best = Found([1.0] + [0.0] * (n - 1), None)
-    for round in range(_ROUNDS):
+    begin = [*np.eye(n).tolist(), [1 / n] * n]
+    best, values = _best(parts, judge, n_labels, begin)
+    order = sorted(range(n), key=lambda m: -values[m])
+    for _ in range(_ROUNDS):
         before = best
-        for m in range(n):
-            if round or m:
-                best = _best_share(parts, judge, n_labels, best, m)
+        for m in order:
+            shares = (with_share(best.weights, m, share) for share in SHARES)
+            best, _ = _best(parts, judge, n_labels, [best.weights, *shares])
         if best.weights == before.weights:
             break
     return best
 
 
-def _best_share(parts: PartsOf, judge: Judge, n_labels: int, best: Found, m: int) -> Found:
-    """The share of part m that is best, the others keeping their proportions; as it was, where none is better."""
-    tried = [best.weights, *(with_share(best.weights, m, share) for share in SHARES)]
+def _best(
+    parts: PartsOf, judge: Judge, n_labels: int, tried: list[list[float]]
+) -> tuple[Found, list[float]]:
+    """The best of these weights, the first of equals, and how well each ranks."""
 
     def scores(start: int, stop: int) -> Iterator[Scores]:
         found = parts(start, stop)
@@ -54,7 +58,7 @@ def _best_share(parts: PartsOf, judge: Judge, n_labels: int, best: Found, m: int
 
     values = judge.judge_all(scores, n_labels)
     top = max(range(len(tried)), key=lambda place: values[place])
-    return Found(tried[top], values[top])
+    return Found(tried[top], values[top]), values
 
 
 def with_share(weights: list[float], m: int, share: float) -> list[float]:
