@@ -47,9 +47,7 @@ def search(parts: PartsOf, n: int, judge: Judge, n_labels: int) -> Found:
     return best
 
 
-def _best(
-    parts: PartsOf, judge: Judge, n_labels: int, tried: list[list[float]]
-) -> tuple[Found, list[float]]:
+def _best(parts: PartsOf, judge: Judge, n_labels: int, tried: list[list[float]]) -> tuple[Found, list[float]]:
     """The best of these weights, the first of equals, and how well each ranks."""
 
     def scores(start: int, stop: int) -> Iterator[Scores]:

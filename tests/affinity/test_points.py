@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba import config
 
 from awe_cli.kernels.interface import lays_out, of_input
 from awe_cli.kernels.labels import OneHot
@@ -27,14 +28,14 @@ LABELS_TRIED = (0, 3, 8)
 SMALL = 1e-5
 
 
+def both(members, described):
+    """(side, member): all for one-hot labels, those named for labels that features describe."""
+    return [(side, m) for side in SIDES for m in members if side == "one-hot" or m.name in described]
+
+
 def sided(members):
-    """(side, member): every one for one-hot labels, one of each way for those that features describe."""
-    pairs = [
-        (side, member)
-        for side in SIDES
-        for member in members
-        if side == "one-hot" or member.name in DESCRIBED
-    ]
+    """Every member on both sides; where it would have to be compiled first, one of each way on the second."""
+    pairs = both(members, {m.name for m in members} if config.DISABLE_JIT else DESCRIBED)
     return pytest.mark.parametrize(("side", "member"), pairs, ids=[f"{side}-{m.name}" for side, m in pairs])
 
 
@@ -214,23 +215,34 @@ def test_dense_rows_are_bags_that_name_every_column():
 
 
 def everything():
-    """All members at all points, in one array."""
+    """All that is compiled at all points, in one array."""
     return np.concatenate(
         [
             np.concatenate(
                 [np.ravel(part) for part in evaluate(member.affinity, in_world(member, side), *point)]
             )
-            for side, member in each.args[1]
+            for side, member in both(MEMBERS, DESCRIBED)
             for point in points(member)
         ]
     )
 
 
-def test_the_same_without_compilation(tmp_path):
-    """The bodies run through singledispatch: a debugger can step through what is compiled otherwise."""
-    script = "from tests.affinity.test_points import *; np.save(sys.argv[1], everything())"
+def without_compilation(*command):
+    """Run Python here, where the bodies go through singledispatch: a debugger can step through them."""
     subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script, str(tmp_path / "found.npy")],
+        [sys.executable, "-W", "ignore", *command],
         env={**os.environ, "NUMBA_DISABLE_JIT": "1"}, cwd=Path(__file__).parent.parent.parent, check=True,
     )  # fmt: skip
+
+
+def test_the_same_without_compilation(tmp_path):
+    script = "from tests.affinity.test_points import *; np.save(sys.argv[1], everything())"
+    without_compilation("-c", script, str(tmp_path / "found.npy"))
     np.testing.assert_allclose(np.load(tmp_path / "found.npy"), everything(), 1e-4, 1e-6)
+
+
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="it is what runs now")
+def test_all_of_them_without_compilation():
+    """Labels that features describe with every affinity, which would take minutes to compile."""
+    without_compilation("-m", "pytest", "-q", "-x", "-p", "no:xdist", "-p", "no:cacheprovider", __file__,
+                        "-k", "bags-", "-o", "addopts=--import-mode=importlib")  # fmt: skip
