@@ -170,7 +170,65 @@ def test_examples_without_labels_are_left_out_and_counted(tmp_path):
     assert document["n_examples"] == 2
     assert document["models"]["popularity"]["n_left_out"] == 1
     assert metrics_of(document)["mrr"] == pytest.approx((1 / 2 + 1 / 3) / 2)
-    assert "1 examples without labels left out" in comparison(document)[0].title
+    assert comparison(document)[0].title == "test: 2 of 3 examples (1 without labels), all 3 labels ranked"
+
+
+def test_people_with_nothing_held_out_are_counted(ws):
+    """12 has nothing in test; nothing but c and d is held out as valid, for 10 and 12."""
+    document, _, _ = evaluate(ws, ["popularity"])
+    assert document["models"]["popularity"]["n_left_out"] == 1
+    assert comparison(document)[0].title.startswith(
+        "test: 3 of 4 people (1 with nothing held out), all 5 labels"
+    )
+    document, _, _ = evaluate(ws, ["popularity"], EvaluateSettings(split="valid"))
+    assert comparison(document)[0].title.startswith("valid: 2 of 4 people (2 with nothing held out),")
+
+
+@pytest.mark.parametrize(
+    ("task", "counts", "says"),
+    [
+        ("recommendation", {"a": (4, 0)}, "4 examples"),
+        ("annotation", {"a": (1, 0)}, "1 example"),
+        ("annotation", {"a": (1, 2), "b": (1, 2)}, "1 of 3 examples (2 without labels)"),
+        ("annotation", {"a": (3, 0), "b": (2, 1)}, "a: 3 examples; b: 2 of 3 examples (1 without labels)"),
+    ],
+)
+def test_the_title_counts_the_examples_of_every_model(task, counts, says):
+    models = {
+        name: {"metrics": {}, "n_examples": n, "n_left_out": without, "history": ""}
+        for name, (n, without) in counts.items()
+    }
+    told = {"split": "test", "task": task, "n_labels": 7, "models": models, "differences": {}}
+    assert comparison({**told, "of_the_whole_set": []})[0].title == f"test: {says}, all 7 labels ranked"
+
+
+def test_nothing_is_said_where_nothing_is_compared(ws, add_model):
+    """Coverage has no interval, and novelty is neither better nor worse: that is no "no difference is clear"."""
+    add_model("rare", [0, 1, 2, 3, 4])
+    document, _, _ = evaluate(ws, ["popularity", "rare"], EvaluateSettings(metric=("coverage@1",)))
+    (values,) = comparison(document)
+    assert values.notes[-1] == "coverage@1: one number for the whole set, with no interval"
+    document, _, _ = evaluate(ws, ["popularity", "rare"], EvaluateSettings(metric=("novelty@1",)))
+    values, differences = comparison(document)
+    assert [row[0] for row in differences.rows] == ["novelty@1"]
+    assert differences.notes == ()
+    assert not any("whole set" in note for note in values.notes)
+
+
+def test_a_k_beyond_the_last_label(ws):
+    """There are five: only what divides by k tells 9 from 5."""
+    settings = EvaluateSettings(
+        at=(5, 9), metric=("precision", "recall", "ndcg", "coverage", "novelty", "popularity")
+    )
+    document, _, _ = evaluate(ws, ["popularity"], settings)
+    assert document["warnings"] == [
+        "precision@9: there are 5 labels only; places that stay empty count as misses",
+        "recall@9, ndcg@9, coverage@9, novelty@9, popularity@9: there are 5 labels only; the same as @5",
+    ]
+    found = metrics_of(document)
+    assert found["precision@9"] == pytest.approx(found["precision@5"] * 5 / 9)
+    for name in ("recall", "ndcg", "coverage", "novelty", "popularity"):
+        assert found[f"{name}@9"] == found[f"{name}@5"]
 
 
 def test_tables(ws, add_model):
@@ -191,7 +249,7 @@ def test_tables(ws, add_model):
         ({"mean-rank": 1}, "does not beat it: it is worse on mean-rank"),
         ({"mean-rank": 1, "map": 1}, "beats it on map, and is worse on mean-rank"),
         ({"mean-rank": -1, "map": 1}, "beats it on all 2 measures"),
-        ({"popularity@5": 1}, "no difference is clear"),
+        ({"popularity@5": 1, "map": 0}, "does not beat it: no difference is clear"),
         ({"popularity@5": -1, "map": 1}, "beats it on map"),
     ],
 )

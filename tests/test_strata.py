@@ -102,6 +102,16 @@ def test_a_table_a_measure(ws, capsys):
     assert [group["name"] for group in json.loads(out)["strata"]["groups"]] == ["a", "d", "e"]
 
 
+def test_coverage_has_no_strata(ws, capsys):
+    code, out, err = run(ws, capsys, "--by", "label", "--metric", "coverage@1,coverage@2")
+    assert (code, out) == (78, "")
+    assert "--by label: expected a measure of single examples, found only coverage@1, coverage@2" in err
+    code, out, _ = run(ws, capsys, "--model", "twin", "--by", "label", "--metric", "coverage@1,mrr")
+    assert code == 0
+    assert "coverage@1: one number for the whole set, with no interval and no strata" in out
+    assert "mrr by label" in out
+
+
 def test_what_cannot_be(ws, tmp_path, capsys):
     code, _, err = run(ws, capsys, "--by", "labels")
     assert (code, "did you mean 'label'" in err) == (78, True), err

@@ -49,9 +49,9 @@ def evaluate(
 
     Precision, recall and NDCG at k, MAP, MRR and coverage, over all labels, never a sample of them; with
     several models also the differences from the first, with paired bootstrap intervals. With --by the same by
-    stratum: only the labels of a stratum are then wanted, all stay candidates. The result is stored under
-    metrics/, too; with --per-example also that of every example, as a table. --require and --no-worse are a
-    gate: where a model fails, the exit code is 79.
+    stratum: only its labels are then wanted, all stay candidates. Coverage is one number for the whole set,
+    without interval or strata. The result is stored under metrics/, with --per-example also that of every
+    example, as a table. --require and --no-worse are a gate: where a model fails, the exit code is 79.
     """
     from awe_cli.judging.gate import make_gate, pass_gate
     from awe_cli.report.comparison import comparison

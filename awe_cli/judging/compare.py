@@ -51,6 +51,7 @@ def compare(
             for name, result in judged.items()
         },
         "better": {measure.name: measure.metric.better for measure in wanted},
+        "of_the_whole_set": [measure.name for measure in wanted if not measure.metric.per_example],
         "warnings": _warnings(wanted, dataset.n_labels),
         "baseline_model": baseline,
         "differences": {
@@ -68,10 +69,16 @@ def compare(
 
 
 def _warnings(wanted: Sequence[Measure], n_labels: int) -> list[str]:
+    """What a k beyond the last label means: a line for the measures that divide by k, and one for the others."""
+    beyond = [measure for measure in wanted if (measure.k or 0) > n_labels]
+    meanings = {
+        True: "places that stay empty count as misses",
+        False: f"the same as @{n_labels}",
+    }
     return [
-        f"{measure.name}: there are {n_labels:,} labels only; places that stay empty count as misses"
-        for measure in wanted
-        if (measure.k or 0) > n_labels
+        f"{names}: there are {n_labels:,} labels only; {meaning}"
+        for divides, meaning in meanings.items()
+        if (names := ", ".join(of.name for of in beyond if of.metric.divides_by_k == divides))
     ]
 
 

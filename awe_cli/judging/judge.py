@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from awe_cli.data.dataset import Dataset
+from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.data.similarity import similarity_of
 from awe_cli.engine.local import map_blocks
@@ -29,7 +29,7 @@ class Judged:
     ids       (n,) of the examples that have positives, in the order they are stored
     values    (n, measures) one column for each measure taken per example
     overall   measure → the mean over these examples, or the value for the whole set
-    left_out  how many examples have no positives
+    left_out  how many examples have no positives: they have no labels, or these people nothing in the split
     strata    the same by stratum, where that was asked for
     """
 
@@ -69,7 +69,7 @@ def judge(
         apart = measure_strata(strata, per_example, ranks, block) if strata else None
         return block.ids.filter(pa.array(some)), values, ranks, apart
 
-    ids, parts, by_stratum, left_out = [], [], [], 0
+    ids, parts, by_stratum = [], [], []
     best = np.full(n_labels, NEVER, dtype=np.int32)
     batches = dataset.held_out_batches(split, opened.fit_on, READ_ROWS)
     blocks = cut(batches, rows_at_once(opened.ranker))
@@ -77,11 +77,18 @@ def judge(
         ids.append(block_ids)
         parts.append(values)
         by_stratum += [apart] if apart is not None else []
-        left_out += len(ranks.n_positives) - len(values)
         np.minimum(best, ranks.best, out=best)
     table = np.concatenate(parts) if parts else np.empty((0, len(per_example)))
     apart = join_values(by_stratum, [len(values) for values in parts]) if by_stratum else None
+    left_out = _n_examples(dataset, split) - len(table)
     return Judged(_joined(ids), table, _overall(measures, table, best), left_out, apart)
+
+
+def _n_examples(dataset: Dataset, split: str) -> int:
+    """How many examples a split has, with positives or without; in recommendation that is everybody."""
+    if dataset.task == RECOMMENDATION:
+        return int(dataset.summary["people"])
+    return int(dataset.summary["sizes"][split]["examples"])
 
 
 def _known(dataset: Dataset, fit_on: tuple[str, ...], measures: Sequence[Measure]) -> Known:

@@ -16,9 +16,10 @@ def coverage(ranks: Ranks, k: int) -> NDArray[np.float64]:
 
     ranks    of n examples; only `best` is looked at, from top lists of k labels or more
     k        1 or more
-    returns  (1,) float64 in [0, 1]: one number for the whole set
+    returns  (1,) float64 in [0, 1]: one number for the whole set, so that it has no interval and no strata
 
-    Edge rule: examples without positives count too, for they are shown a top list like all others.
+    Edge rule: examples without labels count too, for they are shown a top list like all others; people with
+    nothing held out are not ranked for.
     Source: the "aggregate diversity" of Adomavicius & Kwon 2012, as a share of the labels.
     """
     return np.array([np.mean(ranks.best <= k) if len(ranks.best) else 0.0])

@@ -25,6 +25,8 @@ class Metric:
     better         HIGHER, LOWER, or None for what is neither better nor worse
     looks_at_top   whether it needs top lists, rather than the ranks of the positives alone
     needs_kinship  whether it needs to know which labels are alike (`prepare --isa` or `--similarity`)
+    divides_by_k   whether places of the first k that no label fills count as misses; otherwise a k beyond the
+                   last label is the same as that of the last label
     """
 
     name: str
@@ -34,6 +36,7 @@ class Metric:
     better: str | None = HIGHER
     looks_at_top: bool = False
     needs_kinship: bool = False
+    divides_by_k: bool = False
 
     @property
     def chooses(self) -> bool:

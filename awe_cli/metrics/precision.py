@@ -27,4 +27,4 @@ def precision(ranks: Ranks, k: int) -> NDArray[np.float64]:
     return ranks.sums((ranks.ranks <= k).astype(np.float64)) / k
 
 
-PRECISION = Metric("precision", precision, cut=True)
+PRECISION = Metric("precision", precision, cut=True, divides_by_k=True)

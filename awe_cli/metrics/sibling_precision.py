@@ -71,4 +71,4 @@ def _parents(
     return position, indices[indptr[labels][position] + within].astype(np.int64)
 
 
-PSIB = Metric("psib", sibling_precision, cut=True, looks_at_top=True, needs_kinship=True)
+PSIB = Metric("psib", sibling_precision, cut=True, looks_at_top=True, needs_kinship=True, divides_by_k=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from awe_cli.data.dataset import RECOMMENDATION
 from awe_cli.report.strata import strata_tables
 from awe_cli.report.table import Table
 
@@ -12,10 +13,11 @@ from awe_cli.report.table import Table
 def comparison(document: Mapping[str, Any]) -> list[Table]:
     """Two tables of the document that `awe evaluate --json` prints: metrics × models, and the differences.
 
-    The second is left out where there is one model only. Where results were taken apart, one more for each measure.
+    The second is left out where nothing is compared: there is one model, or no measure of single examples. Where
+    results were taken apart, one more for each measure.
     """
     tables = [_metrics(document)]
-    if document["differences"]:
+    if any(document["differences"].values()):
         tables.append(_differences(document))
     if "strata" in document:
         tables += strata_tables(document)
@@ -26,24 +28,39 @@ def _metrics(document: Mapping[str, Any]) -> Table:
     models = document["models"]
     names = next(iter(models.values()))["metrics"]
     rows = tuple((name, *(float(model["metrics"][name]) for model in models.values())) for name in names)
-    return Table(_title(document), ("metric", *models), rows, _histories(models))
+    histories = _of_each({name: model["history"] for name, model in models.items()})
+    return Table(_title(document), ("metric", *models), rows, (*histories, *_of_the_whole_set(document)))
 
 
 def _title(document: Mapping[str, Any]) -> str:
-    first = document["models"][document["baseline_model"]]
-    n, labels = document["n_examples"], document["n_labels"]
-    title = f"{document['split']}: {n:,} examples, all {labels:,} labels ranked"
-    if first["n_left_out"]:
-        title += f", {first['n_left_out']:,} examples without labels left out"
-    return title
+    counts = {name: _counted(model, document["task"]) for name, model in document["models"].items()}
+    return f"{document['split']}: {'; '.join(_of_each(counts))}, all {document['n_labels']:,} labels ranked"
 
 
-def _histories(models: Mapping[str, Any]) -> tuple[str, ...]:
-    """How candidates were chosen: one line, or one for each model where they differ."""
-    rules = {name: model["history"] for name, model in models.items()}
-    if len(set(rules.values())) == 1:
-        return (next(iter(rules.values())),)
-    return tuple(f"{name}: {rule}" for name, rule in rules.items())
+def _counted(model: Mapping[str, Any], task: str) -> str:
+    """How many examples a model was judged by, and how many there are that have nothing to be found."""
+    n, without = model["n_examples"], model["n_left_out"]
+    if not without:
+        return f"{n:,} {'example' if n == 1 else 'examples'}"
+    if task == RECOMMENDATION:
+        return f"{n:,} of {n + without:,} people ({without:,} with nothing held out)"
+    return f"{n:,} of {n + without:,} examples ({without:,} without labels)"
+
+
+def _of_each(said: Mapping[str, str]) -> tuple[str, ...]:
+    """What is said of each model: once where it is the same of all, else with their names."""
+    if len(set(said.values())) == 1:
+        return (next(iter(said.values())),)
+    return tuple(f"{name}: {what}" for name, what in said.items())
+
+
+def _of_the_whole_set(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """The measures that a reader would look for in the other tables, and not find."""
+    names = ", ".join(document["of_the_whole_set"])
+    if not names or not (document["differences"] or "strata" in document):
+        return ()
+    strata = " and no strata" if "strata" in document else ""
+    return (f"{names}: one number for the whole set, with no interval{strata}",)
 
 
 def _differences(document: Mapping[str, Any]) -> Table:
@@ -52,7 +69,8 @@ def _differences(document: Mapping[str, Any]) -> Table:
     rows = tuple((name, *(_difference(of[name]) for of in differences.values())) for name in names)
     level = round(100 * document["interval"]["level"])
     title = f"difference from {baseline} [{level} % interval], * where the interval leaves out 0"
-    notes = tuple(verdict(name, baseline, of, document["better"]) for name, of in differences.items())
+    verdicts = (verdict(name, baseline, of, document["better"]) for name, of in differences.items())
+    notes = tuple(filter(None, verdicts))
     return Table(title, ("metric", *differences), rows, notes)
 
 
@@ -61,12 +79,15 @@ def verdict(
     baseline: str,
     differences: Mapping[str, Mapping[str, float]],
     directions: Mapping[str, str | None],
-) -> str:
+) -> str | None:
     """Whether a model beats the baseline: on which measures the interval of the difference leaves out 0.
 
     directions  measure → whether "higher" or "lower" is better; None: neither, it is left out
+    returns     None where no measure is left
     """
     differences = {measure: of for measure, of in differences.items() if directions[measure] is not None}
+    if not differences:
+        return None
     above = {measure for measure, of in differences.items() if of["low"] > 0}
     below = {measure for measure, of in differences.items() if of["high"] < 0}
     lower = {measure for measure in differences if directions[measure] == "lower"}

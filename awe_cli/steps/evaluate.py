@@ -11,7 +11,7 @@ from typing import Any
 from awe_cli.config.evaluate import EvaluateSettings
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.storage import write_table
-from awe_cli.errors import MissingInputError, UsageError, nearest
+from awe_cli.errors import MissingInputError, SettingsError, UsageError, nearest
 from awe_cli.judging.compare import compare, pairs
 from awe_cli.judging.gate import make_gate
 from awe_cli.judging.judge import Judged, judge
@@ -23,7 +23,7 @@ from awe_cli.models.opening import open_dataset
 from awe_cli.models.rankers import find_model, open_ranker, require_dataset
 from awe_cli.workspace import Artifact, Recipe, Workspace
 
-VERSION = 4
+VERSION = 5
 RESULT = "metrics.json"
 EXAMPLES = "examples.parquet"
 _LONGEST_NAME = 100
@@ -64,6 +64,7 @@ def _evaluate(
     _require_split(dataset, settings.split)
     wanted = measures([*settings.metric, *make_gate(settings).names], settings.at)
     _require_kinship(dataset, wanted)
+    _require_strata(settings.by, wanted)
     found = {name: find_model(ws, name) for name in _distinct(models)}
     for model in found.values():
         require_dataset(model, stored)
@@ -149,6 +150,15 @@ def _require_kinship(dataset: Dataset, wanted: Sequence[Measure]) -> None:
                 hint="prepare it with --isa FILE (columns child and parent) or --similarity FILE (columns "
                 "label, other and similarity)",
             )
+
+
+def _require_strata(by: str | None, wanted: Sequence[Measure]) -> None:
+    if by and wanted and not _columns(wanted):
+        names = ", ".join(measure.name for measure in wanted)
+        raise SettingsError(
+            f"--by {by}: expected a measure of single examples, found only {names}: one number for the whole set",
+            hint="add one such as --metric recall@10, or leave --by out",
+        )
 
 
 def _recipe(

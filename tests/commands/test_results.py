@@ -68,7 +68,7 @@ def test_evaluate_prints_tables(trained):
     code, out, _ = trained("evaluate", "--model", "popularity", "--model", "twin", "--metric", "mrr,ndcg@2")
     assert code == 0
     lines = out.splitlines()
-    assert lines[0] == "test: 3 examples, all 5 labels ranked"
+    assert lines[0] == "test: 3 of 4 people (1 with nothing held out), all 5 labels ranked"
     assert lines[1].split() == ["metric", "popularity", "twin"]
     assert lines[2].split() == ["mrr", "0.8333", "0.8333"]
     assert "history: train and valid; its items are neither candidates nor counted" in out
