@@ -157,7 +157,7 @@ def test_a_stale_member_is_refused(mine: Path, refused: Callable[..., str]) -> N
     ("code", "arguments", "says"),
     [
         (66, ("knn,rbf",), "awe build-affinity --model wsabie --affinity rbf"),
-        (66, ("knn=narrow,constant",), "there is no neighbors named 'narrow'; there: wide, wsabie"),
+        (66, ("knn=narrow,constant",), "there is no neighbour table named 'narrow'; there: wide, wsabie"),
         (66, ("rbf=wsabie-cluster,knn",), "expected 'wsabie-cluster' to be a built rbf, found cluster"),
         (78, ("knn,clutser",), "did you mean 'cluster'?"),
         (78, ("knn",), "two or more affinities"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from awe_cli.data import storage
 from awe_cli.data.dataset import Dataset
-from awe_cli.data.gather import IdColumn, join
+from awe_cli.data.gather import IdColumn, Origin, join
 from awe_cli.data.matrix import Bags
 from awe_cli.data.reading.columns import Piece, Role, one_array
 from awe_cli.data.reading.refusal import refuse
@@ -26,19 +27,21 @@ FILE = "similarity.parquet"
 
 @dataclass(frozen=True)
 class Triples:
-    """Triples as read (n,), and whether they came from a file without types."""
+    """Triples as read (n,), where each came from, and whether that is a file without types."""
 
     label: pa.ChunkedArray
     other: pa.ChunkedArray
     similarity: NDArray[np.float64]
+    origin: Origin
     untyped: bool
 
 
 def read_triples(pieces: Iterable[Piece]) -> Triples:
     """All triples. Raises DataError where there is none, or for a similarity outside 0 … 1."""
-    label, other, untyped = IdColumn(LABEL), IdColumn(OTHER), False
+    label, other, origin, untyped = IdColumn(LABEL), IdColumn(OTHER), Origin(), False
     numbers: list[NDArray[np.float64]] = []
     for piece in pieces:
+        origin.add(piece)
         label.add(piece, piece.column(LABEL))
         other.add(piece, piece.column(OTHER))
         values = piece.column(SIMILARITY).to_numpy(zero_copy_only=False).astype(np.float64)
@@ -50,7 +53,7 @@ def read_triples(pieces: Iterable[Piece]) -> Triples:
         raise DataError(
             "the similarity file has no rows", hint="give it rows of label, other label and similarity"
         )
-    return Triples(label.values(), other.values(), join(numbers, np.float64), untyped)
+    return Triples(label.values(), other.values(), join(numbers, np.float64), origin, untyped)
 
 
 def store_similarity(path: Path, triples: Triples, labels: pa.Array) -> dict[str, int]:
@@ -59,38 +62,57 @@ def store_similarity(path: Path, triples: Triples, labels: pa.Array) -> dict[str
     pairs    rows of the file; unknown  rows with a name that is no label, left out
     labels   labels that are similar to another
 
-    Raises DataError where two rows give the same pair different similarities.
+    Raises DataError where two rows give the same pair different similarities, or one gives a label another one
+    with itself than 1.
     """
     a, b = (
         look_up(one_array(column), labels, f"similarity column {name!r}", untyped=triples.untyped)
         for column, name in ((triples.label, LABEL), (triples.other, OTHER))
     )
-    kept = (a >= 0) & (b >= 0)
+    kept = np.flatnonzero((a >= 0) & (b >= 0))
     low, high = np.minimum(a, b)[kept].astype(np.int64), np.maximum(a, b)[kept].astype(np.int64)
-    keys, values = low * len(labels) + high, triples.similarity[kept]
-    order = np.lexsort((values, keys))
-    keys, values = keys[order], values[order]
-    differ = np.flatnonzero((np.diff(keys) == 0) & (np.diff(values) > 0))
-    if len(differ):
-        at = int(differ[0])
-        names = [labels[int(row)].as_py() for row in divmod(int(keys[at]), len(labels))]
-        raise DataError(
-            f"similarity of {names[0]!r} and {names[1]!r}: expected one, found {values[at]:g} and "
-            f"{values[at + 1]:g}",
-            hint="a similarity holds both ways round: take one of the rows out",
-        )
-    keys, first = np.unique(keys, return_index=True)
-    low, high, values = keys // len(labels), keys % len(labels), values[first]
+    keys, first, pair = np.unique(low * len(labels) + high, return_index=True, return_inverse=True)
+    values = triples.similarity[kept][first]
+    _refuse_two_of_a_pair(triples, kept, kept[first][pair])
+    low, high = keys // len(labels), keys % len(labels)
+    _refuse_unlike_itself(triples, kept[first][low == high])
     real = (low != high) & (values > 0)
     rows, columns = np.concatenate([low[real], high[real]]), np.concatenate([high[real], low[real]])
     order = np.lexsort((columns, rows))
     both = np.concatenate([values[real]] * 2)[order]
     storage.write_table(path, pa.table({LABEL: rows[order], OTHER: columns[order], SIMILARITY: both}))
     return {
-        "pairs": len(kept),
-        "unknown": int(np.count_nonzero(~kept)),
+        "pairs": len(a),
+        "unknown": len(a) - len(kept),
         "labels": len(np.unique(rows)),
     }
+
+
+def _refuse_two_of_a_pair(triples: Triples, rows: NDArray[np.int64], before: NDArray[np.int64]) -> None:
+    """before: for each of `rows`, the first row of the same pair of labels."""
+    differ = np.flatnonzero(triples.similarity[rows] != triples.similarity[before])
+    if len(differ):
+        row, first = int(rows[differ[0]]), int(before[differ[0]])
+        names = " and ".join(repr(column[first].as_py()) for column in (triples.label, triples.other))
+        expected = f"{triples.similarity[first]:g}, as row {triples.origin.of(first)[1]:,} has it for {names}"
+        _refuse(triples, row, expected, "a similarity holds both ways round: take one of the rows out")
+
+
+def _refuse_unlike_itself(triples: Triples, rows: NDArray[np.int64]) -> None:
+    """rows: those that say how similar a label is to itself."""
+    differ = rows[triples.similarity[rows] != 1]
+    if len(differ):
+        row = int(differ.min())
+        expected = f"1, as nothing is more similar to {triples.label[row].as_py()!r} than itself"
+        _refuse(triples, row, expected, "take the row out, or write 1")
+
+
+def _refuse(triples: Triples, row: int, expected: str, hint: str) -> NoReturn:
+    file, number = triples.origin.of(row)
+    raise DataError(
+        f"{file}: column {SIMILARITY!r}, row {number:,}: expected {expected}, found {triples.similarity[row]:g}",
+        hint=hint,
+    )
 
 
 def similarity_of(dataset: Dataset) -> Bags | None:

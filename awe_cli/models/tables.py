@@ -26,7 +26,7 @@ from awe_cli.neighbors.table import parts_of
 from awe_cli.ranking.embedding import with_label_rows
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
-from awe_cli.workspace.kinds import check_name
+from awe_cli.workspace.kinds import KINDS, check_name
 
 NEIGHBORS, AFFINITY = "neighbors", "affinity"  # kinds of artifact, and what the parents of a model call them
 KNN_VERSION, AFFINITY_VERSION = 3, 1
@@ -56,10 +56,10 @@ def find_built(ws: Workspace, affinity: str, name: str | None, model: Artifact) 
     SettingsError for what cannot be a name.
     """
     kind, name = kind_of(affinity), name or default_name(affinity, model)
-    command = how_to_build(affinity, model, check_name(name))
+    noun, command = KINDS[kind].noun, how_to_build(affinity, model, check_name(name))
     if name not in ws.names(kind):
         raise MissingInputError(
-            f"the affinity {affinity} of {model.describe()} is not built: there is no {kind} named {name!r}; "
+            f"the affinity {affinity} of {model.describe()} is not built: there is no {noun} named {name!r}; "
             f"there: {', '.join(ws.names(kind)) or 'none'}",
             hint=f"build it with `{command}`",
         )
@@ -70,9 +70,8 @@ def find_built(ws: Workspace, affinity: str, name: str | None, model: Artifact) 
             f"expected {name!r} to be a built {affinity}, found {found}", hint=f"build it with `{command}`"
         )
     if built.parents["model"] != model.digest:
-        what = "neighbour table" if kind == NEIGHBORS else "built affinity"
         raise MissingInputError(
-            f"the {what} {name!r} is stale: it was built from the model "
+            f"the {noun} {name!r} is stale: it was built from the model "
             f"{built.parents['model'][:12]}, but {model.describe()} is {model.digest[:12]}",
             hint=f"build it again with `{command}`",
         )

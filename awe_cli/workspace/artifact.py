@@ -9,6 +9,7 @@ from typing import Any
 
 from awe_cli.errors import CorruptArtifactError
 from awe_cli.workspace.disk import file_digest
+from awe_cli.workspace.kinds import KINDS
 from awe_cli.workspace.recipe import Manifest, digest_of
 
 MANIFEST = "manifest.json"
@@ -33,6 +34,11 @@ class Artifact:
     def kind(self) -> str:
         """dataset, model, neighbors, affinity, predictions or metrics."""
         return self.manifest.recipe.kind
+
+    @property
+    def noun(self) -> str:
+        """What a sentence calls it; of a kind that only another version of awe knows, the kind itself."""
+        return KINDS[self.kind].noun if self.kind in KINDS else self.kind
 
     @property
     def version(self) -> int:
@@ -78,7 +84,7 @@ class Artifact:
         if self.version == version:
             return self
         raise CorruptArtifactError(
-            f"{self.path}: expected a {self.kind} of format {version}, found format {self.version}",
+            f"{self.path}: expected a {self.noun} of format {version}, found format {self.version}",
             hint="it was written by another version of awe: run the step that makes it again",
         )
 

@@ -16,11 +16,13 @@ _LONGEST_NAME = 100
 class Kind:
     """One kind of artifact.
 
+    noun     what a sentence calls one of them, after "a" or "no"
     folder   where its pointers lie, below the workspace; None where there is one without a name
     command  what the user runs to make one; `{name}` stands for its name
     """
 
     name: str
+    noun: str
     folder: str | None
     command: str
 
@@ -29,7 +31,7 @@ class Kind:
         if self.folder is None:
             return root / f"{self.name}.json"
         if name is None:
-            raise SettingsError(f"a {self.name} needs a name", hint=f"run `{self.how_to_make('NAME')}`")
+            raise SettingsError(f"a {self.noun} needs a name", hint=f"run `{self.how_to_make('NAME')}`")
         return root / self.folder / f"{check_name(name)}.json"
 
     def how_to_make(self, name: str | None) -> str:
@@ -40,12 +42,17 @@ class Kind:
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("dataset", None, "awe prepare FILE --user COLUMN --item COLUMN"),
-        Kind("model", "models", "awe train --affinity constant --name {name}"),
-        Kind("neighbors", "neighbors", "awe build-knn --model MODEL --name {name}"),
-        Kind("affinity", "affinities", "awe build-affinity --model MODEL --affinity NAME --name {name}"),
-        Kind("predictions", "predictions", "awe predict --model {name}"),
-        Kind("metrics", "metrics", "awe evaluate --model {name}"),
+        Kind("dataset", "dataset", None, "awe prepare FILE --user COLUMN --item COLUMN"),
+        Kind("model", "model", "models", "awe train --affinity constant --name {name}"),
+        Kind("neighbors", "neighbour table", "neighbors", "awe build-knn --model MODEL --name {name}"),
+        Kind(
+            "affinity",
+            "built affinity",
+            "affinities",
+            "awe build-affinity --model MODEL --affinity NAME --name {name}",
+        ),
+        Kind("predictions", "set of predictions", "predictions", "awe predict --model {name}"),
+        Kind("metrics", "comparison", "metrics", "awe evaluate --model {name}"),
     )
 }
 

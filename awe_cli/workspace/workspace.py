@@ -79,7 +79,7 @@ class Workspace:
         """The artifact with this digest, named or not. Raises MissingInputError, CorruptArtifactError."""
         artifact = self.open(digest, verify=verify)
         if artifact.kind != kind:
-            raise artifact.corrupt("manifest.json", f"a {kind}", f"a {artifact.kind}")
+            raise artifact.corrupt("manifest.json", f"a {KINDS[kind].noun}", f"a {artifact.noun}")
         return artifact
 
     def open(self, digest: str, *, verify: bool = False) -> Artifact:
@@ -141,14 +141,14 @@ class Workspace:
 
     def _missing(self, kind: str, name: str | None) -> AweError:
         self.require()
-        make = f"make it with `{KINDS[kind].how_to_make(name)}`"
+        noun, make = KINDS[kind].noun, f"make it with `{KINDS[kind].how_to_make(name)}`"
         if name is None:
-            return MissingInputError(f"there is no {kind} in the workspace {self.root}", hint=make)
+            return MissingInputError(f"there is no {noun} in the workspace {self.root}", hint=make)
         similar = nearest(name, self.names(kind))
         there = ", ".join(self.names(kind)) or "none"
         hint = f"did you mean {similar!r}? Otherwise {make}" if similar else make
         return MissingInputError(
-            f"there is no {kind} named {name!r} in the workspace {self.root}; there: {there}", hint=hint
+            f"there is no {noun} named {name!r} in the workspace {self.root}; there: {there}", hint=hint
         )
 
     def _unnamed(self, kind: str) -> AweError:
@@ -156,5 +156,5 @@ class Workspace:
             return self._missing(kind, None)
         there = ", ".join(self.names(kind))
         return MissingInputError(
-            f"which {kind}? The workspace {self.root} holds {there}", hint="name one of them"
+            f"which {KINDS[kind].noun}? The workspace {self.root} holds {there}", hint="name one of them"
         )

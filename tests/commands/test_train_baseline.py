@@ -55,7 +55,8 @@ def test_the_file_and_the_environment_may_tell_other_baselines_something(awe, mo
         (["svd", "--dim", "0"], 78, "at least 1"),
         (["svd", "--metric", "ndgc"], 78, "did you mean 'ndcg'"),
         (["ease", "--memory", "1e-9"], 78, "GB of memory"),
-        (["knn", "--neighbors", "none"], 66, "there is no neighbors"),
+        (["knn", "--neighbors", "none"], 66, "there is no neighbour table named 'none'"),
+        (["knn"], 66, "there is no neighbour table in the workspace"),
         (["sdv"], 2, "did you mean 'svd'"),
     ],
 )

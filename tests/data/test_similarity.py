@@ -87,7 +87,18 @@ def test_psib_through_the_chain(prepare):
         (
             HEAD + "frog,toad,0.5\ntoad,frog,0.25\n",
             65,
-            "similarity of 'toad' and 'frog': expected one, found 0.25 and 0.5",
+            "s.csv: column 'similarity', row 2: expected 0.5, as row 1 has it for 'frog' and 'toad', found 0.25",
+        ),
+        (
+            HEAD + "newt,toad,1\nswan,frog,1\nfrog,toad,0.5\nfrog,toad,0.5\nfrog,toad,0\n",
+            65,
+            "s.csv: column 'similarity', row 5: expected 0.5, as row 3 has it for 'frog' and 'toad', found 0",
+        ),
+        (
+            HEAD + "frog,frog,1\nfrog,toad,0.5\nnewt,newt,0.3\n",
+            65,
+            "s.csv: column 'similarity', row 3: expected 1, as nothing is more similar to 'newt' than itself, "
+            "found 0.3",
         ),
         ("label,other\nfrog,toad\n", 66, "expected a column 'similarity'"),
     ],

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from awe_cli.errors import MissingInputError, SettingsError, WriteError
-from awe_cli.workspace import Artifact, Recipe, Workspace
+from awe_cli.workspace import KINDS, Artifact, Recipe, Workspace
 
 
 def make(workspace: Workspace, name: str, text: str = "one", **settings: object) -> Artifact:
@@ -79,6 +79,20 @@ def test_current_asks_for_the_same_recipe_and_whole_files(workspace: Workspace) 
     assert workspace.current("model", "wsabie", Recipe("model", 2, {"dim": 64})) is None
     made.file("U.txt").write_text("longer than before")
     assert workspace.current("model", "wsabie", recipe) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "noun"),
+    [("neighbors", "neighbour table"), ("affinity", "built affinity"), ("predictions", "set of predictions")],
+)
+def test_of_each_kind_there_is_one_in_a_sentence(workspace: Workspace, kind: str, noun: str) -> None:
+    make(workspace, "wsabie")
+    with pytest.raises(MissingInputError, match=f"there is no {noun} in the workspace"):
+        workspace.find(kind)
+    with pytest.raises(MissingInputError, match=f"there is no {noun} named 'wsabie' in the workspace"):
+        workspace.find(kind, "wsabie")
+    with pytest.raises(SettingsError, match=f"a {noun} needs a name"):
+        KINDS[kind].pointer(workspace.root, None)
 
 
 def test_missing_names_suggest_the_nearest_and_the_command(workspace: Workspace) -> None:
