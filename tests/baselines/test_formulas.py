@@ -275,12 +275,11 @@ def test_ials_folds_in_the_minimum(case):
         assert found[e] == pytest.approx(V @ w, abs=1e-4)
 
 
+@pytest.mark.parametrize("case", ["recommendation"], indirect=True)
 def test_ials_learns_what_it_folds_in(case):
     """The factors of the package are at a minimum: one more fold-in of the columns changes little."""
     pytest.importorskip("implicit", reason="implicit is not installed")
-    facts, X, _, own = case
-    if facts.dataset.dense or not own:
-        return
+    facts, X, _, _ = case
     found = scores(Ials(), facts, {"dim": P, "alpha": 40.0, "l2": 0.01})
     assert found[X > 0].mean() > 0.9
     assert abs(found[X == 0].mean()) < 0.3
@@ -307,7 +306,7 @@ def test_nmf_without_scikit_learn(monkeypatch):
 
 @pytest.mark.parametrize("baseline", [Ease(), OneVsRest(), Pamir(), WarpOneVsRest()])
 def test_too_large_is_refused_before_it_is_begun(baseline):
-    dataset = SimpleNamespace(n_features=200_000, n_labels=100_000)
+    dataset = SimpleNamespace(task="annotation", n_features=200_000, n_labels=100_000)
     with pytest.raises(SettingsError, match="GB of memory") as caught:
         baseline.check({"memory": 4.0}, dataset)
     assert "--memory" in caught.value.hint

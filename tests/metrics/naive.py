@@ -1,6 +1,7 @@
 """Naive twins of the metrics: loops over the relevance of a ranked list, as the textbooks write them.
 
 `relevant` is a list of booleans in the order of the ranking, over all candidates.
+`shown` is a list of labels, best first; `counts` says of each label how many training examples have it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,24 @@ def reciprocal_rank(relevant, k):
 def mean_rank(relevant, k):
     ranks = [rank for rank, hit in enumerate(relevant, 1) if hit]
     return sum(ranks) / len(ranks)
+
+
+def coverage(all_shown, n_labels, k):
+    found = set()
+    for shown in all_shown:
+        found.update(shown[:k])
+    return len(found) / n_labels
+
+
+def popularity(shown, counts, k):
+    seen = [counts[label] for label in shown[:k]]
+    return sum(seen) / len(seen) if seen else 0.0
+
+
+def novelty(shown, counts, k):
+    total = sum(count + 1 for count in counts)
+    bits = [-math.log2((counts[label] + 1) / total) for label in shown[:k]]
+    return sum(bits) / len(bits) if bits else 0.0
 
 
 TWINS = {

@@ -130,6 +130,30 @@ def test_ranks_of_single_positives_agree_with_scikit_learn():
     assert measure("mean-rank").mean(ranks) == pytest.approx(reference.coverage_error(truth, scores))
 
 
+def test_ranks_of_several_positives_agree_with_scikit_learn():
+    """Two ways to say it in other words, of N negatives and P positives that all have scores of their own.
+
+    The mean rank is what the positives take from each other, (P + 1) / 2, and the negatives above one on average,
+    N times the ranking loss. The reciprocal rank is the average precision were the best positive the only one.
+    """
+    reference = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(4)
+    scores = rng.permuted(np.tile(np.arange(40.0), (30, 1)), axis=1)
+    truth = rng.random((30, 40)) < 0.2
+    truth[:, 0], truth[:, 1] = True, False
+    order = np.argsort(-scores, axis=1)
+    ranks = ranks_of(*[np.flatnonzero(hits) + 1 for hits in np.take_along_axis(truth, order, axis=1)])
+    assert ranks.n_positives.max() > 5
+    loss = np.array([reference.label_ranking_loss([t], [s]) for t, s in zip(truth, scores, strict=True)])
+    P = truth.sum(axis=1)
+    assert measure("mean-rank").values(ranks) == pytest.approx((P + 1) / 2 + (40 - P) * loss)
+    best = np.eye(40, dtype=bool)[np.where(truth, scores, -1).argmax(axis=1)]
+    expected = [
+        reference.label_ranking_average_precision_score([t], [s]) for t, s in zip(best, scores, strict=True)
+    ]
+    assert measure("mrr").values(ranks) == pytest.approx(expected)
+
+
 def test_coverage_by_hand():
     top = np.array([[0, 1], [0, 2], [3, -1]], dtype=np.int32)
     best = best_positions(top, n_labels=5)

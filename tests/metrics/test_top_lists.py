@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from awe_cli.data.matrix import Bags, Lists
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.catalog import METRICS, criterion, measure
-from awe_cli.metrics.ranks import Known, Ranks
+from awe_cli.metrics.ranks import Known, Ranks, best_positions
+from tests.metrics import naive
 
 # Labels 0 and 1 are kinds of p, 1 and 2 of q, 3 and 4 of nothing.
 PARENTS = [[0], [0, 1], [1], [], []]
@@ -87,7 +88,22 @@ def test_no_examples(name):
     assert math.isnan(measure(name).mean(shown(np.zeros((0, 2)), [])))
 
 
-def naive(top, positives, parents, k):
+@given(
+    rows=st.lists(st.lists(st.integers(0, 8), unique=True, max_size=6), min_size=1, max_size=6),
+    counts=st.lists(st.integers(0, 1000), min_size=9, max_size=9),
+    k=st.integers(1, 7),
+)
+def test_what_is_shown_agrees_with_its_twins(rows, counts, k):
+    """Rows of fewer than six labels are those of examples with fewer candidates."""
+    top = np.array([row + [-1] * (6 - len(row)) for row in rows], np.int32)
+    ranks = shown(top, [[0]] * len(rows), counts=counts)._replace(best=best_positions(top, 9))
+    for twin in (naive.popularity, naive.novelty):
+        found = measure(f"{twin.__name__}@{k}").values(ranks)
+        assert found == pytest.approx([twin(row, counts, k) for row in rows], abs=1e-12)
+    assert measure(f"coverage@{k}").values(ranks).tolist() == [naive.coverage(rows, 9, k)]
+
+
+def sibling_precision(top, positives, parents, k):
     def alike(a, b):
         return a == b or bool(set(parents[a]) & set(parents[b]))
 
@@ -148,7 +164,9 @@ def test_sibling_precision_agrees_with_its_twin(parents, rows, k):
     parents = [sorted(of) for of in parents]
     top, positives = [row for row, _ in rows], [sorted(row) for _, row in rows]
     found = values(f"psib@{k}", top, positives, counts=[1] * 8, parents=parents)
-    assert found == pytest.approx([naive(t, p, parents, k) for t, p in zip(top, positives, strict=True)])
+    assert found == pytest.approx(
+        [sibling_precision(t, p, parents, k) for t, p in zip(top, positives, strict=True)]
+    )
 
 
 @given(st.lists(st.permutations(range(5)), min_size=1, max_size=4), st.integers(1, 5))

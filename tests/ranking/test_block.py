@@ -84,6 +84,24 @@ def test_without_positives_or_history_by_hand():
     assert len(ranked.ranks) == 0
 
 
+def test_a_positive_tied_with_negatives_by_hand():
+    """Label 1 is wanted, and 0, 1 and 3 have one score, behind 2.
+
+    The greater tie value comes first, and of equal ones, as of none, the smaller label: 0 is ahead of 1, 3 behind it.
+    """
+    score = np.array([[1.0, 1.0, 2.0, 1.0]] * 3, dtype=np.float32)
+    tie = np.array([[0.0, 3.0, -9.0, 1.0], [2.0, 1.0, 0.0, 3.0], [5.0, 5.0, 5.0, 5.0]], dtype=np.float32)
+    wanted = lists([[1]] * 3)
+    without = rank_block(Scores(score, None), wanted, None, 4, "m")
+    assert without.ranks.tolist() == [3, 3, 3]
+    assert without.labels.tolist() == [[2, 0, 1, 3]] * 3
+    ranked = rank_block(Scores(score, tie), wanted, None, 4, "m")
+    assert ranked.ranks.tolist() == [2, 4, 3]
+    assert ranked.labels.tolist() == [[2, 1, 3, 0], [2, 3, 0, 1], [2, 0, 1, 3]]
+    behind_seen = rank_block(Scores(score, None), wanted, lists([[0]] * 3), 4, "m")
+    assert behind_seen.ranks.tolist() == [2, 2, 2]  # a tied label that is no candidate is not in the way
+
+
 def test_no_examples():
     ranked = rank_block(Scores(np.zeros((0, 3), np.float32), None), None, None, 2, "m")
     assert ranked.labels.shape == (0, 2)
