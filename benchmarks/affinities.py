@@ -4,8 +4,9 @@
 
 One epoch of WARP with at most 10 trials, all affinities on the same interactions from the same random start. Prints a
 Markdown table: interactions/s, multiply-adds/s, and how much slower an affinity is than its own multiply-adds take at
-the rate of the linear model (`times`). Every figure is a median of the runs after a warm-up that compiles.
-With --cpu it is the processor's time that is measured, on one thread: for a machine that has other work.
+the rate of the linear model (`times`). Each of its epochs is measured beside one of the linear model, since the rate of
+a machine with other work changes from minute to minute. Every figure is a median of the runs after a warm-up that
+compiles. With --cpu it is the processor's time that is measured, on one thread: for such a machine.
 
 Multiply-adds are counted from the equations: of f and ∂f for one label (COSTS, n features of an example), of Ux, and of
 the steps of U and V; numbers of scores and steps are those that training reports.
@@ -17,8 +18,8 @@ import argparse
 import datetime
 import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -87,13 +88,14 @@ TOLD: dict[str, tuple[str, dict[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Measured:
-    """One affinity on so many threads: the time of an epoch and the multiply-adds in it."""
+    """One affinity on so many threads: medians over its epochs."""
 
     name: str
     threads: int
     seconds: float
-    multiply_adds: float
+    rate: float  # multiply-adds a second
     trials: float
+    times: float  # the linear model's rate in the epoch beside, by its own
 
 
 def main() -> None:
@@ -101,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=2000)
     parser.add_argument("--items", type=int, default=5000)
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--only", type=lambda text: ["constant", *text.split(";")], default=list(COSTS))
     parser.add_argument("--cpu", action="store_true")
     asked = parser.parse_args()
@@ -117,39 +119,47 @@ def main() -> None:
     print(
         "| affinity | threads | trials | M interactions/s | G multiply-adds/s | times |\n|---|---|---|---|---|---|"
     )
-    linear: dict[int, float] = {}
     for name in asked.only:
         for found in measure(name, examples, asked.items, asked.runs, cpu=asked.cpu):
-            rate = found.multiply_adds / found.seconds
-            linear.setdefault(found.threads, rate)
             print(
-                f"| {name} | {found.threads} | {found.trials:.1f} | {n / found.seconds / 1e6:.3f} | {rate / 1e9:.2f} | "
-                f"{linear[found.threads] / rate:.2f} |",
+                f"| {name} | {found.threads} | {found.trials:.1f} | {n / found.seconds / 1e6:.3f} | "
+                f"{found.rate / 1e9:.2f} | {found.times:.2f} |",
                 flush=True,
             )
 
 
 def measure(name: str, examples: Examples, items: int, runs: int, *, cpu: bool) -> list[Measured]:
-    """One affinity, on one thread and on two, in turn."""
+    """One affinity, on one thread and on two, each epoch beside one of the linear model."""
     clock = time.process_time if cpu else time.perf_counter
-    affinity, learned = made(name, examples, items)
-    pairs = pairs_of(name, examples, learned)
-    under_way = {
-        threads: epochs(affinity, examples, start(items, learned), PLAN, threads=threads)
-        for threads in ((1,) if cpu else (1, 2))
-    }
-    times: dict[int, list[tuple[float, float, float]]] = {threads: [] for threads in under_way}
-    for _ in range(min(runs + 1, PLAN.epochs)):
-        for threads, passes in under_way.items():
-            began = clock()
-            report = next(passes)
-            seconds = clock() - began
-            work = multiply_adds(name, examples, pairs, report.mean_trials, report.violation_rate)
-            times[threads].append((seconds, work, report.mean_trials))
     return [
-        Measured(name, threads, *(statistics.median(column) for column in zip(*found[1:], strict=True)))
-        for threads, found in times.items()
+        _measure(name, examples, items, replace(PLAN, epochs=runs + 1), threads, clock)
+        for threads in ((1,) if cpu else (1, 2))
     ]
+
+
+def _measure(
+    name: str, examples: Examples, items: int, plan: Plan, threads: int, clock: Callable[[], float]
+) -> Measured:
+    beside = [_passes(each, examples, items, plan, threads, clock) for each in ("constant", name)]
+    rows = []
+    for (_, linear, _), (seconds, rate, trials) in zip(*beside, strict=True):
+        rows.append((seconds, rate, trials, linear / rate))
+    return Measured(name, threads, *(statistics.median(column) for column in zip(*rows[1:], strict=True)))
+
+
+def _passes(
+    name: str, examples: Examples, items: int, plan: Plan, threads: int, clock: Callable[[], float]
+) -> Iterator[tuple[float, float, float]]:
+    """Of each epoch: seconds, multiply-adds a second, trials."""
+    affinity, learned = made(name, examples, items)
+    pairs = pairs_of(name, examples, affinity, learned)
+    under_way = epochs(affinity, examples, start(items, learned), plan, threads=threads)
+    for _ in range(plan.epochs):
+        began = clock()
+        report = next(under_way)
+        seconds = clock() - began
+        work = multiply_adds(name, examples, pairs, report.mean_trials, report.violation_rate)
+        yield seconds, work / seconds, report.mean_trials
 
 
 def start(items: int, learned: Learned) -> State:
@@ -191,16 +201,15 @@ def table(examples: Examples, floor: float, at: int = 0) -> Knn:
     return Knn(neighbors, weights, *examples.positives, PARTS, 1.0, floor, at)
 
 
-def pairs_of(name: str, examples: Examples, learned: Learned) -> np.ndarray:
+def pairs_of(name: str, examples: Examples, affinity: Any, learned: Learned) -> np.ndarray:
     """How many entries are laid out for each example: of its pairs, or of its neighbours' labels."""
     n = np.diff(examples.positives.indptr)
     if tables_of(name):
         return np.full(len(n), tables_of(name) * PARTS * NEIGHBORS * n.mean())
-    if name == "overlap":
-        return n * 50.0
-    if not len(learned.indptr):
+    indptr = affinity.shared.indptr if name == "overlap" else learned.indptr
+    if not len(indptr):
         return np.zeros(len(n))
-    ends = np.concatenate([[0], np.cumsum(np.diff(learned.indptr)[examples.x.indices])])
+    ends = np.concatenate([[0], np.cumsum(np.diff(indptr)[examples.x.indices])])
     return np.diff(ends[examples.x.indptr]).astype(float)
 
 
