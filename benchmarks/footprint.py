@@ -1,9 +1,10 @@
-"""Memory of `awe train`, and the time that a step takes before its work begins.
+"""Memory of `awe train`, the time that a step takes before its work begins, and that of a full report of metrics.
 
     python benchmarks/footprint.py [--people 50000] [--items 20000] [--dim 64]
 
 Prints a Markdown table. Memory is the most that the process held at once, beside what it cannot do without: the
-training matrix, U and V. A step that finds its model up to date has everything to load and nothing to do.
+training matrix, U and V. A step that finds its model up to date has everything to load and nothing to do. The report
+has every metric that needs nothing but the interactions, top lists included, from one pass over the scores.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 from machine import machine
 from synthetic import write
 
 MB = 1e6
 TRAIN = ("train", "--epochs", "1", "--margin", "0.3", "--threads", "2", "--quiet")
+EVALUATE = ("evaluate", "--model", "second", "--at", "1,10,100", "--threads", "2", "--quiet")
+METRICS = "precision,recall,ndcg,map,mrr,mean-rank,coverage,novelty,popularity"
 
 
 def main() -> None:
@@ -43,8 +47,10 @@ def main() -> None:
         run(folder, "prepare", str(plays), "--user", "user", "--item", "item", "--holdout", "5", "--quiet")
         train = (*TRAIN, "--dim", str(asked.dim))
         run(folder, *train, "--name", "first")  # compiles, where these sources are new
-        seconds, most = run(folder, *train, "--name", "second", "--seed", "1")
-        again, _ = run(folder, *train, "--name", "second", "--seed", "1")
+        trained = run(folder, *train, "--name", "second", "--seed", "1")
+        again = run(folder, *train, "--name", "second", "--seed", "1")
+        run(folder, *EVALUATE, "--metric", METRICS, "--split", "valid")  # compiles, too
+        report = run(folder, *EVALUATE, "--metric", METRICS)
     data = (
         pairs * (4 + 4) + asked.people * 8
     )  # an index and a value for each entry, an offset for each person
@@ -53,20 +59,32 @@ def main() -> None:
     print(f"{asked.people:,} people × {asked.items:,} items, {pairs:,} interactions, d = {asked.dim}\n")
     print("| what | |\n|---|---|")
     print(f"| training matrix, U and V | {(data + embeddings) / MB:,.0f} MB |")
-    print(f"| most memory of `awe train` | {most / MB:,.0f} MB |")
-    print(f"| beside matrix, U and V | {(most - data - embeddings) / MB:,.0f} MB |")
-    print(f"| `awe train`, two fits of one epoch each | {seconds:.2f} s |")
-    print(f"| the same, up to date | {again:.2f} s |")
+    print(f"| most memory of `awe train` | {trained.most / MB:,.0f} MB |")
+    print(f"| beside matrix, U and V | {(trained.most - data - embeddings) / MB:,.0f} MB |")
+    print(f"| `awe train`, two fits of one epoch each | {trained.seconds:.2f} s |")
+    print(f"| the same, up to date | {again.seconds:.2f} s |")
+    print(f"| `awe evaluate`, {METRICS.replace(',', ', ')} at 1, 10 and 100 | {report.seconds:.1f} s |")
+    print(f"| processor time of this | {report.processor:.1f} s |")
+    print(f"| most memory of this | {report.most / MB:,.0f} MB |")
 
 
-def run(folder: str, *arguments: str) -> tuple[float, int]:
-    """The seconds and the most bytes of memory of one command."""
+class Cost(NamedTuple):
+    """What one command took: seconds by the clock and of all processors, and the most bytes of memory."""
+
+    seconds: float
+    processor: float
+    most: int
+
+
+def run(folder: str, *arguments: str) -> Cost:
+    """What one command takes; what it prints is left out."""
     start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "awe_cli", "-w", str(Path(folder) / "ws"), *arguments])
+    command = [sys.executable, "-m", "awe_cli", "-w", str(Path(folder) / "ws"), *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"awe {' '.join(arguments)} ended with status {status}")
-    return time.perf_counter() - start, usage.ru_maxrss * 1024
+    return Cost(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 if __name__ == "__main__":
