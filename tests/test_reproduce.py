@@ -10,6 +10,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import typer
 from numba.core import event
@@ -18,11 +20,12 @@ from awe_cli.app import build_app
 from benchmarks.reproduce.budget import of_plans
 from benchmarks.reproduce.catalog import LISTINGS, TABLES
 from benchmarks.reproduce.contrast import averaged, contrast
-from benchmarks.reproduce.data import CAL500, COREL5K
+from benchmarks.reproduce.data import CAL500, COREL5K, lastfm_artists
 from benchmarks.reproduce.found import Found, load
 from benchmarks.reproduce.page import listing_page, page, summary
 from benchmarks.reproduce.run import Folders, choosing, commands, evaluation, measure, missing, shown
 from benchmarks.reproduce.shape import Claim, Data, Row, Table
+from benchmarks.reproduce.table_3 import PEOPLE, gowalla_people
 from benchmarks.reproduce.times import Taken, Times, measured
 
 FOLDERS = Folders(Path("nowhere"), Path("workspaces"))
@@ -140,6 +143,15 @@ def test_a_page_says_what_holds():
     )
 
 
+def test_a_claim_is_of_the_data_that_it_names():
+    table = replace(TABLE, claims=(Claim("AWE", "WSABIE"), Claim("WSABIE", "popularity", data=("cal500",))))
+    found = made({"popularity": LOW, "WSABIE": MIDDLE, "AWE": HIGH})
+    text = page(table, {"corel5k": found, "cal500": found}, 2)
+    assert "| WSABIE < AWE | corel5k |" in text
+    assert "| popularity < WSABIE | cal500 |" in text
+    assert "| popularity < WSABIE | corel5k |" not in text
+
+
 def test_a_page_says_where_awe_does_not_win():
     assert "On none of these measures." in page_of(HIGH)
     level = page_of([0.5, 0.0, 0.3, 0.0])
@@ -201,6 +213,37 @@ def test_time_is_measured_without_compiling():
         work()
     assert 0 < compiling[0].processor < taken[0].processor < 60
     assert 0 < compiling[0].wall < taken[0].wall
+
+
+def test_artists_have_their_listeners_and_their_common_tags(tmp_path):
+    (tmp_path / "lastfm").mkdir()
+    pairs = [(user, artist) for artist in range(30) for user in (7, 8 + artist)]
+    users, artists = (list(column) for column in zip(*pairs, strict=True))
+    plays = {"user": users, "artist": artists, "plays": [1] * len(pairs)}
+    tags = {"artist": [*range(5, 35), 6], "tag": ["rock"] * 30 + ["rare"]}
+    pq.write_table(pa.table(plays), tmp_path / "lastfm" / "user_artists.parquet")
+    pq.write_table(pa.table(tags), tmp_path / "lastfm" / "artist_tags.parquet")
+    lastfm_artists(tmp_path, tmp_path, 0)
+    rows = pq.read_table(tmp_path / "lastfm-artists.parquet").to_pylist()
+    assert [row["artist"] for row in rows] == list(range(5, 30))
+    assert all(sorted(row["users"]) == [7, 8 + row["artist"]] for row in rows)
+    assert all(row["labels"] == ["rock"] for row in rows)
+    assert sum(row["split"] == "test" for row in rows) == 5
+
+
+def test_people_of_gowalla_are_others_than_those_the_margin_was_chosen_on(tmp_path):
+    (tmp_path / "gowalla").mkdir()
+    users = np.repeat(np.arange(2 * PEOPLE + 10), 2)
+    pairs = pa.table(
+        {"user": users, "item": np.arange(len(users)), "split": ["train", "test"] * (len(users) // 2)}
+    )
+    pq.write_table(pairs, tmp_path / "gowalla" / "interactions.parquet")
+    gowalla_people(tmp_path, tmp_path, 0)
+    people = pq.read_table(tmp_path / "gowalla-people.parquet")["user"].to_numpy()
+    assert len(people) == 2 * PEOPLE
+    assert len(np.unique(people)) == PEOPLE
+    chosen_on = np.random.default_rng(0).permutation(2 * PEOPLE + 10)[:PEOPLE]
+    assert not np.isin(people, chosen_on).any()
 
 
 @pytest.fixture

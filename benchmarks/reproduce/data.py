@@ -33,8 +33,10 @@ def lastfm_artists(data: Path, made: Path, fold: int) -> None:
     labels = tags.group_by("artist").aggregate([("tag", "list")]).rename_columns(["artist", "labels"])
     plays = plays.append_column("value", pc.log1p(plays["plays"].cast(pa.float32())))
     listeners = plays.group_by("artist").aggregate([("user", "list"), ("value", "list")])
-    table = listeners.rename_columns(["artist", "users", "values"]).join(labels, "artist", join_type="inner")
-    table = table.sort_by("artist")
+    listeners = listeners.rename_columns(["artist", "users", "values"])
+    listeners = listeners.filter(pc.is_in(listeners["artist"], value_set=labels["artist"])).sort_by("artist")
+    labels = labels.filter(pc.is_in(labels["artist"], value_set=listeners["artist"])).sort_by("artist")
+    table = listeners.append_column("labels", labels["labels"])  # a join takes no lists
     place = np.random.default_rng(_SEED).permutation(table.num_rows)
     split = np.where(place % FOLDS == fold, "test", "train")
     pq.write_table(table.append_column("split", pa.array(split)), made / "lastfm-artists.parquet")

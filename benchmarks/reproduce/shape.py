@@ -72,6 +72,7 @@ class Claim:
     better, worse  names of rows: better > factor · worse is claimed
     least          whether being level is enough
     metrics        by which measures; the first one of the table by default
+    data           of which sets of data; all by default
     """
 
     better: str
@@ -79,6 +80,7 @@ class Claim:
     factor: float = 1.0
     least: bool = False
     metrics: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:

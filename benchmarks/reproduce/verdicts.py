@@ -18,7 +18,8 @@ def claims(table: Table, found: Mapping[str, Found], measured: list[Data]) -> It
         line
         for claim in table.claims
         for data in measured
-        if {claim.better, claim.worse} <= found[data.name].values.keys()
+        if data.name in (claim.data or (data.name,))
+        and {claim.better, claim.worse} <= found[data.name].values.keys()
         for line in _claim(claim, data, found[data.name])
     ]
     if lines:
