@@ -16,7 +16,7 @@ from awe_cli.data.dataset import Dataset
 from awe_cli.kernels.dispatch import for_types_of
 from awe_cli.kernels.score import _rate_block
 from awe_cli.models.embeddings import load_result, load_state
-from awe_cli.models.own_affinity import own_type
+from awe_cli.models.own_file import own_type
 from awe_cli.models.rankers import load_fit
 from awe_cli.ranking.embedding import EmbeddingRanker
 from tests.small import recommendation

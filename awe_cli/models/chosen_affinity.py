@@ -17,7 +17,7 @@ from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.errors import SettingsError
 from awe_cli.kernels.learned import Learned
-from awe_cli.models import own_affinity
+from awe_cli.models import own_affinity, own_file
 from awe_cli.models.embeddings import load_result
 from awe_cli.models.numbers import named_by_content, numbers_of
 from awe_cli.models.overlap import check_words, with_words
@@ -85,7 +85,7 @@ class ChosenAffinity:
             ranker = EmbeddingRanker(affinity, state.U, state.V, learned=state.learned, y=dataset.y)
             ranker.scores(examples.x)
         except NumbaError as error:
-            raise own_affinity.refused(self.source, error) from error
+            raise own_file.refused(self.source, error) from error
 
 
 def choose_affinity(settings: TrainSettings, dataset: Dataset) -> ChosenAffinity:
@@ -94,7 +94,7 @@ def choose_affinity(settings: TrainSettings, dataset: Dataset) -> ChosenAffinity
     Raises SettingsError for what cannot be, MissingInputError for a file that is not there.
     """
     told = {name: getattr(settings, name) for name in PARAMETERS}
-    if own_affinity.is_own(settings.affinity):
+    if own_file.is_own(settings.affinity):
         return _own(settings, told)
     if settings.own_parameters:
         raise SettingsError(
@@ -116,5 +116,5 @@ def _own(settings: TrainSettings, told: Mapping[str, Any]) -> ChosenAffinity:
                 hint="name them with --set name=value",
             )
     parameters = own_affinity.own_parameters(settings.affinity, settings.own_parameters, settings.floor)
-    source, kind = own_affinity.split(settings.affinity)
+    source, kind = own_file.split(settings.affinity)
     return ChosenAffinity(kind.lower(), parameters, True, source=source)

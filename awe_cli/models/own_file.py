@@ -1,0 +1,102 @@
+"""The Python file of a user's own affinity: it is run as a module, and what is wrong with it is said with its line."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from awe_cli.errors import MissingInputError, SettingsError, nearest
+from awe_cli.kernels.complete import missing_formulas
+
+GUIDE = "docs/own-affinity.md shows a whole file"
+
+
+def is_own(affinity: str) -> bool:
+    """Whether --affinity names a type in a file."""
+    return ".py:" in affinity
+
+
+def split(affinity: str) -> tuple[Path, str]:
+    """The file and the name of the type."""
+    path, _, name = affinity.rpartition(":")
+    return Path(path), name
+
+
+def own_type(path: Path, name: str) -> Any:
+    """The type called `name`. Raises MissingInputError, SettingsError."""
+    module = _load(path)
+    kind = getattr(module, name, None)
+    kinds = [key for key, value in vars(module).items() if _is_affinity(value, module)]
+    if kind is None or not _is_affinity(kind, module):
+        similar = nearest(name, kinds)
+        raise SettingsError(
+            f"--affinity: expected a NamedTuple {name!r} in {path}, found {', '.join(kinds) or 'none'}",
+            hint=f"did you mean {similar!r}?" if similar else GUIDE,
+        )
+    missing = missing_formulas(kind)
+    if missing:
+        raise SettingsError(
+            f"--affinity: {path}: expected of {name} all formulas that the kernels call; missing: "
+            f"{', '.join(missing)}",
+            hint=f"declare its family and its formulas; {GUIDE}",
+        )
+    return kind
+
+
+def _load(path: Path) -> Any:
+    """The module of a file, run once in a process however often it is asked for."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise MissingInputError(
+            f"--affinity: {path}: cannot be read ({error.strerror})", hint="name it as path/to/file.py:Name"
+        ) from error
+    name = f"awe_own_{hashlib.sha256(content).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        exec(compile(content, str(path), "exec"), vars(module))
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise SettingsError(
+            f"--affinity: {path}, {where(error, path)}: {type(error).__name__}: {error}",
+            hint=f"the file must import without an error; {GUIDE}",
+        ) from error
+    return module
+
+
+def _is_affinity(value: Any, module: Any) -> bool:
+    is_type = isinstance(value, type) and issubclass(value, tuple) and hasattr(value, "_fields")
+    return is_type and value.__module__ == module.__name__
+
+
+def refused(path: Path, error: Exception) -> SettingsError:
+    """The error for a file that numba cannot compile: where it stopped, and why."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    here = [at for at, line in enumerate(lines) if line.startswith("File ") and path.name in line]
+    line, why = "in a formula", lines[0] if lines else type(error).__name__
+    if here:  # numba says first what is wrong, and then where
+        line, why = lines[here[0]].rpartition(", ")[2].rstrip(":"), lines[max(0, here[0] - 1)]
+    return SettingsError(
+        f"--affinity: {path}, {line}: cannot be compiled: {why}",
+        hint=f"formulas are compiled by numba: numbers, arrays, math and loops; {GUIDE}",
+    )
+
+
+def where(error: BaseException, path: Path) -> str:
+    """The line of the file at which an error arose."""
+    if isinstance(error, SyntaxError):
+        return f"line {error.lineno}"
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
+    ]
+    return f"line {lines[-1]}" if lines else "while it was imported"
