@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import shlex
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,11 +18,13 @@ import typer
 from numba.core import event
 
 from awe_cli.app import build_app
+from benchmarks.reproduce.__main__ import main
 from benchmarks.reproduce.budget import of_plans
 from benchmarks.reproduce.catalog import LISTINGS, TABLES
 from benchmarks.reproduce.contrast import averaged, contrast
-from benchmarks.reproduce.data import CAL500, COREL5K, lastfm_artists
+from benchmarks.reproduce.data import CAL500, COREL5K, WORDNET, lastfm_artists
 from benchmarks.reproduce.found import Found, load
+from benchmarks.reproduce.origin import digests
 from benchmarks.reproduce.page import listing_page, page, summary
 from benchmarks.reproduce.run import Folders, choosing, commands, evaluation, measure, missing, shown
 from benchmarks.reproduce.shape import Claim, Data, Row, Table
@@ -84,7 +87,10 @@ def test_the_command_of_a_listing_is_one():
 
 
 def test_a_listing_shows_what_was_printed():
-    text = listing_page(LISTINGS["wsabie-table-3"], "near  cosine\n", ["awe train --seed SEED"])
+    listing = replace(LISTINGS["wsabie-table-3"], remarks="A remark.")
+    text = listing_page(listing, "near  cosine\n", ["awe train --seed SEED"], {"file": "abc"})
+    assert "## Remarks\n\nA remark." in text
+    assert "`file` sha256 abc." in text
     assert "```\nnear  cosine\n```" in text
     assert "```sh\nawe train --seed 0\n```" in text
 
@@ -121,7 +127,7 @@ LOW, MIDDLE, HIGH = [0.1] * 4, [0.2] * 4, [0.3] * 4
 
 def page_of(awe, **more):
     found = {"corel5k": made({"popularity": LOW, "WSABIE": MIDDLE, "AWE": awe}, **more)}
-    return page(TABLE, found, 2)
+    return page(TABLE, found)
 
 
 def test_a_page_has_means_deviations_stars_changes_and_minutes():
@@ -135,6 +141,69 @@ def test_a_page_has_means_deviations_stars_changes_and_minutes():
     assert "| popularity | nothing |" in text
 
 
+def test_a_page_is_made_again_by_as_many_seeds_as_its_data_has_at_most():
+    rows = {"popularity": LOW, "WSABIE": MIDDLE, "AWE": HIGH}
+    once = made(rows)
+    once.values = {row: {"p": values["p"][:1]} for row, values in once.values.items()}
+    text = page(TABLE, {"corel5k": once, "cal500": made(rows)})
+    assert "make reproduce-t DATA=… SEEDS=2\n" in text
+    assert "## Corel5k: tags of 5,000 images\n\n1 seed." in text
+
+
+def test_a_page_says_what_it_was_chosen_by():
+    found = made({"popularity": LOW, "WSABIE": MIDDLE, "AWE": HIGH})
+    validated = " ".join(page(TABLE, {"corel5k": found}).split())
+    assert "each method chooses on validation what is left open" in validated
+    assert "one fixed seed" not in validated  # none of its rows is a baseline
+    drawn = replace(TABLE, rows=(Row("popularity", "popularity", ("train-baseline popularity",)), *ROWS[1:]))
+    assert "one fixed seed" in " ".join(page(drawn, {"corel5k": found}).split())
+    settled = replace(COREL5K, prepare=COREL5K.prepare + " --valid-fraction 0")
+    text = " ".join(page(replace(TABLE, data=(settled,)), {"corel5k": found}).split())
+    assert "there is no validation split" in text
+    assert "on validation" not in text
+
+
+def test_samples_have_digests_though_what_was_kept_has_none(tmp_path):
+    found = dict(digests(WORDNET, tmp_path))
+    assert list(found) == ["sample_data/wordnet/examples.parquet", "sample_data/wordnet/isa.parquet"]
+    assert all(len(digest) == 16 for digest in found.values())
+    table = replace(TABLE, data=(WORDNET,))
+    made({"popularity": LOW, "WSABIE": MIDDLE, "AWE": HIGH}, digests={}).save(tmp_path)
+    assert load(tmp_path, table, WORDNET).digests == found
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (["awe-table-9"], "error: expected tables among awe-table-1, "),
+        (["awe-table-2", "--seeds", "0"], "error: --seeds: expected a whole number of at least 1, found 0\n"),
+        (
+            ["awe-table-2", "--only", "nonsense"],
+            "error: --only: expected data among corel5k, imclef07a, or none alone, found nonsense\n",
+        ),
+        (["awe-table-2", "--only", "none"], "awe-table-2: left out, nothing of it is kept in "),
+        (
+            ["awe-table-2", "awe-table-1", "--only", "cal500"],
+            "awe-table-2: left out, --only names none of its",
+        ),
+        (
+            ["awe-table-2", "--only", "corel5k"],
+            "awe-table-2: corel5k is left out, data/corel5k/examples.parquet is not",
+        ),
+        (["memorise", "--only", "none"], "memorise: left out, its output is not kept\n"),
+    ],
+)
+def test_what_cannot_be_done_is_said(told, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["reproduce", *told, "--root", str(tmp_path / "root")])
+    with suppress(SystemExit):
+        main()
+    error = capsys.readouterr().err
+    assert said in error
+    assert "none of its data is there" not in error
+    assert not (tmp_path / "docs").exists()
+
+
 def test_a_page_says_what_holds():
     assert "| popularity < WSABIE | corel5k | p | +.1000 [+.1000, +.1000] | holds |" in page_of(HIGH)
     assert "| 1.08 × WSABIE ≤ AWE | corel5k | p | +.0840 [+.0840, +.0840] | holds: ahead |" in page_of(HIGH)
@@ -146,7 +215,7 @@ def test_a_page_says_what_holds():
 def test_a_claim_is_of_the_data_that_it_names():
     table = replace(TABLE, claims=(Claim("AWE", "WSABIE"), Claim("WSABIE", "popularity", data=("cal500",))))
     found = made({"popularity": LOW, "WSABIE": MIDDLE, "AWE": HIGH})
-    text = page(table, {"corel5k": found, "cal500": found}, 2)
+    text = page(table, {"corel5k": found, "cal500": found})
     assert "| WSABIE < AWE | corel5k |" in text
     assert "| popularity < WSABIE | cal500 |" in text
     assert "| popularity < WSABIE | corel5k |" not in text
@@ -188,11 +257,17 @@ def test_what_was_found_is_kept_unless_the_table_changed(tmp_path):
     assert load(tmp_path / "elsewhere", TABLE, COREL5K) is None
 
 
-def test_what_was_tried_in_words():
+def model_of(plans, validation, folder):
+    """A model as far as its plans and what validation said."""
+    (folder / "result.json").write_text(json.dumps({"chosen": {"linear": {"validation": validation}}}))
+    return SimpleNamespace(settings={"plans": plans}, file=lambda name: folder / name)
+
+
+def test_what_was_tried_in_words(tmp_path):
     plans = [{"margin": 0.3, "epochs": 40}, {"margin": 1.0, "epochs": 40}]
-    model = SimpleNamespace(settings={"plans": plans})
-    assert of_plans(model) == "2 plans (margin 0.3, 1), epochs up to 40"
-    assert of_plans(SimpleNamespace(settings={"plans": plans[:1]})) == "epochs up to 40"
+    assert of_plans(model_of(plans, 0.5, tmp_path)) == "2 plans (margin 0.3, 1), epochs up to 40"
+    assert of_plans(model_of(plans[:1], 0.5, tmp_path)) == "epochs up to 40"
+    assert of_plans(model_of(plans[:1], None, tmp_path)) == "40 epochs"
 
 
 def test_times_are_kept_and_added_up(tmp_path):
@@ -303,4 +378,4 @@ def test_a_table_is_measured_and_measured_again_for_nothing(tiny):
     again = measure(table, data, folders, 2)
     assert again.values == found.values
     assert again.minutes == found.minutes
-    assert "## Tiny\n\n2 seeds." in page(table, {"tiny": again}, 2)
+    assert "## Tiny\n\n2 seeds." in page(table, {"tiny": again})

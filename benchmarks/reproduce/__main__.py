@@ -12,11 +12,13 @@ from pathlib import Path
 
 from benchmarks.reproduce.catalog import LISTINGS, TABLES
 from benchmarks.reproduce.found import Found, load
+from benchmarks.reproduce.origin import digests
 from benchmarks.reproduce.page import listing_page, page
 from benchmarks.reproduce.run import Folders, listed, measure, missing
 from benchmarks.reproduce.shape import Data
 
 OUTPUT = Path("docs/results")
+NOTHING = "none"  # measures nothing: pages are made again of what was found
 
 
 def main() -> None:
@@ -29,15 +31,38 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", help="sets of data, separated by commas; none: write the page again")
     asked = parser.parse_args()
-    unknown = [name for name in asked.tables if name not in names]
-    if unknown or asked.seeds < 1:
-        parser.error(f"expected tables among {', '.join(names)} and a seed or more, found {unknown}")
+    only = asked.only.split(",") if asked.only is not None else None
+    wrong = problem(asked.tables, only, asked.seeds)
+    if wrong:
+        parser.error(wrong)
     folders = Folders(asked.data, asked.root)
     for name in asked.tables or names:
         if name in LISTINGS:
-            write_listing(name, folders)
+            write_listing(name, folders, only)
         else:
-            write(name, folders, asked.seeds, asked.only.split(",") if asked.only else None)
+            write(name, folders, asked.seeds, only)
+
+
+def problem(asked: list[str], only: list[str] | None, seeds: int) -> str | None:
+    """What is wrong with what was asked for."""
+    names = [*TABLES, *LISTINGS]
+    unknown = [name for name in asked if name not in names]
+    if unknown:
+        return f"expected tables among {', '.join(names)}, found {', '.join(unknown)}"
+    if seeds < 1:
+        return f"--seeds: expected a whole number of at least 1, found {seeds}"
+    known = dict.fromkeys(data for name in asked or names for data in data_of(name))
+    strange = [data for data in only or () if data not in known and only != [NOTHING]]
+    if strange:
+        return (
+            f"--only: expected data among {', '.join(known)}, or {NOTHING} alone, found {', '.join(strange)}"
+        )
+    return None
+
+
+def data_of(name: str) -> list[str]:
+    """The names of the sets of data of a table, or of a listing."""
+    return [LISTINGS[name].data.name] if name in LISTINGS else [data.name for data in TABLES[name].data]
 
 
 def write(name: str, folders: Folders, seeds: int, only: list[str] | None) -> None:
@@ -46,23 +71,35 @@ def write(name: str, folders: Folders, seeds: int, only: list[str] | None) -> No
     kept = {data.name: folders.root / "found" / name / data.name for data in table.data}
     known = {data.name: load(kept[data.name], table, data) for data in table.data}
     found: dict[str, Found] = {data: entry for data, entry in known.items() if entry is not None}
-    if only == ["none"]:
-        put(name, page(table, found, seeds))
+    if only == [NOTHING]:
+        if found:
+            put(name, page(table, found))
+        else:
+            left_out(name, f"nothing of it is kept in {folders.root}")
         return
-    for data in table.data:
-        if there(name, data, folders) and (only is None or data.name in only):
+    wanted = [data for data in table.data if only is None or data.name in only]
+    if not wanted:
+        left_out(name, "--only names none of its data")
+    for data in wanted:
+        if there(name, data, folders):
             found[data.name] = measure(table, data, folders, seeds)
             found[data.name].save(kept[data.name])
-            put(name, page(table, found, seeds))
-    if not found:
-        print(f"{name}: left out, none of its data is there", file=sys.stderr)
+            put(name, page(table, found))
 
 
-def write_listing(name: str, folders: Folders) -> None:
-    """One listing, where its data is there."""
+def write_listing(name: str, folders: Folders, only: list[str] | None) -> None:
+    """One listing, where its data is there. What it printed is not kept: its page is not made without running it."""
     listing = LISTINGS[name]
-    if there(name, listing.data, folders):
-        put(name, listing_page(listing, *listed(listing, folders)))
+    if only is not None and listing.data.name not in only:
+        left_out(name, "its output is not kept" if only == [NOTHING] else "--only names none of its data")
+    elif there(name, listing.data, folders):
+        output, commands = listed(listing, folders)
+        put(name, listing_page(listing, output, commands, dict(digests(listing.data, folders.data))))
+
+
+def left_out(name: str, why: str) -> None:
+    """Say that no page is written."""
+    print(f"{name}: left out, {why}", file=sys.stderr)
 
 
 def there(name: str, data: Data, folders: Folders) -> bool:

@@ -34,8 +34,10 @@ def budget(command: str, ws: Workspace) -> str | None:
 
 
 def of_plans(model: Artifact) -> str:
-    """How many plans, in what they differ, and that the epoch to stop at is found on validation."""
+    """How many plans, in what they differ, and that validation finds the epoch to stop at; without it "16 epochs"."""
     plans: list[dict[str, Any]] = model.settings["plans"]
+    if all(run["validation"] is None for run in _result(model)["chosen"].values()):
+        return f"{plans[0]['epochs']} epochs"
     differing = {name: [plan[name] for plan in plans] for name in plans[0]}
     open_ = [
         f"{name.replace('_', ' ')} {listed(values)}"

@@ -55,11 +55,13 @@ WORDNET = Data(
     "WordNet: kinds of 21,502 definitions (sample data)",
     "prepare sample_data/wordnet/examples.parquet --text text --labels labels --id id --split split "
     "--isa sample_data/wordnet/isa.parquet",
+    sample=("sample_data/wordnet/examples.parquet", "sample_data/wordnet/isa.parquet"),
 )
 DEBIAN = Data(
     "debian",
     "Debian: 13,111 packages, what else each depends on (sample data)",
     "prepare sample_data/debian/interactions.parquet --user package --item dependency --split split",
+    sample=("sample_data/debian/interactions.parquet",),
 )
 DELICIOUS = Data(
     "delicious",

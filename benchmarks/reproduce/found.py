@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from awe_cli.metrics.bootstrap import Interval
 from awe_cli.workspace import Workspace
 from benchmarks.reproduce.contrast import PerExample, contrast
+from benchmarks.reproduce.origin import sample_digests
 from benchmarks.reproduce.shape import Data, Table
 
 
@@ -80,6 +81,7 @@ def load(folder: Path, table: Table, data: Data) -> Found | None:
     rows = told.pop("rows")
     with np.load(folder / "examples.npz", allow_pickle=False) as arrays:
         found = Found(**told, examples={row: arrays[str(n)] for n, row in enumerate(rows)})
+    found.digests = found.digests or dict(sample_digests(data))  # what was kept at first had none of samples
     same = list(found.values) == [row.name for row in table.rows_for(data)]
     return found if same and found.metrics == table.metrics_for(data).split(",") else None
 

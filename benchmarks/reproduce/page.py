@@ -8,33 +8,22 @@ from collections.abc import Iterator, Mapping
 
 from benchmarks.reproduce.contrast import LEVEL, verdict
 from benchmarks.reproduce.found import Found
+from benchmarks.reproduce.how import how
 from benchmarks.reproduce.origin import origin
 from benchmarks.reproduce.shape import Data, Listing, Table
 from benchmarks.reproduce.verdicts import claims, losses
 
-HOW = """Figures are means over the runs{spread}. Nothing was chosen on test: every method chooses on validation what is
-left open, from what is listed under *What was tried*, and test was opened by the last command. A star: the difference
-from {baseline} is more than chance. *change*: of the first {measures}, relative to {baseline}. *minutes*: of the
-processor, in brackets by the clock, for the commands of the row itself: what it starts from has a row of its own, and
-compiling is not counted."""
 INTERVALS = """Intervals are of 95 %: the differences of each test example, averaged over the runs, are resampled 1,000
 times (paired bootstrap). *level*: the interval has 0 in it."""
 FLATTERED = """ The best of awe is named by its mean on test: a choice among several, which flatters it."""
-SPREAD = " ± the deviation between them, where there are several"
 Measured = Mapping[str, Found]  # by the name of the data
 
 
-def page(table: Table, found: Measured, seeds: int) -> str:
+def page(table: Table, found: Measured) -> str:
     """The whole page."""
     measured = [data for data in table.data if data.name in found]
     absent = [data.name for data in table.data if data.name not in found]
-    measures = "measure" if table.changes == 1 else f"{table.changes} measures"
-    spread = SPREAD if any(entry.runs > 1 for entry in found.values()) else ""
-    parts = [
-        f"# {table.title}",
-        folded(table.paper),
-        folded(HOW.format(spread=spread, baseline=table.baseline, measures=measures)),
-    ]
+    parts = [f"# {table.title}", folded(table.paper), folded(how(table, measured, list(found.values())))]
     if table.summary:
         parts += ["## All data", "\n".join(summary(table, found, measured))]
     for data in measured:
@@ -49,7 +38,7 @@ def page(table: Table, found: Measured, seeds: int) -> str:
     if table.remarks:
         parts.append(f"## Remarks\n\n{table.remarks}")
     parts += ["## What was tried", "\n".join(tried(table, found, measured))]
-    parts += ["## How it was made", *made(table, found, measured, seeds)]
+    parts += ["## How it was made", *made(table, found, measured)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -133,34 +122,44 @@ def chosen_lines(found: Found) -> Iterator[str]:
 
 def tried(table: Table, found: Measured, measured: list[Data]) -> Iterator[str]:
     """What each method chose from: where all data had the same, once."""
-    yield from ("| method | chosen on validation |", "|---|---|")
+    validated = any(data.validated for data in measured)
+    head, nothing = (
+        ("chosen on validation", "nothing") if validated else ("trained for", "as the command says")
+    )
+    yield from (f"| method | {head} |", "|---|---|")
     for row in table.rows:
         words: dict[str, list[str]] = {}
         for data in measured:
             if row.name in found[data.name].values:
-                words.setdefault(found[data.name].budget.get(row.name, "nothing"), []).append(data.name)
+                words.setdefault(found[data.name].budget.get(row.name, nothing), []).append(data.name)
         for text, names in words.items():
             where = f" ({', '.join(names)})" if len(words) > 1 else ""
             yield f"| {row.name}{where} | {text} |"
 
 
-def made(table: Table, found: Measured, measured: list[Data], seeds: int) -> Iterator[str]:
-    """Machine, date, commit, digests, commands."""
+def made(table: Table, found: Measured, measured: list[Data]) -> Iterator[str]:
+    """Machine, date, commit, digests, commands: as many seeds as the set of data with the most runs had."""
+    seeds = max(found[data.name].runs for data in measured)
     yield f"    make reproduce-{table.name} DATA=… SEEDS={seeds}"
     for data in measured:
         entry = found[data.name]
         which = "0" if entry.runs == 1 else f"0 to {entry.runs - 1}"
-        files = "; ".join(f"`{name}` sha256 {digest}" for name, digest in entry.digests.items())
-        yield folded(f"{data.name}: {entry.origin}. SEED is {which}. {files + '.' if files else ''}")
+        yield folded(f"{data.name}: {entry.origin}. SEED is {which}. {files_in_words(entry.digests)}")
         yield "```sh\n" + "\n".join(entry.commands) + "\n```"
 
 
-def listing_page(listing: Listing, output: str, commands: list[str]) -> str:
+def files_in_words(digests: Mapping[str, str]) -> str:
+    """ "`songs.parquet` sha256 0123." """
+    return "; ".join(f"`{name}` sha256 {digest}" for name, digest in digests.items()) + "." * bool(digests)
+
+
+def listing_page(listing: Listing, output: str, commands: list[str], digests: Mapping[str, str]) -> str:
     """The page of a listing: what the command printed, as it is where that is a table of Markdown."""
     fenced = output if "\n|---" in output else f"```\n{output}```"
     parts = [f"# {listing.title}", folded(listing.paper), f"## {listing.data.title}", fenced.strip()]
-    parts += [listing.remarks] if listing.remarks else []
-    parts += ["## How it was made", f"    make reproduce-{listing.name}", f"{origin()}."]
+    parts += [f"## Remarks\n\n{listing.remarks}"] if listing.remarks else []
+    parts += ["## How it was made", f"    make reproduce-{listing.name}"]
+    parts.append(folded(f"{origin()}. {files_in_words(digests)}"))
     parts.append("```sh\n" + "\n".join(commands).replace("SEED", "0") + "\n```")
     return "\n\n".join(parts) + "\n"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import shlex
@@ -20,7 +19,7 @@ from awe_cli.workspace import Workspace
 from benchmarks.reproduce.budget import budget
 from benchmarks.reproduce.contrast import averaged
 from benchmarks.reproduce.found import Found, per_example
-from benchmarks.reproduce.origin import origin
+from benchmarks.reproduce.origin import digests, origin
 from benchmarks.reproduce.shape import Data, Listing, Row, Run, Table
 from benchmarks.reproduce.times import Taken, Times, measured
 
@@ -70,7 +69,7 @@ def measure(table: Table, data: Data, folders: Folders, seeds: int) -> Found:
         budget=budgets(table, rows, runs[0], folders),
         chosen={name: [row.name for row in found] for name, found in chosen.items()},
         commands=list(typed),
-        digests=dict(digests(data, folders)),
+        digests=dict(digests(data, folders.data)),
         origin=origin(),
         examples=averaged(examples),
     )
@@ -165,12 +164,6 @@ def budgets(table: Table, rows: Iterable[Row], run: Run, folders: Folders) -> di
         if any(parts):
             found[row.name] = "; ".join(part for part in parts if part)
     return found
-
-
-def digests(data: Data, folders: Folders) -> Iterator[tuple[str, str]]:
-    """The first 16 digits of each file's digest."""
-    for name in data.files:
-        yield name, hashlib.sha256(Path(folders.data / name).read_bytes()).hexdigest()[:16]
 
 
 def _key(command: str, run: Run) -> str:

@@ -15,7 +15,8 @@ class Data:
 
     prepare  the command that prepares it, nothing where a listing's script does so; {data} is the folder of research
              data, {made} one for what is made of it
-    files    what must be there, below {data}; for the sample data none
+    files    what must be there, below {data}
+    sample   files of the repository that it is made of
     make     writes a file to {made} for one fold, where the data is no file that `prepare` can take
     folds    whether it is cross-validated: run r leaves out fold r, and seeds are those of the folds
     """
@@ -26,6 +27,12 @@ class Data:
     files: tuple[str, ...] = ()
     make: Callable[[Path, Path, int], None] | None = None
     folds: bool = False
+    sample: tuple[str, ...] = ()
+
+    @property
+    def validated(self) -> bool:
+        """Whether there is a validation split to choose by."""
+        return "--valid-fraction 0" not in self.prepare
 
     def runs(self, seeds: int) -> Iterator[Run]:
         """A run for each seed, or for each fold, as far as seeds are asked for."""
