@@ -1,10 +1,11 @@
 """What the linear sigmoid adds to the linear model, and when: `python benchmarks/linear_sigmoid.py FOLDER [WORK]`.
 
-FOLDER holds lastfm/ and gowalla/ (docs/results.md); Debian is the sample. What AWE Table 3 tests on is set aside first:
-of what is left there are the items that three of (at most) 3,000 people have, each person with ten items or more has
-five of them held out, drawn once, and the figures here are on those. Every row is made of `awe` commands: a linear
-model; and three that start from it with the same more epochs: the control, which is linear; linear with four times the
-margin; and a linear sigmoid. What was made before is not made again.
+FOLDER holds lastfm/ and gowalla/ (docs/results.md); Debian is the sample. What AWE Table 3 tests on is set aside first
+(of Gowalla its test split; Table 3 has other people there): of what is left there are the items that three of (at most)
+3,000 people have, each person with ten items or more has five of them held out, drawn once, and the figures here are on
+those. Every row is made of `awe` commands: a linear model; and three that start from it with the same more epochs: the
+control, which is linear; linear with four times the margin; and a linear sigmoid. What was made before is not made
+again.
 """
 
 from __future__ import annotations

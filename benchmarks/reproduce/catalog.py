@@ -15,5 +15,8 @@ from benchmarks.reproduce.tables import LISTINGS as PAPERS_LISTINGS
 from benchmarks.reproduce.tables import TABLES as PAPERS_TABLES
 
 _TABLES = (*PAPERS_TABLES.values(), *TABLES_3, RECOMMENDATION, ANNOTATION, RETRIEVAL, AFFINITIES)
-TABLES = {t.name: replace(t, remarks=t.remarks or REMARKS.get(t.name, "")) for t in _TABLES}
-LISTINGS = {**PAPERS_LISTINGS, **{listing.name: listing for listing in SCRIPTS}}
+TABLES = {t.name: replace(t, remarks=REMARKS.get(t.name, "")) for t in _TABLES}
+LISTINGS = {
+    listing.name: replace(listing, remarks=REMARKS.get(listing.name, ""))
+    for listing in (*PAPERS_LISTINGS.values(), *SCRIPTS)
+}

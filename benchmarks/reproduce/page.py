@@ -36,7 +36,7 @@ def page(table: Table, found: Measured) -> str:
         parts.append(f"Not measured this time: {', '.join(absent)}.")
     parts += verdict_parts(table, found, measured)
     if table.remarks:
-        parts.append(f"## Remarks\n\n{table.remarks}")
+        parts.append(f"## Remarks\n\n{folded(table.remarks)}")
     parts += ["## What was tried", "\n".join(tried(table, found, measured))]
     parts += ["## How it was made", *made(table, found, measured)]
     return "\n\n".join(parts) + "\n"
@@ -157,7 +157,7 @@ def listing_page(listing: Listing, output: str, commands: list[str], digests: Ma
     """The page of a listing: what the command printed, as it is where that is a table of Markdown."""
     fenced = output if "\n|---" in output else f"```\n{output}```"
     parts = [f"# {listing.title}", folded(listing.paper), f"## {listing.data.title}", fenced.strip()]
-    parts += [f"## Remarks\n\n{listing.remarks}"] if listing.remarks else []
+    parts += [f"## Remarks\n\n{folded(listing.remarks)}"] if listing.remarks else []
     parts += ["## How it was made", f"    make reproduce-{listing.name}"]
     parts.append(folded(f"{origin()}. {files_in_words(digests)}"))
     parts.append("```sh\n" + "\n".join(commands).replace("SEED", "0") + "\n```")

@@ -104,7 +104,7 @@ class Table:
     rows       in the paper's order, each with what makes it; `only` names the data a row is for
     metrics    what `awe evaluate --metric` is told, by the name of the data; "" is for all others
     baseline   the row that the others are compared with
-    remarks    what a reader should know, as Markdown, written by hand after the figures were there
+    remarks    what a reader should know, a paragraph of Markdown, written by hand after the figures were there
     claims     what is said of the order of the rows
     choose_by  the measure on validation where a row is the best of several, by the name of the data as `metrics`
     most_runs  data → the most seeds it is run with

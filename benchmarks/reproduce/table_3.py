@@ -24,12 +24,6 @@ PAPER = (
 )
 BETAS = ("-1", "-0.5", "0", "0.25", "0.5")
 TOPS = (1, 5, 7, 11)
-REMARKS = """\
-There is no validation split here: epochs are as many as they say, and nothing was chosen but the margin, before
-and on other examples ([where the linear sigmoid's gain comes from](linear-sigmoid.md)). *WSABIE* has the best margin of
-its own; what starts from it has a third of that. The last four rows repeat the paper's protocol, the same parameters
-for WSABIE and for what it becomes, with a margin too small for WSABIE: there the gain is large, and the linear model
-gets half of it or more by going on with the whole margin."""
 PEOPLE = 3000  # of Gowalla
 COMMON = "--dim 64 --max-trials 100 --learning-rate 0.1 --seed {seed}"
 LINEAR = Row("WSABIE", "linear-{seed}")
@@ -114,7 +108,6 @@ def table_3(name: str, data: Data, margin: float) -> Table:
         (data,),
         rows,
         {"": "precision@1,precision@10,recall@20"},
-        remarks=REMARKS,
         claims=_claims([row.name for row in betas], [row.name for row in tops], rows[-1].name),
         changes=2,
     )

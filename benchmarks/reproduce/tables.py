@@ -99,14 +99,18 @@ TABLES = {
         Table(
             "awe-table-2",
             "AWE Table 2: image annotation",
-            "On ImageNet, precision@1: k-NN 13.7, WSABIE 9.2, AWE 16.4.",
+            "On ImageNet, precision@1: WSABIE 9.2, k-NN in WSABIE's space 13.7, AWE 16.4.",
             (COREL5K, IMCLEF07A),
             ANNOTATION,
             {"": "precision@1,precision@3,precision@5,map"},
             claims=tuple(
                 replace(claim, metrics=("precision@1", "map"))
                 for claim in _before(
-                    (WSABIE, KNN), (KNN, AWE), (KNN, EMBEDDING_KNN), (EMBEDDING_KNN, AWE), (WSABIE, AWE)
+                    (WSABIE, EMBEDDING_KNN),
+                    (EMBEDDING_KNN, AWE),
+                    (WSABIE, AWE),
+                    (KNN, EMBEDDING_KNN),
+                    (KNN, AWE),
                 )
             ),
         ),
