@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.building.builder import Arrays, Choice, Queries, Source, Told
+from awe_cli.building.compared import Compared
 from awe_cli.building.examples_kernel import EMBEDDED, EQUALITY, GAUSSIAN, ExamplesKernel
 from awe_cli.building.labels_kernel import (
     ONE_HOT_SQUARED,
@@ -76,8 +77,8 @@ class PairSum:
         arrays: Arrays = {"pairs": pairs}
         lambda_ = told["lambda"]
         if kernels.x == GAUSSIAN and lambda_ is None:
-            on = _examples_kernel(kernels, source, known.examples)
-            lambda_ = choice["multiple"] / on.typical(source.examples.x, known.named)
+            typical = _compared(kernels, source, known.examples).typical(source.examples.x, known.named)
+            lambda_ = choice["multiple"] / typical
         lambda_y = None if told["lambda_y"] in (None, "inf") else float(told["lambda_y"])
         near, V = None, source.state.V
         if kernels.y_space == EMBEDDED and kernels.y != EQUALITY:
@@ -109,7 +110,7 @@ class BuiltPairSum:
         self._source, self._keep = source, keep
         self._known = known_examples(source.examples, arrays["pairs"])
         self._lambda = float(arrays["lambda"][0])
-        self._inputs = _examples_kernel(kernels, source, self._known.examples)
+        self._inputs = ExamplesKernel(_compared(kernels, source, self._known.examples), kernels.x)
         self._labels: EqualLabels | LikeLabels
         if "near" in arrays:
             self._labels = LikeLabels(arrays["near"], arrays["likeness"])
@@ -171,6 +172,7 @@ def known_examples(examples: Examples, pairs: NDArray[np.int64]) -> Known:
     )
 
 
-def _examples_kernel(kernels: Kernels, source: Source, known: Examples) -> ExamplesKernel:
+def _compared(kernels: Kernels, source: Source, known: Examples) -> Compared:
+    """The inputs of the known examples, where K_x compares them."""
     space = source.space if kernels.x_space == EMBEDDED else None
-    return ExamplesKernel(known, space, source.n_features, kernels.x)
+    return Compared(known.x, source.n_features, space, apart=known.own)
