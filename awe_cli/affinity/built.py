@@ -21,9 +21,9 @@ _SUM = {
     "pairs": always(200_000),
     "keep": always(256),
     "seed": always(0),
+    "label_neighbors": always(100),
 }
 _LATENT = {**_SUM, **_open("measure")}
-_ON_V = {**_LATENT, "label_neighbors": always(100)}
 
 
 def _entry(name: str, equation: str, source: str, when: str, parameters: Mapping[str, Default]) -> Entry:
@@ -59,7 +59,7 @@ BUILT = {
             "G = Σ_i exp(−λ_x‖Ux − Ux_i‖²) exp(−λ_y‖Vy − Vy_i‖²)",
             "AWE eq. 8",
             "Few examples a label: those of labels near in the embedding count too.",
-            _ON_V,
+            _LATENT,
         ),
         _entry(
             "hybrid-latent-rbf",
@@ -74,7 +74,7 @@ BUILT = {
             "AWE eq. 3",
             "To try other kernels: linear, cosine, on x and y or on the embedding.",
             {
-                **_ON_V,
+                **_LATENT,
                 "kernel_x": always("gaussian"),
                 "space_x": always("embedded"),
                 "kernel_y": always("equality"),

@@ -17,15 +17,8 @@ from numpy.typing import NDArray
 from awe_cli.building.builder import Arrays, Choice, Queries, Source, Told
 from awe_cli.building.compared import Compared
 from awe_cli.building.examples_kernel import EMBEDDED, EQUALITY, GAUSSIAN, ExamplesKernel
-from awe_cli.building.labels_kernel import (
-    ONE_HOT_SQUARED,
-    EqualLabels,
-    LikeLabels,
-    likeness,
-    nearest_labels,
-    one_hot,
-    typical_label_distance,
-)
+from awe_cli.building.labels_alike import LabelsAlike, LabelsByFeatures, LabelsOnV
+from awe_cli.building.labels_kernel import ONE_HOT_SQUARED, EqualLabels, LikeLabels, one_hot
 from awe_cli.building.training_rows import largest_of
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Lists, Rows, n_rows, slice_rows, take_rows
@@ -70,26 +63,21 @@ class PairSum:
         ]
 
     def fit(self, told: Told, source: Source, choice: Choice) -> Arrays:
-        """`pairs` (m,), `lambda` (1,), `lambda_y` (1,); on V also `near` and `likeness` (labels, n)."""
+        """`pairs` (m,), `lambda`, `lambda_y` (1,), NaN where it plays no part; `near`, `likeness` of labels alike."""
         kernels = self.kernels(told)
         pairs = drawn_pairs(source.examples.positives, told["pairs"], told["seed"])
         known = known_examples(source.examples, pairs)
-        arrays: Arrays = {"pairs": pairs}
-        lambda_ = told["lambda"]
-        if kernels.x == GAUSSIAN and lambda_ is None:
+        lambda_ = _or_nan(kernels.x == GAUSSIAN, told["lambda"])
+        if choice["multiple"] is not None:
             typical = _compared(kernels, source, known.examples).typical(source.examples.x, known.named)
             lambda_ = choice["multiple"] / typical
-        lambda_y = None if told["lambda_y"] in (None, "inf") else float(told["lambda_y"])
-        near, V = None, source.state.V
-        if kernels.y_space == EMBEDDED and kernels.y != EQUALITY:
-            near = nearest_labels(V, told["label_neighbors"], kernels.y)
+        labels = _labels(kernels, source, told)
+        lambda_y = _or_nan(kernels.y == GAUSSIAN, told["lambda_y"])
         if choice["multiple_y"] is not None:
-            typical = ONE_HOT_SQUARED if near is None else typical_label_distance(near)
-            lambda_y = choice["multiple_y"] / typical
-        if near is not None and (kernels.y != GAUSSIAN or lambda_y is not None):
-            arrays |= {"near": near.rows, "likeness": likeness(kernels.y, lambda_y, V, near)}
-        arrays["lambda"] = np.array([np.nan if lambda_ is None else lambda_])
-        arrays["lambda_y"] = np.array([np.inf if lambda_y is None else lambda_y])
+            lambda_y = choice["multiple_y"] / (ONE_HOT_SQUARED if labels is None else labels.typical())
+        arrays: Arrays = {"pairs": pairs, "lambda": np.array([lambda_]), "lambda_y": np.array([lambda_y])}
+        if labels is not None and not np.isinf(lambda_y):
+            arrays |= labels.alike(lambda_y)._asdict()
         return arrays
 
     def open(self, told: Told, source: Source, arrays: Arrays) -> BuiltPairSum:
@@ -176,3 +164,18 @@ def _compared(kernels: Kernels, source: Source, known: Examples) -> Compared:
     """The inputs of the known examples, where K_x compares them."""
     space = source.space if kernels.x_space == EMBEDDED else None
     return Compared(known.x, source.n_features, space, apart=known.own)
+
+
+def _labels(kernels: Kernels, source: Source, told: Told) -> LabelsAlike | None:
+    """Labels where K_y compares them; None where they are equal or not, as one-hot ones are."""
+    y, n = source.examples.y, told["label_neighbors"]
+    if kernels.y == EQUALITY:
+        return None
+    if kernels.y_space == EMBEDDED:
+        return LabelsOnV(source.state.V, n, kernels.y)
+    return None if y is None else LabelsByFeatures(y, n, kernels.y)
+
+
+def _or_nan(plays: bool, told: float | str | None) -> float:
+    """A λ as it was told, infinite where nothing was or will be; NaN where it plays no part."""
+    return (np.inf if told is None else float(told)) if plays else np.nan

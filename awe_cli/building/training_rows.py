@@ -56,12 +56,15 @@ def largest_of(
 
 def largest_entries(G: NDArray[np.float32], keep: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """(labels, values) of the `keep` largest positive entries of each row, by label; -1 and 0 beyond them."""
-    if keep < G.shape[1]:
-        labels = np.sort(np.argpartition(-G, keep - 1, axis=1)[:, :keep], axis=1).astype(np.int32)
-        values = np.take_along_axis(G, labels, axis=1)
-    else:
-        labels = np.broadcast_to(np.arange(G.shape[1], dtype=np.int32), G.shape).copy()
-        values = G.copy()
+    labels = largest_places(G, keep)
+    values = np.take_along_axis(G, labels, axis=1)
     labels[values <= 0] = -1
     values[values <= 0] = 0
     return labels, values
+
+
+def largest_places(G: NDArray[np.float32], n: int) -> NDArray[np.int32]:
+    """The columns of the n largest entries of each row, ascending: (m, n), or all where there are no more."""
+    if n < G.shape[1]:
+        return np.sort(np.argpartition(-G, n - 1, axis=1)[:, :n], axis=1).astype(np.int32)
+    return np.broadcast_to(np.arange(G.shape[1], dtype=np.int32), G.shape).copy()

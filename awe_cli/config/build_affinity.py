@@ -43,7 +43,7 @@ class BuildAffinitySettings:
         None, help="Labels kept of G of a training example: below them it is 0.", min=1, auto="256"
     )
     label_neighbors: int | None = setting(
-        None, help="Labels that a label is compared with on V.", min=1, auto="100"
+        None, help="Labels that a label is compared with, on V or by what describes it.", min=1, auto="100"
     )
     kernel_x: str | None = setting(None, help="K_x of kernel.", choices=KERNELS, auto="gaussian")
     space_x: str | None = setting(None, help="What K_x of kernel compares.", choices=SPACES, auto="embedded")

@@ -29,7 +29,7 @@ from awe_cli.workspace.arrays import load_arrays
 from awe_cli.workspace.kinds import KINDS, check_name
 
 NEIGHBORS, AFFINITY = "neighbors", "affinity"  # kinds of artifact, and what the parents of a model call them
-KNN_VERSION, AFFINITY_VERSION = 3, 1
+KNN_VERSION, AFFINITY_VERSION = 3, 2
 
 
 def kind_of(affinity: str) -> str:

@@ -11,7 +11,17 @@ from awe_cli.building.catalog import BUILDERS
 from awe_cli.building.pair_sum import drawn_pairs, known_examples
 from awe_cli.neighbors.table import parts_of
 from tests.building import naive
-from tests.building.world import KINDS, TOLD, labels_of, laid_out, part_of, places, source
+from tests.building.world import (
+    DESCRIBED,
+    KINDS,
+    TOLD,
+    label_places,
+    labels_of,
+    laid_out,
+    part_of,
+    places,
+    source,
+)
 from tests.neighbors.test_table import ITEMS, dense_x, points
 
 GAUSSIANS = {
@@ -30,7 +40,27 @@ FREE = [
         [("equality", "raw"), ("linear", "embedded"), ("cosine", "embedded"), ("gaussian", "embedded")],
     )
 ]  # fmt: skip
-CASES = [*NAMED, *FREE]
+ON_Y = [
+    (name, {**more, "described": described})
+    for described in ("words", "dense y")
+    for name, more in [
+        *(case for case in NAMED if case[1]["space_y"] == "raw"),
+        *(
+            (
+                "kernel",
+                {
+                    "kernel_x": "cosine",
+                    "space_x": "embedded",
+                    "kernel_y": k_y,
+                    "space_y": "raw",
+                    "lambda_y": 0.4,
+                },
+            )
+            for k_y in ("equality", "linear", "cosine", "gaussian")
+        ),
+    ]
+]
+CASES = [*NAMED, *FREE, *ON_Y]
 NAMES = ["-".join([name, *(str(value) for value in more.values())]) for name, more in CASES]
 each_case = pytest.mark.parametrize(("name", "more"), CASES, ids=NAMES)
 each_kind = pytest.mark.parametrize("kind", KINDS)
@@ -46,8 +76,8 @@ def twin(told, made, query, skip=None):
     """G(x, ·) of x (features,) by eq. 3."""
     embedded = told["space_x"] == "embedded"
     place = points(query[None], made.state.U, made.measure)[0] if embedded else query
-    where = made.state.V.astype(float) if told["space_y"] == "embedded" else np.eye(ITEMS)
     k_y = "equality" if told["lambda_y"] == "inf" else told["kernel_y"]
+    where = label_places(made, told["space_y"], k_y)
     return naive.pair_sum(
         place, places(made, made.examples, told["space_x"]), labels_of(made.examples), where,
         naive.kernel(told["kernel_x"], told["lambda"]), naive.kernel(k_y, told["lambda_y"]),
@@ -58,7 +88,7 @@ def twin(told, made, query, skip=None):
 @each_kind
 @each_case
 def test_the_table_is_the_papers_sum(name, more, kind):
-    made, told = source(kind), {**TOLD, **more}
+    made, told = source(kind, described=more.get("described", "one-hot")), {**TOLD, **more}
     new = KINDS[kind][0](6, seed=1)
     G = build(name, told, made).table(new.x)
     for q, x in enumerate(dense_x(new)):
@@ -68,7 +98,7 @@ def test_the_table_is_the_papers_sum(name, more, kind):
 @each_kind
 @each_case
 def test_training_examples_have_no_part_in_their_own_rows(name, more, kind):
-    made, told = source(kind, n=9), {**TOLD, **more}
+    made, told = source(kind, 9, more.get("described", "one-hot")), {**TOLD, **more}
     parts = parts_of(made.examples)
     G = laid_out(build(name, told, made).training(None, block=1000), ITEMS)
     x = dense_x(made.examples)
@@ -77,11 +107,36 @@ def test_training_examples_have_no_part_in_their_own_rows(name, more, kind):
         np.testing.assert_allclose(G[e * parts + part], twin(told, made, query, skip=e), 2e-3, 1e-5)
 
 
+@pytest.mark.parametrize("described", DESCRIBED)
+def test_candidates_for_lambda_y_are_multiples_of_the_typical_distance_of_labels(described):
+    made, told = source("dense", described=described), {**TOLD, "lambda_y": None}
+    Y = label_places(made, "raw", "gaussian")
+    squared = ((Y[:, None] - Y) ** 2).sum(axis=2) + np.diag(np.full(ITEMS, np.inf))
+    typical = np.median(np.sort(squared)[:, :20])
+    builder = BUILDERS["rbf"]
+    for choice in builder.choices(told, made):
+        (found,) = builder.fit(told, made, choice)["lambda_y"]
+        assert found == pytest.approx(
+            np.inf if choice["multiple_y"] is None else choice["multiple_y"] / typical
+        )
+
+
+def test_labels_that_share_words_are_alike_and_only_so_many_are_compared():
+    made, told = source("dense", described="words"), {**TOLD, "lambda_y": 0.4, "label_neighbors": 3}
+    arrays = BUILDERS["rbf"].fit(told, made, {"multiple": None, "multiple_y": None})
+    Y = label_places(made, "raw", "gaussian")
+    K = np.exp(-0.4 * ((Y[:, None] - Y) ** 2).sum(axis=2))
+    assert arrays["near"].shape == (ITEMS, 3)
+    for near, likeness, of_all in zip(arrays["near"], arrays["likeness"], K, strict=True):
+        np.testing.assert_allclose(likeness, of_all[near], 1e-4)
+        np.testing.assert_allclose(np.sort(likeness), np.sort(of_all)[-3:], 1e-4)
+
+
 @each_kind
 @pytest.mark.parametrize("name", GAUSSIANS)
 def test_the_same_bytes_for_any_block_and_any_threads(name, kind):
     made, told = (
-        source(kind, n=70),
+        source(kind, n=70, described="words"),
         {**TOLD, "lambda": None, "lambda_y": None, "keep": 7, "label_neighbors": 5},
     )
     builder = BUILDERS[name]
@@ -136,10 +191,10 @@ def test_what_is_found_is_described():
     made = source("dense")
     for name, expected in (
         ("rbf", {"pairs", "lambda", "lambda_y"}),
-        ("kernel", {"pairs", "lambda", "lambda_y"}),
+        ("kernel", {"pairs", "lambda"}),  # K_y is equality
     ):
         builder = BUILDERS[name]
         told = {**TOLD, "lambda": None, "lambda_y": None}
         arrays = builder.fit(told, made, builder.choices(told, made)[0])
         assert set(builder.describe(arrays)) == expected
-        assert builder.describe(arrays)["lambda_y"] == "inf"
+        assert builder.describe(arrays).get("lambda_y", "inf") == "inf"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 
 from awe_cli.building.builder import Source
 from awe_cli.kernels.epoch import State
 from awe_cli.neighbors.space import COSINE, EUCLIDEAN
+from tests.affinity.labels import dense_labels, matrix, sparse
 from tests.neighbors.test_table import DIM, ITEMS, annotated, dense_x, histories, points
 
 TOLD = {
@@ -19,13 +21,17 @@ TOLD = {
 KINDS = {"bags": (histories, COSINE), "dense": (annotated, EUCLIDEAN)}
 
 
-def source(kind, n=50):
-    """What G is built from."""
+DESCRIBED = {"one-hot": lambda y: None, "words": sparse, "dense y": lambda y: y}
+
+
+def source(kind, n=50, described="one-hot"):
+    """What G is built from; `described` says what labels are."""
     make, measure = KINDS[kind]
     rng = np.random.default_rng(5)
     U, V = (rng.normal(size=(ITEMS, DIM)).astype(np.float32) for _ in range(2))
     histories_of = np.zeros(ITEMS, np.float32)
-    return Source(State(U, V, histories_of, histories_of), make(n), measure)
+    y = DESCRIBED[described](dense_labels(ITEMS, 12))
+    return Source(State(U, V, histories_of, histories_of), replace(make(n), y=y), measure)
 
 
 def labels_of(examples):
@@ -38,6 +44,14 @@ def places(source, examples, space):
     """Where inputs are compared: x as given, or its projection."""
     x = dense_x(examples)
     return x if space == "raw" else points(x, source.state.U, source.measure)
+
+
+def label_places(source, space, kernel):
+    """Where labels are compared: y as given, one-hot where nothing describes it, or its row of V."""
+    if space == "embedded":
+        return source.state.V.astype(float)
+    y = source.examples.y
+    return np.eye(ITEMS) if y is None or kernel == "equality" else matrix(y, 12)
 
 
 def part_of(x, example, part, parts, positives):
