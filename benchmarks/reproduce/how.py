@@ -12,8 +12,8 @@ CHOSEN = """each method chooses on validation what is left open, from grids that
 *What was tried*"""
 SETTLED = """there is no validation split, and nothing is left open by the commands and the defaults"""
 FIXED = " What `awe train-baseline` draws, it draws with one fixed seed in every run."
-OPENED = """ The last command opens test. Other pages open the same test examples with models of their own; nothing was
-chosen by those figures either."""
+OPENED = """ The last command opens test. Where other pages have the same data they open the same test examples, with
+models of their own; nothing was chosen by those figures either."""
 REST = """ A star: the difference from {baseline} is more than chance. *change*: of the first {measures}, relative to
 {baseline}. *minutes*: of the processor, in brackets by the clock, for the commands of the row itself: what it starts
 from has a row of its own, and compiling is not counted."""
