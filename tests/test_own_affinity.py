@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from awe_cli.affinity import low_rank
 from awe_cli.affinity.constant import Constant
 from awe_cli.app import main
+from awe_cli.config.prepare import PrepareSettings
 from awe_cli.data.dataset import Dataset
 from awe_cli.kernels.dispatch import for_types_of
 from awe_cli.kernels.score import _rate_block
@@ -19,7 +21,11 @@ from awe_cli.models.embeddings import load_result, load_state
 from awe_cli.models.own_file import own_type
 from awe_cli.models.rankers import load_fit
 from awe_cli.ranking.embedding import EmbeddingRanker
+from awe_cli.steps.prepare import prepare
+from awe_cli.workspace import Workspace
+from tests.affinity.labels import matrix
 from tests.small import recommendation
+from tests.test_retrieval import written
 
 GUIDE = Path(__file__).parent.parent / "docs" / "own-affinity.md"
 TRAIN = ("train", "--epochs", "1", "--dim", "4", "--start", "scratch", "--threads", "1")
@@ -105,11 +111,14 @@ def test_kernels_for_it_are_not_kept_on_disk(example):
     assert type(twin._cache).__name__ == "NullCache"
 
 
-HEAD = """
+HEAD = """import math
+import numpy as np
 from typing import NamedTuple
 from awe_cli.kernels.dispatch import implements
 from awe_cli.kernels.families import of_whole_score, without_table
 from awe_cli.kernels.interface import slope, value
+from awe_cli.kernels.learned import NOTHING
+from awe_cli.kernels.vectors import dot_row
 class Mine(NamedTuple):
     gain: float
 without_table(Mine)
@@ -142,16 +151,105 @@ FORMULAS = (
 )
 
 
+def with_numbers(body):
+    """The head of a file whose type has a method `numbers`."""
+    method = f"    gain: float = 1.0\n    def numbers(self, shape):\n        {body}\n"
+    return HEAD.replace("    gain: float\n", method)
+
+
+def _numbers(arrays):
+    return f"return NOTHING._replace({arrays})"
+
+
+def _pairs(indptr, last):
+    arrays = f"indptr=np.array({indptr}), labels=np.array([0, {last}], np.int32), pairs=np.ones(2, 'f')"
+    return _numbers(arrays)
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("raise KeyError(shape.dim)", "line 9: KeyError: "),
-        ("return 3", "expected a Learned from `numbers` of Mine, found 3"),
+        ("raise KeyError(shape.dim)", "line 12: KeyError: "),
+        ("return 3", "`numbers` of Mine: expected a Learned, found 3"),
+        (
+            _numbers("shared=np.ones((1, 3))"),
+            "shared to be an array of float32 with 2 axes, found float64 (1, 3)",
+        ),
+        (_numbers("shared=None"), "shared to be an array of float32 with 2 axes, found None"),
+        (_numbers("pairs=np.ones((1, 3), 'f')"), "pairs to be an array of float32 with 1 axes"),
+        (_numbers("shared=np.full((1, 3), np.nan, 'f')"), "finite numbers in shared, found nan"),
+        (_numbers("V_hat=np.ones((4, 3), 'f')"), "V_hat to have shape.labels = 5 rows, found float32 (4, 3)"),
+        (
+            _numbers("U_hat=np.ones((0, 3), 'f')"),
+            "U_hat to have shape.features = 5 rows, found float32 (0, 3)",
+        ),
+        (_numbers("pairs=np.ones(2, 'f')"), "as many pairs as labels, found 2 and 0"),
+        (_pairs("[0, 1, 0, 2, 2, 2]", 2), "indptr to be 6 numbers that rise from 0 to the 2 pairs"),
+        (_pairs("[0, 1, 2, 2]", 2), "indptr to be 6 numbers that rise from 0 to the 2 pairs"),
+        (_pairs("[0, 1, 2, 2, 2, 2]", 7), "labels to be rows of V, 0 to 4, found 0 to 7"),
     ],
 )
 def test_numbers_of_its_own_that_cannot_be_used(refused, body, message):
-    method = f"    gain: float = 1.0\n    def numbers(self, shape):\n        {body}\n"
-    assert message in refused(78, HEAD.replace("    gain: float\n", method) + FORMULAS)
+    assert message in refused(78, with_numbers(body) + FORMULAS)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "f", "slope", "message"),
+    [
+        (
+            "shared=np.ones((1, 3), 'f')",
+            "s * case.learned.shared[5, 1]",
+            "1.0",
+            "line 17: index 5 is out of bounds for axis 0 with size 1",
+        ),
+        (
+            "shared=np.ones((1, 4), 'f')",
+            "s + math.sqrt(-1.0)",
+            "dot_row(case.z, case.learned.shared, label)",
+            "line 20: index 4 is out of bounds for axis 0 with size 1",
+        ),
+        ("", "math.sqrt(s)", "1.0", "value of Mine(gain=1.0) gives nan for s = -0."),
+        ("", "s / (affinity.gain - 1.0)", "1.0", "inf for s = "),
+        ("", "s * s / s", "1.0", "value of Mine(gain=1.0) gives nan for s = 0"),
+        (
+            "",
+            "s",
+            "math.log(s)",
+            "slope of Mine(gain=1.0) gives no finite number for some s from -0.",
+        ),
+    ],
+)
+def test_formulas_that_would_read_elsewhere_or_give_no_number(refused, numbers, f, slope, message):
+    """The last label is 4: there a row of shared numbers is looked for that is not there."""
+    source = FORMULAS.replace("return s\n", f"return {f}\n").replace(
+        "return affinity.gain", f"return {slope}"
+    )
+    assert message in refused(78, with_numbers(_numbers(numbers)) + source)
+
+
+def test_a_low_rank_affinity_of_a_file_where_features_describe_labels(tmp_path):
+    """V̂ has a row for every word then, and there are more of them than documents."""
+    source = Path(low_rank.__file__).read_text().replace("(affinity.activation,", "(Identity(affinity.gain),")
+    source = source.replace("import activate,", "import Identity, activate,").replace(
+        "    activation: Any  # s\n",
+        "    gain: float = 1.0\n    def numbers(self, shape):\n"
+        "        from awe_cli.kernels.learned import NOTHING\n"
+        "        U_hat, V_hat = shape.draw(0, shape.features, 3), shape.draw(1, shape.labels, 3)\n"
+        "        return NOTHING._replace(U_hat=U_hat, V_hat=V_hat)\n",
+    )
+    (tmp_path / "mine.py").write_text(source)
+    ws = Workspace(tmp_path)
+    prepare(ws, [], PrepareSettings(**written(tmp_path), split="split"))
+    told = ("--fit-on", "train", "--name", "mine", "--affinity", f"{tmp_path / 'mine.py'}:LowRank")
+    assert main(["-w", str(ws.root), *TRAIN, *told]) == 0
+    stored, model = ws.find("dataset"), ws.find("model", "mine")
+    dataset, state = Dataset.open(stored.path, stored.settings), load_state(model, ("train",))
+    assert len(state.learned.V_hat) == len(state.V) > dataset.n_labels
+    examples, width = dataset.training(("train",)), len(state.V)
+    x, y = matrix(examples.x, len(state.U)), matrix(examples.y, width)
+    f = x @ ((state.learned.U_hat @ state.learned.V_hat.T) * (state.U @ state.V.T)) @ y.T
+    found = load_fit(ws, model, dataset, ("train",)).scores(examples.x).score
+    np.testing.assert_allclose(found, f, 1e-3, 1e-5)
 
 
 def test_parameters_that_are_missing_or_wrong(refused, tmp_path, capsys):
@@ -175,4 +273,4 @@ def test_a_formula_that_cannot_be_compiled(refused):
         "@implements(value, Mine)\ndef v(affinity, s, case, label):\n    return s.nothing\n"
         "@implements(slope, Mine)\ndef d(affinity, s, case, label):\n    return affinity.gain\n"
     )
-    assert "mine.py, line 12: cannot be compiled: Unknown attribute 'nothing'" in refused(78, source)
+    assert "mine.py, line 15: cannot be compiled: Unknown attribute 'nothing'" in refused(78, source)

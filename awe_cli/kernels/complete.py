@@ -28,6 +28,15 @@ _FAMILIES = (
 )
 
 
+def formulas_of(params_type: type) -> tuple[str, str]:
+    """The names of those that its author gives for f and for the slope of f."""
+    for score, needed in _FAMILIES:
+        if interface.score.registry.get(params_type) is score:
+            f, slope = needed
+            return f.__name__, slope.__name__
+    return interface.score.__name__, interface.gradient.__name__
+
+
 def missing_formulas(params_type: type) -> list[str]:
     """The names of the formulas that are not there for this type, those of its family included."""
     wanted = list(_ALWAYS)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from numba.core.errors import NumbaError
-
 from awe_cli.affinity.built import refuse_built
 from awe_cli.affinity.catalog import PARAMETERS, build_affinity, find_affinity, parameters_of
-from awe_cli.affinity.entry import Shape
 from awe_cli.config.train import TrainSettings
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.data.examples import Examples
@@ -21,8 +18,8 @@ from awe_cli.models import own_affinity, own_file
 from awe_cli.models.embeddings import load_result
 from awe_cli.models.numbers import named_by_content, numbers_of
 from awe_cli.models.overlap import check_words, with_words
-from awe_cli.ranking.embedding import EmbeddingRanker
-from awe_cli.training.epochs import epochs
+from awe_cli.models.own_start import start_own
+from awe_cli.models.own_trial import try_out
 from awe_cli.training.joint import Numbers
 from awe_cli.training.plan import Plan
 from awe_cli.training.state import fresh_state, with_learned
@@ -61,8 +58,7 @@ class ChosenAffinity:
             return None
 
         def numbers(plan: Plan, examples: Examples) -> Learned:
-            shape = Shape(dataset.n_features, dataset.n_labels, plan.dim, plan.initial_scale, plan.seed)
-            return own_affinity.start_own(self.parameters, source, shape)
+            return start_own(self.parameters, source, dataset, plan)
 
         return numbers
 
@@ -72,20 +68,14 @@ class ChosenAffinity:
             staging.file(own_affinity.SOURCE).write_bytes(self.source.read_bytes())
 
     def try_out(self, dataset: Dataset, plan: Plan) -> None:
-        """Compile a user's own affinity before anything is learned. Raises SettingsError where that fails."""
-        if self.source is None:
-            return
-        examples, affinity = dataset.training(("train",)).slice(0, 2), self.build(dataset)
-        numbers = self.numbers(dataset, None)
-        assert numbers is not None
-        state = fresh_state(dataset, plan)
-        state = with_learned(state, numbers(plan, examples))
-        try:
-            next(epochs(affinity, examples, state, replace(plan, epochs=1), threads=1))
-            ranker = EmbeddingRanker(affinity, state.U, state.V, learned=state.learned, y=dataset.y)
-            ranker.scores(examples.x)
-        except NumbaError as error:
-            raise own_file.refused(self.source, error) from error
+        """Try a user's own affinity on two examples before anything is learned. Raises SettingsError."""
+        if self.source is not None:
+            examples = dataset.training(("train",)).slice(0, 2)
+            state = with_learned(
+                fresh_state(dataset, plan), start_own(self.parameters, self.source, dataset, plan)
+            )
+            own = own_affinity.own_of(self.parameters, self.source)
+            try_out(self.source, own, self.build(dataset), examples, state, plan)
 
 
 def choose_affinity(settings: TrainSettings, dataset: Dataset) -> ChosenAffinity:

@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from awe_cli.affinity.catalog import with_floor
-from awe_cli.affinity.entry import Shape
 from awe_cli.errors import SettingsError
-from awe_cli.kernels.learned import NOTHING, Learned
-from awe_cli.models.own_file import GUIDE, own_type, split, where
+from awe_cli.models.own_file import own_type, split
 
 OWN = "own"
 SOURCE = "affinity.py"
@@ -52,29 +50,14 @@ def own_parameters(affinity: str, told: Sequence[str] | None, floor: float | Non
     return {"name": OWN, "type": name, "sha256": digest, "parameters": values, "floor": floor or 0.0}
 
 
+def own_of(settings: dict[str, Any], path: Path) -> Any:
+    """The affinity of the file."""
+    return own_type(path, settings["type"])(**settings["parameters"])
+
+
 def build_own(settings: dict[str, Any], path: Path) -> Any:
     """What the kernels take."""
-    return with_floor(own_type(path, settings["type"])(**settings["parameters"]), settings)
-
-
-def start_own(settings: dict[str, Any], path: Path, shape: Shape) -> Learned:
-    """The numbers of its own: what its method `numbers` says, nothing where it has none. Raises SettingsError."""
-    affinity = own_type(path, settings["type"])(**settings["parameters"])
-    if not hasattr(affinity, "numbers"):
-        return NOTHING
-    try:
-        found = affinity.numbers(shape)
-    except Exception as error:
-        raise SettingsError(
-            f"--affinity: {path}, {where(error, path)}: {type(error).__name__}: {error}",
-            hint=f"`numbers` must say what the affinity starts from; {GUIDE}",
-        ) from error
-    if not isinstance(found, Learned):
-        raise SettingsError(
-            f"--affinity: {path}: expected a Learned from `numbers` of {settings['type']}, found {found!r}",
-            hint="`Learned` is in awe_cli.kernels.learned; NOTHING._replace(shared=…) is one with shared rows",
-        )
-    return found
+    return with_floor(own_of(settings, path), settings)
 
 
 def _values(kind: Any, told: Sequence[str]) -> list[Any]:
@@ -83,7 +66,7 @@ def _values(kind: Any, told: Sequence[str]) -> list[Any]:
     unknown = [name for name in given if name.strip() not in kind._fields]
     if unknown:
         known = ", ".join(kind._fields) or "no parameters"
-        raise SettingsError(f"--set: {kind.__name__} has no parameter {unknown[0]!r}; it knows {known}")
+        raise SettingsError(f"--set: {kind.__qualname__} has no parameter {unknown[0]!r}; it knows {known}")
     return [_value(kind, name, given.get(name)) for name in kind._fields]
 
 
@@ -98,6 +81,6 @@ def _value(kind: Any, name: str, text: str | None) -> Any:
             f"a value of type {hint.__name__}" if hint.__name__ in _PARAMETERS else "int, float or bool"
         )
         raise SettingsError(
-            f"--set: expected {expected} for {name} of {kind.__name__}, found {text or 'none'}",
+            f"--set: expected {expected} for {name} of {kind.__qualname__}, found {text or 'none'}",
             hint=f"for example --set {name}=1",
         ) from error

@@ -71,7 +71,18 @@ def _load(path: Path) -> Any:
             f"--affinity: {path}, {where(error, path)}: {type(error).__name__}: {error}",
             hint=f"the file must import without an error; {GUIDE}",
         ) from error
+    _name_apart(module)
     return module
+
+
+def _name_apart(module: Any) -> None:
+    """Give types names that no other file's have: numba names compiled code by them, and would mix up two of one name.
+
+    Messages say `__qualname__`, which stays.
+    """
+    for value in vars(module).values():
+        if _is_affinity(value, module):
+            value.__name__ = f"{value.__qualname__}_{module.__name__}"
 
 
 def _is_affinity(value: Any, module: Any) -> bool:

@@ -107,7 +107,7 @@ def _room(
         by_vj=by_v if one_hot else zeros(by_v.shape, np.float32),
         vj_hat=v_hat if one_hot else zeros(v_hat.shape, np.float32),
         slot=slot,
-        chains=_chains(learned, examples.x, longest, n_labels if one_hot else len(slot)),
+        chains=room_for_chains(learned, examples.x, longest, n_labels if one_hot else len(slot)),
         g=zeros(n_labels * lays_out(affinity), np.float32),
         features=zeros(longest, np.float32),
         mark=zeros(n_labels, np.int32),
@@ -151,7 +151,7 @@ def _block(
     )
 
 
-def _chains(learned: Learned, x: Rows, longest: int, n_label_features: int) -> Chains:
+def room_for_chains(learned: Learned, x: Rows, longest: int, n_label_features: int) -> Chains:
     """Room for the pairs of any example."""
     if not len(learned.indptr):
         return NO_CHAINS
