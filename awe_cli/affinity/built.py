@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from awe_cli.affinity.entry import ITERATIVELY, Default, Entry, always
-from awe_cli.errors import SettingsError, nearest
+from awe_cli.affinity.told import check_told, unknown_affinity
+from awe_cli.errors import SettingsError
 
 KNN, KNN_APPROXIMATE, CLUSTER = "knn", "knn-approximate", "cluster"
 
@@ -94,13 +95,10 @@ BUILT = {
 
 def find_built_affinity(name: str) -> Entry:
     """The built affinity called `name`. Raises SettingsError with the nearest known one."""
-    if name in BUILT:
-        return BUILT[name]
-    similar = nearest(name, BUILT)
-    raise SettingsError(
-        f"--affinity: expected one that is built, of {', '.join(BUILT)}, found {name!r}",
-        hint=f"did you mean {similar!r}?" if similar else "`awe affinities` tells how each is learned",
-    )
+    if name not in BUILT:
+        how = "`awe affinities` tells how each is learned"
+        raise unknown_affinity(name, "one that is built, of", BUILT, how)
+    return BUILT[name]
 
 
 def refuse_built(name: str) -> None:
@@ -120,13 +118,7 @@ def built_parameters(name: str, told: Mapping[str, Any], *, own: bool) -> dict[s
     own   whether x is a bag of the labels themselves
     """
     entry = find_built_affinity(name)
-    for parameter, value in told.items():
-        if value is not None and parameter not in entry.parameters:
-            known = ", ".join(f"--{p.replace('_', '-')}" for p in entry.parameters)
-            raise SettingsError(
-                f"--{parameter.replace('_', '-')}: the affinity {name} has none; it knows {known}",
-                hint="`awe affinities` lists the parameters of each",
-            )
+    check_told(name, told, entry.parameters, {other: built.parameters for other, built in BUILT.items()})
     return {
         parameter: default(own) if told.get(parameter) is None else told[parameter]
         for parameter, default in entry.parameters.items()

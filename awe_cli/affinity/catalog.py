@@ -13,7 +13,7 @@ from awe_cli.affinity.mixture import MIX, build_mixture, read_members, start_mix
 from awe_cli.affinity.overlap import Overlap, no_bags
 from awe_cli.affinity.own_numbers import OWN_NUMBERS, PAIR_WEIGHTS
 from awe_cli.affinity.plain import PLAIN
-from awe_cli.errors import SettingsError, nearest
+from awe_cli.affinity.told import check_told, unknown_affinity
 from awe_cli.kernels.learned import Learned
 
 CONSTANT, FLOOR, OVERLAP = "constant", "floor", "overlap"
@@ -53,13 +53,9 @@ PARAMETERS = sorted({FLOOR, *(name for entry in CATALOG.values() for name in ent
 
 def find_affinity(name: str) -> Entry:
     """The affinity called `name`. Raises SettingsError with the nearest known one."""
-    if name in CATALOG:
-        return CATALOG[name]
-    similar = nearest(name, CATALOG)
-    raise SettingsError(
-        f"--affinity: expected one of {', '.join(CATALOG)}, found {name!r}",
-        hint=f"did you mean {similar!r}?" if similar else None,
-    )
+    if name not in CATALOG:
+        raise unknown_affinity(name, "one of", CATALOG, None)
+    return CATALOG[name]
 
 
 def parameters_of(
@@ -108,18 +104,7 @@ def _chosen(known: Mapping[str, Default], told: Mapping[str, Any], own: bool) ->
 
 def check_known(name: str, told: Mapping[str, Any], known: Sequence[str]) -> None:
     """Raise SettingsError for a parameter that was told and is not known to the affinity called `name`."""
-    for parameter, value in told.items():
-        if value is not None and parameter not in known:
-            flags = ", ".join(_flag(p) for p in dict.fromkeys(known)) or "no parameters"
-            owners = [other for other, entry in CATALOG.items() if parameter in defaults_of(entry)]
-            raise SettingsError(
-                f"{_flag(parameter)}: the affinity {name} has none; it knows {flags}",
-                hint=f"it is for --affinity {', '.join(owners)}; leave it out" if owners else "leave it out",
-            )
-
-
-def _flag(parameter: str) -> str:
-    return f"--{parameter.replace('_', '-')}"
+    check_told(name, told, known, {other: defaults_of(entry) for other, entry in CATALOG.items()})
 
 
 def build_affinity(settings: Mapping[str, Any]) -> Any:

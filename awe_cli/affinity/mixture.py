@@ -15,8 +15,9 @@ import numpy as np
 from awe_cli.affinity.built import BUILT
 from awe_cli.affinity.combination import Plus
 from awe_cli.affinity.entry import ITERATIVELY, Entry, Given, Shape, together
+from awe_cli.affinity.told import hint_for
 from awe_cli.affinity.weighed import Weighed
-from awe_cli.errors import SettingsError, nearest
+from awe_cli.errors import SettingsError
 from awe_cli.kernels.learned import NOTHING, Learned
 
 MIX = "mix"
@@ -68,11 +69,9 @@ def _member(entry: str, known: Mapping[str, Entry]) -> Member:
     named, colon, weight = entry.partition(":")
     name, equals, built = (part.strip() for part in named.partition("="))
     if name not in known:
-        similar = nearest(name, known)
-        hint = f"did you mean {similar!r}?" if similar else _EXAMPLE
         raise SettingsError(
             f"--mix: expected affinities among {', '.join(known)}, found {name!r}",
-            hint=_BUILT_LATER if name in BUILT else hint,
+            hint=_BUILT_LATER if name in BUILT else hint_for(name, known, _EXAMPLE),
         )
     if equals and (known[name].learned != ITERATIVELY or not built):
         raise SettingsError(

@@ -9,6 +9,7 @@ from typing import Any
 
 from awe_cli.affinity.built import refuse_built
 from awe_cli.affinity.catalog import PARAMETERS, build_affinity, find_affinity, parameters_of
+from awe_cli.affinity.told import names_file
 from awe_cli.config.train import TrainSettings
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.data.examples import Examples
@@ -84,7 +85,7 @@ def choose_affinity(settings: TrainSettings, dataset: Dataset) -> ChosenAffinity
     Raises SettingsError for what cannot be, MissingInputError for a file that is not there.
     """
     told = {name: getattr(settings, name) for name in PARAMETERS}
-    if own_file.is_own(settings.affinity):
+    if names_file(settings.affinity):
         return _own(settings, told)
     if settings.own_parameters:
         raise SettingsError(

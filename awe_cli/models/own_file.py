@@ -15,14 +15,13 @@ from awe_cli.kernels.complete import missing_formulas
 GUIDE = "docs/own-affinity.md shows a whole file"
 
 
-def is_own(affinity: str) -> bool:
-    """Whether --affinity names a type in a file."""
-    return ".py:" in affinity
-
-
 def split(affinity: str) -> tuple[Path, str]:
-    """The file and the name of the type."""
-    path, _, name = affinity.rpartition(":")
+    """The file and the name of the type. Raises SettingsError where there is no name."""
+    path, _, name = affinity.rpartition(":") if ".py:" in affinity else (affinity, "", "")
+    if not name:
+        raise SettingsError(
+            f"--affinity: expected a type in the file, as {path}:Name, found {affinity}", hint=GUIDE
+        )
     return Path(path), name
 
 
@@ -105,9 +104,11 @@ def refused(path: Path, error: Exception) -> SettingsError:
 
 def where(error: BaseException, path: Path) -> str:
     """The line of the file at which an error arose."""
-    if isinstance(error, SyntaxError):
-        return f"line {error.lineno}"
-    lines = [
-        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
-    ]
-    return f"line {lines[-1]}" if lines else "while it was imported"
+    lines = (
+        [error.lineno]
+        if isinstance(error, SyntaxError)
+        else [
+            frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
+        ]
+    )
+    return f"line {lines[-1]}" if lines and lines[-1] else "while it was imported"

@@ -1,0 +1,57 @@
+"""What was told of an affinity, refused where nothing of that name is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from awe_cli.errors import SettingsError, nearest
+
+_NO_FILE = (
+    "a type in a file is for `awe train`, fixed or learned jointly: neither a G that is built nor a member of a "
+    "mixture can be a file's yet"
+)
+
+
+def names_file(name: str) -> bool:
+    """Whether the name of an affinity is that of a Python file, with or without a type in it."""
+    return ".py:" in name or name.endswith(".py")
+
+
+def hint_for(name: str, known: Iterable[str], otherwise: str | None) -> str | None:
+    """What to do about an affinity that is not among the known ones."""
+    if names_file(name):
+        return _NO_FILE
+    similar = nearest(name, known)
+    return f"did you mean {similar!r}?" if similar else otherwise
+
+
+def unknown_affinity(name: str, expected: str, known: Iterable[str], otherwise: str | None) -> SettingsError:
+    """The error for an affinity that is not among the known ones."""
+    known = list(known)
+    return SettingsError(
+        f"--affinity: expected {expected} {', '.join(known)}, found {name!r}",
+        hint=hint_for(name, known, otherwise),
+    )
+
+
+def check_told(
+    name: str, told: Mapping[str, Any], known: Iterable[str], owners: Mapping[str, Iterable[str]]
+) -> None:
+    """Raise SettingsError for a parameter that was told and is not known to the affinity called `name`.
+
+    owners  other affinities and the parameters that these know
+    """
+    known = list(dict.fromkeys(known))
+    for parameter, value in told.items():
+        if value is not None and parameter not in known:
+            theirs = [owner for owner, parameters in owners.items() if parameter in parameters]
+            raise SettingsError(
+                f"{_flag(parameter)}: the affinity {name} has none; it knows "
+                f"{', '.join(map(_flag, known)) or 'no parameters'}",
+                hint=f"it is for --affinity {', '.join(theirs)}; leave it out" if theirs else "leave it out",
+            )
+
+
+def _flag(parameter: str) -> str:
+    return f"--{parameter.replace('_', '-')}"
