@@ -135,6 +135,7 @@ of_whole_score(Mine)
             "Mine",
             "line 2: ModuleNotFoundError: No module named 'no_such_module'",
         ),
+        ("\0", "Mine", "mine.py, while it was imported: "),
         ("import sys\nsys.exit(3)\n", "Mine", "line 2: SystemExit: 3"),
         (HEAD, "Mime", "expected a NamedTuple 'Mime' in"),
         (HEAD, "Mine", "missing: value, slope"),
@@ -260,12 +261,53 @@ def test_parameters_that_are_missing_or_wrong(refused, tmp_path, capsys):
         ("gain=much", "found much"),
         ("gain=nan", "found nan"),
         ("width=1", "no parameter 'width'; it knows gain"),
+        ("gian=1", "hint: did you mean 'gain'?"),
     ):
         arguments = ("--affinity", f"{tmp_path / 'mine.py'}:Mine", "--set", told)
         assert main(["-w", str(tmp_path / "ws"), *TRAIN, *arguments]) == 78
         assert message in " ".join(capsys.readouterr().err.split())
     assert main(["-w", str(tmp_path / "ws"), *TRAIN, "--affinity", "max", "--set", "gain=1"]) == 78
     assert main(["-w", str(tmp_path / "ws"), *TRAIN, "--affinity", "none.py:Mine"]) == 66
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ('gain: str = "x"', "expected int, float, bool as the type of gain of Mine, found str"),
+        (
+            "gain: 'Gain' = 1.0",
+            "expected int, float, bool as the type of gain of Mine, found name 'Gain' is not",
+        ),
+        ('gain: float = "x"', "expected a value of type float as the default of gain of Mine, found x"),
+        (
+            "gain: float = math.nan",
+            "expected a value of type float as the default of gain of Mine, found nan",
+        ),
+        ("gain: int = 1.5", "expected a value of type int as the default of gain of Mine, found 1.5"),
+    ],
+)
+def test_a_parameter_that_is_no_number(refused, field, message):
+    assert message in refused(78, HEAD.replace("gain: float", field) + FORMULAS)
+
+
+def test_a_file_alone_and_a_file_where_none_can_be(tmp_path, capsys):
+    ws = recommendation(tmp_path / "ws")
+    for *command, message in (
+        (*TRAIN, "--affinity", "mine.py", "expected a type in the file, as mine.py:Name, found mine.py"),
+        (*TRAIN, "--affinity", "mine.py:", "expected a type in the file, as mine.py:Name, found mine.py:"),
+        ("build-affinity", "--affinity", "mine.py:Mine", "hint: a type in a file is for `awe train`"),
+        ("retrain", "--affinity", "mine.py:Mine", "hint: a type in a file is for `awe train`"),
+        (
+            *TRAIN,
+            "--affinity",
+            "mix",
+            "--mix",
+            "mine.py:Mine,max",
+            "hint: a type in a file is for `awe train`",
+        ),
+    ):
+        assert main(["-w", str(ws.root), *command]) == 78
+        assert message in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_formula_that_cannot_be_compiled(refused):

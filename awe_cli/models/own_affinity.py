@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from awe_cli.affinity.catalog import with_floor
-from awe_cli.errors import SettingsError
-from awe_cli.models.own_file import own_type, split
+from awe_cli.errors import SettingsError, nearest
+from awe_cli.models.own_file import GUIDE, own_type, split
 
 OWN = "own"
 SOURCE = "affinity.py"
@@ -62,25 +62,43 @@ def build_own(settings: dict[str, Any], path: Path) -> Any:
 
 def _values(kind: Any, told: Sequence[str]) -> list[Any]:
     """A value for each field: as told, else its default."""
-    given = dict(entry.partition("=")[::2] for entry in told)
-    unknown = [name for name in given if name.strip() not in kind._fields]
-    if unknown:
-        known = ", ".join(kind._fields) or "no parameters"
-        raise SettingsError(f"--set: {kind.__qualname__} has no parameter {unknown[0]!r}; it knows {known}")
+    given = {name.strip(): value for name, _, value in (entry.partition("=") for entry in told)}
+    for name in given:
+        if name not in kind._fields:
+            similar = nearest(name, kind._fields)
+            known = ", ".join(kind._fields) or "no parameters"
+            raise SettingsError(
+                f"--set: {kind.__qualname__} has no parameter {name!r}; it knows {known}",
+                hint=f"did you mean {similar!r}?" if similar else "leave it out",
+            )
     return [_value(kind, name, given.get(name)) for name in kind._fields]
 
 
-def _value(kind: Any, name: str, text: str | None) -> Any:
-    hint = get_type_hints(kind).get(name, float)
-    if text is None and name in kind._field_defaults:
-        return kind._field_defaults[name]
+def _value(kind: Any, name: str, told: str | None) -> Any:
+    type_name, is_default = _type_name(kind, name), told is None and name in kind._field_defaults
+    value = kind._field_defaults[name] if is_default else told
+    text = "" if value is None else str(value).strip()
     try:
-        return _PARAMETERS[hint.__name__](str(text).strip())
+        return _PARAMETERS[type_name](text)
     except (KeyError, ValueError) as error:
-        expected = (
-            f"a value of type {hint.__name__}" if hint.__name__ in _PARAMETERS else "int, float or bool"
-        )
+        flag, whose = ("--affinity", f"as the default of {name}") if is_default else ("--set", f"for {name}")
         raise SettingsError(
-            f"--set: expected {expected} for {name} of {kind.__qualname__}, found {text or 'none'}",
+            f"{flag}: expected a value of type {type_name} {whose} of {kind.__qualname__}, found {text or 'none'}",
             hint=f"for example --set {name}=1",
         ) from error
+
+
+def _type_name(kind: Any, name: str) -> str:
+    """Of a field. Raises SettingsError for one that no parameter can have."""
+    try:
+        found = get_type_hints(kind).get(name, float)
+    except NameError as error:  # an annotation that names nothing
+        found = error
+    type_name = getattr(found, "__name__", str(found))
+    if type_name not in _PARAMETERS:
+        raise SettingsError(
+            f"--affinity: expected {', '.join(_PARAMETERS)} as the type of {name} of {kind.__qualname__}, "
+            f"found {type_name}",
+            hint=GUIDE,
+        )
+    return type_name
