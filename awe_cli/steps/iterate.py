@@ -33,10 +33,10 @@ def iterate(
 ) -> tuple[Artifact, bool]:
     """Retrain `settings.iterations` times; returns the best on validation, under `name`, and whether it is new.
 
-    With several iterations each is stored as NAME-1, NAME-2, …, and G is built from each as the first one was, under
-    the name that `build-affinity` gives, or MODEL-NAME where the mix called the first one NAME; the commands one by
-    one give the same artifacts. Where an iteration keeps U and V all later ones would be equal to it, and their
-    names mean it.
+    Without validation that is the last one. With several iterations each is stored as NAME-1, NAME-2, …, and G is
+    built from each as the first one was, under the name that `build-affinity` gives, or MODEL-NAME where the mix
+    called the first one NAME; the commands one by one give the same artifacts. Where an iteration keeps U and V all
+    later ones would be equal to it, and their names mean it.
     """
     once = replace(settings, iterations=1)
     if settings.iterations == 1:
@@ -56,13 +56,13 @@ def iterate(
                 once = _with_names_after(model, settings)
             result = retrain(ws, model, once, name=step, built=built, threads=threads, watch=watch)
             found.append(result)
-            announce(f"iteration {number}: {_score(result[0]):.4f} on validation ({step})")
+            announce(f"iteration {number}: {_in_words(result[0])} ({step})")
             if load_result(result[0])["kept"] == "product":
                 announce("U and V stay as they are, and so would they in every further iteration")
                 for later in range(number + 1, settings.iterations + 1):
                     ws.call(result[0], f"{name}-{later}")
                 break
-        best, fresh = max(found, key=lambda pair: _score(pair[0]))
+        best, fresh = _best(found, announce)
         return ws.call(best, name), fresh
 
 
@@ -99,5 +99,21 @@ def _settings_of(built: Artifact, affinity: str) -> BuildAffinitySettings:
     return BuildAffinitySettings(**{**values, "affinity": affinity})
 
 
-def _score(model: Artifact) -> float:
-    return max(load_result(model)["validation"].values(), default=float("-inf"))
+def _best(found: list[tuple[Artifact, bool]], announce: Callable[[str], None]) -> tuple[Artifact, bool]:
+    """The iteration that validation prefers, the first of equals; without validation the last, so that none is lost."""
+    scores = [_score(model) for model, _ in found]
+    judged = [score for score in scores if score is not None]
+    if not judged:
+        announce("there is no validation to choose by: the last iteration is taken")
+        return found[-1]
+    return found[scores.index(max(judged))]
+
+
+def _in_words(model: Artifact) -> str:
+    score = _score(model)
+    return "not judged, for want of validation" if score is None else f"{score:.4f} on validation"
+
+
+def _score(model: Artifact) -> float | None:
+    """How well it ranks validation; None where there is none."""
+    return max(load_result(model)["validation"].values(), default=None)

@@ -55,6 +55,18 @@ def test_the_whole_chain(awe):
     assert awe("predict", "--model", "awe", "--top-k", "2")[0] == 0
 
 
+def test_of_several_iterations_the_last_gets_the_name(awe, workspace):
+    told = ("--model", "wsabie", "--iterations", "3", "--epochs", "1", "--name", "often")
+    code, _, err = awe("retrain", *told)
+    assert (code, "inf" in err) == (0, False), err
+    assert "iteration 1: not judged, for want of validation (often-1)" in err
+    assert "no validation to choose by: the last iteration is taken" in err
+    pointers = {
+        name: (workspace / "models" / f"{name}.json").read_text() for name in ("often", "often-1", "often-3")
+    }
+    assert pointers["often"] == pointers["often-3"] != pointers["often-1"]
+
+
 @pytest.mark.parametrize(
     ("code", "arguments", "says"),
     [
