@@ -13,6 +13,7 @@ import pytest
 from awe_cli.app import main
 from awe_cli.building.catalog import BUILDERS
 from awe_cli.config.build_affinity import BuildAffinitySettings
+from awe_cli.report.choices import alone_line, candidates_table
 from awe_cli.steps.build_affinity import build_affinity
 from awe_cli.workspace import Workspace
 from tests.test_chain import GROUPS, PEOPLE, TRAIN, digests, plays
@@ -182,3 +183,40 @@ def test_a_floor_would_have_every_label_scored(copy: Path, refused: Callable[...
     build(copy, "cluster")
     told = refused(78, copy, "retrain", "--model", "wsabie", "--affinity", "cluster", "--floor", "0.1")
     assert "--floor" in told
+
+
+def test_the_model_without_g_is_shown_beside_the_candidates(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build(copy, "cluster")
+    capsys.readouterr()
+    awe(
+        copy,
+        "retrain",
+        "--model",
+        "wsabie",
+        "--affinity",
+        "cluster",
+        "--epochs",
+        "0",
+        "--name",
+        "product",
+        "--json",
+    )
+    out, err = capsys.readouterr()
+    result = json.loads(out)
+    awe(copy, "evaluate", "--model", "wsabie", "--split", "valid", "--metric", result["metric"], "--json")
+    evaluated = json.loads(capsys.readouterr().out)["models"]["wsabie"]["metrics"]
+    assert result["alone"] == pytest.approx(evaluated[result["metric"]])
+    assert result["kept"] == "product"
+    assert "S without G, to compare with" in err
+    assert ("G does not help here" in err) == (result["alone"] > max(result["validation"].values()))
+
+
+def test_a_g_that_does_not_help_is_told() -> None:
+    result = {"metric": "ndcg@5", "validation": {"product, power 1": 0.4, "retrained, power 1": 0.5}}
+    assert alone_line({**result, "alone": 0.6}) is not None
+    assert [alone_line({**result, "alone": alone}) for alone in (0.5, None, float("nan"))] == [None] * 3
+    table = candidates_table({**result, "alone": 0.6})
+    assert table is not None
+    assert table.rows[-1] == ("S without G, to compare with", 0.6)

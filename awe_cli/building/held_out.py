@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from awe_cli.affinity.constant import Constant
 from awe_cli.data.matrix import Rows, slice_rows
 from awe_cli.kernels.epoch import State
 from awe_cli.ranking.candidates import CandidateRanker
@@ -46,6 +47,10 @@ class HeldOut:
         if isinstance(ranker, CandidateRanker):
             return self._judge(ranker)
         return self._judge.judge_rows(lambda start, stop: self._rated(ranker, start, stop), ranker.n_labels)
+
+    def judge_alone(self, state: State) -> float:
+        """How well S ranks without any G."""
+        return self._judge(EmbeddingRanker(Constant(1.0), state.U, state.V, y=self._judge.examples.y))
 
     def choose_weights(self, states: Sequence[State], power: float, floor: float) -> Found:
         """Weights of a sum of scores, each that of one of `states`, that rank best; they add up to 1."""

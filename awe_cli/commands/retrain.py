@@ -53,10 +53,11 @@ def retrain(
     """Learn U and V again with G fixed.
 
     This is affinity weighted embedding with an affinity that `awe build-affinity` (or build-knn) built. The
-    product G · S without learning again is a model of its own, and is kept where it is the best on validation.
-    With --iterations, G is built from the new U and the pair of steps repeated; each iteration is stored as
-    NAME-1, NAME-2, … and the best gets NAME. The model must be linear: one of `awe train --affinity constant`,
-    or of `awe retrain`.
+    product G · S without learning again is a model of its own, and is kept where it is the best on validation. S
+    without G is shown beside them: where it ranks better, G does not help. With --iterations, G is built from the
+    new U and the pair of steps repeated; each iteration is stored as NAME-1, NAME-2, … and the best on validation
+    gets NAME, or the last where there is none. The model must be linear: one of `awe train --affinity constant`, or
+    of `awe retrain`.
 
     --affinity mix adds up several affinities, one or more of them built; knn=wide is the G called wide. The
     settings of `awe train` for an affinity are those of a member here.
@@ -80,7 +81,7 @@ def retrain(
 def _say_what_was_kept(best: Any) -> None:
     """The candidates with what validation said, the one that was kept, and the weights of a mixture."""
     from awe_cli.models.embeddings import load_result
-    from awe_cli.report.choices import candidates_table, weights_line
+    from awe_cli.report.choices import alone_line, candidates_table, weights_line
 
     result = load_result(best)
     tried, weights = candidates_table(result), weights_line(result)
@@ -88,5 +89,6 @@ def _say_what_was_kept(best: Any) -> None:
         console.show(tried, to_stderr=True)
     product = result["kept"] == "product"
     console.say(f"kept: {'the product G · S, with U and V as they were' if product else _LEARNED}")
-    if weights is not None:
-        console.say(weights)
+    for line in (weights, alone_line(result)):
+        if line is not None:
+            console.say(line)

@@ -29,11 +29,20 @@ def neighbors_table(result: Mapping[str, Any]) -> Table | None:
 
 
 def candidates_table(result: Mapping[str, Any]) -> Table | None:
-    """What `awe retrain` chose from; None where there was no validation to choose by."""
+    """What `awe retrain` chose from, and S alone beside it; None where there was no validation to choose by."""
     if not result["validation"]:
         return None
-    rows = tuple((candidate, float(score)) for candidate, score in result["validation"].items())
+    scores = {**result["validation"], "S without G, to compare with": result.get("alone")}
+    rows = tuple((candidate, float(score)) for candidate, score in scores.items() if score is not None)
     return Table("", ("candidate", f"{result['metric']} on validation"), rows)
+
+
+def alone_line(result: Mapping[str, Any]) -> str | None:
+    """What to say of a G with which nothing ranks validation better than S does alone; None of one that helps."""
+    alone = result.get("alone")
+    if alone is None or not alone > max(result["validation"].values()):
+        return None
+    return "G does not help here on validation: S without it, U and V as they were, ranks better"
 
 
 def weights_line(result: Mapping[str, Any]) -> str | None:

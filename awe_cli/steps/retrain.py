@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from awe_cli.building.held_out import HeldOut
@@ -119,13 +119,14 @@ class _Work:
         held_out = HeldOut(self.affinity.open(self.ws, self.dataset, fit, self.threads), judge)
         if self.settings.mix_weights == VALIDATION:
             self.weighed.update({power: self._weigh(held_out, examples, power) for power in powers})
-        return compare_retrained(
+        outcome = compare_retrained(
             lambda power: self.affinity.training(examples, self.dataset.n_labels, fit, power), examples,
             lambda power: self._numbered(load_state(self.base, fit), examples, power),
             lambda power: self._numbered(self._start(fit), examples, power), self.plan, powers,
             lambda power, state: held_out.judge(state, power, floor),
             patience=self.settings.patience, threads=self.threads, fit="+".join(fit), watch=self._hear,
         )  # fmt: skip
+        return replace(outcome, alone=held_out.judge_alone(load_state(self.base, fit)))
 
     def state(self, fit: Fit, outcome: Outcome) -> State:
         """U and V of a fit as the outcome has it."""
@@ -177,6 +178,7 @@ def _result(
         "metric": told["metric"],
         "kept": kept,
         "validation": outcome.validation,
+        "alone": outcome.alone,
         "stages": [kept],
         "chosen": {kept: chosen},
     }

@@ -25,11 +25,15 @@ StateOf = Callable[[float], State]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What validation chose: the power, the retrained run or None for the product as it is, and all scores."""
+    """What validation chose: the power, the retrained run or None for the product as it is, and all scores.
+
+    alone  how well S ranks without G: to compare with, and no candidate
+    """
 
     power: float
     retrained: Run | None
     validation: dict[str, float]
+    alone: float | None = None
 
 
 def compare_retrained(
