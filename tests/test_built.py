@@ -13,12 +13,14 @@ import pytest
 from awe_cli.app import main
 from awe_cli.building.catalog import BUILDERS
 from awe_cli.config.build_affinity import BuildAffinitySettings
+from awe_cli.models.embeddings import load_result
 from awe_cli.report.choices import alone_line, candidates_table
 from awe_cli.steps.build_affinity import build_affinity
 from awe_cli.workspace import Workspace
 from tests.test_chain import GROUPS, PEOPLE, TRAIN, digests, plays
 
 QUICK = {"cluster": ("--leaves", "8", "--top", "10")}
+KERNEL = ("build-affinity", "--affinity", "kernel")
 FIXED = ("--lambda", "5", "--lambda-y", "inf")
 
 
@@ -135,6 +137,17 @@ def test_knn_by_its_general_name(copy: Path) -> None:
     assert "neighbors/near.json" in digests(copy)
 
 
+def test_only_what_plays_a_part_is_told_and_kept_when_iterated(copy: Path) -> None:
+    """G of a later iteration is built with the same parameters, and none that plays no part."""
+    told = ("--model", "wsabie", "--affinity", "kernel")
+    awe(copy, "build-affinity", *told, "--kernel-x", "cosine", "--space-x", "raw")
+    awe(copy, "retrain", *told, "--iterations", "2", "--epochs", "1", "--learning-rate", "0.001")
+    built = Workspace(copy).find("affinity", "wsabie-kernel")
+    assert load_result(built)["fits"]["train"].keys() == {"pairs"}
+    idle = {"lambda", "measure", "lambda_y", "space_y", "label_neighbors"}
+    assert {name for name, value in built.settings["parameters"].items() if value is None} == idle
+
+
 def test_a_stale_affinity_is_refused(copy: Path, refused: Callable[..., str]) -> None:
     build(copy, "cluster")
     awe(copy, *TRAIN, "--seed", "1")
@@ -154,6 +167,11 @@ def test_a_stale_affinity_is_refused(copy: Path, refused: Callable[..., str]) ->
         (78, ("build-affinity", "--affinity", "constant"), "awe affinities"),
         (78, ("build-affinity", "--affinity", "cluster", "--lambda", "1"), "--lambda: the affinity cluster has none"),
         (78, ("build-affinity", "--affinity", "knn", "--leaves", "2"), "--leaves: the affinity knn has none"),
+        (78, (*KERNEL, "--kernel-x", "linear", "--lambda", "3"), "--lambda: it plays no part where K_x is linear"),
+        (78, (*KERNEL, "--kernel-y", "equality", "--space-y", "embedded"), "--space-y: it plays no part where"),
+        (78, (*KERNEL, "--lambda-y", "2"), "--lambda-y: it plays no part where K_y is equality, found 2"),
+        (78, (*KERNEL, "--space-x", "raw", "--measure", "cosine"), "no part where K_x is on x as given"),
+        (78, ("build-affinity", "--affinity", "rbf", "--label-neighbors", "9"), "no part where labels are one-hot"),
         (78, ("build-affinity", "--affinity", "rbf", "--lambda", "-1"), "--lambda: expected a number of at least 0"),
         (78, ("build-affinity", "--affinity", "rbf", "--lambda-y", "-1"), "--lambda-y: expected a number"),
         (78, ("build-affinity", "--affinity", "rbf", "--lambda-y", "high"), "or inf, found 'high'"),

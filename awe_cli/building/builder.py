@@ -89,6 +89,10 @@ class Built(Protocol):
 class Builder(Protocol):
     """One affinity that is built."""
 
+    def idle(self, told: Told, described: bool) -> dict[str, str]:
+        """Parameters that play no part beside the others, and why; described: whether features describe labels."""
+        ...
+
     def choices(self, told: Told, source: Source) -> list[Choice]:
         """What validation may choose from, the likeliest first: that one is taken without validation."""
         ...

@@ -30,6 +30,10 @@ _TOPS = (100, 200, 500, 1000)
 class Cluster:
     """The builder."""
 
+    def idle(self, told: Told, described: bool) -> dict[str, str]:
+        """None: every parameter plays a part."""
+        return {}
+
     def choices(self, told: Told, source: Source) -> list[Choice]:
         """Numbers of leaves and of labels kept in each, where they are open."""
         n, labels = len(source.examples), source.n_labels

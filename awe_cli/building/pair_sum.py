@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from awe_cli.building.builder import Arrays, Choice, Queries, Source, Told
 from awe_cli.building.compared import Compared
-from awe_cli.building.examples_kernel import EMBEDDED, EQUALITY, GAUSSIAN, ExamplesKernel
+from awe_cli.building.examples_kernel import COSINE, EMBEDDED, EQUALITY, GAUSSIAN, RAW, ExamplesKernel
 from awe_cli.building.labels_alike import LabelsAlike, LabelsByFeatures, LabelsOnV
 from awe_cli.building.labels_kernel import ONE_HOT_SQUARED, EqualLabels, LikeLabels, one_hot
 from awe_cli.building.training_rows import largest_of
@@ -50,6 +50,22 @@ class PairSum:
     def kernels(self, told: Told) -> Kernels:
         """K_x and K_y, as named or as told."""
         return self._kernels or Kernels(told["kernel_x"], told["space_x"], told["kernel_y"], told["space_y"])
+
+    def idle(self, told: Told, described: bool) -> dict[str, str]:
+        """What the kernels, and a limit of λ_y, have no use for."""
+        kernels, found = self.kernels(told), {}
+        if kernels.x != GAUSSIAN:
+            found["lambda"] = f"K_x is {kernels.x}"
+        if kernels.x_space == RAW or kernels.x == COSINE:
+            found["measure"] = "K_x is on x as given" if kernels.x_space == RAW else "K_x is the cosine"
+        if kernels.y != GAUSSIAN:
+            found["lambda_y"] = f"K_y is {kernels.y}"
+        if kernels.y == EQUALITY or (kernels.y == GAUSSIAN and told["lambda_y"] == "inf"):
+            why = "K_y is equality" if kernels.y == EQUALITY else "λ_y is inf"
+            found |= dict.fromkeys(("space_y", "label_neighbors"), why)
+        elif kernels.y_space == RAW and not described:
+            found["label_neighbors"] = "labels are one-hot"
+        return found
 
     def choices(self, told: Told, source: Source) -> list[Choice]:
         """Multiples for λ_x and λ_y where they are open."""

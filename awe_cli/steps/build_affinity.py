@@ -57,8 +57,7 @@ def build_affinity(
     with ws.lock(wait=wait):
         stored = ws.find("dataset")
         dataset = open_dataset(stored)
-        own = dataset.task == RECOMMENDATION
-        parameters = built_parameters(settings.affinity, given, own=own)
+        parameters = _parameters(settings, given, dataset)
         base = require_linear(find_embedding(ws, model, stored))
         told = _told(settings, parameters, dataset, base)
         recipe = Recipe(AFFINITY, AFFINITY_VERSION, told, {"dataset": stored.digest, "model": base.digest})
@@ -152,10 +151,31 @@ def _given(settings: BuildAffinitySettings) -> dict[str, Any]:
     return given
 
 
+def _parameters(settings: BuildAffinitySettings, given: dict[str, Any], dataset: Dataset) -> dict[str, Any]:
+    """Every parameter: as told, else its default, the measure by the kind of x; None for those that play no part.
+
+    Raises SettingsError for a parameter that the affinity does not have, or that plays no part.
+    """
+    found = built_parameters(settings.affinity, given, own=dataset.task == RECOMMENDATION)
+    if "measure" in found:
+        found["measure"] = found["measure"] or _usual_measure(dataset)
+    idle = BUILDERS[settings.affinity].idle(found, dataset.y is not None)
+    for name, why in idle.items():
+        if given.get(name) is not None:
+            raise SettingsError(
+                f"--{name.replace('_', '-')}: it plays no part where {why}, found {given[name]}",
+                hint="leave it out",
+            )
+    return {name: None if name in idle else value for name, value in found.items()}
+
+
 def _told(
     settings: BuildAffinitySettings, parameters: dict[str, Any], dataset: Dataset, base: Artifact
 ) -> dict[str, Any]:
-    parameters = dict(parameters)
-    measure = parameters.pop("measure", None) or (EUCLIDEAN if dataset.dense else COSINE)
+    measure = parameters.get("measure") or _usual_measure(dataset)
     metric = criterion(settings.metric or load_result(base)["metric"]).name
     return {"affinity": settings.affinity, "measure": measure, "metric": metric, "parameters": parameters}
+
+
+def _usual_measure(dataset: Dataset) -> str:
+    return EUCLIDEAN if dataset.dense else COSINE

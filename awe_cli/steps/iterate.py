@@ -89,7 +89,9 @@ def _how_built(
 
 def _settings_of(built: Artifact, affinity: str) -> BuildAffinitySettings:
     """How G was built, to build the next one in the same way."""
-    told = built.settings if built.kind == NEIGHBORS else {**built.settings, **built.settings["parameters"]}
+    told = dict(built.settings)
+    if built.kind != NEIGHBORS:
+        told = {"metric": told["metric"], **told["parameters"]}
     values: dict[str, Any] = {
         field.name: told.get(field.name, told.get(field.name.rstrip("_")))
         for field in fields(BuildAffinitySettings)
