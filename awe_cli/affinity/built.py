@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from awe_cli.affinity.entry import ITERATIVELY, Default, Entry, always
+from awe_cli.affinity.entry import FIXED, ITERATIVELY, Default, Entry, always
 from awe_cli.affinity.told import check_told, unknown_affinity
 from awe_cli.errors import SettingsError
 
@@ -27,8 +27,17 @@ _SUM = {
 _LATENT = {**_SUM, **_open("measure")}
 
 
-def _entry(name: str, equation: str, source: str, when: str, parameters: Mapping[str, Default]) -> Entry:
-    return Entry(name, equation, source, when, parameters, dict, learned=ITERATIVELY)
+def _entry(
+    name: str,
+    equation: str,
+    source: str,
+    when: str,
+    parameters: Mapping[str, Default],
+    *,
+    learned: str = ITERATIVELY,
+    floor: bool = True,
+) -> Entry:
+    return Entry(name, equation, source, when, parameters, dict, learned=learned, built=True, floor=floor)
 
 
 BUILT = {
@@ -54,6 +63,7 @@ BUILT = {
             "AWE §3.1",
             "Inputs that are near as they are, such as dense features.",
             _SUM,
+            learned=FIXED,
         ),
         _entry(
             "latent-rbf",
@@ -71,7 +81,7 @@ BUILT = {
         ),
         _entry(
             "kernel",
-            "G = Σ_i K_x(x, x_i) K_y(y, y_i)",
+            "G = max(0, Σ_i K_x(x, x_i) K_y(y, y_i))",
             "AWE eq. 3",
             "To try other kernels: linear, cosine, on x and y or on the embedding.",
             {
@@ -81,6 +91,7 @@ BUILT = {
                 "kernel_y": always("equality"),
                 "space_y": always("raw"),
             },
+            learned=f"{FIXED} or {ITERATIVELY}",  # as it compares raw x and y, or their embedding
         ),
         _entry(
             CLUSTER,
@@ -88,6 +99,7 @@ BUILT = {
             "AWE eq. 10",
             "Very many labels and no time: only those of one leaf are scored.",
             {**_open("leaves", "top", "measure"), "levels": always(2)},
+            floor=False,
         ),
     )
 }

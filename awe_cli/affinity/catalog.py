@@ -32,6 +32,7 @@ CATALOG = {
         "Several views at once: their average, a weighted sum, or with weights that are learned.",
         {MIX: always(None), "learn_mix": always(False)},
         lambda given: build_mixture(given, ALL_MEMBERS),
+        learned=f"{JOINTLY}, or weights on validation",
         start=lambda given, shape: start_mixture(given, shape, ALL_MEMBERS),
     ),
 }
@@ -45,6 +46,7 @@ CATALOG[OVERLAP] = Entry(
     {"weights": always("tfidf"), "scale": always(3.0), "k1": always(1.2), "b": always(0.75)},
     lambda given: Overlap(given["scale"], no_bags(), no_bags()),
     linear=False,
+    floor=False,
 )
 
 # Every parameter that an affinity of `train` may have.
@@ -93,9 +95,9 @@ def _learned_parameters(name: str) -> Mapping[str, Default]:
 
 
 def defaults_of(entry: Entry) -> dict[str, Default]:
-    """Every parameter of an affinity with its default: its own, and the floor that any but a constant can have."""
-    has_floor = entry.learned == JOINTLY and entry.name not in (CONSTANT, OVERLAP)
-    return {**entry.parameters, **({FLOOR: always(0.0)} if has_floor else {})}
+    """What an affinity can be told where it is learned or built: its own parameters, and a floor in `train`."""
+    floors = entry.floor and not entry.built
+    return {**entry.parameters, **({FLOOR: always(0.0)} if floors else {})}
 
 
 def _chosen(known: Mapping[str, Default], told: Mapping[str, Any], own: bool) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from awe_cli.kernels.learned import NOTHING, Learned
 
 _FIRST_PLACE = 2**63  # epochs take the keys from 0 on
-JOINTLY, ITERATIVELY = "jointly", "iteratively"
+# How G is learned: with U and V; built from a model, again and again with it; or from the data alone, once for all.
+JOINTLY, ITERATIVELY, FIXED = "jointly", "iteratively", "fixed"
 
 # What a parameter is where nobody names it, given whether x is a bag of the labels themselves.
 Default = Callable[[bool], Any]
@@ -46,7 +47,9 @@ class Entry:
     when        what it is good for
     parameters  name → default
     build       parameters → what the kernels take; the shared numbers are from the row given["row"] on
-    learned     how: jointly with U and V, or iteratively: built from U, then fixed
+    learned     how, in words
+    built       whether `train` does not learn it: G is built from a model, then held fixed by `retrain`
+    floor       whether a constant can be added to it
     linear      whether it starts from a trained linear model unless told otherwise
     start       parameters → the numbers of its own that it starts from
     """
@@ -59,6 +62,8 @@ class Entry:
     build: Callable[[Given], Any]
     linear: bool = True
     learned: str = JOINTLY
+    built: bool = False
+    floor: bool = True
     start: Callable[[Given, Shape], Learned] = lambda given, shape: NOTHING
 
 

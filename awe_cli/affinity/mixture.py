@@ -14,7 +14,7 @@ import numpy as np
 
 from awe_cli.affinity.built import BUILT
 from awe_cli.affinity.combination import Plus
-from awe_cli.affinity.entry import ITERATIVELY, Entry, Given, Shape, together
+from awe_cli.affinity.entry import Entry, Given, Shape, together
 from awe_cli.affinity.told import hint_for
 from awe_cli.affinity.weighed import Weighed
 from awe_cli.errors import SettingsError
@@ -73,7 +73,7 @@ def _member(entry: str, known: Mapping[str, Entry]) -> Member:
             f"--mix: expected affinities among {', '.join(known)}, found {name!r}",
             hint=_BUILT_LATER if name in BUILT else hint_for(name, known, _EXAMPLE),
         )
-    if equals and (known[name].learned != ITERATIVELY or not built):
+    if equals and (not known[name].built or not built):
         raise SettingsError(
             f"--mix: expected the name of a G after an affinity that is built, found {named!r}",
             hint="for example --mix knn=wide,constant",
@@ -101,8 +101,7 @@ def build_mixture(given: Given, known: Mapping[str, Entry], tables: Sequence[Any
     row, weighed, laid_out = 1, [], iter(tables)
     for place, member in enumerate(given["members"]):
         entry = known[member["name"]]
-        is_built = entry.learned == ITERATIVELY
-        inner = next(laid_out, None) if is_built else entry.build({**member, "row": row})
+        inner = next(laid_out, None) if entry.built else entry.build({**member, "row": row})
         weighed.append(Weighed(inner, 0, place, given["learn_mix"]))
         row += len(entry.start(member, Shape(1, 1, 1, 1.0, 0)).shared)
     whole: Any = weighed[-1]

@@ -6,7 +6,7 @@ import numpy as np
 
 from awe_cli.affinity.activation import activation, is_even_at_zero
 from awe_cli.affinity.concat import Concat
-from awe_cli.affinity.entry import Default, Entry, Given, Shape, always
+from awe_cli.affinity.entry import FIXED, JOINTLY, Default, Entry, Given, Shape, always
 from awe_cli.affinity.low_rank import LowRank, TiedLowRank
 from awe_cli.affinity.pair_weights import PairTerms, PairWeights
 from awe_cli.kernels.learned import NOTHING, Learned
@@ -56,7 +56,7 @@ def _pair_weights(given: Given):
 PAIR_WEIGHTS = Entry(
     "pair-weights",
     "G_ij = θ_ij of stored pairs, else a constant",
-    "AWE §3, a reweighting of the feature pairs",
+    "AWE §3",
     "Known or counted pairs, such as word and tag: what no embedding of few dimensions can keep apart.",
     {
         "pairs": always("pmi"),
@@ -66,6 +66,7 @@ PAIR_WEIGHTS = Entry(
         "pairs_per_feature": always(50),
     },
     _pair_weights,
+    learned=f"{FIXED} or {JOINTLY}",
 )
 
 OWN_NUMBERS = (

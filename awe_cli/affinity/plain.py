@@ -47,6 +47,7 @@ PLAIN = (
         {},
         lambda given: Constant(1.0),
         linear=False,
+        floor=False,
     ),
     Entry(
         "sigmoid",
@@ -66,7 +67,7 @@ PLAIN = (
     ),
     Entry(
         "max",
-        "G = max_i x_i U_i·V y",
+        "G = max(0, max_i x_i U_i·V y)",
         "AWE eq. 7",
         "One feature of many decides, such as one item of a history of mixed taste.",
         {},
@@ -74,7 +75,7 @@ PLAIN = (
     ),
     Entry(
         "top-k",
-        "G = Σ of the k largest x_i U_i·V y",
+        "G = max(0, Σ of the k largest x_i U_i·V y)",
         "AWE §3.1",
         "A few features decide: softer than max.",
         {"top": always(5)},

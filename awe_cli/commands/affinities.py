@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from awe_cli.commands import console
@@ -38,9 +38,19 @@ def affinities(
         for name, default in entry["parameters"].items()
         if name != "floor"
     ]
-    rows.append(("all but constant", "--floor", "0.0"))
     console.table("", ("affinity", "parameter", "default"), rows)
+    print()
+    print(floors(found))
     console.next_step("awe train --affinity constant")
+
+
+def floors(found: Sequence[Mapping[str, Any]]) -> str:
+    """Which affinities a constant can be added to, and by which command."""
+    none = ", ".join(entry["name"] for entry in found if entry["floor"] is None)
+    return (
+        f"Any but {none} takes a constant floor: --floor c, 0.0 unless told,\n"
+        "of awe train, or of awe retrain where G is built."
+    )
 
 
 def in_words(default: Mapping[str, Any]) -> str:

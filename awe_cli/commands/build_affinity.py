@@ -45,8 +45,9 @@ def build_affinity(
 ) -> None:
     """Build G of an affinity from a model, to be held fixed.
 
-    For the affinities that `awe affinities` lists as learned iteratively. A training example has no part in its own
-    G. What is not given is chosen on validation, by how well G · S ranks. With knn it does what build-knn does.
+    For knn, knn-approximate, rbf, latent-rbf, hybrid-latent-rbf, kernel and cluster. A training example has no part in
+    its own G. What is not given is chosen on validation, by how well G · S ranks. With knn it does what build-knn
+    does.
     """
     from awe_cli.models.embeddings import load_result
     from awe_cli.steps.build_affinity import build_affinity as step

@@ -17,7 +17,9 @@ class AffinitySettings:
         None, help="What a sigmoid looks at.", choices=("feature", "score"), auto="feature"
     )
     gain: float | None = setting(None, help="κ, what multiplies the argument of a curve.", above=0)
-    unit: bool | None = setting(None, help="Leave x_i out of a sigmoid's argument.", flag="--unit/--no-unit")
+    unit: bool | None = setting(
+        None, help="Leave x_i and y_j out of a sigmoid's argument.", flag="--unit/--no-unit"
+    )
     alpha: float | None = setting(None, help="Greatest G of linear-sigmoid.", auto="1")
     beta: float | None = setting(None, help="Least G of linear-sigmoid.", auto="0.25")
     top: int | None = setting(None, help="k of top-k.", min=1, auto="5")

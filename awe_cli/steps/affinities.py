@@ -6,16 +6,18 @@ from typing import Any
 
 from awe_cli.affinity.built import BUILT
 from awe_cli.affinity.catalog import CATALOG, defaults_of
-from awe_cli.affinity.entry import ITERATIVELY, Entry
+from awe_cli.affinity.entry import Entry
 from awe_cli.data.dataset import ANNOTATION, RECOMMENDATION
 
-_HOW = {ITERATIVELY: "awe build-affinity --affinity {0}, then awe retrain --affinity {0}"}
+_TRAINED = "awe train --affinity {0}"
+_BUILT = "awe build-affinity --affinity {0}, then awe retrain --affinity {0}"
 
 
 def affinities() -> list[dict[str, Any]]:
-    """One entry an affinity: name, equation, source, parameters, learned, command, when.
+    """One entry an affinity: name, equation, source, parameters, floor, learned, command, when.
 
-    A parameter has a default for each task; None is chosen on validation.
+    A parameter has a default for each task; None is chosen on validation. `floor` is the command that takes --floor,
+    None where a constant cannot be added.
     """
     return [_described(entry) for entry in (*CATALOG.values(), *BUILT.values())]
 
@@ -29,7 +31,8 @@ def _described(entry: Entry) -> dict[str, Any]:
             name: {RECOMMENDATION: default(True), ANNOTATION: default(False)}
             for name, default in defaults_of(entry).items()
         },
+        "floor": ("awe retrain" if entry.built else "awe train") if entry.floor else None,
         "learned": entry.learned,
-        "command": _HOW.get(entry.learned, "awe train --affinity {0}").format(entry.name),
+        "command": (_BUILT if entry.built else _TRAINED).format(entry.name),
         "when": entry.when,
     }

@@ -30,18 +30,18 @@ def check(settings: RetrainSettings) -> None:
     """Raise SettingsError for an affinity that is not built, and for a floor where other labels are not scored."""
     if settings.affinity == MIX:
         return
-    find_built_affinity(settings.affinity)
+    entry = find_built_affinity(settings.affinity)
     check_known(settings.affinity, _parameters(settings), [])
     if settings.mix_weights != GIVEN:
         raise SettingsError(
             f"--mix-weights: the affinity {settings.affinity} has none, found {settings.mix_weights!r}",
             hint="they are for --affinity mix; leave it out",
         )
-    if settings.affinity == CLUSTER and settings.floor:
+    if settings.floor and not entry.floor:
         raise SettingsError(
-            f"--floor: the affinity cluster has none, found {settings.floor:g}",
+            f"--floor: the affinity {entry.name} has none, found {settings.floor:g}",
             hint="with a floor every label would be scored; leave it out, or take --affinity mix "
-            "--mix cluster,constant",
+            f"--mix {entry.name},constant",
         )
 
 

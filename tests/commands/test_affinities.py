@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import nullcontext
+
+import pytest
 
 from awe_cli.affinity.built import BUILT
-from awe_cli.affinity.catalog import CATALOG
+from awe_cli.affinity.catalog import CATALOG, defaults_of
 from awe_cli.app import main
 from awe_cli.building.catalog import BUILDERS
 from awe_cli.commands.affinities import in_words
 from awe_cli.config.retrain import RetrainSettings
+from awe_cli.errors import SettingsError
+from awe_cli.steps.retrain_told import check
 
 
 def test_every_affinity_is_listed(capsys):
@@ -23,7 +28,11 @@ def test_every_affinity_is_listed(capsys):
         assert entry["equation"].startswith("G")
         assert entry["source"]
     assert found["linear-sigmoid"]["parameters"]["gain"] == {"recommendation": 1.0, "annotation": 10.0}
-    assert found["knn"]["learned"] == "iteratively"
+    learned = {name: entry["learned"] for name, entry in found.items()}
+    assert (learned["knn"], learned["rbf"], learned["max"]) == ("iteratively", "fixed", "jointly")
+    assert (learned["kernel"], learned["pair-weights"]) == ("fixed or iteratively", "fixed or jointly")
+    assert learned["mix"] == "jointly, or weights on validation"
+    assert found["rbf"]["command"] == "awe build-affinity --affinity rbf, then awe retrain --affinity rbf"
     assert found["max"]["command"] == "awe train --affinity max"
 
 
@@ -35,6 +44,24 @@ def test_the_tables_name_everything(capsys):
     assert re.search(r"^linear-sigmoid +--beta +0.25$", out, re.MULTILINE)
     assert max(map(len, out.splitlines())) <= 100
     assert "next: awe train" in err
+
+
+def test_a_floor_is_listed_where_the_commands_take_it(capsys):
+    main(["affinities", "--json"])
+    found = {entry["name"]: entry["floor"] for entry in json.loads(capsys.readouterr().out)}
+    assert {name for name, command in found.items() if command is None} == {"constant", "overlap", "cluster"}
+    for name, command in found.items():
+        if command == "awe retrain" or name in BUILT:
+            told = RetrainSettings(affinity=name, floor=0.1)
+            refusing = pytest.raises(SettingsError, match="--floor") if command is None else nullcontext()
+            with refusing:
+                check(told)
+        else:
+            assert ("floor" in defaults_of(CATALOG[name])) == (command == "awe train")
+    main(["affinities"])
+    assert re.search(
+        r"^Any but constant, overlap, cluster takes .*--floor c", capsys.readouterr().out, re.MULTILINE
+    )
 
 
 def test_a_default_in_words():
