@@ -32,7 +32,7 @@ CATALOG = {
         "Several views at once: their average, a weighted sum, or with weights that are learned.",
         {MIX: always(None), "learn_mix": always(False)},
         lambda given: build_mixture(given, ALL_MEMBERS),
-        learned=f"{JOINTLY}, or weights on validation",
+        learned=f"{JOINTLY}; in retrain weights on validation",
         start=lambda given, shape: start_mixture(given, shape, ALL_MEMBERS),
     ),
 }

@@ -78,7 +78,8 @@ def members_told(settings: RetrainSettings) -> list[Member]:
     if all(member.affinity not in BUILT for member in members):
         raise SettingsError(
             f"--mix: expected one that is built among {', '.join(str(member) for member in members)}, found none",
-            hint="without one there is nothing to hold fixed: `awe train --affinity mix --mix …` learns it",
+            hint="without one there is nothing to hold fixed: `awe train --affinity mix --mix …` learns it, "
+            "its weights given or --learn-mix; on validation they are chosen where a member is built",
         )
     return members
 
