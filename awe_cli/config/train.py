@@ -10,6 +10,7 @@ from awe_cli.config.affinity import AffinitySettings
 LOSSES = ("warp", "auc", "owpc", "regression")
 STEPS = ("adagrad", "sgd")
 RANK_WEIGHTS = ("harmonic", "mean", "top")
+RANK_ESTIMATES = ("negatives", "labels")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,12 @@ class _LearningSettings:
     loss: str = setting("warp", help="What is made small: the error of a ranking.", choices=LOSSES)
     rank_weights: str | None = setting(
         None, help="What a rank costs in warp and owpc.", choices=RANK_WEIGHTS, auto="harmonic"
+    )
+    rank_estimate: str | None = setting(
+        None,
+        help="What warp divides by its draws: how many labels are no positives (AWE), or all but one (WSABIE).",
+        choices=RANK_ESTIMATES,
+        auto="negatives",
     )
     negatives: int | None = setting(
         None, help="Labels drawn for each positive by regression.", min=1, auto="1"

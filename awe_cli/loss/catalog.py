@@ -9,7 +9,7 @@ from typing import Any
 from awe_cli.errors import SettingsError, nearest
 from awe_cli.loss.auc import Auc
 from awe_cli.loss.owpc import Owpc
-from awe_cli.loss.ranks import HARMONIC, rank_weights
+from awe_cli.loss.ranks import HARMONIC, NEGATIVES, rank_weights
 from awe_cli.loss.regression import Regression
 from awe_cli.loss.warp import Warp
 
@@ -48,8 +48,10 @@ LOSSES = {
             "warp",
             "L(⌊|Y∖Y_x|/N⌋) · max(0, γ + f(x,ȳ) − f(x,y))",
             "WSABIE Algorithm 1",
-            {"margin": None, "max_trials": None, "rank_weights": HARMONIC},
-            lambda given, n: Warp(given["margin"], given["max_trials"], _ranks(given, n)),
+            {"margin": None, "max_trials": None, "rank_weights": HARMONIC, "rank_estimate": NEGATIVES},
+            lambda given, n: Warp(
+                given["margin"], given["max_trials"], _ranks(given, n), given["rank_estimate"] == NEGATIVES
+            ),
             _worst_rank,
         ),
         Loss(

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 HARMONIC, MEAN, TOP = "harmonic", "mean", "top"
+NEGATIVES = "negatives"  # or "labels": what a rank is estimated from: |Y∖Y_x|, or |Y| − 1
 
 
 def rank_weights(name: str, n_labels: int) -> NDArray[np.float32]:

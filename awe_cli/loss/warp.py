@@ -1,9 +1,9 @@
 """WARP: the weighted approximate-rank pairwise loss (WSABIE §3, Algorithm 1; AWE §3.2, Algorithm 1).
 
-    L(rank_y(x)) · max(0, γ + f(x, ȳ) − f(x, y)),    rank_y(x) ≈ ⌊|Y∖Y_x| / N⌋
+    L(rank_y(x)) · max(0, γ + f(x, ȳ) − f(x, y)),    rank_y(x) ≈ ⌊|Y∖Y_x| / N⌋ (AWE) or ⌊(|Y| − 1) / N⌋ (WSABIE)
 
-N counts draws from Y∖Y_x up to the first violator ȳ; no violator within the trials allowed, no update.
-L is one of loss/ranks.py.
+N counts draws from Y∖Y_x up to the first violator ȳ; no violator within the trials allowed, no update. Where x has one
+label the two estimates are one. L is one of loss/ranks.py.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from awe_cli.kernels.objective import (
     VIOLATORS,
     draw_negative,
     learn_positive,
+    n_candidates,
     of_few_labels,
     push_apart,
     ruled_out,
@@ -34,6 +35,7 @@ class Warp(NamedTuple):
     margin: float  # γ, in units of f
     max_trials: int  # draws before a positive counts as well ranked
     weights: NDArray[np.float32]  # (labels + 1,) L(0) … L(labels)
+    of_negatives: bool  # the rank is estimated from |Y∖Y_x|, else from |Y| − 1
 
 
 of_few_labels(Warp, screened=True)
@@ -57,7 +59,8 @@ def _learn_positive(
             continue
         excess = loss.margin - wanted + score(affinity, case, rival, hole)
         if not excess <= 0:  # a score that is no number counts as a violator, so that it shows in the loss
-            weight = scale * loss.weights[max(1, negatives // n)]
+            others = negatives if loss.of_negatives else n_candidates(room.drawn, case.V.shape[0]) - 1
+            weight = scale * loss.weights[max(1, others // n)]
             push_apart(affinity, case, label, rival, hole, weight, slopes, into, r)
             room.tally[LOSS] += weight * excess
             room.tally[VIOLATORS] += 1

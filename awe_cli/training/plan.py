@@ -24,6 +24,7 @@ class Plan:
     seed: int
     loss: str = "warp"
     rank_weights: str = "harmonic"  # L of losses that know ranks
+    rank_estimate: str = "negatives"  # what warp estimates a rank from
     tie: bool = False  # U and V are one matrix
     negatives: int = 1  # zeros that the regression draws for a positive
     steps: str = ADAGRAD  # how a row's gradient becomes a step

@@ -74,7 +74,8 @@ class Warp(WithLoss):
             self.trials += 1
             hinge = self.hinge(f, y, rival)
             if hinge(None, None) > 0:
-                rank = max(1, (len(self.V) - len(positives)) // n)
+                others = {"negatives": len(self.V) - len(positives), "labels": len(self.V) - 1}
+                rank = max(1, others[self.plan.rank_estimate] // n)
                 weight = rank_cost(self.plan.rank_weights, rank, len(self.V))
                 return (lambda U, V, w=weight, h=hinge: w * h(U, V)), [y, rival]
         return None, []

@@ -29,6 +29,7 @@ from tests.training.sets import PLAN, SETS, SIZES, crowd, for_crowd, groups
 PLANS = {
     "warp mean": replace(PLAN, rank_weights="mean"),
     "warp top": replace(PLAN, rank_weights="top"),
+    "warp labels": replace(PLAN, rank_estimate="labels"),
     "auc": replace(PLAN, loss="auc"),
     "owpc": replace(PLAN, loss="owpc"),
     "owpc mean": replace(PLAN, loss="owpc", rank_weights="mean"),
@@ -111,10 +112,10 @@ def test_labels_that_are_not_drawn_are_as_if_they_were_not_there(plan, threads):
     np.testing.assert_array_equal(many.U, few.U)
 
 
-def one_step(v, plan):
+def one_step(v, plan, positives=frozenset({0})):
     """U = [[1]], V = v, x = 1, the positive is label 0: the state and the report after one epoch."""
     x = Dense(np.zeros(1, np.int32), np.ones((1, 1), np.float32))
-    examples = Examples(pa.array([0]), x, lists([{0}]), None, False)
+    examples = Examples(pa.array([0]), x, lists([positives]), None, False)
     state = State(
         np.ones((1, 1), np.float32), np.array(v, np.float32)[:, None],
         np.zeros(1, np.float32), np.zeros(len(v), np.float32),
@@ -130,6 +131,14 @@ def test_warp_by_hand(name, weight):
     assert report.loss == pytest.approx(weight * (0.5 + 0.1 - 0.5))
     assert sorted(state.v_history) == pytest.approx([0, weight**2, weight**2])
     assert state.u_history[0] == pytest.approx((weight * (0.1 - 0.5)) ** 2)
+
+
+@pytest.mark.parametrize(("estimate", "rank"), [("negatives", 2), ("labels", 3)])
+def test_the_rank_is_estimated_as_either_paper_has_it(estimate, rank):
+    """Of four labels two are positives, either negative violates at the first draw."""
+    plan = replace(PLAN, rank_estimate=estimate, rank_weights="mean", positive_power=0.0)
+    _, report = one_step([0.5, 0.5, 0.1, 0.1], plan, {0, 1})
+    assert report.loss == pytest.approx(rank / 3 * (0.5 + 0.1 - 0.5))
 
 
 def test_auc_by_hand():
@@ -176,9 +185,14 @@ def test_the_settings_offer_what_there_is():
 
 
 def test_a_setting_of_another_loss_is_refused():
-    told = dict.fromkeys(["margin", "max_trials", "rank_weights", "negatives"])
+    told = dict.fromkeys(["margin", "max_trials", "rank_weights", "rank_estimate", "negatives"])
     check_loss("auc", {**told, "margin": 0.1})
-    for loss, other in [("auc", "rank_weights"), ("regression", "margin"), ("warp", "negatives")]:
+    for loss, other in [
+        ("auc", "rank_weights"),
+        ("regression", "margin"),
+        ("warp", "negatives"),
+        ("owpc", "rank_estimate"),
+    ]:
         with pytest.raises(SettingsError, match=f"--{other.replace('_', '-')}: the loss {loss} has none"):
             check_loss(loss, {**told, other: 1})
     with pytest.raises(SettingsError, match="expected one of warp"):
