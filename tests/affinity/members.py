@@ -186,12 +186,11 @@ MEMBERS = [
     _own(
         Plus(
             Weighed(Sigmoid(3.0, True), 0, 0, True),
-            Plus(Weighed(Concat(Logistic(1.5), 1), 0, 1, True), Weighed(Dot(), 0, 2, True)),
+            Weighed(Concat(Logistic(1.5), 1), 0, 1, True),
         ),
         naive.mix(
             (naive.sigmoid(3, True), False),
             (naive.concat(naive.logistic(1.5), 1), True),
-            (naive.dot(), False),
         ),
         rows=2,
     ),
@@ -227,7 +226,7 @@ DESCRIBED = (
     "Constant(0.5)",
     "Sigmoid(3,1)",
     "Plus(TopK(3),Constant(0.5))",
-    "EmbeddedGaussian(1)",
+    "Gaussian(1)",
     "LowRank(Identity(1))",
     "Concat(Logistic(1.5),0)",
     "PairWeights(1,1)",

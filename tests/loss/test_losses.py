@@ -40,8 +40,7 @@ BY_NAME = {member.name: member for member in MEMBERS}
 WAYS = [
     ("own", "Constant(1)"),
     ("dense", "Constant(1)"),
-    ("own", "Sigmoid(3,1)"),
-    ("annotation", "TopK(1)"),
+    ("annotation", "Plus(TopK(3),Constant(0.5))"),
     ("own", "Knn(3,1,0.125,0)"),
 ]
 each_way = pytest.mark.parametrize(("kind", "name"), WAYS)

@@ -46,7 +46,7 @@ def dense() -> Examples:
 SETS = {"own": own(), "annotation": annotation(), "dense": dense()}
 SIZES = (FEATURES, LABELS)
 
-_MIXED = "Plus(Weighed(Sigmoid(3,1),0,0,1),Plus(Weighed(Concat(Logistic(1.5),1),0,1,1),Weighed(Dot(),0,2,1)))"
+_MIXED = "Plus(Weighed(Sigmoid(3,1),0,0,1),Weighed(Concat(Logistic(1.5),1),0,1,1))"
 _BUILT = "Plus(Weighed(Knn(3,0.5,0,0),0,0,1),Plus(Weighed(Sigmoid(3,1),0,1,1),Weighed(Knn(3,0.5,0,9),0,2,1)))"
 _BY_NAME = {member.name: member for member in MEMBERS}
 # One of each way through the kernels; the others share it and differ in their point formulas.
@@ -59,9 +59,9 @@ TRAINED = [
         ("own", "Sigmoid(3,1)"),
         ("annotation", "Sigmoid(10,0)"),
         ("own", "Plus(TopK(3),Constant(0.5))"),
-        ("annotation", "TopK(1)"),
+        ("annotation", "Plus(TopK(3),Constant(0.5))"),
         ("own", "Gaussian(1)"),
-        ("annotation", "EmbeddedGaussian(1)"),
+        ("annotation", "Gaussian(1)"),
         ("own", "LowRank(Identity(1))"),
         ("annotation", "Concat(Logistic(1.5),0)"),
         ("own", _MIXED),

@@ -28,9 +28,7 @@ MEMBERS = {
 }
 OF_LABELS = (
     "annotation-Constant(0.5)",
-    "own-Sigmoid(3,1)",
     "own-LowRank(Identity(1))",
-    "annotation-PairWeights(1,1)",
     "own-PairTerms(1)",
 )
 FORMS = {"bags": BAGS, "dense": DENSE}
