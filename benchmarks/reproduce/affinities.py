@@ -38,7 +38,7 @@ CHEAP = ("dot", "gaussian", "embedded-gaussian", "cluster", "knn", "knn-approxim
 ALL_BUT_GOWALLA = tuple(data.name for data in (CAL500, COREL5K, IMCLEF07A, LASTFM, DELICIOUS))
 
 
-def _named(name: str, number: int) -> str:
+def _named(name: str, number: int | str) -> str:
     return f"{name.replace(', of the ', '-')}-{number}-{{seed}}"
 
 
@@ -83,7 +83,7 @@ def _constant() -> list[Row]:
 def _two(name: str, settings: list[Row], *, ours: bool = True) -> tuple[Row, Row]:
     """An affinity as it comes, and the best of its settings."""
     first = Row(name, settings[0].model, settings[0].commands, ours)
-    best = Row(f"{name}, tuned", f"{name.split()[0]}-tuned", (), ours, tuple(settings))
+    best = Row(f"{name}, tuned", _named(name, "tuned").removesuffix("-{seed}"), (), ours, tuple(settings))
     return first, best
 
 
