@@ -9,6 +9,7 @@ from benchmarks.reproduce.shape import Claim, Row, Table
 
 _TOLD = "--metric map --margin 0.1"
 _OVERLAP = f"--affinity overlap --k1 2 --dim 64 --learning-rate 0.01 {_TOLD}"
+_SIZES_AND_RATES = [f"--dim {dim} --learning-rate {rate}" for dim in (64, 256) for rate in (0.01, 0.03)]
 _OF_WORDS = (("tfidf", 3), ("tfidf", 10), ("bm25", 1), ("bm25", 3))  # what words weigh, κ
 
 
@@ -40,13 +41,13 @@ KNN = Row("k-NN of queries", "input-knn", ("train-baseline input-knn --metric ma
 SSI = _tuned(
     "SSI, U and V",
     "ssi",
-    [f"--dim {dim} --learning-rate {rate}" for dim in (64, 256) for rate in (0.01, 0.03)],
+    _SIZES_AND_RATES,
     f"train --affinity constant {_TOLD}",
 )
 SSI_TIED = _tuned(
     "SSI, U = V",
     "ssi-tied",
-    [f"--dim {dim} --learning-rate {rate}" for dim in (64, 256) for rate in (0.01, 0.03)],
+    _SIZES_AND_RATES,
     f"train --affinity constant --tie --initial-scale 1 {_TOLD}",
 )
 FREE = _tuned(
