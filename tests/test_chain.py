@@ -25,19 +25,8 @@ import pytest
 from awe_cli.app import main
 
 PEOPLE, GROUPS, ITEMS = 240, 8, 10
-TRAIN = (
-    "train",
-    "--affinity",
-    "constant",
-    "--name",
-    "wsabie",
-    "--dim",
-    "12",
-    "--epochs",
-    "4",
-    "--margin",
-    "0.3",
-)
+_LINEAR = ("train", "--affinity", "constant", "--name", "wsabie", "--dim", "12", "--margin", "0.3")
+TRAIN = (*_LINEAR, "--epochs", "4")
 BUILD = ("build-knn", "--model", "wsabie", "--k", "10", "--lambda", "2")
 RETRAIN = ("retrain", "--model", "wsabie", "--epochs", "2", "--margin", "0.5", "--name", "awe")
 EVALUATE = ("evaluate", "--model", "popularity,wsabie,knn,awe", "--baseline-model", "wsabie", "--json")

@@ -183,9 +183,9 @@ def _compared(kernels: Kernels, source: Source, known: Examples) -> Compared:
 
 
 def _labels(kernels: Kernels, source: Source, told: Told) -> LabelsAlike | None:
-    """Labels where K_y compares them; None where they are equal or not, as one-hot ones are."""
+    """Labels where K_y compares them; None where they are equal or not, as one-hot ones are, and all for λ_y → ∞."""
     y, n = source.examples.y, told["label_neighbors"]
-    if kernels.y == EQUALITY:
+    if kernels.y == EQUALITY or (kernels.y == GAUSSIAN and told["lambda_y"] == "inf"):
         return None
     if kernels.y_space == EMBEDDED:
         return LabelsOnV(source.state.V, n, kernels.y)

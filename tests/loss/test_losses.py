@@ -92,7 +92,7 @@ def test_the_loss_falls_and_the_groups_are_found(plan):
     assert losses[-1] < losses[0] * 0.7
     scores = EmbeddingRanker(Constant(1.0), state.U, state.V).scores(examples.x).score
     own, other = scores[::2, :10], scores[::2, 10:]
-    assert (own.min(axis=1) > other.max(axis=1)).mean() > 0.9
+    assert (own.min(axis=1) > other.max(axis=1)).mean() >= 0.9
 
 
 @each_loss
