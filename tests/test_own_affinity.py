@@ -310,9 +310,19 @@ def test_a_file_alone_and_a_file_where_none_can_be(tmp_path, capsys):
         assert message in " ".join(capsys.readouterr().err.split())
 
 
-def test_a_formula_that_cannot_be_compiled(refused):
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("return s.nothing", "mine.py, line 15: cannot be compiled: Unknown attribute 'nothing'"),
+        (
+            "import json; return s",
+            "mine.py, in a formula: cannot be compiled: Use of unsupported opcode (IMPORT_NAME)",
+        ),
+    ],
+)
+def test_a_formula_that_cannot_be_compiled(refused, body, says):
     source = HEAD.replace("gain: float", "gain: float = 1.0") + (
-        "@implements(value, Mine)\ndef v(affinity, s, case, label):\n    return s.nothing\n"
+        f"@implements(value, Mine)\ndef v(affinity, s, case, label):\n    {body}\n"
         "@implements(slope, Mine)\ndef d(affinity, s, case, label):\n    return affinity.gain\n"
     )
-    assert "mine.py, line 15: cannot be compiled: Unknown attribute 'nothing'" in refused(78, source)
+    assert says in refused(78, source)

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba.core.errors import NumbaError
 from numpy.typing import NDArray
 
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Rows
-from awe_cli.errors import SettingsError
+from awe_cli.errors import AweError, SettingsError
 from awe_cli.kernels.complete import formulas_of
 from awe_cli.kernels.epoch import State
 from awe_cli.kernels.interface import gradient, lays_out, rate, score
@@ -47,7 +46,9 @@ def try_out(path: Path, own: Any, affinity: Any, examples: Examples, state: Stat
             report = next(epochs(affinity, examples, each, replace(plan, epochs=1), threads=1))
             if not np.isfinite(report.loss) or not all(map(_is_finite, arrays_of(each).values())):
                 raise _no_number(path, own, 1, "no finite number", f"some s from -{reach:.4g} to {reach:.4g}")
-    except NumbaError as error:
+    except AweError:
+        raise
+    except Exception as error:  # numba has no one type for what it cannot compile
         raise refused(path, error) from error
 
 
