@@ -83,3 +83,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name most like `name`, or None where none is close."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return matches[0] if matches else None
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None) -> str | None:
+    """The hint for a name that is not known: the one most like it, or what else to do."""
+    similar = nearest(name, known)
+    return f"did you mean {similar!r}?" if similar else otherwise

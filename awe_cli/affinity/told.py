@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from awe_cli.errors import SettingsError, nearest
+from awe_cli.errors import SettingsError, did_you_mean
 
 _NO_FILE = (
     "a type in a file is for `awe train`, fixed or learned jointly: neither a G that is built nor a member of a "
@@ -20,10 +20,7 @@ def names_file(name: str) -> bool:
 
 def hint_for(name: str, known: Iterable[str], otherwise: str | None) -> str | None:
     """What to do about an affinity that is not among the known ones."""
-    if names_file(name):
-        return _NO_FILE
-    similar = nearest(name, known)
-    return f"did you mean {similar!r}?" if similar else otherwise
+    return _NO_FILE if names_file(name) else did_you_mean(name, known, otherwise)
 
 
 def unknown_affinity(name: str, expected: str, known: Iterable[str], otherwise: str | None) -> SettingsError:

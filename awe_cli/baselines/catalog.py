@@ -18,7 +18,7 @@ from awe_cli.baselines.pamir import Pamir, WarpOneVsRest
 from awe_cli.baselines.popularity import Popularity
 from awe_cli.baselines.svd import Svd
 from awe_cli.baselines.tree_knn import TreeKnn
-from awe_cli.errors import UsageError, nearest
+from awe_cli.errors import UsageError, did_you_mean
 
 BASELINES: Mapping[str, Baseline] = {
     baseline.name: baseline
@@ -46,8 +46,7 @@ def find_baseline(name: str) -> Baseline:
     """The baseline called `name`. Raises UsageError."""
     if name in BASELINES:
         return BASELINES[name]
-    similar = nearest(name, BASELINES)
     raise UsageError(
         f"expected a baseline among {', '.join(BASELINES)}, found {name!r}",
-        hint=f"did you mean {similar!r}?" if similar else None,
+        hint=did_you_mean(name, BASELINES),
     )

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from awe_cli.config.declare import REQUIRED, settings_of
 from awe_cli.config.values import expectation, read_value
-from awe_cli.errors import MissingInputError, SettingsError, UsageError, nearest
+from awe_cli.errors import MissingInputError, SettingsError, UsageError, did_you_mean
 
 # The tables that awe.toml may have: one a command.
 COMMANDS = (
@@ -119,6 +119,5 @@ def _check_keys(table: Mapping[str, Any], known: list[str], where: str) -> None:
 
 
 def _unknown(name: str, known: tuple[str, ...] | list[str], where: str, what: str) -> SettingsError:
-    similar = nearest(name, known)
-    hint = f"did you mean {similar!r}?" if similar else f"known: {', '.join(known)}"
+    hint = did_you_mean(name, known, f"known: {', '.join(known)}")
     return SettingsError(f"{where}: unknown {what} {name!r}", hint=hint)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from awe_cli.config.declare import Setting
-from awe_cli.errors import SettingsError, nearest
+from awe_cli.errors import SettingsError, did_you_mean
 
 _LARGEST = 2**63 - 1  # that kernels and files hold
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True}
@@ -94,6 +94,6 @@ def _within(setting: Setting, value: Any) -> bool:
 
 
 def _refusal(setting: Setting, value: Any, where: str) -> SettingsError:
-    similar = nearest(str(value), [str(choice) for choice in setting.metadata.get("choices", ())])
-    hint = f"did you mean {similar!r}?" if similar else (setting.help or None)
+    choices = [str(choice) for choice in setting.metadata.get("choices", ())]
+    hint = did_you_mean(str(value), choices, setting.help or None)
     return SettingsError(f"{where}: expected {expectation(setting)}, found {value!r}", hint=hint)

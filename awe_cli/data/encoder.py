@@ -19,7 +19,7 @@ from awe_cli.data.reading.columns import Piece, Role
 from awe_cli.data.reading.pieces import check_piece
 from awe_cli.data.text import TextOptions, stop_words
 from awe_cli.data.vocabulary import encode
-from awe_cli.errors import DataError, MissingInputError, nearest
+from awe_cli.errors import DataError, MissingInputError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,10 @@ class Encoder:
         roles = self.roles()
         for name in roles:
             if name not in table.column_names:
-                close = nearest(name, table.column_names)
+                otherwise = "new input needs the columns of the prepared data"
                 raise MissingInputError(
                     f"{file}: expected a column {name!r}, found {', '.join(table.column_names[:20])}",
-                    hint=f"did you mean {close!r}?"
-                    if close
-                    else "new input needs the columns of the prepared data",
+                    hint=did_you_mean(name, table.column_names, otherwise),
                 )
         piece = check_piece(Piece(file, first_row, table.select(list(roles)), untyped), roles)
         return Encoded(*encode_people(self.dataset, piece)) if self.of_people else self._examples(piece)

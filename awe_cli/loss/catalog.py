@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from awe_cli.errors import SettingsError, nearest
+from awe_cli.errors import SettingsError, did_you_mean
 from awe_cli.loss.auc import Auc
 from awe_cli.loss.owpc import Owpc
 from awe_cli.loss.ranks import HARMONIC, NEGATIVES, rank_weights
@@ -86,10 +86,9 @@ def find_loss(name: str) -> Loss:
     """The loss called `name`. Raises SettingsError with the nearest known one."""
     if name in LOSSES:
         return LOSSES[name]
-    similar = nearest(name, LOSSES)
     raise SettingsError(
         f"--loss: expected one of {', '.join(LOSSES)}, found {name!r}",
-        hint=f"did you mean {similar!r}?" if similar else None,
+        hint=did_you_mean(name, LOSSES),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from awe_cli.errors import SettingsError, nearest
+from awe_cli.errors import SettingsError, did_you_mean
 from awe_cli.metrics.average_precision import MAP
 from awe_cli.metrics.coverage import COVERAGE
 from awe_cli.metrics.mean_rank import MEAN_RANK
@@ -77,10 +77,9 @@ def _metric(stem: str, name: str) -> Metric:
     known = {metric.name: metric for metric in METRICS}
     if stem in known:
         return known[stem]
-    similar = nearest(stem, known)
     raise SettingsError(
         f"metric {name!r}: expected one of {', '.join(known)}, found {stem!r}",
-        hint=f"did you mean {similar!r}?" if similar else "write for instance precision, ndcg@20 or map",
+        hint=did_you_mean(stem, known, "write for instance precision, ndcg@20 or map"),
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from awe_cli.affinity.catalog import with_floor
-from awe_cli.errors import SettingsError, nearest
+from awe_cli.errors import SettingsError, did_you_mean
 from awe_cli.models.own_file import GUIDE, own_type, split
 
 OWN = "own"
@@ -65,11 +65,10 @@ def _values(kind: Any, told: Sequence[str]) -> list[Any]:
     given = {name.strip(): value for name, _, value in (entry.partition("=") for entry in told)}
     for name in given:
         if name not in kind._fields:
-            similar = nearest(name, kind._fields)
             known = ", ".join(kind._fields) or "no parameters"
             raise SettingsError(
                 f"--set: {kind.__qualname__} has no parameter {name!r}; it knows {known}",
-                hint=f"did you mean {similar!r}?" if similar else "leave it out",
+                hint=did_you_mean(name, kind._fields, "leave it out"),
             )
     return [_value(kind, name, given.get(name)) for name in kind._fields]
 

@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from awe_cli.errors import MissingInputError, SettingsError, nearest
+from awe_cli.errors import MissingInputError, SettingsError, did_you_mean
 from awe_cli.kernels.complete import missing_formulas
 
 GUIDE = "docs/own-affinity.md shows a whole file"
@@ -31,10 +31,9 @@ def own_type(path: Path, name: str) -> Any:
     kind = getattr(module, name, None)
     kinds = [key for key, value in vars(module).items() if _is_affinity(value, module)]
     if kind is None or not _is_affinity(kind, module):
-        similar = nearest(name, kinds)
         raise SettingsError(
             f"--affinity: expected a NamedTuple {name!r} in {path}, found {', '.join(kinds) or 'none'}",
-            hint=f"did you mean {similar!r}?" if similar else GUIDE,
+            hint=did_you_mean(name, kinds, GUIDE),
         )
     missing = missing_formulas(kind)
     if missing:
@@ -104,11 +103,9 @@ def refused(path: Path, error: Exception) -> SettingsError:
 
 def where(error: BaseException, path: Path) -> str:
     """The line of the file at which an error arose."""
-    lines = (
-        [error.lineno]
-        if isinstance(error, SyntaxError)
-        else [
-            frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
-        ]
-    )
+    if isinstance(error, SyntaxError):
+        lines = [error.lineno]
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == str(path)]
     return f"line {lines[-1]}" if lines and lines[-1] else "while it was imported"

@@ -78,10 +78,8 @@ def _check_index(path: Path, formula: Any, affinity: Any, *point: Any) -> None:
             f"--affinity: {path}, {where(error, path)}: {error}",
             hint=f"compiled, it would read or write memory that is not the array's; {GUIDE}",
         ) from error
-    except (
-        Exception
-    ):  # compiled, a division by 0 raises nothing, and what cannot be compiled is said with its line
-        return
+    except Exception:
+        return  # compiled, a division by 0 raises nothing, and what cannot be compiled is said with its line
 
 
 def _check_scores(path: Path, own: Any, affinity: Any, examples: Examples, state: State) -> float:
@@ -99,10 +97,8 @@ def _is_finite(array: NDArray[Any]) -> bool:
 
 
 def _no_number(path: Path, own: Any, formula: int, found: str, point: str) -> SettingsError:
-    name, told = (
-        formulas_of(type(own))[formula],
-        ", ".join(f"{name}={value}" for name, value in own._asdict().items()),
-    )
+    name = formulas_of(type(own))[formula]
+    told = ", ".join(f"{field}={value}" for field, value in own._asdict().items())
     return SettingsError(
         f"--affinity: {path}: {name} of {type(own).__qualname__}({told}) gives {found} for {point}",
         hint=_EVERYWHERE,

@@ -11,7 +11,7 @@ from typing import Any
 from awe_cli.config.evaluate import EvaluateSettings
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.storage import write_table
-from awe_cli.errors import MissingInputError, SettingsError, UsageError, nearest
+from awe_cli.errors import MissingInputError, SettingsError, UsageError, did_you_mean
 from awe_cli.judging.compare import compare, pairs
 from awe_cli.judging.gate import make_gate
 from awe_cli.judging.judge import Judged, judge
@@ -126,10 +126,9 @@ def _distinct(models: Sequence[str]) -> list[str]:
 def _baseline(name: str | None, models: list[str]) -> str:
     if name is None or name in models:
         return name or models[0]
-    similar = nearest(name, models)
     raise UsageError(
         f"--baseline-model: expected one of the models that are judged ({', '.join(models)}), found {name!r}",
-        hint=f"did you mean {similar!r}?" if similar else f"add --model {name}",
+        hint=did_you_mean(name, models, f"add --model {name}"),
     )
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from awe_cli.config.neighbors import NeighborsSettings
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.vocabulary import look_up
-from awe_cli.errors import MissingInputError, UsageError, nearest
+from awe_cli.errors import MissingInputError, UsageError, did_you_mean
 from awe_cli.models.embeddings import load_state
 from awe_cli.models.opening import open_dataset
 from awe_cli.models.rankers import choose_fit, find_embedding
@@ -68,9 +68,9 @@ def _rows(dataset: Dataset, labels: Sequence[str]) -> list[int]:
     unknown = np.flatnonzero(rows < 0)
     if len(unknown):
         name = wanted[unknown[0]]
-        similar = nearest(name, map(str, dataset.labels.to_pylist()))
+        there = map(str, dataset.labels.to_pylist())
         raise MissingInputError(
             f"--label: the dataset has no label {name!r} among its {dataset.n_labels:,}",
-            hint=f"did you mean {similar!r}?" if similar else "labels are written as in the data prepared",
+            hint=did_you_mean(name, there, "labels are written as in the data prepared"),
         )
     return [int(row) for row in rows]

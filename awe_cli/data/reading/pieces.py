@@ -14,7 +14,7 @@ from awe_cli.data.reading.jsonl_rows import jsonl_columns, jsonl_pieces
 from awe_cli.data.reading.libsvm_rows import libsvm_columns, libsvm_pieces
 from awe_cli.data.reading.parquet_rows import parquet_columns, parquet_pieces
 from awe_cli.data.reading.sources import Source
-from awe_cli.errors import MissingInputError, nearest
+from awe_cli.errors import MissingInputError, did_you_mean
 
 
 def columns_of(source: Source) -> dict[str, pa.DataType | None]:
@@ -58,11 +58,10 @@ def require_column(source: Source, name: str, types: Mapping[str, pa.DataType | 
     """Raise MissingInputError, with the nearest name and all there are, where the column is missing."""
     if name in types:
         return
-    close = nearest(name, types)
     known = ", ".join(list(types)[:20]) + (" …" if len(types) > 20 else "")
     raise MissingInputError(
         f"{source.name}: expected a column {name!r}, found {known}",
-        hint=f"did you mean {close!r}?" if close else "name one of these",
+        hint=did_you_mean(name, types, "name one of these"),
     )
 
 
