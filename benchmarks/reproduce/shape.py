@@ -96,6 +96,11 @@ class Claim:
         return f"{times}{self.worse} {'≤' if self.least else '<'} {self.better}"
 
 
+def ordered(*pairs: tuple[Row, Row], metrics: tuple[str, ...] = ()) -> tuple[Claim, ...]:
+    """That of each pair the first is worse than the second, by these measures."""
+    return tuple(Claim(better.name, worse.name, metrics=metrics) for worse, better in pairs)
+
+
 @dataclass(frozen=True)
 class Table:
     """One table of a paper.
