@@ -335,6 +335,7 @@ def test_a_busy_workspace_and_waiting_for_it(copy: Path, refused: Callable[..., 
     waiting.stderr.close()  # type: ignore[union-attr]
 
 
+@pytest.mark.usefixtures("ctrl_c_is_heard")
 @pytest.mark.parametrize(
     ("sent", "code"),
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)],
