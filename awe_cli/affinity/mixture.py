@@ -115,3 +115,21 @@ def start_mixture(given: Given, shape: Shape, known: Mapping[str, Entry]) -> Lea
     weights = np.array([[member["weight"] for member in given["members"]]], np.float32)
     parts = [known[member["name"]].start(member, shape) for member in given["members"]]
     return together([NOTHING._replace(shared=weights), *parts])
+
+
+def n_members(settings: Given) -> int:
+    """How many members an affinity with these parameters has; 0 for one that is no mixture."""
+    return len(settings["members"]) if settings["name"] == MIX else 0
+
+
+def weighed_settings(settings: Given, weights: Sequence[float]) -> dict[str, Any]:
+    """The parameters of the same mixture with other weights."""
+    members = zip(settings["members"], weights, strict=True)
+    return {**settings, "members": [{**member, "weight": weight} for member, weight in members]}
+
+
+def weighed_numbers(learned: Learned, weights: Sequence[float]) -> Learned:
+    """The numbers of the same mixture with other weights."""
+    shared = learned.shared.copy()
+    shared[0, : len(weights)] = weights
+    return learned._replace(shared=shared)

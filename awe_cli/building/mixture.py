@@ -1,4 +1,4 @@
-"""A mixture whose members are built, or some of them: its G of new input."""
+"""A mixture whose members are built, or some of them, or none: its G of new input."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.affinity.catalog import ALL_MEMBERS, with_floor
-from awe_cli.affinity.mixture import build_mixture
+from awe_cli.affinity.mixture import build_mixture, weighed_numbers
 from awe_cli.building.held_out import Looked
 from awe_cli.data.matrix import Rows, n_rows
 from awe_cli.kernels.epoch import State
@@ -29,7 +29,8 @@ class BuiltMixture:
 
     def table(self, x: Rows) -> NDArray[np.float32]:
         """G_m(x, ·) of every member that is built, one after the other: (m, tables · labels)."""
-        return np.concatenate([member.table(x) for member in self._built], axis=1)
+        none = np.zeros((n_rows(x), 0), np.float32)
+        return np.concatenate([none, *(member.table(x) for member in self._built)], axis=1)
 
     def ranker(self, state: State, power: float, floor: float, y: Rows | None = None) -> EmbeddingRanker:
         """f = Σ_m w_m f_m + floor · S; of a member that is built f_m = G_m^power · max(0, S)."""
@@ -42,9 +43,4 @@ class BuiltMixture:
 
 def each_alone(state: State, n: int) -> list[State]:
     """The state with the weight 1 for one of n members and 0 for the others, for each of them."""
-    found = []
-    for place in range(n):
-        shared = state.learned.shared.copy()
-        shared[0, :n] = np.arange(n) == place
-        found.append(state._replace(learned=state.learned._replace(shared=shared)))
-    return found
+    return [state._replace(learned=weighed_numbers(state.learned, weights)) for weights in np.eye(n).tolist()]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from awe_cli.affinity.catalog import ALL_MEMBERS, with_floor
-from awe_cli.affinity.mixture import MIX, build_mixture
+from awe_cli.affinity.mixture import build_mixture, n_members, weighed_settings
 from awe_cli.building.held_out import Looked
 from awe_cli.building.mixture import BuiltMixture
 from awe_cli.data.dataset import Dataset
@@ -32,26 +32,17 @@ class FixedAffinity:
     tables: Sequence[Artifact]
 
     @property
-    def mixed(self) -> int:
-        """How many members a mixture has; 0 for an affinity that is none."""
-        return len(self.settings["members"]) if self.settings["name"] == MIX else 0
-
-    @property
-    def weights(self) -> list[float]:
-        """The weights of the members."""
-        return [member["weight"] for member in self.settings["members"]]
+    def _mixed(self) -> bool:
+        """Whether it is a mixture."""
+        return bool(n_members(self.settings))
 
     def weighed(self, weights: Sequence[float]) -> FixedAffinity:
         """The same mixture with other weights."""
-        members = [
-            {**member, "weight": weight}
-            for member, weight in zip(self.settings["members"], weights, strict=True)
-        ]
-        return replace(self, settings={**self.settings, "members": members})
+        return replace(self, settings=weighed_settings(self.settings, weights))
 
     def training(self, examples: Examples, n_labels: int, fit: Fit, power: float) -> Any:
         """What the kernels take to learn from the examples of a fit."""
-        if not self.mixed:
+        if not self._mixed:
             return training_table(self.tables[0], examples, fit, power, self.settings["floor"])
         tables = [
             training_table(table, examples, fit, power, start=number * n_labels)
@@ -62,11 +53,11 @@ class FixedAffinity:
     def open(self, ws: Workspace, dataset: Dataset, fit: Fit, threads: int | None = None) -> Looked:
         """G of a fit, to look up new input in."""
         found = [open_built(ws, table, dataset, fit, threads) for table in self.tables]
-        return BuiltMixture(self.settings, found) if self.mixed else found[0]
+        return BuiltMixture(self.settings, found) if self._mixed else found[0]
 
     def numbers(self, dataset: Dataset, pairs: str | None) -> Numbers:
         """What it starts with beside U and V: of a mixture the weights, and what its members learn."""
-        if not self.mixed:
+        if not self._mixed:
             return lambda plan, examples: NOTHING
         found = numbers_of(dataset, self.settings, pairs, None)
         assert found is not None

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from awe_cli.building.held_out import HeldOut
-from awe_cli.building.mixture import each_alone
 from awe_cli.config.retrain import VALIDATION, RetrainSettings
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
@@ -17,7 +16,6 @@ from awe_cli.models.embeddings import (
     VERSION,
     Fit,
     describe_run,
-    fit_name,
     load_state,
     store_history,
     store_result,
@@ -25,6 +23,7 @@ from awe_cli.models.embeddings import (
 )
 from awe_cli.models.fixed import FixedAffinity
 from awe_cli.models.linear import require_linear
+from awe_cli.models.mixed import choose_weights, weights_told
 from awe_cli.models.opening import open_dataset
 from awe_cli.models.rankers import find_embedding
 from awe_cli.models.tables import as_parents
@@ -139,8 +138,7 @@ class _Work:
     def _weigh(self, held_out: HeldOut, examples: Examples, power: float) -> FixedAffinity:
         """The mixture with the weights that rank validation best, U and V as they are."""
         base = self._numbered(load_state(self.base, self.fits[0]), examples, power)
-        found = held_out.choose_weights(each_alone(base, self.affinity.mixed), power, self.settings.floor)
-        return self.affinity.weighed(found.weights)
+        return self.affinity.weighed(choose_weights(held_out, self.affinity.settings, base, power))
 
     def _learn(self, fit: Fit, power: float, stop_after: int | None = None) -> Run:
         examples = self.dataset.training(fit)
@@ -173,7 +171,7 @@ def _result(
         chosen = describe_run(outcome.retrained)
     else:
         chosen = {"plan": {**told["plan"], "epochs": 0}, "epochs": 0, "validation": None}
-    result = {
+    return {
         "affinity": {**affinity.settings, "power": outcome.power},
         "metric": told["metric"],
         "kept": kept,
@@ -181,8 +179,5 @@ def _result(
         "alone": outcome.alone,
         "stages": [kept],
         "chosen": {kept: chosen},
+        **weights_told(affinity.settings, states),
     }
-    if affinity.mixed:
-        weights = {fit: state.learned.shared[0, : affinity.mixed] for fit, state in states.items()}
-        result["weights"] = {fit_name(fit): found.tolist() for fit, found in weights.items()}
-    return result
