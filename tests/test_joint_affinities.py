@@ -52,11 +52,11 @@ def test_plain_steps_go_on_as_plain_steps(tmp_path):
 
 def test_a_mixture_learns_its_weights(tmp_path):
     ws = recommendation(tmp_path / "ws")
-    settings = TrainSettings(affinity="mix", mix=("constant", "dot"), learn_mix=True, **SMALL)
+    settings = TrainSettings(affinity="mix", mix=("constant", "gaussian"), learn_mix=True, **SMALL)
     model, _ = train(ws, settings, threads=1)
     assert load_result(model)["affinity"]["learn_mix"] is True
     assert not np.allclose(load_state(model, ("train",)).learned.shared, 0.5)
-    fixed, _ = train(ws, TrainSettings(affinity="mix", mix=("constant:2", "dot:3"), **SMALL), threads=1)
+    fixed, _ = train(ws, TrainSettings(affinity="mix", mix=("constant:2", "gaussian:3"), **SMALL), threads=1)
     np.testing.assert_array_equal(load_state(fixed, ("train",)).learned.shared, [[2, 3]])
 
 

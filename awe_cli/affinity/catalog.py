@@ -9,7 +9,7 @@ from awe_cli.affinity.built import BUILT
 from awe_cli.affinity.combination import Plus
 from awe_cli.affinity.constant import Constant
 from awe_cli.affinity.entry import JOINTLY, Default, Entry, Shape, always
-from awe_cli.affinity.mixture import MIX, build_mixture, read_members, start_mixture, weights_of
+from awe_cli.affinity.mixture import GIVEN, MIX, build_mixture, read_members, start_mixture, weights_of
 from awe_cli.affinity.overlap import Overlap, no_bags
 from awe_cli.affinity.own_numbers import OWN_NUMBERS, PAIR_WEIGHTS
 from awe_cli.affinity.plain import PLAIN
@@ -17,6 +17,7 @@ from awe_cli.affinity.told import check_told, unknown_affinity
 from awe_cli.kernels.learned import Learned
 
 CONSTANT, FLOOR, OVERLAP = "constant", "floor", "overlap"
+_MIX_WEIGHTS = "mix_weights"
 
 
 # What a mixture may have as members: of `train` these, of `retrain` also what is built.
@@ -29,10 +30,10 @@ CATALOG = {
         MIX,
         "G = Σ_m w_m G_m",
         "affinity functions",
-        "Several views at once: their average, a weighted sum, or with weights that are learned.",
-        {MIX: always(None), "learn_mix": always(False)},
+        "Several views at once: their average, or weighed as told, chosen on validation, or learned.",
+        {MIX: always(None), _MIX_WEIGHTS: always(GIVEN), "learn_mix": always(False)},
         lambda given: build_mixture(given, ALL_MEMBERS),
-        learned=f"{JOINTLY}; in retrain weights on validation",
+        learned=f"{JOINTLY}; weights given, chosen or learned",
         start=lambda given, shape: start_mixture(given, shape, ALL_MEMBERS),
     ),
 }
@@ -77,13 +78,14 @@ def parameters_of(
     chosen = {"name": name, **_chosen(known, told, own)}
     if mixed:
         del chosen[MIX]
+        chosen["weights"] = chosen.pop(_MIX_WEIGHTS)
         chosen["members"] = [
             {
                 "name": member.affinity,
                 "weight": weight,
                 **_chosen(_learned_parameters(member.affinity), told, own),
             }
-            for member, weight in zip(mixed, weights_of(mixed), strict=True)
+            for member, weight in zip(mixed, weights_of(mixed, chosen["weights"]), strict=True)
         ]
     build_affinity(chosen)
     return chosen

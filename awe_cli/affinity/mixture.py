@@ -1,4 +1,4 @@
-"""Mixtures of affinities: the average, a weighted sum, or a sum whose weights are learned.
+"""Mixtures of affinities: the average, or a sum whose weights are told, chosen on validation, or learned.
 
 G = Σ_m w_m G_m (affinity functions, "combine"). Members are named with or without their weights:
 `sigmoid,max` or `sigmoid:0.7,max:0.3`. One that is built may be told by the name of its G: `knn=wide:0.7`.
@@ -21,6 +21,7 @@ from awe_cli.errors import SettingsError
 from awe_cli.kernels.learned import NOTHING, Learned
 
 MIX = "mix"
+GIVEN, VALIDATION = "given", "validation"  # where weights come from
 _EXAMPLE = "for example --mix sigmoid,max or --mix sigmoid:0.7,max:0.3"
 _BUILT_LATER = "it is built from a trained model, and then a member for `awe retrain --affinity mix --mix …`"
 
@@ -60,8 +61,17 @@ def read_members(listed: Sequence[str] | None, known: Mapping[str, Entry]) -> li
     return members
 
 
-def weights_of(members: Sequence[Member]) -> list[float]:
-    """The weights as they were told; without any the average."""
+def weights_of(members: Sequence[Member], source: str) -> list[float]:
+    """The weights as they were told; without any the average, until validation has others chosen.
+
+    Raises SettingsError for weights that are told and to be chosen, too.
+    """
+    if source == VALIDATION and members[0].told is not None:
+        raise SettingsError(
+            "--mix: expected members without weights, where --mix-weights has them chosen on validation, found "
+            + ",".join(str(member) for member in members),
+            hint="leave out the weights, or --mix-weights",
+        )
     return [1 / len(members) if member.told is None else member.told for member in members]
 
 
@@ -120,6 +130,11 @@ def start_mixture(given: Given, shape: Shape, known: Mapping[str, Entry]) -> Lea
 def n_members(settings: Given) -> int:
     """How many members an affinity with these parameters has; 0 for one that is no mixture."""
     return len(settings["members"]) if settings["name"] == MIX else 0
+
+
+def chooses_weights(settings: Given) -> bool:
+    """Whether an affinity with these parameters is a mixture whose weights validation chooses."""
+    return settings["name"] == MIX and settings["weights"] == VALIDATION
 
 
 def weighed_settings(settings: Given, weights: Sequence[float]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ EXAMPLE = """
 awe train --affinity constant --name wsabie
 awe train --loss auc --name auc
 awe train --affinity linear-sigmoid --beta 0.25 --start wsabie --name sigmoid
+awe train --affinity mix --mix constant,gaussian --mix-weights validation
 awe train --affinity mix --mix constant,gaussian --learn-mix
 awe train --affinity pair-weights --pairs pairs.parquet --pair-form add
 awe train --affinity softplus.py:Softplus --set gain=8 --name mine
@@ -53,7 +54,8 @@ def train(
 
     Where there is a validation split, plan and epochs are chosen on it with a fit on train alone, and the
     model is then fitted once more on train and valid. `evaluate --split valid` uses the first, all else the
-    second.
+    second. --mix-weights validation has the weights of a mixture chosen there, too, by the U and V of the model that
+    it starts from.
     """
     from awe_cli.models.embeddings import load_result
     from awe_cli.report.choices import chosen_lines

@@ -61,6 +61,12 @@ class AffinitySettings:
     mix: tuple[str, ...] | None = setting(
         None, help="Affinities that mix adds up, with or without weights: sigmoid:0.7,max:0.3.", auto="none"
     )
+    mix_weights: str | None = setting(
+        None,
+        help="Weights of mix: as --mix gives them, else the average; or chosen on validation.",
+        choices=("given", "validation"),
+        auto="given",
+    )
     learn_mix: bool | None = setting(
-        None, help="Learn the weights of mix.", flag="--learn-mix/--fixed-mix", auto="as they are given"
+        None, help="Learn the weights of mix.", flag="--learn-mix/--fixed-mix", auto="as they are"
     )

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from awe_cli.config import setting
 from awe_cli.config.affinity import AffinitySettings
 
-GIVEN, VALIDATION = "given", "validation"
-
 
 @dataclass(frozen=True)
 class _AgainSettings:
@@ -28,11 +26,6 @@ class _AgainSettings:
     floor: float = setting(0.0, help="A constant added to G.", min=0)
     patience: int = setting(3, help="Epochs without a gain on validation before it stops; 0: never.", min=0)
     metric: str | None = setting(None, help="What to choose by on validation.", auto="that of the model")
-    mix_weights: str = setting(
-        GIVEN,
-        help="Weights of mix: as --mix gives them, else the average; or chosen on validation.",
-        choices=(GIVEN, VALIDATION),
-    )
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from awe_cli.affinity.mixture import n_members
+from awe_cli.affinity.mixture import chooses_weights, n_members
 from awe_cli.building.held_out import HeldOut
-from awe_cli.building.mixture import each_alone
+from awe_cli.building.mixture import BuiltMixture, each_alone
 from awe_cli.kernels.epoch import State
 from awe_cli.models.embeddings import Fit, fit_name
+from awe_cli.ranking.validation import Judge
+from awe_cli.training.joint import Weigh
 
 
 def choose_weights(
@@ -21,6 +23,17 @@ def choose_weights(
     """
     alone = each_alone(state, n_members(affinity))
     return held_out.choose_weights(alone, power, affinity["floor"]).weights
+
+
+def weigh_with(affinity: Mapping[str, Any]) -> Weigh | None:
+    """What chooses the weights of a mixture that has no member to be built; None where they are not chosen."""
+    if not chooses_weights(affinity):
+        return None
+
+    def weigh(judge: Judge, state: State) -> list[float]:
+        return choose_weights(HeldOut(BuiltMixture(affinity, ()), judge), affinity, state)
+
+    return weigh
 
 
 def weights_told(affinity: Mapping[str, Any], states: Mapping[Fit, State]) -> dict[str, Any]:

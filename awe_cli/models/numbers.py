@@ -12,7 +12,6 @@ from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.kernels.learned import Learned
 from awe_cli.models import pairs
-from awe_cli.models.embeddings import load_result
 from awe_cli.training.joint import Numbers
 from awe_cli.training.plan import Plan
 from awe_cli.workspace import Artifact
@@ -40,11 +39,11 @@ def named_by_content(affinity: dict[str, Any], dataset: Dataset) -> dict[str, An
 def numbers_of(
     dataset: Dataset, affinity: Mapping[str, Any], told_pairs: str | None, start: Artifact | None
 ) -> Numbers | None:
-    """Where these parameters start; None where the model to start from has the same, and they go on from there.
+    """Where these parameters start; None where the model to start from was told the same, and they go on from there.
 
     told_pairs  --pairs, as the user has it
     """
-    if start is not None and load_result(start)["affinity"] == affinity:
+    if start is not None and start.settings["affinity"] == affinity:
         return None
     paired = [part for part in (affinity, *affinity.get("members", ())) if part["name"] == PAIR_WEIGHTS.name]
     of_pairs = [_pairs(dataset, part, told_pairs) for part in paired]

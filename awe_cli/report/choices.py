@@ -9,8 +9,10 @@ from awe_cli.report.table import Table
 
 
 def chosen_lines(result: Mapping[str, Any]) -> list[str]:
-    """One line for each stage of a trained model: its plan, and how well it ranked validation."""
-    return [_chosen(stage, run, str(result["metric"])) for stage, run in result["chosen"].items()]
+    """One line for each stage of a trained model: its plan, and how well it ranked validation; weights of a mixture."""
+    lines = [_chosen(stage, run, str(result["metric"])) for stage, run in result["chosen"].items()]
+    weights = weights_line(result)
+    return lines if weights is None else [*lines, weights]
 
 
 def neighbors_table(result: Mapping[str, Any]) -> Table | None:
@@ -51,7 +53,16 @@ def weights_line(result: Mapping[str, Any]) -> str | None:
         return None
     names = [member["name"] for member in result["affinity"]["members"]]
     weights = result["weights"][max(result["weights"], key=len)]
-    return "weights: " + ", ".join(f"{name} {w:.3g}" for name, w in zip(names, weights, strict=True))
+    line = "weights: " + ", ".join(f"{name} {w:.3g}" for name, w in zip(names, weights, strict=True))
+    if result["affinity"]["weights"] == "validation" and not _judged(result):
+        return f"{line} (there is no validation to choose them by)"
+    return line
+
+
+def _judged(result: Mapping[str, Any]) -> bool:
+    """Whether there was validation to choose a model by."""
+    runs = [run["validation"] for run in result["chosen"].values()]
+    return bool(result.get("validation")) or any(score is not None for score in runs)
 
 
 def _chosen(stage: str, run: Mapping[str, Any], metric: str) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from awe_cli.affinity.mixture import chooses_weights
 from awe_cli.building.held_out import HeldOut
-from awe_cli.config.retrain import VALIDATION, RetrainSettings
+from awe_cli.config.retrain import RetrainSettings
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.engine.local import available_threads
@@ -116,7 +117,7 @@ class _Work:
         if judge is None:
             return Outcome(powers[0], self._learn(fit, powers[0]) if self.plan.epochs else None, {})
         held_out = HeldOut(self.affinity.open(self.ws, self.dataset, fit, self.threads), judge)
-        if self.settings.mix_weights == VALIDATION:
+        if chooses_weights(self.affinity.settings):
             self.weighed.update({power: self._weigh(held_out, examples, power) for power in powers})
         outcome = compare_retrained(
             lambda power: self.affinity.training(examples, self.dataset.n_labels, fit, power), examples,

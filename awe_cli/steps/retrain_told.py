@@ -10,7 +10,7 @@ from awe_cli.affinity.built import BUILT, CLUSTER, find_built_affinity
 from awe_cli.affinity.catalog import ALL_MEMBERS, check_known, parameters_of
 from awe_cli.affinity.mixture import MIX, Member, read_members
 from awe_cli.config.affinity import AffinitySettings
-from awe_cli.config.retrain import GIVEN, RetrainSettings
+from awe_cli.config.retrain import RetrainSettings
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.catalog import criterion
@@ -32,11 +32,6 @@ def check(settings: RetrainSettings) -> None:
         return
     entry = find_built_affinity(settings.affinity)
     check_known(settings.affinity, _parameters(settings), [])
-    if settings.mix_weights != GIVEN:
-        raise SettingsError(
-            f"--mix-weights: the affinity {settings.affinity} has none, found {settings.mix_weights!r}",
-            hint="they are for --affinity mix; leave it out",
-        )
     if settings.floor and not entry.floor:
         raise SettingsError(
             f"--floor: the affinity {entry.name} has none, found {settings.floor:g}",
@@ -61,15 +56,9 @@ def parameters_told(settings: RetrainSettings, dataset: Dataset, built: str | No
             f"--built: expected the names of several G beside the members of a mix, found {built!r}",
             hint=f"for example --mix {members[0].affinity}={built},constant",
         )
-    if settings.mix_weights != GIVEN and members[0].told is not None:
-        raise SettingsError(
-            "--mix: expected members without weights, where --mix-weights has them chosen on validation, found "
-            + ",".join(str(member) for member in members),
-            hint="leave out the weights, or --mix-weights",
-        )
     own = dataset.task == RECOMMENDATION
     parameters = parameters_of(MIX, _parameters(settings), own=own, members=ALL_MEMBERS)
-    return {**named_by_content(parameters, dataset), **plain, "weights": settings.mix_weights}
+    return {**named_by_content(parameters, dataset), **plain}
 
 
 def members_told(settings: RetrainSettings) -> list[Member]:
@@ -78,8 +67,8 @@ def members_told(settings: RetrainSettings) -> list[Member]:
     if all(member.affinity not in BUILT for member in members):
         raise SettingsError(
             f"--mix: expected one that is built among {', '.join(str(member) for member in members)}, found none",
-            hint="without one there is nothing to hold fixed: `awe train --affinity mix --mix …` learns it, "
-            "its weights given or --learn-mix; on validation they are chosen where a member is built",
+            hint="without one there is nothing to hold fixed: `awe train --affinity mix --mix …` learns it, with "
+            "--mix-weights and --learn-mix as here",
         )
     return members
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from awe_cli.affinity.constant import Constant
+from awe_cli.affinity.mixture import weighed_settings
 from awe_cli.config.train import TrainSettings
 from awe_cli.data.dataset import Dataset
 from awe_cli.engine.local import available_threads
@@ -19,10 +21,11 @@ from awe_cli.models.embeddings import (
     store_result,
     store_states,
 )
+from awe_cli.models.mixed import weigh_with, weights_told
 from awe_cli.models.opening import open_dataset
 from awe_cli.steps.train_told import LINEAR, as_it_began, everything_told, find_start
 from awe_cli.training.fitting import Progress, Watch
-from awe_cli.training.joint import learn, stages_of
+from awe_cli.training.joint import Stage, learn
 from awe_cli.training.plan import Plan
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 
@@ -78,14 +81,7 @@ def _learn_into(
     affinity.try_out(dataset, plans[-1])
     fitted = learn(
         dataset,
-        stages_of(
-            affinity.name,
-            affinity.build(dataset),
-            plans[:-1] if affinity.linear else plans,
-            plans[-1],
-            told["start"] == LINEAR,
-            affinity.numbers(dataset, start),
-        ),
+        _stages(dataset, affinity, plans, told["start"], start),
         [tuple(fit) for fit in told["fits"]],
         metric=told["metric"],
         patience=settings.patience,
@@ -97,13 +93,29 @@ def _learn_into(
     store_states(staging, fitted.states)
     store_history(staging, history)
     chosen = {stage: describe_run(run) for stage, run in fitted.chosen.items()}
+    weights = fitted.chosen[affinity.name].weights
     result = {
-        "affinity": told["affinity"],
+        "affinity": weighed_settings(told["affinity"], weights) if weights else told["affinity"],
         "metric": told["metric"],
         "stages": list(chosen),
         "chosen": chosen,
+        **weights_told(told["affinity"], fitted.states),
     }
     store_result(staging, result)
+
+
+def _stages(
+    dataset: Dataset, affinity: ChosenAffinity, plans: list[Plan], first: str, start: Artifact | None
+) -> list[Stage]:
+    """The linear stage where it is the first, tried with all plans but the last, and that of the affinity."""
+    last = Stage(
+        affinity.name,
+        affinity.build(dataset),
+        plans[-1:] if affinity.linear else plans,
+        affinity.numbers(dataset, start),
+        weigh_with(affinity.parameters),
+    )
+    return [Stage("linear", Constant(1.0), plans[:-1]), last] if first == LINEAR else [last]
 
 
 def _loader(start: Artifact | None) -> Callable[[Fit], State] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
+from awe_cli.affinity.mixture import chooses_weights
 from awe_cli.config.train import TrainSettings
 from awe_cli.data.dataset import Dataset
 from awe_cli.errors import SettingsError
@@ -50,11 +51,21 @@ def as_it_began(settings: TrainSettings, start: Artifact | None) -> TrainSetting
 def everything_told(
     settings: TrainSettings, affinity: ChosenAffinity, dataset: Dataset, start: Artifact | None
 ) -> dict[str, Any]:
-    """Everything that decides what the model will be, as its recipe has it."""
+    """Everything that decides what the model will be, as its recipe has it.
+
+    Raises SettingsError for a loss, a metric or splits that cannot be, and where a mixture whose weights are to be
+    chosen would start from random U and V.
+    """
     check_loss(settings.loss, asdict(settings))
     metric = criterion(settings.metric or default_metric(dataset)).name
     plans, is_linear = _plans(settings, dataset), not affinity.linear
     first = "model" if start else (settings.start or (SCRATCH if is_linear else LINEAR))
+    if first == SCRATCH and chooses_weights(affinity.parameters):
+        raise SettingsError(
+            "--start: expected linear or the name of a model, by whose U and V --mix-weights chooses on validation, "
+            f"found {SCRATCH}",
+            hint="leave out --start, or --mix-weights: random U and V say nothing of which member ranks well",
+        )
     return {
         "model_type": EMBEDDING,
         "affinity": affinity.parameters,

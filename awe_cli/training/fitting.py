@@ -35,12 +35,16 @@ class Progress:
 
 @dataclass(frozen=True)
 class Run:
-    """What one run gave: the state of its best epoch, and which that was."""
+    """What one run gave: the state of its best epoch, and which that was.
+
+    weights  of a mixture, with which the run began where validation chose them
+    """
 
     plan: Plan
     state: State
     epochs: int
     validation: float | None
+    weights: list[float] | None = None
 
 
 Watch = Callable[[Progress], None]

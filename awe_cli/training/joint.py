@@ -1,8 +1,8 @@
 """Learning U, V (and what an affinity of features makes of them) jointly, on each fit (AWE §3.3).
 
 The stages of a model: the linear one, tried with several plans, and for an affinity of features one that goes
-on from there. On the first fit validation chooses plan and epochs; the second, which has the validation
-examples too, repeats what was chosen.
+on from there. On the first fit validation chooses plan and epochs, and may choose the weights that a mixture begins
+with; the second, which has the validation examples too, repeats what was chosen.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from awe_cli.affinity.constant import Constant
+from awe_cli.affinity.mixture import weighed_numbers
 from awe_cli.affinity.overlap import Overlap
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
@@ -27,6 +27,8 @@ from awe_cli.training.state import fresh_state, with_learned
 Fit = tuple[str, ...]
 # Plan, examples to learn from → the numbers of an affinity's own that a run starts with.
 Numbers = Callable[[Plan, Examples], Learned]
+# Judge, what a mixture starts from → weights of its members that rank validation best.
+Weigh = Callable[[Judge, State], list[float]]
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,14 @@ class Stage:
     """One affinity to learn with, and the plans to try.
 
     numbers  what the affinity starts with beside U and V; None: as the state has it
+    weigh    what chooses weights of a mixture, by the U and V that it starts from; None: as the numbers have them
     """
 
     name: str
     affinity: Any
     plans: list[Plan]
     numbers: Numbers | None = None
+    weigh: Weigh | None = None
 
 
 @dataclass(frozen=True)
@@ -48,16 +52,6 @@ class Fitted:
 
     states: dict[Fit, State]
     chosen: dict[str, Run]
-
-
-def stages_of(
-    name: str, affinity: Any, linear: list[Plan], features: Plan, start_linear: bool, numbers: Numbers | None
-) -> list[Stage]:
-    """The stages that lead to this affinity."""
-    if isinstance(affinity, Constant | Overlap):
-        return [Stage(name, affinity, linear, numbers)]
-    first = [Stage("linear", Constant(1.0), linear)] if start_linear else []
-    return [*first, Stage(name, affinity, [features], numbers)]
 
 
 def learn(
@@ -89,14 +83,14 @@ def learn(
                 origin = state or fresh_state(dataset, plan)
                 if stage.numbers:
                     origin = with_learned(origin, stage.numbers(plan, examples))
-                runs.append(
-                    run(
-                        _of_examples(stage.affinity, examples), examples, origin, plan,
-                        threads=threads, stage=stage.name, fit="+".join(fit), watch=watch,
-                        judge=_judging(judge, stage.affinity), patience=patience,
-                        stop_after=before.epochs if before else None,
-                    )
+                weights = before.weights if before else _weights(stage, judge, origin)
+                found = run(
+                    _of_examples(stage.affinity, examples), examples, _weighed(origin, weights), plan,
+                    threads=threads, stage=stage.name, fit="+".join(fit), watch=watch,
+                    judge=_judging(judge, stage.affinity), patience=patience,
+                    stop_after=before.epochs if before else None,
                 )  # fmt: skip
+                runs.append(replace(found, weights=weights))
             best = choose(runs)
             chosen.setdefault(stage.name, best)
             state = best.state
@@ -122,6 +116,16 @@ def _plans(stage: Stage, first: Stage, chosen: dict[str, Run], judge: Judge | No
         )
         for plan in plans
     ]
+
+
+def _weights(stage: Stage, judge: Judge | None, origin: State) -> list[float] | None:
+    """The weights of a mixture that validation chooses; None where they are not chosen, or not to be judged."""
+    return stage.weigh(judge, origin) if stage.weigh and judge else None
+
+
+def _weighed(state: State, weights: list[float] | None) -> State:
+    """The state of a mixture with these weights; as it is for None."""
+    return state._replace(learned=weighed_numbers(state.learned, weights)) if weights else state
 
 
 def _of_examples(affinity: Any, examples: Examples) -> Any:

@@ -31,7 +31,7 @@ def test_every_affinity_is_listed(capsys):
     learned = {name: entry["learned"] for name, entry in found.items()}
     assert (learned["knn"], learned["rbf"], learned["max"]) == ("iteratively", "fixed", "jointly")
     assert (learned["kernel"], learned["pair-weights"]) == ("fixed or iteratively", "fixed or jointly")
-    assert learned["mix"] == "jointly; in retrain weights on validation"
+    assert learned["mix"] == "jointly; weights given, chosen or learned"
     assert found["rbf"]["command"] == "awe build-affinity --affinity rbf, then awe retrain --affinity rbf"
     assert found["max"]["command"] == "awe train --affinity max"
 

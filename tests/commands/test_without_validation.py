@@ -55,6 +55,18 @@ def test_the_whole_chain(awe):
     assert awe("predict", "--model", "awe", "--top-k", "2")[0] == 0
 
 
+def test_weights_of_a_mixture_are_the_average(awe):
+    said = "0.5 (there is no validation to choose them by)"
+    told = ("--start", "wsabie", "--epochs", "1", "--mix", "constant,gaussian", "--name", "mixed", "--json")
+    code, out, err = awe("train", "--affinity", "mix", *told, "--mix-weights", "validation")
+    assert (code, json.loads(out)["weights"]) == (0, {"train": [0.5, 0.5]})
+    assert f"weights: constant 0.5, gaussian {said}" in err
+    told = ("--model", "wsabie", "--epochs", "0", "--mix", "knn,constant", "--name", "product", "--json")
+    code, out, err = awe("retrain", "--affinity", "mix", *told, "--mix-weights", "validation")
+    assert (code, json.loads(out)["weights"]) == (0, {"train": [0.5, 0.5]})
+    assert f"weights: knn 0.5, constant {said}" in err
+
+
 def test_of_several_iterations_the_last_gets_the_name(awe, workspace):
     told = ("--model", "wsabie", "--iterations", "3", "--epochs", "1", "--name", "often")
     code, _, err = awe("retrain", *told)
