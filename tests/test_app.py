@@ -159,8 +159,10 @@ def test_gc_and_quiet(workspace: Workspace, capsys: Output) -> None:
     assert main(["gc", "-w", "here", "--dry-run"]) == 0
     first = capsys.readouterr()
     assert "1 folders, would free" in first.err
-    assert main(["gc", "-w", "here", "--quiet"]) == 0
-    assert capsys.readouterr() == (first.out, "")
+    assert main(["gc", "-w", "here", "--dry-run", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert main(["gc", "-w", "here"]) == 0
+    assert capsys.readouterr().out == first.out
     assert main(["gc", "-w", "here"]) == 0
     assert capsys.readouterr().out == ""
 

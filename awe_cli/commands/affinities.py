@@ -28,10 +28,10 @@ def affinities(
         console.print_json(found)
         return
     console.table("", ("affinity", "when"), [(entry["name"], entry["when"]) for entry in found])
-    print()
+    console.tell()
     columns = ("affinity", "source", "learned", "equation")
     console.table("", columns, [tuple(entry[name] for name in ("name", *columns[1:])) for entry in found])
-    print()
+    console.tell()
     rows = [
         (entry["name"], f"--{name.replace('_', '-')}", in_words(default))
         for entry in found
@@ -39,8 +39,8 @@ def affinities(
         if name != "floor"
     ]
     console.table("", ("affinity", "parameter", "default"), rows)
-    print()
-    print(floors(found))
+    console.tell()
+    console.tell(floors(found))
     console.next_step("awe train --affinity constant")
 
 

@@ -23,7 +23,10 @@ _workspace: Path | None = None
 
 
 def be_quiet(quiet: bool) -> bool:
-    """From now on, `say`, `next_step` and bars of progress are silent (or not)."""
+    """From now on nothing is printed (or all is) but warnings, errors, and data that were asked for as such.
+
+    Those are `print_json`, and rows that `--output -` sends to standard output.
+    """
     global _quiet  # noqa: PLW0603 - one process has one standard error
     _quiet = quiet
     return quiet
@@ -39,6 +42,12 @@ def say(line: str = "") -> None:
     sys.stdout.flush()  # where both streams go to one place, they stay in order
     if not _quiet:
         print(line, file=sys.stderr, flush=True)
+
+
+def tell(line: str = "") -> None:
+    """A line of the result on standard output, for people to read; silent with --quiet."""
+    if not _quiet:
+        print(line)
 
 
 def warn(line: str) -> None:
@@ -70,8 +79,8 @@ def stored(name: str, digest: str, fresh: bool) -> None:
 
 
 def show(table_of: Table, *, to_stderr: bool = False) -> None:
-    """A table of the report, with its notes."""
-    if to_stderr and _quiet:
+    """A table of the report, with its notes; silent with --quiet."""
+    if _quiet:
         return
     table(table_of.title, table_of.columns, table_of.rows, to_stderr=to_stderr)
     stream = sys.stderr if to_stderr else sys.stdout
@@ -81,7 +90,7 @@ def show(table_of: Table, *, to_stderr: bool = False) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Data for machines, on standard output. NaN is not JSON: ValueError."""
+    """Data for machines, on standard output, never silent. NaN is not JSON: ValueError."""
     print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
@@ -90,11 +99,11 @@ def table(
 ) -> None:
     """A table on standard output (or error, when it is talk rather than data), no wider than the terminal.
 
-    Columns of numbers are aligned right. A None is an empty cell, a float has four decimals.
+    Silent with --quiet. Columns of numbers are aligned right. A None is an empty cell, a float has four decimals.
     """
-    stream = sys.stderr if to_stderr else sys.stdout
-    if to_stderr and _quiet:
+    if _quiet:
         return
+    stream = sys.stderr if to_stderr else sys.stdout
     cells = [[_cell(value) for value in row] for row in rows]
     lines = [(True, title)] if title else []
     for is_header, line in [*lines, *layout(columns, cells, width())]:

@@ -83,5 +83,5 @@ def evaluate(
 def _show(tables: Iterable[Table]) -> None:
     for number, table in enumerate(tables):
         if number:
-            print()
+            console.tell()
         console.show(table)

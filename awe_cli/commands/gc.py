@@ -39,6 +39,6 @@ def gc(
         )
     else:
         for item in removed:
-            print(item.path)
+            console.tell(str(item.path))
     done = "would free" if dry_run else "freed"
     console.say(f"{len(removed)} folders, {done} {bytes_in_words(sum(item.size for item in removed))}")

@@ -50,7 +50,7 @@ def neighbors(
         return
     for number, entry in enumerate(document["labels"]):
         if number:
-            print()
+            console.tell()
         title = f"{entry['label']} ({entry['count']:,} examples), in {document['model']}"
         rows = [(other["label"], other["cosine"], f"{other['count']:,}") for other in entry["neighbors"]]
         console.table(title, ("near", "cosine", "examples"), rows)

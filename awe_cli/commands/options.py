@@ -58,7 +58,12 @@ WorkspaceOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 QuietOption = Annotated[
     bool,
-    typer.Option("--quiet", "-q", callback=console.be_quiet, help="Say nothing but warnings and errors."),
+    typer.Option(
+        "--quiet",
+        "-q",
+        callback=console.be_quiet,
+        help="Print nothing but warnings, errors, and what --json or --output - asks for.",
+    ),
 ]
 WaitOption = Annotated[bool, typer.Option("--wait", help="Wait while another process writes the workspace.")]
 ThreadsOption = Annotated[

@@ -21,7 +21,9 @@ Output = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(autouse=True)
-def loud() -> Iterator[None]:
+def as_at_the_start() -> Iterator[None]:
+    console.be_quiet(False)
+    console.name_workspace(None)
     yield
     console.be_quiet(False)
 
@@ -35,6 +37,8 @@ def test_talk_goes_to_standard_error_and_quiet_silences_it(capsys: Output) -> No
     console.say("found 3 labels")
     console.warn("a label was seen once")
     console.next_step("awe train")
+    console.tell("a label")
+    console.table("", ["a"], [[1]])
     console.table("", ["a"], [[1]], to_stderr=True)
     assert capsys.readouterr() == ("", "warning: a label was seen once\n")
 

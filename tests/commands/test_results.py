@@ -117,6 +117,21 @@ def test_the_sample_spans_what_is_read_at_a_time(trained, tmp_path):
     assert "more examples" not in err
 
 
+def test_quiet_leaves_what_was_asked_for_as_data(trained, tmp_path):
+    """Nothing for cron to mail: no table, no list of folders; the result is stored all the same."""
+    told = ("--model", "popularity", "--at", "1", "-q")
+    assert trained("evaluate", *told) == (0, "", "")
+    assert (tmp_path / "ws" / "metrics" / "popularity-test.json").exists()
+    (tmp_path / "ws" / "metrics" / "popularity-test.json").unlink()
+    for command in (("gc",), ("status",), ("affinities",)):
+        assert trained(*command, "-q") == (0, "", "")
+    code, out, err = trained("predict", "--model", "popularity", "-q")
+    assert (code, out) == (0, "")
+    assert all(line.startswith("warning: ") for line in err.splitlines())
+    assert json.loads(trained("evaluate", *told, "--json")[1])["split"] == "test"
+    assert len(trained("predict", "--model", "popularity", "--output", "-", "-q")[1].splitlines()) > 3
+
+
 @pytest.mark.parametrize(
     ("code", "arguments"),
     [
