@@ -38,7 +38,7 @@ def affinities(
         for name, default in entry["parameters"].items()
         if name != "floor"
     ]
-    console.table("", ("affinity", "parameter", "default"), rows)
+    console.table("", ("affinity", "parameter", "default"), rows, keys=2)
     console.tell()
     console.tell(floors(found))
     console.next_step("awe train --affinity constant")

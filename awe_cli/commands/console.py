@@ -82,7 +82,7 @@ def show(table_of: Table, *, to_stderr: bool = False) -> None:
     """A table of the report, with its notes; silent with --quiet."""
     if _quiet:
         return
-    table(table_of.title, table_of.columns, table_of.rows, to_stderr=to_stderr)
+    table(table_of.title, table_of.columns, table_of.rows, to_stderr=to_stderr, keys=table_of.keys)
     stream = sys.stderr if to_stderr else sys.stdout
     for note in table_of.notes:
         for line in textwrap.wrap(note, width(), subsequent_indent="  "):
@@ -95,18 +95,24 @@ def print_json(value: Any) -> None:
 
 
 def table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, to_stderr: bool = False
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    to_stderr: bool = False,
+    keys: int = 1,
 ) -> None:
     """A table on standard output (or error, when it is talk rather than data), no wider than the terminal.
 
     Silent with --quiet. Columns of numbers are aligned right. A None is an empty cell, a float has four decimals.
+    The first `keys` columns are repeated where others go into a table below.
     """
     if _quiet:
         return
     stream = sys.stderr if to_stderr else sys.stdout
     cells = [[_cell(value) for value in row] for row in rows]
     lines = [(True, title)] if title else []
-    for is_header, line in [*lines, *layout(columns, cells, width())]:
+    for is_header, line in [*lines, *layout(columns, cells, width(), keys)]:
         if is_header and is_styled(stream):
             _print_styled(line, "bold", stream)
         else:

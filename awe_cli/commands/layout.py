@@ -9,20 +9,25 @@ _GAP = "  "  # between columns
 _NARROWEST = 24  # that a last column of text is folded to
 
 
-def layout(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> Iterator[tuple[bool, str]]:
+def layout(
+    columns: Sequence[str], cells: Sequence[Sequence[str]], width: int, keys: int = 1
+) -> Iterator[tuple[bool, str]]:
     """The lines of a table, each with whether it is a header.
 
     Columns of numbers are aligned right. Where the table is wider than `width`, text in the last column is
     folded; where that does not help, columns that have no room left go into another table below, which
-    repeats the first column.
+    repeats the first `keys` columns: those that say which row it is.
     """
     rows = [list(columns), *[list(row) for row in cells]]
     widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
     right = [bool(cells) and all(is_number(row[i]) for row in cells) for i in range(len(columns))]
-    before_last = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
-    if not right[-1] and before_last + _NARROWEST <= width:
-        widths[-1] = min(widths[-1], width - before_last)
-    for number, group in enumerate(_groups(widths, width)):
+    longest = widths[-1]
+    if not right[-1]:
+        widths[-1] = min(longest, _NARROWEST)
+    groups = _groups(widths, width, keys)
+    before_last = sum(widths[i] + len(_GAP) for i in groups[-1][:-1])
+    widths[-1] = max(widths[-1], min(longest, width - before_last))
+    for number, group in enumerate(groups):
         if number:
             yield False, ""
         for position, row in enumerate(rows):
@@ -36,15 +41,16 @@ def is_number(cell: str) -> bool:
     return not cell or head.lstrip("+-").replace(".", "", 1).isdigit()
 
 
-def _groups(widths: Sequence[int], width: int) -> list[list[int]]:
-    """Columns that fit beside each other: the first one, and at least one more."""
-    groups = [[0]]
-    taken = widths[0]
-    for i in range(1, len(widths)):
+def _groups(widths: Sequence[int], width: int, keys: int) -> list[list[int]]:
+    """Columns that fit beside each other: the first `keys` ones, and at least one more."""
+    first = list(range(keys))
+    groups = [[*first]]
+    taken = before = sum(widths[:keys]) + len(_GAP) * (keys - 1)
+    for i in range(keys, len(widths)):
         taken += len(_GAP) + widths[i]
-        if taken > width and len(groups[-1]) > 1:
-            groups.append([0])
-            taken = widths[0] + len(_GAP) + widths[i]
+        if taken > width and len(groups[-1]) > keys:
+            groups.append([*first])
+            taken = before + len(_GAP) + widths[i]
         groups[-1].append(i)
     return groups
 

@@ -49,7 +49,7 @@ def status(
             )
             for entry in entries
         ]
-        console.table("", columns, rows)
+        console.table("", columns, rows, keys=2)
     broken = [entry for entry in entries if entry.state == "corrupt"]
     if broken:
         raise CorruptArtifactError(broken[0].reason, hint="run the step that makes it again")

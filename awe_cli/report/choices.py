@@ -27,7 +27,7 @@ def neighbors_table(result: Mapping[str, Any]) -> Table | None:
         for space, k in dict.fromkeys((entry["space"], entry["k"]) for entry in tried)
     )
     columns = ("space", "k", *(f"λ {multiple:.3g}/median d²" for multiple in multiples))
-    return Table(f"{result['metric']} on validation of G · S with k neighbours", columns, rows)
+    return Table(f"{result['metric']} on validation of G · S with k neighbours", columns, rows, keys=2)
 
 
 def candidates_table(result: Mapping[str, Any]) -> Table | None:
@@ -82,7 +82,9 @@ def tried_table(result: Mapping[str, Any]) -> Table | None:
     names = [name for name in tried[0] if name != "validation"]
     rows = tuple((*(entry[name] for name in names), float(entry["validation"])) for entry in tried)
     chosen = ", ".join(f"{name} {_number(value)}" for name, value in result["choice"].items())
-    return Table("", (*names, f"{result['metric']} on validation"), rows, (f"chosen: {chosen}",))
+    return Table(
+        "", (*names, f"{result['metric']} on validation"), rows, (f"chosen: {chosen}",), keys=len(names)
+    )
 
 
 def _number(value: object) -> str:

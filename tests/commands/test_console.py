@@ -77,6 +77,24 @@ def test_a_wide_table_goes_on_below_with_its_first_column(
     assert " ".join(lines).count("0.5000") == 10
 
 
+def test_what_goes_on_below_keeps_all_columns_that_say_which_row_it_is(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    rows = [
+        ["model", name, "1.5 MB", "2026-11-26 03:40", "stale: " + "of long ago " * 3] for name in ("a", "b")
+    ]
+    console.table("", ["kind", "name", "size", "made", "state"], rows, keys=2)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 40
+    assert [line.split()[:2] for line in lines if line[:1].strip()] == [
+        ["kind", "name"],
+        ["model", "a"],
+        ["model", "b"],
+    ] * 2
+    assert lines[5] == "model  a     stale: of long ago of long"
+
+
 def test_long_text_is_folded_in_the_last_column(capsys: Output) -> None:
     console.table("", ["id", "labels"], [["one", ", ".join(["label"] * 30)], ["two", "x"]])
     lines = capsys.readouterr().out.splitlines()
