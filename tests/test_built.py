@@ -153,16 +153,17 @@ def test_a_stale_affinity_is_refused(copy: Path, refused: Callable[..., str]) ->
     awe(copy, *TRAIN, "--seed", "1")
     told = refused(66, copy, "retrain", "--model", "wsabie", "--affinity", "cluster")
     assert "is stale" in told
-    assert "awe build-affinity --model wsabie --affinity cluster" in told
+    assert "build-affinity --model wsabie --affinity cluster" in told
 
 
 @pytest.mark.parametrize(
     ("code", "arguments", "says"),
     [
-        (66, ("retrain", "--model", "wsabie", "--affinity", "rbf"), "awe build-affinity --model wsabie --affinity rbf"),
-        (66, ("retrain", "--model", "wsabie", "--affinity", "knn"), "awe build-knn --model wsabie"),
+        (66, ("retrain", "--model", "wsabie", "--affinity", "rbf"), "build-affinity --model wsabie --affinity rbf"),
+        (66, ("retrain", "--model", "wsabie", "--affinity", "knn"), "build-knn --model wsabie"),
         (78, ("retrain", "--model", "wsabie", "--affinity", "clutser"), "'cluster'"),
-        (78, ("train", "--affinity", "cluster"), "awe build-affinity --affinity cluster"),
+        (78, ("train", "--affinity", "cluster"), "build-affinity --affinity cluster"),
+        (78, ("train", "--affinity", "knn"), "build-knn` and `awe"),
         (78, ("build-affinity", "--affinity", "clutser"), "'cluster'"),
         (78, ("build-affinity", "--affinity", "constant"), "awe affinities"),
         (78, ("build-affinity", "--affinity", "cluster", "--lambda", "1"), "--lambda: the affinity cluster has none"),

@@ -113,12 +113,18 @@ def find_built_affinity(name: str) -> Entry:
     return BUILT[name]
 
 
+def how_to_build(name: str, model: str | None = None) -> str:
+    """The command that builds an affinity from a model; None: from the only one."""
+    told = f" --model {model}" if model else ""
+    return f"awe build-knn{told}" if name == KNN else f"awe build-affinity{told} --affinity {name}"
+
+
 def refuse_built(name: str) -> None:
     """Raise SettingsError where `name` is an affinity that is built from a model, not trained."""
     if name in BUILT:
         raise SettingsError(
             f"--affinity: {name} is built from a trained model, and not learned by train",
-            hint=f"train one with --affinity constant, then `awe build-affinity --affinity {name}` and "
+            hint=f"train one with --affinity constant, then `{how_to_build(name)}` and "
             f"`awe retrain --affinity {name}`",
         )
 

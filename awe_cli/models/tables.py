@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from awe_cli.affinity.built import KNN, KNN_APPROXIMATE
+from awe_cli.affinity.built import KNN, KNN_APPROXIMATE, how_to_build
 from awe_cli.affinity.knn import Knn
 from awe_cli.building.builder import Queries, Source
 from awe_cli.building.catalog import BUILDERS
@@ -42,13 +42,6 @@ def default_name(affinity: str, model: Artifact) -> str:
     return str(model.name) if kind_of(affinity) == NEIGHBORS else f"{model.name}-{affinity}"
 
 
-def how_to_build(affinity: str, model: Artifact, name: str) -> str:
-    """The command that builds it."""
-    if affinity == KNN:
-        return f"awe build-knn --model {model.name} --name {name}"
-    return f"awe build-affinity --model {model.name} --affinity {affinity} --name {name}"
-
-
 def find_built(ws: Workspace, affinity: str, name: str | None, model: Artifact) -> Artifact:
     """The G called `name` (by default as `default_name` has it), built from this very model.
 
@@ -56,7 +49,7 @@ def find_built(ws: Workspace, affinity: str, name: str | None, model: Artifact) 
     SettingsError for what cannot be a name.
     """
     kind, name = kind_of(affinity), name or default_name(affinity, model)
-    noun, command = KINDS[kind].noun, how_to_build(affinity, model, check_name(name))
+    noun, command = KINDS[kind].noun, f"{how_to_build(affinity, model.name)} --name {check_name(name)}"
     if name not in ws.names(kind):
         raise MissingInputError(
             f"the affinity {affinity} of {model.describe()} is not built: there is no {noun} named {name!r}; "

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from awe_cli.affinity.built import BUILT
+from awe_cli.affinity.built import BUILT, how_to_build
 from awe_cli.affinity.catalog import CATALOG, defaults_of
 from awe_cli.affinity.entry import Entry
 from awe_cli.data.dataset import ANNOTATION, RECOMMENDATION
 
 _TRAINED = "awe train --affinity {0}"
-_BUILT = "awe build-affinity --affinity {0}, then awe retrain --affinity {0}"
+_BUILT = "{1}, then awe retrain --affinity {0}"
 
 
 def affinities() -> list[dict[str, Any]]:
@@ -33,6 +33,6 @@ def _described(entry: Entry) -> dict[str, Any]:
         },
         "floor": ("awe retrain" if entry.built else "awe train") if entry.floor else None,
         "learned": entry.learned,
-        "command": (_BUILT if entry.built else _TRAINED).format(entry.name),
+        "command": (_BUILT if entry.built else _TRAINED).format(entry.name, how_to_build(entry.name)),
         "when": entry.when,
     }

@@ -33,6 +33,7 @@ def test_every_affinity_is_listed(capsys):
     assert (learned["kernel"], learned["pair-weights"]) == ("fixed or iteratively", "fixed or jointly")
     assert learned["mix"] == "jointly; weights given, chosen or learned"
     assert found["rbf"]["command"] == "awe build-affinity --affinity rbf, then awe retrain --affinity rbf"
+    assert found["knn"]["command"] == "awe build-knn, then awe retrain --affinity knn"
     assert found["max"]["command"] == "awe train --affinity max"
 
 
