@@ -171,7 +171,7 @@ def _help(module: ModuleType, name: str) -> str:
 def _report(error: AweError) -> int:
     print(f"error: {error.message}", file=sys.stderr)
     if error.hint:
-        print(f"hint: {error.hint}", file=sys.stderr)
+        print(f"hint: {console.in_full(error.hint)}", file=sys.stderr)
     if os.environ.get("AWE_DEBUG"):
         traceback.print_exception(error)
     return error.exit_code

@@ -149,14 +149,14 @@ def test_a_stale_member_is_refused(mine: Path, refused: Callable[..., str]) -> N
     before = digests(mine)
     told = refused(66, mine, *MIX, "knn=wide,constant")
     assert "'wide' is stale" in told
-    assert "awe build-knn --model wsabie --name wide" in told
+    assert "build-knn --model wsabie --name wide" in told
     assert digests(mine) == before
 
 
 @pytest.mark.parametrize(
     ("code", "arguments", "says"),
     [
-        (66, ("knn,rbf",), "awe build-affinity --model wsabie --affinity rbf"),
+        (66, ("knn,rbf",), "build-affinity --model wsabie --affinity rbf"),
         (66, ("knn=narrow,constant",), "there is no neighbour table named 'narrow'; there: wide, wsabie"),
         (66, ("rbf=wsabie-cluster,knn",), "expected 'wsabie-cluster' to be a built rbf, found cluster"),
         (78, ("knn,clutser",), "did you mean 'cluster'?"),
@@ -194,7 +194,7 @@ def test_what_is_refused(
     [
         (("retrain", "--model", "wsabie", "--mix", "knn,constant"), "--mix: the affinity knn has none"),
         (("retrain", "--model", "wsabie", "--mix-weights", "validation"), "--mix-weights: the affinity knn"),
-        (("train", "--affinity", "mix", "--mix", "knn,constant"), "awe retrain --affinity mix"),
+        (("train", "--affinity", "mix", "--mix", "knn,constant"), "retrain --affinity mix"),
     ],
 )
 def test_mix_is_for_mixtures(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from awe_cli.report.table import Table
 
 _WIDTH = 100  # of what is not a terminal
+_COMMAND = re.compile("`(awe (?:status|gc|[a-z-]+ [^`]+))`")  # these two can be run as they are
 _quiet = False
 _workspace: Path | None = None
 
@@ -65,6 +67,11 @@ def following(command: str) -> str:
     """The command `awe …` in full: with the workspace, where it was named on the command line."""
     where = "" if _workspace is None else f" -w {shlex.quote(str(_workspace))}"
     return f"awe{where}{command.removeprefix('awe')}"
+
+
+def in_full(hint: str) -> str:
+    """A hint whose commands between backticks run as they are printed; a command's bare name is left as it is."""
+    return _COMMAND.sub(lambda found: f"`{following(found[1])}`", hint)
 
 
 def next_step(command: str) -> None:

@@ -127,7 +127,7 @@ def _plan_annotation(settings: PrepareSettings, rule: SplitRule, sources: list[S
         raise UsageError(
             "expected --user and --item, or --labels with one of --features, --sparse and --text; found "
             + (", ".join([*named, *(["--labels"] if settings.labels else [])]) or "none of them"),
-            hint="for example: awe prepare plays.parquet --user user --item artist",
+            hint="for example `awe prepare plays.parquet --user user --item artist`",
         )
     for field in ("weight", "time", "holdout", "holdout_last"):
         if getattr(settings, field) is not None:

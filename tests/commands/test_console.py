@@ -43,6 +43,16 @@ def test_talk_goes_to_standard_error_and_quiet_silences_it(capsys: Output) -> No
     assert capsys.readouterr() == ("", "warning: a label was seen once\n")
 
 
+def test_the_commands_of_a_hint_name_the_workspace(tmp_path: Path) -> None:
+    hint = (
+        "remove it (`awe status` names it), or `awe train --dim 2`; what `awe train` or `rm -r x` do is known"
+    )
+    assert console.in_full(hint) == hint
+    console.name_workspace(Path("a b"))
+    found = hint.replace("awe status", "awe -w 'a b' status").replace("awe train --", "awe -w 'a b' train --")
+    assert console.in_full(hint) == found
+
+
 def test_a_plain_table_aligns_numbers_right(capsys: Output) -> None:
     console.table("test", ["model", "p@1", "n"], [["wsabie", 0.5, 10], ["awe", None, 1000]])
     assert capsys.readouterr().out == (

@@ -55,6 +55,15 @@ def test_the_commands_named_next_lead_through_the_chain(awe, folder):
     assert (folder / "predictions.parquet").exists()
 
 
+def test_the_command_of_a_hint_works_as_it_is_printed(awe):
+    code, _, _, err = awe("-w", "my ws", "evaluate", "--model", "popularity")
+    assert (code, err.count("`")) == (66, 2)
+    command = err.split("`")[1]
+    assert command == "awe -w 'my ws' train-baseline popularity"
+    assert awe(*words(command))[0] == 0
+    assert "is for `awe train`" in awe("-w", "my ws", "build-affinity", "--affinity", "mine.py:Mine")[3]
+
+
 def test_a_table_with_a_name_of_its_own_is_named_next(awe, monkeypatch):
     monkeypatch.setenv("AWE_WORKSPACE", "my ws")
     following = awe("build-knn", "--model", "wsabie", "--k", "2", "--lambda", "1", "--name", "rough")[1]

@@ -73,4 +73,4 @@ def test_a_key_of_the_file_that_no_baseline_has(awe):
 
 def test_a_baseline_that_was_never_made_is_named_with_its_command(awe, capsys):
     assert main(["-w", str(awe.workspace.root), "evaluate", "--model", "ease"]) == 66
-    assert "awe train-baseline ease" in capsys.readouterr().err
+    assert "train-baseline ease" in capsys.readouterr().err
