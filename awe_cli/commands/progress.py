@@ -50,29 +50,42 @@ def _bars() -> Iterator[Callable[[Shown], None]]:
     texts = [TextColumn(f"{{task.fields[{name}]}}", markup=False) for name in ("name", "count", "figures")]
     with Progress(texts[0], *bar, texts[1], TimeRemainingColumn(compact=True), texts[2],
                   console=terminal) as bars:  # fmt: skip
-        yield _Bars(bars, terminal.width - (_BAR + 1 if bar else 0) - _TIME - 3).show
+        shown = _Bars(bars, terminal.width - (_BAR + 1 if bar else 0) - _TIME - 3)
+        yield shown.show
+        shown.over()
 
 
 class _Bars:
-    """A bar for each task, in `room` columns for its name, its count and as many figures as fit beside them."""
+    """A bar for each task, in `room` columns for its name, its count and as many figures as fit beside them.
+
+    A task is over when the next one reports: its bar is then full, also where it took less than it might have.
+    """
 
     def __init__(self, bars: Any, room: int) -> None:
         self._bars, self._room = bars, room
         self._shown: dict[str, Shown] = {}
         self._numbers: dict[str, Any] = {}
+        self._task = ""
 
     def show(self, shown: Shown) -> None:
+        if shown.task != self._task:
+            self.over()
+            self._task = shown.task
         self._shown[shown.task] = shown
         counts = {task: f"{one.done}/{one.total}" for task, one in self._shown.items()}
         room = self._room - max(map(len, counts)) - max(map(len, counts.values()))
         for task, one in self._shown.items():
             texts = {"name": task, "count": counts[task], "figures": fitting(one.figures, room)}
             if task in self._numbers:
-                self._bars.update(self._numbers[task], completed=one.done, **texts)
+                total = one.total if one is shown else None  # that of others stays as it is
+                self._bars.update(self._numbers[task], total=total, completed=one.done, **texts)
             else:
-                for number in self._numbers.values():
-                    self._bars.stop_task(number)
                 self._numbers[task] = self._bars.add_task("", total=one.total, completed=one.done, **texts)
+
+    def over(self) -> None:
+        """Fill the bars that there are."""
+        for task, number in self._numbers.items():
+            self._bars.update(number, total=self._shown[task].done)
 
 
 def fitting(figures: str, room: int) -> str:

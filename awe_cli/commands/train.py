@@ -76,18 +76,16 @@ def train(
 
 
 def describe(progress: Progress) -> Shown:
-    """One epoch in words."""
+    """One epoch in words; a run of several that are tried is named by what sets its plan apart."""
     report, plan = progress.report, progress.plan
     figures = f"loss {report.loss:.3f}"
-    margin = f", margin {plan.margin:g}"
-    if plan.loss == "regression":
-        margin = ""
-    else:
+    if plan.loss != "regression":
         figures += f", {report.violation_rate:.0%} violated, {report.mean_trials:.1f} trials"
     if progress.validation is not None:
         figures = f"valid {progress.validation:.4f}, {figures}"
     stage = "" if progress.stage in ("constant", "retrained", "fold") else f"{progress.stage}, "
-    return Shown(f"{stage}{progress.fit}{margin}", report.epoch, plan.epochs, figures)
+    apart = (f", {name.replace('_', ' ')} {getattr(plan, name):g}" for name in progress.apart)
+    return Shown(f"{stage}{progress.fit}{''.join(apart)}", report.epoch, progress.epochs, figures)
 
 
 def report_model(model: Any, fresh: bool, as_json: bool) -> None:

@@ -51,19 +51,21 @@ def load_result(artifact: Artifact) -> dict[str, Any]:
 
 
 def store_history(staging: Staging, history: Iterable[Progress]) -> None:
-    """Write one row an epoch: stage, fit, margin, epoch, loss, violation rate, mean trials, validation."""
+    """Write one row an epoch: what was learned, margin and rate of its plan, what the epoch showed, validation."""
     rows = [
         {
             "stage": entry.stage,
             "fit": entry.fit,
             "margin": entry.plan.margin,
+            "learning_rate": entry.plan.learning_rate,
             **asdict(entry.report),
             "validation": entry.validation,
         }
         for entry in history
     ]
     schema = pa.schema(
-        [("stage", pa.string()), ("fit", pa.string()), ("margin", pa.float64()), ("epoch", pa.int32())]
+        [("stage", pa.string()), ("fit", pa.string())]
+        + [("margin", pa.float64()), ("learning_rate", pa.float64()), ("epoch", pa.int32())]
         + [(name, pa.float64()) for name in ("loss", "violation_rate", "mean_trials", "validation")]
     )
     pq.write_table(pa.Table.from_pylist(rows, schema), staging.file(HISTORY))

@@ -31,6 +31,8 @@ class Progress:
     plan: Plan
     report: EpochReport
     validation: float | None  # the metric on validation, where there is a judge
+    epochs: int  # that the run takes at most
+    apart: tuple[str, ...]  # by which settings of the plan it differs from other runs of this stage
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,14 @@ def run(
     judge: Judging | None = None,
     patience: int = 0,
     stop_after: int | None = None,
+    apart: tuple[str, ...] = (),
 ) -> Run:
     """Learn from `start`, which is left alone.
 
     judge       state → metric; the best epoch by it is kept, and after `patience` epochs without a gain
                 (0: never) the run ends
     stop_after  epochs to run of those the plan's schedule is laid out for
+    apart       what `watch` hears of how the plan differs from others
 
     Raises DivergedError, naming the epoch and the setting to lower.
     """
@@ -81,7 +85,7 @@ def run(
         first_loss = first_loss or report.loss
         _check(report, state, first_loss, plan, n_labels)
         score = None if judge is None else judge(state)
-        watch(Progress(stage, fit, plan, report, score))
+        watch(Progress(stage, fit, plan, report, score, stop_after or plan.epochs, apart))
         if score is None:
             best = Run(plan, state, report.epoch, None)
         elif best.validation is None or score > best.validation:
@@ -96,6 +100,12 @@ def run(
 def choose(runs: Sequence[Run]) -> Run:
     """The run with the best validation; the first of equals, and the first where none was judged."""
     return max(runs, key=lambda run: -np.inf if run.validation is None else run.validation)
+
+
+def differing(plans: Sequence[Plan]) -> tuple[str, ...]:
+    """The settings in which the plans are not all alike."""
+    first, *others = [asdict(plan) for plan in plans]
+    return tuple(name for name in first if any(other[name] != first[name] for other in others))
 
 
 def _check(report: EpochReport, state: State, first_loss: float, plan: Plan, n_labels: int) -> None:

@@ -20,7 +20,7 @@ from awe_cli.kernels.epoch import State
 from awe_cli.kernels.learned import Learned
 from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.ranking.validation import Judge, sample
-from awe_cli.training.fitting import Judging, Run, Watch, choose, run
+from awe_cli.training.fitting import Judging, Run, Watch, choose, differing, run
 from awe_cli.training.plan import Plan
 from awe_cli.training.state import fresh_state, with_learned
 
@@ -88,7 +88,7 @@ def learn(
                     _of_examples(stage.affinity, examples), examples, _weighed(origin, weights), plan,
                     threads=threads, stage=stage.name, fit="+".join(fit), watch=watch,
                     judge=_judging(judge, stage.affinity), patience=patience,
-                    stop_after=before.epochs if before else None,
+                    stop_after=before.epochs if before else None, apart=differing(stage.plans),
                 )  # fmt: skip
                 runs.append(replace(found, weights=weights))
             best = choose(runs)

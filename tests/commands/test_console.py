@@ -187,15 +187,15 @@ BARS = """
 from awe_cli.commands.progress import Shown, watching
 figures = "valid 0.1234, loss 0.123, 45% violated, 3.2 trials"
 with watching(lambda i: i) as watch:
-    for task, total in (("train, margin 0.5", 30), ("sigmoid, train+valid, margin 0.5", 100)):
-        for i in range(1, total + 1):
+    for task, last, total in (("train, margin 0.5", 15, 30), ("sigmoid, train+valid, margin 0.5", 100, 100)):
+        for i in range(1, last + 1):
             watch(Shown(task, i, total, figures))
 """
 
 
 @pytest.mark.parametrize("columns", [60, 80, 100])
 def test_a_bar_fits_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is done and the time left are whole at any width, and lines are not folded."""
+    """What is done and the time left are whole at any width, lines are not folded, what stopped early is over."""
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -208,4 +208,5 @@ def test_a_bar_fits_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) 
     assert max(len(line.rstrip()) for line in lines) <= columns
     figures = {60: "", 80: " valid 0.1234", 100: " valid 0.1234, loss 0.123, 45% violated"}[columns]
     assert re.search(rf"sigmoid, train\+valid, margin 0\.5 .*100/100 00:00{figures} *$", lines[-1])
+    assert re.search(r"train, margin 0\.5 .* 15/30 +00:00", lines[-2])
     assert "…" not in shown

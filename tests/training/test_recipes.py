@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from awe_cli.commands.train import describe
 from awe_cli.config.train import TrainSettings
 from awe_cli.models.embeddings import load_result
 from awe_cli.models.opening import open_dataset
 from awe_cli.steps.train import train
 from awe_cli.training import recipes
+from awe_cli.training.fitting import differing
 from awe_cli.training.recipes import feature_plan, linear_plans
 from tests.small import recommendation
 
@@ -33,3 +35,26 @@ def test_a_linear_sigmoid_goes_on_with_a_third_of_the_margin(tmp_path):
     model, _ = train(ws, TrainSettings(affinity="linear-sigmoid", epochs=1, dim=4), threads=1)
     chosen = {stage: of["plan"]["margin"] for stage, of in load_result(model)["chosen"].items()}
     assert chosen["linear-sigmoid"] == pytest.approx(chosen["linear"] / 3)
+
+
+def test_runs_that_are_tried_are_told_apart_by_what_their_plans_differ_in(tmp_path):
+    ws, heard = recommendation(tmp_path / "ws"), []
+    first = linear_plans(open_dataset(ws.find("dataset")), {})[0]
+    assert differing([first, replace(first, learning_rate=0.02)]) == ("learning_rate",)
+    assert differing([first]) == ()
+    told = TrainSettings(affinity="linear-sigmoid", epochs=3, dim=4)
+    model, _ = train(ws, told, threads=1, watch=heard.append)
+    chosen = load_result(model)["chosen"]
+    margin = f", margin {chosen['linear']['plan']['margin']:g}"
+    shown = {one.task: one for one in map(describe, heard)}
+    assert list(shown) == [
+        "linear, train, margin 0.3",
+        "linear, train, margin 1",
+        "linear-sigmoid, train",
+        f"linear, train+valid{margin}",
+        "linear-sigmoid, train+valid",
+    ]
+    again = shown["linear-sigmoid, train+valid"]
+    assert again.done == again.total == chosen["linear-sigmoid"]["epochs"]
+    faster = [replace(one, apart=("learning_rate",)) for one in heard[:1]]
+    assert describe(faster[0]).task == "linear, train, learning rate 0.1"
