@@ -119,6 +119,7 @@ def test_labels_as_a_list_a_text_or_repeated_rows(tmp_path: Path) -> None:
     summary, three = made(tmp_path / "3", [write(repeated, tmp_path / "3.parquet")], **told)
     assert content(one) == content(two) == content(three)
     assert summary["merged"] == len(rows) - 60
+    assert summary["examples_per_label"]["max"] == max(flat.value_counts().field(1).to_pylist())
 
 
 @pytest.mark.parametrize(
@@ -180,6 +181,8 @@ def test_the_latest_are_held_out_ties_by_row(tmp_path: Path) -> None:
     ]
     assert held == [["a", "d"], ["c", "d"], []]
     assert any("2 of 3 people have 4 items or more" in note for note in summary["notes"])
+    ends = [(summary[name]["min"], summary[name]["max"]) for name in ("items_per_person", "people_per_item")]
+    assert ends == [(1, 4), (2, 3)], "both of all splits"
 
 
 @pytest.mark.parametrize("values", [["007", "7", "é x"], [7, -7, 2**40]])

@@ -25,7 +25,7 @@ def of_annotations(
     is_text: bool,
     described: bool = False,
 ) -> dict[str, Any]:
-    """The summary of an annotation dataset; `counts` split → examples of each label."""
+    """The summary of an annotation dataset, quantiles over all splits; `counts` split → examples of each label."""
     per_example = np.diff(data.positives.indptr)
     sizes, labelled = {}, {}
     for code, split in enumerate(SPLITS):
@@ -44,7 +44,7 @@ def of_annotations(
         "sizes": sizes,
         "splits": labelled,
         "labels_per_example": quantiles(per_example),
-        "examples_per_label": quantiles(counts["train"]),
+        "examples_per_label": quantiles(np.sum(list(counts.values()), axis=0)),
     }
     if isinstance(data.x, Bags):
         summary["features_per_example"] = quantiles(np.diff(data.x.indptr) - data.space.options.bias)

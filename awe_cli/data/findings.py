@@ -32,7 +32,7 @@ def label_counts(positives: Lists, rows: NDArray[np.bool_], n: int) -> NDArray[n
 def of_interactions(
     data: Interactions, counts: dict[str, NDArray[np.int64]], *, described: bool = False
 ) -> dict[str, Any]:
-    """The summary of a recommendation dataset; `counts` split → pairs of each item."""
+    """The summary of a recommendation dataset, quantiles over all splits; `counts` split → pairs of each item."""
     people, items = len(data.people), len(data.items)
     pairs = {split: len(lists.indices) for split, lists in data.lists.items()}
     chosen = {split: np.diff(lists.indptr) for split, lists in data.lists.items()}
@@ -62,7 +62,7 @@ def of_interactions(
         "sizes": {split: {"people": having[split], "interactions": pairs[split]} for split in SPLITS},
         "splits": having,
         "items_per_person": quantiles(total[total > 0]),
-        "people_per_item": quantiles(counts["train"]),
+        "people_per_item": quantiles(np.sum(list(counts.values()), axis=0)),
         "warnings": warnings,
     }
 
