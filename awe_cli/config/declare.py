@@ -60,6 +60,11 @@ class Setting:
         return str(self.metadata.get("flag") or f"--{self.name.replace('_', '-')}")
 
     @property
+    def key(self) -> str:
+        """What awe.toml and the environment call it: like the option, with "_" for "-"."""
+        return self.flag.split("/")[0].removeprefix("--").replace("-", "_")
+
+    @property
     def help(self) -> str:
         """One sentence."""
         return str(self.metadata.get("help", ""))

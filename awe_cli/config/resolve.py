@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from awe_cli.config.declare import REQUIRED, settings_of
+from awe_cli.config.declare import REQUIRED, Setting, settings_of
 from awe_cli.config.values import expectation, read_value
 from awe_cli.errors import MissingInputError, SettingsError, UsageError, did_you_mean
 
@@ -55,7 +55,7 @@ def resolve(
     """The settings `cls` of a command.
 
     flags  field → value; None or absent where the option was not given
-    env    environment variables; AWE_<COMMAND>_<FIELD> is read, the empty string counts as not set
+    env    environment variables; that of `variable_of` is read, the empty string counts as not set
     file   awe.toml, which may be missing; its table [<command>] is read
     others  more classes whose settings may stand in the table; they are for other uses of the command
 
@@ -64,18 +64,18 @@ def resolve(
     """
     table = _table(file, command)
     declared = settings_of(cls)
-    known = [setting.name for known in (cls, *others) for setting in settings_of(known)]
+    known = [setting.key for known in (cls, *others) for setting in settings_of(known)]
     _check_keys(table, known, f"{file} [{command}]")
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for setting in declared:
-        variable = f"AWE_{command}_{setting.name}".upper().replace("-", "_")
+        variable = variable_of(command, setting)
         if flags.get(setting.name) is not None:
             source, where, value = "flag", setting.flag, flags[setting.name]
         elif env.get(variable):
             source, where, value = f"environment {variable}", variable, env[variable]
-        elif setting.name in table:
-            source, where, value = "awe.toml", f"{file} [{command}] {setting.name}", table[setting.name]
+        elif setting.key in table:
+            source, where, value = "awe.toml", f"{file} [{command}] {setting.key}", table[setting.key]
         elif setting.default is not REQUIRED:
             source, where, value = "default", f"default of {setting.name}", setting.default
         else:
@@ -83,6 +83,11 @@ def resolve(
         values[setting.name] = read_value(setting, value, where)
         sources[setting.name] = source
     return Resolved(cls(**values), sources)
+
+
+def variable_of(command: str, setting: Setting) -> str:
+    """The environment variable of a command's setting: "AWE_BUILD_KNN_LAMBDA"."""
+    return f"AWE_{command}_{setting.key}".upper().replace("-", "_")
 
 
 def _table(file: Path, command: str) -> dict[str, Any]:

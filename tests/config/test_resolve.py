@@ -23,6 +23,7 @@ class ExampleSettings:
     exact: bool = setting(True, help="Search them all.", flag="--exact/--approximate")
     fit_on: tuple[str, ...] = setting(("train", "valid"), help="Splits to learn from.")
     at: tuple[int, ...] = setting((1, 10), help="Cut-offs.", min=1)
+    lambda_: float | None = setting(None, help="λ.", flag="--lambda")
 
 
 def read(
@@ -53,6 +54,7 @@ def test_the_first_source_wins(tmp_path: Path) -> None:
     assert found.sources["learning_rate"] == "environment AWE_BUILD_KNN_LEARNING_RATE"
     assert found.sources["decay"] == "awe.toml"
     assert found.sources["at"] == "default"
+    assert read(tmp_path, env={"AWE_BUILD_KNN_LAMBDA": "3"}).settings.lambda_ == 3
 
 
 @pytest.mark.parametrize(
@@ -82,6 +84,7 @@ def test_text_becomes_the_type_of_the_field(tmp_path: Path, field: str, text: st
         ('dim = "auto"', "dim", None),
         ("exact = false", "exact", False),
         ('fit_on = ["train"]', "fit_on", ("train",)),
+        ("lambda = 2", "lambda_", 2.0),
         ("at = 5", "at", (5,)),
     ],
 )
