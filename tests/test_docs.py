@@ -15,6 +15,7 @@ import typer
 from awe_cli import errors
 from awe_cli.app import COMMAND_MODULES, INTERRUPTED, TERMINATED, build_app
 from awe_cli.config import Setting
+from awe_cli.config.values import read_value
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -44,15 +45,17 @@ def settings() -> list[tuple[str, Setting]]:
 
 
 def parse(line: str) -> None:
-    """Parse a worked example as the application would, without running it; a parser's error where it cannot be."""
+    """Read a worked example as the application would, without running it; an error where that cannot be."""
     words = shlex.split(line.split(" > ")[0].split(" <")[0], comments=True)[1:]
     if words[0] == "-w":
         words = words[2:]
     root: Any = typer.main.get_command(build_app())
     command = root.commands[words[0]]
     parent = root.make_context("awe", ["-w", "nowhere", words[0]])
-    with command.make_context(words[0], list(words[1:]), parent=parent):
-        pass
+    with command.make_context(words[0], list(words[1:]), parent=parent) as context:
+        for setting in MAKE.settings_of_command(words[0]):
+            if context.params[setting.name] is not None:
+                read_value(setting, context.params[setting.name], line)
 
 
 def examples(name: str) -> list[str]:

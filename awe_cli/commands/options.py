@@ -25,12 +25,13 @@ import typer
 
 from awe_cli.commands import console
 from awe_cli.config import Resolved, Setting, resolve, settings_of
-from awe_cli.config.values import expectation
+from awe_cli.config.values import expectation, read_value
 
 F = TypeVar("F", bound=Callable[..., None])
 S = TypeVar("S")
 
 DEFAULT_WORKSPACE = Path("workspace")
+_THREADS = {"min": 1, "help": "leave it out to use all cores"}
 
 
 def _workspace(context: typer.Context, value: Path) -> Path:
@@ -46,6 +47,11 @@ def _is_named(context: Any) -> bool:
     """Whether --workspace stands on the command line, rather than in the environment or nowhere."""
     source = context.get_parameter_source("workspace")
     return source is not None and source.name == "COMMANDLINE"
+
+
+def _threads(text: str) -> int:
+    where = "--threads (or AWE_THREADS)"
+    return int(read_value(Setting("threads", int, False, False, None, _THREADS), text, where))
 
 
 RootWorkspaceOption = Annotated[
@@ -69,7 +75,11 @@ WaitOption = Annotated[bool, typer.Option("--wait", help="Wait while another pro
 ThreadsOption = Annotated[
     int | None,
     typer.Option(
-        "--threads", envvar="AWE_THREADS", min=1, help="Threads; never changes a result.  [all cores]"
+        "--threads",
+        envvar="AWE_THREADS",
+        parser=_threads,
+        metavar="<int>",
+        help="Threads; never changes a result.  [all cores]",
     ),
 ]
 
@@ -103,8 +113,10 @@ def settings_from(
 
 
 def _parameter(setting: Setting) -> inspect.Parameter:
-    kind = str if setting.many else setting.type
-    option = typer.Option(setting.flag, help=_help(setting), show_default=False)
+    """The option of a setting: a switch, or text, which `resolve` reads wherever it comes from."""
+    kind = bool if setting.type is bool else str
+    metavar = None if setting.type is bool else f"<{'str' if setting.many else setting.type.__name__}>"
+    option = typer.Option(setting.flag, help=_help(setting), show_default=False, metavar=metavar)
     return inspect.Parameter(
         setting.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )

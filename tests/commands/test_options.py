@@ -70,8 +70,12 @@ def test_a_flag_wins_over_the_file(run: Runner) -> None:
 
 
 def test_a_flag_outside_its_range(run: Runner) -> None:
-    with pytest.raises(SettingsError, match=r"--k: expected a whole number of at least 1, found 0"):
-        run("--k", "0")
+    for text in ("0", "many"):
+        with pytest.raises(
+            SettingsError, match=rf"--k: expected a whole number of at least 1, found '{text}'"
+        ):
+            run("--k", text)
+    assert run("--k", "1", "--dim", "auto")[1].settings.dim is None
 
 
 def test_help_tells_ranges_and_defaults(run: Runner, capsys: pytest.CaptureFixture[str]) -> None:
