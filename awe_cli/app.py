@@ -7,11 +7,9 @@ import errno
 import importlib
 import inspect
 import os
-import signal
 import sys
-import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Annotated
 
@@ -21,6 +19,7 @@ from awe_cli import __version__
 from awe_cli.commands import console
 from awe_cli.commands.memory import give_memory_back
 from awe_cli.commands.options import DEFAULT_WORKSPACE, RootWorkspaceOption
+from awe_cli.commands.stopping import Stopped, stoppable
 from awe_cli.errors import NO_ROOM, AweError, SettingsError, WriteError
 
 # One module of awe_cli.commands each, in the order of `awe --help`. A module `build_knn` holds the function
@@ -42,7 +41,6 @@ COMMAND_MODULES = (
 )
 
 INTERRUPTED = 130  # by Ctrl-C
-TERMINATED = 143  # by SIGTERM: `kill`, `timeout`, a shutdown
 _LESS_MEMORY = "choose a smaller --dim, --k or --block-size, or a machine with more; nothing was changed"
 
 
@@ -52,15 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The codes are listed in `awe --help`. Nothing here or below calls sys.exit.
     """
     try:
-        with _terminable():
+        with stoppable():
             code = _run(list(sys.argv[1:] if arguments is None else arguments))
             sys.stdout.flush()
     except BrokenPipeError:
         # The reader has all it wants. Python would complain once more when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except _Terminated:
-        return _report_stop("terminated", TERMINATED)
+    except Stopped as stop:
+        return _report_stop(stop.how, stop.code)
     except KeyboardInterrupt:
         return _report_stop("interrupted", INTERRUPTED)
     except AweError as error:
@@ -105,7 +103,7 @@ def awe(
     \b
     Exit codes: 0 done, 1 a bug in awe, 2 wrong usage, 65 bad data, 66 missing input, 70 training diverged,
     73 cannot write, 74 corrupt artifact, 75 workspace busy, 78 bad settings, 79 quality gate failed,
-    130 interrupted, 143 terminated.
+    129 hung up, 130 interrupted, 143 terminated.
     """
     if version:
         typer.echo(f"awe {__version__}")
@@ -132,31 +130,9 @@ def _run(arguments: list[str]) -> int:
     return 0
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM came: all that is cleaned up after Ctrl-C is so after this."""
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Raise _Terminated at the first SIGTERM in the block, unless whoever called us deals with the signal."""
-    here = threading.current_thread() is threading.main_thread()
-    if not here or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-
-    def stop(number: int, frame: object) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would interrupt the cleaning up
-        raise _Terminated
-
-    signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
 def _report_stop(how: str, code: int) -> int:
-    print(f"{how}; what was there before is untouched", file=sys.stderr)
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        print(f"{how}; what was there before is untouched", file=sys.stderr)
     return code
 
 

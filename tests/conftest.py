@@ -9,8 +9,12 @@ import pytest
 
 
 @pytest.fixture
-def ctrl_c_is_heard() -> Iterator[None]:
-    """Where tests run in the background of a shell they ignore Ctrl-C, and so would what they start."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def signals_are_heard() -> Iterator[None]:
+    """In the background of a shell tests ignore Ctrl-C, under nohup SIGHUP, and so would what they start."""
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
+        signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    }
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)

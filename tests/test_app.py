@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pytest
 from awe_cli import __version__, app, errors
 from awe_cli.app import build_app, main
 from awe_cli.commands import status as status_command
+from awe_cli.commands import stopping
 from awe_cli.config.resolve import COMMANDS
 from awe_cli.workspace import Recipe, Workspace
 
@@ -59,6 +61,7 @@ def awe(*arguments: str, env: dict[str, str] | None = None) -> subprocess.Comple
 def test_exit_codes_are_frozen() -> None:
     assert {error: error.exit_code for error in EXIT_CODES} == EXIT_CODES
     assert app.INTERRUPTED == 130
+    assert sorted(stopping.CODES) == [129, 143]
 
 
 def test_every_error_type_has_a_code_of_its_own() -> None:
@@ -216,6 +219,24 @@ def test_a_bug_is_named_in_one_line_and_traced_on_request(
 def test_interrupted(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
     assert run_with(KeyboardInterrupt(), monkeypatch) == 130
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("signals_are_heard")
+def test_what_fails_on_a_terminal_that_is_gone_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    import awe_cli.steps.status
+
+    def step(*_: object, **__: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGHUP)
+        finally:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(awe_cli.steps.status, "status", step)
+    assert main(["status"]) == 129
+    assert capsys.readouterr().err == "hung up; what was there before is untouched\n"
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
 
 
 def test_no_memory_is_no_bug(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:

@@ -263,7 +263,11 @@ def test_models_of_another_dataset_are_refused(copy: Path, folder: Path, refused
         (66, ("evaluate", "--model", "wsabei"), "'wsabie'"),
         (66, ("build-knn", "--model", "wsabei"), "'wsabie'"),
         (66, ("predict", "--model", "awee"), "'awe'"),
-        (66, ("retrain", "--model", "wsabie", "--neighbors", "other"), "build-knn --model wsabie --name other"),
+        (
+            66,
+            ("retrain", "--model", "wsabie", "--neighbors", "other"),
+            "build-knn --model wsabie --name other",
+        ),
         (78, ("train", "--dim", "0"), "--dim: expected a whole number of at least 1"),
         (78, ("train", "--affinity", "sigmiod"), "'sigmoid'"),
         (78, ("train", "--fit-on", "train,test"), "--fit-on"),
@@ -335,10 +339,15 @@ def test_a_busy_workspace_and_waiting_for_it(copy: Path, refused: Callable[..., 
     waiting.stderr.close()  # type: ignore[union-attr]
 
 
-@pytest.mark.usefixtures("ctrl_c_is_heard")
+@pytest.mark.usefixtures("signals_are_heard")
 @pytest.mark.parametrize(
     ("sent", "code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)],
+    [
+        (signal.SIGINT, 130),
+        (signal.SIGTERM, 143),
+        (signal.SIGHUP, 129),
+        (signal.SIGKILL, -signal.SIGKILL),
+    ],
 )
 def test_stopped_in_the_middle(copy: Path, sent: signal.Signals, code: int) -> None:
     """The model before stays, nothing half-written is named, and the lock is free."""

@@ -13,7 +13,8 @@ import pytest
 import typer
 
 from awe_cli import errors
-from awe_cli.app import COMMAND_MODULES, INTERRUPTED, TERMINATED, build_app
+from awe_cli.app import COMMAND_MODULES, INTERRUPTED, build_app
+from awe_cli.commands.stopping import CODES
 from awe_cli.config import Setting
 from awe_cli.config.values import read_value
 
@@ -133,6 +134,6 @@ def anchors(page: Path) -> set[str]:
 
 
 def test_the_readme_has_every_exit_code() -> None:
-    codes = {cls.exit_code for cls in errors.AweError.__subclasses__()} | {0, 1, INTERRUPTED, TERMINATED}
+    codes = {cls.exit_code for cls in errors.AweError.__subclasses__()} | {0, 1, INTERRUPTED, *CODES}
     table = re.findall(r"^\| (\d+) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(map(int, table)) == sorted(codes)

@@ -110,7 +110,7 @@ def test_workers_that_are_asked_to_stop_do_so_after_a_block(monkeypatch, threads
     assert 0 < positives_seen() < whole
 
 
-@pytest.mark.usefixtures("ctrl_c_is_heard")
+@pytest.mark.usefixtures("signals_are_heard")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_interruption_stops_the_workers_and_comes_out(workers):
     stopped = threading.Event()
