@@ -9,14 +9,14 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Sequence
-from types import ModuleType
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
 
 from awe_cli import __version__
 from awe_cli.commands import console
+from awe_cli.commands.environment import warn_of_unknown
 from awe_cli.commands.memory import give_memory_back
 from awe_cli.commands.options import DEFAULT_WORKSPACE, RootWorkspaceOption
 from awe_cli.commands.stopping import Stopped, stoppable
@@ -84,9 +84,8 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.callback(invoke_without_command=True)(awe)
-    for name in COMMAND_MODULES:
-        module = importlib.import_module(f"awe_cli.commands.{name}")
-        app.command(name.replace("_", "-"), help=_help(module, name))(getattr(module, name))
+    for name, command in _commands().items():
+        app.command(name, help=_help(command))(command)
     return app
 
 
@@ -110,6 +109,8 @@ def awe(
     elif context.invoked_subcommand is None:
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(2)
+    else:
+        warn_of_unknown(os.environ, _commands())
 
 
 def _run(arguments: list[str]) -> int:
@@ -136,11 +137,18 @@ def _report_stop(how: str, code: int) -> int:
     return code
 
 
-def _help(module: ModuleType, name: str) -> str:
+def _commands() -> dict[str, Callable[..., None]]:
+    """Name → function of every command."""
+    modules = {name: importlib.import_module(f"awe_cli.commands.{name}") for name in COMMAND_MODULES}
+    return {name.replace("_", "-"): getattr(module, name) for name, module in modules.items()}
+
+
+def _help(command: Callable[..., None]) -> str:
     """What a command does, a line a paragraph (the terminal folds them), and its examples."""
-    paragraphs = inspect.cleandoc(getattr(module, name).__doc__ or "").split("\n\n")
+    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
     text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-    lines = "\n".join(f"  {line}" for line in module.EXAMPLE.strip().splitlines())
+    example = sys.modules[command.__module__].EXAMPLE
+    lines = "\n".join(f"  {line}" for line in example.strip().splitlines())
     return f"{text}\n\n\b\nExample:\n{lines}"
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from awe_cli.app import COMMAND_MODULES, build_app
-from awe_cli.config import Setting, settings_of
+from awe_cli.commands.options import declared_by
+from awe_cli.config import Setting
 from awe_cli.config.values import expectation
 
 PAGE = Path(__file__).parent / "commands.md"
@@ -32,7 +32,7 @@ and are silent too. `--wait` waits for another process that writes to the worksp
 A *setting* has four places, and the first that has a value wins: the option; the environment variable
 `AWE_<COMMAND>_<SETTING>`, such as `AWE_TRAIN_LEARNING_RATE`; the file `awe.toml` in the workspace, table
 `[<command>]`, such as `learning-rate = 0.05` in `[train]`; the default. In the environment and in the file `auto`
-asks for what is chosen from the data.
+asks for what is chosen from the data. A variable `AWE_…` that no setting is called is ignored with a warning.
 """
 
 
@@ -47,7 +47,7 @@ def page() -> str:
 
 def section(name: str, command: Any) -> str:
     """One command: what it does, examples, arguments, settings, other options."""
-    settings = {setting.name: setting for setting in settings_of_command(name)}
+    settings = {setting.name: setting for setting in declared_by(function_of(name))}
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     told = [settings[p.name] for p in command.params if p.name in settings]
     others = [p for p in command.params if p.param_type_name == "option" and p.name not in settings]
@@ -68,27 +68,19 @@ def module_of(name: str) -> Any:
     return importlib.import_module(f"awe_cli.commands.{name.replace('-', '_')}")
 
 
+def function_of(name: str) -> Any:
+    """The function of a command."""
+    return getattr(module_of(name), name.replace("-", "_"))
+
+
 def described(name: str) -> str:
     """What a command does, in the words of its docstring."""
-    function = getattr(module_of(name), name.replace("-", "_"))
-    return inspect.cleandoc(function.__doc__ or "")
+    return inspect.cleandoc(function_of(name).__doc__ or "")
 
 
 def summary(name: str) -> str:
     """The first sentence of it."""
     return described(name).split("\n")[0]
-
-
-def settings_of_command(name: str) -> Iterator[Setting]:
-    """The settings declared for a command; none where it has no file in config/."""
-    module = f"awe_cli.config.{name.replace('-', '_')}"
-    try:
-        declared = importlib.import_module(module)
-    except ModuleNotFoundError:
-        return
-    for value in vars(declared).values():
-        if inspect.isclass(value) and value.__module__ == module:
-            yield from settings_of(value)
 
 
 def setting_row(setting: Setting) -> str:

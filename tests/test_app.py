@@ -148,6 +148,26 @@ def test_status_shows_data_on_standard_output(workspace: Workspace, capsys: Outp
     assert line.split()[:4] == ["model", "wsabie", "3", "B"]
 
 
+def test_a_misspelt_variable_of_the_environment_is_warned_of(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    for name in (
+        "AWE_BUILD_KNN_LAMBDA",
+        "AWE_TRAIN_BASELINE_K",
+        "AWE_THREADS",
+        "AWE_TRIAN_DIM",
+        "AWE_7777777777777",
+    ):
+        monkeypatch.setenv(name, "7")
+    assert main(["status", "-w", "here", "--quiet"]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "warning: the environment variable AWE_7777777777777 is no setting and was ignored; "
+        "settings are AWE_<COMMAND>_<SETTING>",
+        "warning: the environment variable AWE_TRIAN_DIM is no setting and was ignored; "
+        "did you mean 'AWE_TRAIN_DIM'?",
+    ]
+
+
 def test_status_of_a_corrupt_artifact(workspace: Workspace, capsys: Output) -> None:
     workspace.find("model").file("U.txt").write_text("longer")
     assert main(["status", "-w", "here"]) == 74

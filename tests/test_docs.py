@@ -14,6 +14,7 @@ import typer
 
 from awe_cli import errors
 from awe_cli.app import COMMAND_MODULES, INTERRUPTED, build_app
+from awe_cli.commands.options import declared_by
 from awe_cli.commands.stopping import CODES
 from awe_cli.config import Setting
 from awe_cli.config.values import read_value
@@ -42,7 +43,7 @@ MAKE = load(ROOT / "docs" / "make_commands.py")
 
 def settings() -> list[tuple[str, Setting]]:
     """Every setting of every command."""
-    return [(name, setting) for name in COMMANDS for setting in MAKE.settings_of_command(name)]
+    return [(name, setting) for name in COMMANDS for setting in declared_by(MAKE.function_of(name))]
 
 
 def parse(line: str) -> None:
@@ -54,7 +55,7 @@ def parse(line: str) -> None:
     command = root.commands[words[0]]
     parent = root.make_context("awe", ["-w", "nowhere", words[0]])
     with command.make_context(words[0], list(words[1:]), parent=parent) as context:
-        for setting in MAKE.settings_of_command(words[0]):
+        for setting in declared_by(MAKE.function_of(words[0])):
             if context.params[setting.name] is not None:
                 read_value(setting, context.params[setting.name], line)
 

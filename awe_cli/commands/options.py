@@ -99,10 +99,16 @@ def settings_options(*classes: type) -> Callable[[F], F]:
         added = [_parameter(setting) for setting in declared.values()]
         parameters = sorted([*own, *added], key=lambda p: p.kind)
         command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        command.settings = tuple(declared.values())  # type: ignore[attr-defined]
         command.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
         return command
 
     return decorate
+
+
+def declared_by(command: Callable[..., None]) -> tuple[Setting, ...]:
+    """The settings that `settings_options` gave a command; none where it has none."""
+    return getattr(command, "settings", ())
 
 
 def settings_from(
