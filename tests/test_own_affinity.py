@@ -315,6 +315,10 @@ def test_a_file_alone_and_a_file_where_none_can_be(tmp_path, capsys):
     [
         ("return s.nothing", "mine.py, line 15: cannot be compiled: Unknown attribute 'nothing'"),
         (
+            "if s > 1e9:\n        return sgima(s)\n    return s",
+            "mine.py, line 16: cannot be compiled: NameError: name 'sgima' is not defined",
+        ),
+        (
             "import json; return s",
             "mine.py, in a formula: cannot be compiled: Use of unsupported opcode (IMPORT_NAME)",
         ),

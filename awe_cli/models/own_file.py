@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.util
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -92,13 +94,23 @@ def refused(path: Path, error: Exception) -> SettingsError:
     """The error for a file that numba cannot compile: where it stopped, and why."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     here = [at for at, line in enumerate(lines) if line.startswith("File ") and path.name in line]
+    unknown = re.search(r"NameError: name '(\w+)' is not defined", str(error))
     line, why = "in a formula", lines[0] if lines else type(error).__name__
-    if here:  # numba says first what is wrong, and then where
+    if unknown:  # numba does not say where
+        line, why = _first_line_with(unknown[1], path) or line, unknown[0]
+    elif here:  # numba says first what is wrong, and then where
         line, why = lines[here[0]].rpartition(", ")[2].rstrip(":"), lines[max(0, here[0] - 1)]
     return SettingsError(
         f"--affinity: {path}, {line}: cannot be compiled: {why}",
         hint=f"formulas are compiled by numba: numbers, arrays, math and loops; {GUIDE}",
     )
+
+
+def _first_line_with(name: str, path: Path) -> str | None:
+    """The line of the file that reads a variable first; None where none does."""
+    read = (node for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.Name))
+    lines = [node.lineno for node in read if node.id == name and isinstance(node.ctx, ast.Load)]
+    return f"line {min(lines)}" if lines else None
 
 
 def where(error: BaseException, path: Path) -> str:
