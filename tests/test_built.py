@@ -14,7 +14,7 @@ from awe_cli.app import main
 from awe_cli.building.catalog import BUILDERS
 from awe_cli.config.build_affinity import BuildAffinitySettings
 from awe_cli.models.embeddings import load_result
-from awe_cli.report.choices import alone_line, candidates_table
+from awe_cli.report.choices import alone_line, candidates_table, fit_lines, tried_table
 from awe_cli.steps.build_affinity import build_affinity
 from awe_cli.workspace import Workspace
 from tests.test_chain import GROUPS, PEOPLE, TRAIN, digests, plays
@@ -239,3 +239,20 @@ def test_a_g_that_does_not_help_is_told() -> None:
     table = candidates_table({**result, "alone": 0.6})
     assert table is not None
     assert table.rows[-1] == ("S without G, to compare with", 0.6)
+
+
+def test_what_was_chosen_is_said_in_words() -> None:
+    """A λ that is left open is a multiple of 1/median d², and None of it the limit; one that was told has no column."""
+    tried = [{"multiple": 6.0, "multiple_y": y, "validation": 0.5} for y in (None, 3.0)]
+    result = {"tried": tried, "choice": {"multiple": 6.0, "multiple_y": None}, "metric": "map"}
+    table = tried_table(result)
+    assert table is not None
+    assert table.columns == ("λ_x · median d²", "λ_y · median d²", "map on validation")
+    assert table.rows == (("6", "∞", 0.5), ("6", "3", 0.5))
+    assert table.notes == ("chosen: λ_x = 6/median d², λ_y → ∞",)
+    told = [{**entry, "multiple": None} for entry in tried]
+    table = tried_table({**result, "tried": told, "choice": {"multiple": None, "multiple_y": 3.0}})
+    assert table is not None
+    assert (table.columns[0], table.notes) == ("λ_y · median d²", ("chosen: λ_y = 3/median d²",))
+    fits = {"train": {"pairs": 9, "lambda": 2.0, "lambda_y": "inf"}}
+    assert fit_lines({"fits": fits}) == ["train: pairs 9, λ_x = 2, λ_y → ∞"]

@@ -78,14 +78,11 @@ def build_affinity(
 
 def _tell(result: dict[str, Any]) -> None:
     """What was tried, and what was found for each fit."""
-    from awe_cli.report.choices import neighbors_table, tried_table
+    from awe_cli.report.choices import fit_lines, neighbors_line, neighbors_table, tried_table
 
-    tried = neighbors_table(result) if "k" in result else tried_table(result)
+    is_knn = "k" in result
+    tried = neighbors_table(result) if is_knn else tried_table(result)
     if tried is not None:
         console.show(tried, to_stderr=True)
-    for fit, found in result.get("fits", {}).items():
-        words = (
-            f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-            for key, value in found.items()
-        )
-        console.say(f"{fit}: {', '.join(words)}")
+    for line in [neighbors_line(result)] if is_knn else fit_lines(result):
+        console.say(line)

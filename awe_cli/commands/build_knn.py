@@ -54,7 +54,7 @@ def build_knn(
     is chosen on validation.
     """
     from awe_cli.models.embeddings import load_result
-    from awe_cli.report.choices import neighbors_table
+    from awe_cli.report.choices import neighbors_line, neighbors_table
     from awe_cli.steps.build_knn import build_knn as step
     from awe_cli.workspace import Workspace
 
@@ -69,11 +69,7 @@ def build_knn(
     tried = neighbors_table(result)
     if tried is not None:
         console.show(tried, to_stderr=True)
-    lambdas = ", ".join(
-        f"λ = {' and '.join(f'{value:.4g}' for value in values.values())} on {fit}"
-        for fit, values in result["lambda"].items()
-    )
-    console.say(f"chosen: space {result['space']}, k = {result['k']}, {lambdas}")
+    console.say(neighbors_line(result))
     console.stored(f"neighbors/{table.name}.json", table.digest, fresh)
     if as_json:
         console.print_json({"neighbors": table.name, "digest": table.digest, "made": fresh, **result})

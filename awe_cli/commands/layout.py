@@ -36,9 +36,9 @@ def layout(
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell begins with a number, or is empty."""
+    """Whether a cell begins with a number, or is ∞ or empty."""
     head = cell.split(" ")[0].replace(",", "")
-    return not cell or head.lstrip("+-").replace(".", "", 1).isdigit()
+    return cell in ("", "∞") or head.lstrip("+-").replace(".", "", 1).isdigit()
 
 
 def _groups(widths: Sequence[int], width: int, keys: int) -> list[list[int]]:

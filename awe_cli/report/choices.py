@@ -7,6 +7,12 @@ from typing import Any
 
 from awe_cli.report.table import Table
 
+_SYMBOLS = {"lambda": "λ_x", "lambda_y": "λ_y"}  # of affinities that are built
+_SCALED = {
+    "multiple": "λ_x",
+    "multiple_y": "λ_y",
+}  # multiples of 1 / the median squared distance; None: the limit
+
 
 def chosen_lines(result: Mapping[str, Any]) -> list[str]:
     """One line for each stage of a trained model: its plan, and how well it ranked validation; weights of a mixture."""
@@ -28,6 +34,15 @@ def neighbors_table(result: Mapping[str, Any]) -> Table | None:
     )
     columns = ("space", "k", *(f"λ {multiple:.3g}/median d²" for multiple in multiples))
     return Table(f"{result['metric']} on validation of G · S with k neighbours", columns, rows, keys=2)
+
+
+def neighbors_line(result: Mapping[str, Any]) -> str:
+    """Where a table of neighbours looks, k, and λ of each fit."""
+    lambdas = (
+        f"λ = {' and '.join(f'{value:.4g}' for value in values.values())} on {fit}"
+        for fit, values in result["lambda"].items()
+    )
+    return f"chosen: space {result['space']}, k = {result['k']}, {', '.join(lambdas)}"
 
 
 def candidates_table(result: Mapping[str, Any]) -> Table | None:
@@ -75,16 +90,46 @@ def _chosen(stage: str, run: Mapping[str, Any], metric: str) -> str:
 
 
 def tried_table(result: Mapping[str, Any]) -> Table | None:
-    """What a baseline chose from on validation; None where it had nothing to choose."""
+    """What a baseline or an affinity chose from on validation; None where it had nothing to choose."""
     tried = result["tried"]
     if not tried:
         return None
-    names = [name for name in tried[0] if name != "validation"]
-    rows = tuple((*(entry[name] for name in names), float(entry["validation"])) for entry in tried)
-    chosen = ", ".join(f"{name} {_number(value)}" for name, value in result["choice"].items())
-    return Table(
-        "", (*names, f"{result['metric']} on validation"), rows, (f"chosen: {chosen}",), keys=len(names)
+    names = [name for name in result["choice"] if any(entry[name] is not None for entry in tried)]
+    rows = tuple(
+        (*(_cell(name, entry[name]) for name in names), float(entry["validation"])) for entry in tried
     )
+    columns = (f"{_SCALED[name]} · median d²" if name in _SCALED else name for name in names)
+    chosen = ", ".join(_said(name, result["choice"][name]) for name in names)
+    metric = f"{result['metric']} on validation"
+    return Table("", (*columns, metric), rows, (f"chosen: {chosen}",), keys=len(names))
+
+
+def fit_lines(result: Mapping[str, Any]) -> list[str]:
+    """What was found for each fit of a built affinity other than a table of neighbours."""
+    return [
+        f"{fit}: {', '.join(_found(name, value) for name, value in found.items())}"
+        for fit, found in result["fits"].items()
+    ]
+
+
+def _cell(name: str, value: object) -> object:
+    if name not in _SCALED:
+        return value
+    return "∞" if value is None else _number(value)
+
+
+def _said(name: str, value: object) -> str:
+    """ "leaves 12", "λ_x = 6/median d²" or "λ_y → ∞" """
+    if name not in _SCALED:
+        return f"{name} {_number(value)}"
+    return f"{_SCALED[name]} {'→ ∞' if value is None else f'= {_number(value)}/median d²'}"
+
+
+def _found(name: str, value: object) -> str:
+    """ "pairs 396", "λ_x = 254.6" or "λ_y → ∞" """
+    if name not in _SYMBOLS:
+        return f"{name} {_number(value)}"
+    return f"{_SYMBOLS[name]} {'→ ∞' if value == 'inf' else f'= {_number(value)}'}"
 
 
 def _number(value: object) -> str:
