@@ -21,6 +21,7 @@ from tests.test_chain import GROUPS, PEOPLE, TRAIN, digests, plays
 
 QUICK = {"cluster": ("--leaves", "8", "--top", "10")}
 KERNEL = ("build-affinity", "--affinity", "kernel")
+BY_INPUT = ("build-knn", "--space", "input")
 FIXED = ("--lambda", "5", "--lambda-y", "inf")
 
 
@@ -168,6 +169,8 @@ def test_a_stale_affinity_is_refused(copy: Path, refused: Callable[..., str]) ->
         (78, ("build-affinity", "--affinity", "constant"), "awe affinities"),
         (78, ("build-affinity", "--affinity", "cluster", "--lambda", "1"), "--lambda: the affinity cluster has none"),
         (78, ("build-affinity", "--affinity", "knn", "--leaves", "2"), "--leaves: the affinity knn has none"),
+        (78, (*BY_INPUT, "--folds", "2"), "--folds: it plays no part where neighbours are looked for by the input"),
+        (78, (*BY_INPUT, "--approximate", "ivf"), "and bags are always measured, found ivf"),
         (78, (*KERNEL, "--kernel-x", "linear", "--lambda", "3"), "--lambda: it plays no part where K_x is linear"),
         (78, (*KERNEL, "--kernel-y", "equality", "--space-y", "embedded"), "--space-y: it plays no part where"),
         (78, (*KERNEL, "--lambda-y", "2"), "--lambda-y: it plays no part where K_y is equality, found 2"),

@@ -13,7 +13,7 @@ from awe_cli.affinity.mixture import GIVEN, MIX, build_mixture, read_members, st
 from awe_cli.affinity.overlap import Overlap, no_bags
 from awe_cli.affinity.own_numbers import OWN_NUMBERS, PAIR_WEIGHTS
 from awe_cli.affinity.plain import PLAIN
-from awe_cli.affinity.told import check_told, unknown_affinity
+from awe_cli.affinity.told import check_told, no_part, unknown_affinity
 from awe_cli.kernels.learned import Learned
 
 CONSTANT, FLOOR, OVERLAP = "constant", "floor", "overlap"
@@ -88,7 +88,19 @@ def parameters_of(
             for member, weight in zip(mixed, weights_of(mixed, chosen["weights"]), strict=True)
         ]
     build_affinity(chosen)
+    _refuse_idle(told, chosen.get("members", [chosen]), members)
     return chosen
+
+
+def _refuse_idle(
+    told: Mapping[str, Any], parts: Sequence[Mapping[str, Any]], members: Mapping[str, Entry]
+) -> None:
+    """Raise SettingsError for a parameter that was told and plays no part in any of the affinities that have it."""
+    known = {**members, **CATALOG}
+    for parameter, value in told.items():
+        idle = [known[part["name"]].idle(part).get(parameter) for part in parts if parameter in part]
+        if value is not None and idle and all(idle):
+            raise no_part(parameter, str(idle[0]), value)
 
 
 def _learned_parameters(name: str) -> Mapping[str, Default]:

@@ -52,6 +52,7 @@ class Entry:
     floor       whether a constant can be added to it
     linear      whether it starts from a trained linear model unless told otherwise
     start       parameters → the numbers of its own that it starts from
+    idle        parameters → those that play no part beside the others, and where that is so
     """
 
     name: str
@@ -65,6 +66,7 @@ class Entry:
     built: bool = False
     floor: bool = True
     start: Callable[[Given, Shape], Learned] = lambda given, shape: NOTHING
+    idle: Callable[[Given], Mapping[str, str]] = lambda given: {}
 
 
 def always(value: Any) -> Default:

@@ -13,6 +13,7 @@ from awe_cli.kernels.learned import NOTHING, Learned
 
 OWN, TIED = "own", "tied"
 WEIGH, ADD = "weigh", "add"
+COUNTED = ("pmi", "cooccurrence")  # pairs of the training data
 _LEAD = np.float32(0.8**0.5)  # first number of each row of Û and V̂: their product is then about 0.8
 
 
@@ -22,6 +23,23 @@ def _activation_parameters(name: str) -> dict[str, Default]:
 
 def _activation(given: Given):
     return activation(given["activation"], given["gain"], given["alpha"], given["beta"])
+
+
+def _without_cuts(given: Given) -> dict[str, str]:
+    """α and β are those of one activation."""
+    name = given["activation"]
+    return {} if name == "linear-sigmoid" else dict.fromkeys(("alpha", "beta"), f"--activation is {name}")
+
+
+def _idle_in_low_rank(given: Given) -> dict[str, str]:
+    tied = {"low_rank_dim": f"--factors is {TIED}"} if given["factors"] == TIED else {}
+    return {**_without_cuts(given), **tied}
+
+
+def _idle_in_pairs(given: Given) -> dict[str, str]:
+    """Only what is counted is cut down to so many pairs, and only where pairs weigh is there a rest to weigh."""
+    found = {} if given["pairs"] in COUNTED else {"pairs_per_feature": "--pairs are not counted"}
+    return found | ({"pair_rest": f"--pair-form is {ADD}"} if given["pair_form"] == ADD else {})
 
 
 def _low_rank(given: Given):
@@ -66,6 +84,7 @@ PAIR_WEIGHTS = Entry(
         "pairs_per_feature": always(50),
     },
     _pair_weights,
+    idle=_idle_in_pairs,
     learned=f"{FIXED} or {JOINTLY}",
 )
 
@@ -78,6 +97,7 @@ OWN_NUMBERS = (
         {"factors": always(OWN), "low_rank_dim": always(16), **_activation_parameters("identity")},
         _low_rank,
         start=_factors,
+        idle=_idle_in_low_rank,
     ),
     Entry(
         "concat",
@@ -87,5 +107,6 @@ OWN_NUMBERS = (
         _activation_parameters("sigmoid"),
         lambda given: Concat(_activation(given), given.get("row", 0)),
         start=_vector,
+        idle=_without_cuts,
     ),
 )

@@ -36,6 +36,10 @@ def _linear_sigmoid(given: Mapping[str, Any]) -> Any:
     return LinearSigmoid(given["alpha"], given["beta"], given["gain"], given["unit"])
 
 
+def _without_features(given: Mapping[str, Any]) -> dict[str, str]:
+    return {"unit": "--scope is score"} if given["scope"] == SCORE else {}
+
+
 _CURVE: dict[str, Default] = {"scope": always(FEATURE), "gain": _gain, "unit": lambda own: own}
 
 PLAIN = (
@@ -56,6 +60,7 @@ PLAIN = (
         "Features that fit a label shall count more, smoothly.",
         _CURVE,
         _sigmoid,
+        idle=_without_features,
     ),
     Entry(
         "linear-sigmoid",
@@ -64,6 +69,7 @@ PLAIN = (
         "Noisy features: those that do not fit the label count least, at a known share.",
         {**_CURVE, "alpha": always(1.0), "beta": always(0.25)},
         _linear_sigmoid,
+        idle=_without_features,
     ),
     Entry(
         "max",

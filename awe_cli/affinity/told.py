@@ -50,5 +50,12 @@ def check_told(
             )
 
 
+def no_part(parameter: str, where: str, value: object) -> SettingsError:
+    """The error for a parameter that was told and plays no part beside the others."""
+    return SettingsError(
+        f"{_flag(parameter)}: it plays no part where {where}, found {value}", hint="leave it out"
+    )
+
+
 def _flag(parameter: str) -> str:
     return f"--{parameter.replace('_', '-')}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from awe_cli.affinity.catalog import start_affinity
 from awe_cli.affinity.entry import Shape, together
-from awe_cli.affinity.own_numbers import PAIR_WEIGHTS, WEIGH
+from awe_cli.affinity.own_numbers import COUNTED, PAIR_WEIGHTS, WEIGH
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.kernels.learned import Learned
@@ -31,7 +31,7 @@ def named_by_content(affinity: dict[str, Any], dataset: Dataset) -> dict[str, An
     source = pairs.pairs_source(affinity["pairs"])
     if source is not None:
         return {**affinity, "pairs": _FILE, "sha256": source.sha256()}
-    if affinity["pairs"] in pairs.COUNTED:
+    if affinity["pairs"] in COUNTED:
         pairs.check_counted(dataset, affinity["pairs"])
     return affinity
 

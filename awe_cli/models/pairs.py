@@ -10,6 +10,7 @@ import pyarrow as pa
 import scipy.sparse
 from numpy.typing import NDArray
 
+from awe_cli.affinity.own_numbers import COUNTED
 from awe_cli.baselines.matrices import label_matrix
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.data.examples import Examples
@@ -23,8 +24,8 @@ from awe_cli.kernels.learned import NOTHING, Learned
 
 FEATURE, LABEL, WEIGHT = "feature", "label", "weight"
 ROLES = {FEATURE: Role.ID, LABEL: Role.ID, WEIGHT: Role.NUMBER}
-IDENTITY, PMI, COOCCURRENCE = "identity", "pmi", "cooccurrence"
-COUNTED = (PMI, COOCCURRENCE)
+IDENTITY = "identity"
+PMI, COOCCURRENCE = COUNTED
 _BLOCK = 1024  # features whose pairs are counted at once
 _LEAST = 2  # examples that a pair must be in
 

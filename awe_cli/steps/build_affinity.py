@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from awe_cli.affinity.built import KNN_APPROXIMATE, built_parameters
+from awe_cli.affinity.told import no_part
 from awe_cli.building.builder import Builder, Choice, Source
 from awe_cli.building.catalog import BUILDERS
 from awe_cli.config.build_affinity import BuildAffinitySettings
@@ -162,10 +163,7 @@ def _parameters(settings: BuildAffinitySettings, given: dict[str, Any], dataset:
     idle = BUILDERS[settings.affinity].idle(found, dataset.y is not None)
     for name, why in idle.items():
         if given.get(name) is not None:
-            raise SettingsError(
-                f"--{name.replace('_', '-')}: it plays no part where {why}, found {given[name]}",
-                hint="leave it out",
-            )
+            raise no_part(name, why, given[name])
     return {name: None if name in idle else value for name, value in found.items()}
 
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from awe_cli.affinity.told import no_part
 from awe_cli.config.build_knn import BuildKnnSettings
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.catalog import criterion
 from awe_cli.models.embeddings import Fit, load_result, load_state
-from awe_cli.models.places import BOTH, EMBEDDING, PLACES, place_of
+from awe_cli.models.places import BOTH, EMBEDDING, INPUT, PLACES, place_of
 from awe_cli.neighbors.choice import MULTIPLES, HeldOut, try_all
 from awe_cli.neighbors.index import NeighborIndex
 from awe_cli.neighbors.search import EXACT
@@ -39,7 +40,12 @@ class Chosen:
 
 
 def everything_told(settings: BuildKnnSettings, dataset: Dataset, base: Artifact) -> dict[str, Any]:
-    """Everything that decides what the table will be, as its recipe has it."""
+    """Everything that decides what the table will be, as its recipe has it; SettingsError for what plays no part."""
+    by_input = "neighbours are looked for by the input alone"
+    if settings.space == INPUT and settings.folds:
+        raise no_part("folds", by_input, settings.folds)
+    if settings.space == INPUT and settings.approximate != EXACT and not dataset.dense:
+        raise no_part("approximate", f"{by_input}, and bags are always measured", settings.approximate)
     return {
         **asdict(settings),
         "measure": settings.measure or (EUCLIDEAN if dataset.dense else COSINE),

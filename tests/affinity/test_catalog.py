@@ -34,6 +34,24 @@ SHAPE = Shape(features=4, labels=3, dim=5, scale=0.3, seed=0)
         ("mix", {"mix": ("max:0.5", "dot:-1")}, "expected a weight above 0, found '-1'"),
         ("mix", {"mix": ("max:0.5", "dot:much")}, "expected a weight above 0, found 'much'"),
         ("mix", {"mix": ("max", "dot"), "sigma": 1.0}, "--sigma: the affinity mix has none; it knows --mix"),
+        (
+            "sigmoid",
+            {"scope": "score", "unit": False},
+            "--unit: it plays no part where --scope is score, found F",
+        ),
+        ("concat", {"alpha": 2.0}, "--alpha: it plays no part where --activation is sigmoid, found 2.0"),
+        ("low-rank", {"factors": "tied", "low_rank_dim": 4}, "--low-rank-dim: .* where --factors is tied"),
+        ("pair-weights", {"pair_form": "add", "pair_rest": 1.0}, "--pair-rest: .* where --pair-form is add"),
+        (
+            "pair-weights",
+            {"pairs": "a.csv", "pairs_per_feature": 2},
+            "--pairs-per-feature: .* are not counted",
+        ),
+        (
+            "mix",
+            {"mix": ("max", "concat"), "beta": 0.1},
+            "--beta: it plays no part where --activation is sig",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(name, told, message):
@@ -60,6 +78,11 @@ def test_members_of_a_mixture_take_their_parameters():
     assert [member["weight"] for member in given["members"]] == [0.7, 0.3]
     assert (given["members"][0]["top"], given["members"][1]["sigma"]) == (2, 3.0)
     np.testing.assert_allclose(start_affinity(given, SHAPE).shared, [[0.7, 0.3]])
+
+
+def test_a_parameter_has_to_play_a_part_in_one_member_only():
+    told = {"mix": ("low-rank", "linear-sigmoid"), "beta": 0.1}
+    assert [member["beta"] for member in parameters_of("mix", told, own=False)["members"]] == [0.1, 0.1]
 
 
 def test_every_member_of_a_mixture_finds_its_own_numbers():
