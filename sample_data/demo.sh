@@ -35,8 +35,9 @@ chain() {
 
 heading "Debian: a package depends on others; what else does it need?"
 cat <<'END'
-Four models: popularity, the same order for all; wsabie, an embedding; embedding-knn, what the neighbours
-in that embedding have; awe, affinity weighted embedding: the two multiplied, and learned again if that helps.
+Four models: popularity, the same order for all; wsabie, an embedding; embedding-knn, what the
+neighbours in that embedding have; awe, affinity weighted embedding: the two multiplied, and learned
+again if that helps.
 END
 printf '\n$ export AWE_WORKSPACE=demo-workspace/debian\n'
 export AWE_WORKSPACE=demo-workspace/debian
