@@ -14,21 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.building.builder import Arrays, Choice, Queries, Source, Told
+from awe_cli.building.builder import Arrays, Choice, Source, Told
 from awe_cli.building.compared import Compared
 from awe_cli.building.examples_kernel import COSINE, EMBEDDED, EQUALITY, GAUSSIAN, RAW, ExamplesKernel
 from awe_cli.building.labels_alike import LabelsAlike, LabelsByFeatures, LabelsOnV
 from awe_cli.building.labels_kernel import ONE_HOT_SQUARED, EqualLabels, LikeLabels, one_hot
-from awe_cli.building.training_rows import largest_of
+from awe_cli.building.whole_rows import WholeRows
 from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Lists, Rows, n_rows, slice_rows, take_rows
-from awe_cli.kernels.epoch import State
-from awe_cli.neighbors.choice import product
-from awe_cli.ranking.embedding import EmbeddingRanker
+from awe_cli.data.matrix import Lists, Rows, take_rows
 
 MULTIPLES = (6.0, 3.0, 10.0, 20.0)  # of λ_x, in units of 1 / the typical squared distance
 LABEL_MULTIPLES = (None, 3.0)  # of λ_y, likewise; None: λ_y → ∞
-_QUERIES = 256  # weighed at a time: there is a number for each of them and each known example
 
 
 @dataclass(frozen=True)
@@ -107,11 +103,11 @@ class PairSum:
         return {"pairs": len(arrays["pairs"]), **{n: v for n, v in words.items() if v == v}}
 
 
-class BuiltPairSum:
+class BuiltPairSum(WholeRows):
     """G of eq. 3, of one fit."""
 
     def __init__(self, kernels: Kernels, keep: int, source: Source, arrays: Arrays) -> None:
-        self._source, self._keep = source, keep
+        super().__init__(source, keep)
         self._known = known_examples(source.examples, arrays["pairs"])
         self._lambda = float(arrays["lambda"][0])
         self._inputs = ExamplesKernel(_compared(kernels, source, self._known.examples), kernels.x)
@@ -122,28 +118,10 @@ class BuiltPairSum:
             lambda_y = float(arrays["lambda_y"][0])
             self._labels = one_hot(kernels.y, None if np.isinf(lambda_y) else lambda_y)
 
-    def table(self, x: Rows) -> NDArray[np.float32]:
-        """G(x, ·) of every row of new input: (m, labels)."""
-        return self._sum(x, np.full(n_rows(x), -1))
-
-    def training(self, threads: int | None, block: int) -> Queries:
-        """G of the training examples: the largest entries of each row."""
-
-        def left_out(x: Rows, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-            return self._sum(x, self._known.named[rows])
-
-        return largest_of(left_out, self._source.examples, self._source.n_labels, self._keep, threads, block)
-
-    def ranker(self, state: State, power: float, floor: float, y: Rows | None = None) -> EmbeddingRanker:
-        """f = (G^power + floor) · max(0, S)."""
-        return EmbeddingRanker(product(power, floor), state.U, state.V, self.table, y=y)
-
-    def _sum(self, x: Rows, skip: NDArray[np.int64]) -> NDArray[np.float32]:
-        G = np.empty((n_rows(x), self._source.n_labels), np.float32)
-        for start in range(0, len(G), _QUERIES):
-            stop = min(start + _QUERIES, len(G))
-            W = self._inputs.weights(slice_rows(x, start, stop), self._lambda, skip[start:stop])
-            G[start:stop] = self._labels.sum(W, self._known.examples.positives, G.shape[1])
+    def weigh(self, x: Rows, skip: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The sum over the pairs, those of training example skip[q] (-1: none) aside."""
+        W = self._inputs.weights(x, self._lambda, np.where(skip < 0, -1, self._known.named[skip]))
+        G = self._labels.sum(W, self._known.examples.positives, self._source.n_labels)
         return np.maximum(G, 0, out=G)
 
 
