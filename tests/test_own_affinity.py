@@ -1,4 +1,4 @@
-"""A user's own affinity: the worked example of the documentation, and every way in which a file can be wrong."""
+"""A user's own affinity that is learned: the documentation's worked example, and every way in which a file is wrong."""
 
 from __future__ import annotations
 
@@ -31,13 +31,20 @@ GUIDE = Path(__file__).parent.parent / "docs" / "own-affinity.md"
 TRAIN = ("train", "--epochs", "1", "--dim", "4", "--start", "scratch", "--threads", "1")
 
 
+def worked(name, folder):
+    """A file of the documentation, written into a folder."""
+    files = dict(
+        re.findall(r"^`(\S+)`, the whole file.*?```python\n(.*?)```", GUIDE.read_text(), re.DOTALL | re.M)
+    )
+    path = folder / name
+    path.write_text(files[name])
+    return path
+
+
 @pytest.fixture
 def example(tmp_path):
-    """The file of the documentation."""
-    (source,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
-    path = tmp_path / "softplus.py"
-    path.write_text(source)
-    return path
+    """The worked example."""
+    return worked("softplus.py", tmp_path)
 
 
 @pytest.fixture
@@ -295,15 +302,13 @@ def test_a_file_alone_and_a_file_where_none_can_be(tmp_path, capsys):
     for *command, message in (
         (*TRAIN, "--affinity", "mine.py", "expected a type in the file, as mine.py:Name, found mine.py"),
         (*TRAIN, "--affinity", "mine.py:", "expected a type in the file, as mine.py:Name, found mine.py:"),
-        ("build-affinity", "--affinity", "mine.py:Mine", "hint: a type in a file is for `awe train`"),
-        ("retrain", "--affinity", "mine.py:Mine", "hint: a type in a file is for `awe train`"),
         (
             *TRAIN,
             "--affinity",
             "mix",
             "--mix",
             "mine.py:Mine,max",
-            "hint: a type in a file is for `awe train`",
+            "hint: a type in a file cannot be a member of a mixture yet",
         ),
     ):
         assert main(["-w", str(ws.root), *command]) == 78

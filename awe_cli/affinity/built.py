@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from awe_cli.affinity.entry import FIXED, ITERATIVELY, Default, Entry, always
-from awe_cli.affinity.told import check_told, unknown_affinity
+from awe_cli.affinity.told import check_told, names_file, unknown_affinity
 from awe_cli.errors import SettingsError
 
 KNN, KNN_APPROXIMATE, CLUSTER = "knn", "knn-approximate", "cluster"
+OWN_BUILT = "own-built"  # how recipes call what a type in a file builds
 
 
 def _open(*names: str) -> dict[str, Default]:
@@ -17,10 +18,11 @@ def _open(*names: str) -> dict[str, Default]:
 
 
 _NEAR = {**_open("k", "lambda", "measure", "space"), "approximate": always("exact"), "folds": always(0)}
+_KEPT = {"keep": always(256)}
 _SUM = {
     **_open("lambda", "lambda_y"),
     "pairs": always(200_000),
-    "keep": always(256),
+    **_KEPT,
     "seed": always(0),
     "label_neighbors": always(100),
 }
@@ -104,9 +106,17 @@ BUILT = {
     )
 }
 
+# Beside what its type declares.
+_OF_FILE = _entry(OWN_BUILT, "G of a type in a file", "its file", "", {**_open("measure"), **_KEPT})
+
 
 def find_built_affinity(name: str) -> Entry:
-    """The built affinity called `name`. Raises SettingsError with the nearest known one."""
+    """The built affinity called `name`, or what is known of any file's.
+
+    Raises SettingsError with the nearest known one.
+    """
+    if names_file(name):
+        return _OF_FILE
     if name not in BUILT:
         how = "`awe affinities` tells how each is learned"
         raise unknown_affinity(name, "one that is built, of", BUILT, how)

@@ -15,14 +15,15 @@ import numpy as np
 from awe_cli.affinity.built import BUILT
 from awe_cli.affinity.combination import Plus
 from awe_cli.affinity.entry import Entry, Given, Shape, together
-from awe_cli.affinity.told import hint_for
+from awe_cli.affinity.told import names_file
 from awe_cli.affinity.weighed import Weighed
-from awe_cli.errors import SettingsError
+from awe_cli.errors import SettingsError, did_you_mean
 from awe_cli.kernels.learned import NOTHING, Learned
 
 MIX = "mix"
 GIVEN, VALIDATION = "given", "validation"  # where weights come from
 _EXAMPLE = "for example --mix sigmoid,max or --mix sigmoid:0.7,max:0.3"
+_NO_FILE = "a type in a file cannot be a member of a mixture yet; by itself it can be trained, or built"
 _BUILT_LATER = "it is built from a trained model, and then a member for `awe retrain --affinity mix --mix …`"
 
 
@@ -81,7 +82,7 @@ def _member(entry: str, known: Mapping[str, Entry]) -> Member:
     if name not in known:
         raise SettingsError(
             f"--mix: expected affinities among {', '.join(known)}, found {name!r}",
-            hint=_BUILT_LATER if name in BUILT else hint_for(name, known, _EXAMPLE),
+            hint=_hint(name, known),
         )
     if equals and (not known[name].built or not built):
         raise SettingsError(
@@ -89,6 +90,13 @@ def _member(entry: str, known: Mapping[str, Entry]) -> Member:
             hint="for example --mix knn=wide,constant",
         )
     return Member(name, built or None, _weight(weight) if colon else None)
+
+
+def _hint(name: str, known: Mapping[str, Entry]) -> str | None:
+    """What to do about an affinity that is no member."""
+    if name in BUILT:
+        return _BUILT_LATER
+    return _NO_FILE if names_file(name) else did_you_mean(name, known, _EXAMPLE)
 
 
 def _weight(text: str) -> float:

@@ -7,20 +7,10 @@ from typing import Any
 
 from awe_cli.errors import SettingsError, did_you_mean
 
-_NO_FILE = (
-    "a type in a file is for `awe train`, fixed or learned jointly: neither a G that is built nor a member of a "
-    "mixture can be a file's yet"
-)
-
 
 def names_file(name: str) -> bool:
     """Whether the name of an affinity is that of a Python file, with or without a type in it."""
     return ".py:" in name or name.endswith(".py")
-
-
-def hint_for(name: str, known: Iterable[str], otherwise: str | None) -> str | None:
-    """What to do about an affinity that is not among the known ones."""
-    return _NO_FILE if names_file(name) else did_you_mean(name, known, otherwise)
 
 
 def unknown_affinity(name: str, expected: str, known: Iterable[str], otherwise: str | None) -> SettingsError:
@@ -28,7 +18,7 @@ def unknown_affinity(name: str, expected: str, known: Iterable[str], otherwise: 
     known = list(known)
     return SettingsError(
         f"--affinity: expected {expected} {', '.join(known)}, found {name!r}",
-        hint=hint_for(name, known, otherwise),
+        hint=did_you_mean(name, known, otherwise),
     )
 
 

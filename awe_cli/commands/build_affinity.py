@@ -25,6 +25,7 @@ EXAMPLE = """
 awe build-affinity --model wsabie --affinity cluster
 awe build-affinity --model wsabie --affinity latent-rbf --lambda-y inf --pairs 50000
 awe build-affinity --model wsabie --affinity kernel --kernel-x cosine --name by-angle
+awe build-affinity --model wsabie --affinity rare.py:Rare --set power=2 --name mine
 """
 
 
@@ -45,9 +46,9 @@ def build_affinity(
 ) -> None:
     """Build G of an affinity from a model, to be held fixed.
 
-    For knn, knn-approximate, rbf, latent-rbf, hybrid-latent-rbf, kernel and cluster. A training example has no part in
-    its own G. What is not given is chosen on validation, by how well G · S ranks. With knn it does what build-knn
-    does.
+    For knn, knn-approximate, rbf, latent-rbf, hybrid-latent-rbf, kernel and cluster, and for a type in a file of your
+    own. A training example has no part in its own G. What is not given is chosen on validation, by how well G · S
+    ranks. With knn it does what build-knn does.
     """
     from awe_cli.models.embeddings import load_result
     from awe_cli.steps.build_affinity import build_affinity as step

@@ -28,6 +28,7 @@ awe retrain --model wsabie --affinity knn --name awe
 awe retrain --model wsabie --epochs 0 --name product
 awe retrain --model wsabie --affinity cluster --name fast
 awe retrain --model wsabie --iterations 3 --name awe
+awe retrain --model wsabie --affinity rare.py:Rare --built mine --name awe
 awe retrain --model wsabie --affinity mix --mix knn,cluster,constant --mix-weights validation
 awe retrain --model wsabie --affinity mix --mix knn:0.5,knn=wide:0.3,gaussian:0.2 --learn-mix
 """

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from awe_cli.config import setting
 
 ACTIVATIONS = ("identity", "sigmoid", "relu", "exp", "linear-sigmoid")
+
+
+def parameters_of_file() -> Any:
+    """The setting that has the parameters of a file's affinity."""
+    return setting(
+        None,
+        help="Parameters of an affinity of your own: name=value.",
+        flag="--set",
+        auto="those of the file",
+    )
 
 
 @dataclass(frozen=True)

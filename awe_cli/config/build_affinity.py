@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from awe_cli.config import setting
+from awe_cli.config.affinity import parameters_of_file
 
 KERNELS = ("gaussian", "linear", "cosine")
 SPACES = ("raw", "embedded")
@@ -14,7 +15,10 @@ SPACES = ("raw", "embedded")
 class BuildAffinitySettings:
     """How G is built. None: as `awe affinities` lists it, chosen on validation, or from the data."""
 
-    affinity: str = setting("knn", help="The affinity whose G is built.")
+    affinity: str = setting(
+        "knn", help="The affinity whose G is built; or one of your own, path/to/file.py:Name."
+    )
+    own_parameters: tuple[str, ...] | None = parameters_of_file()
     measure: str | None = setting(
         None,
         help="Distance between projections.",

@@ -12,7 +12,9 @@ from awe_cli.config.affinity import AffinitySettings
 class _AgainSettings:
     """What G is, and how U and V are learned again with it fixed."""
 
-    affinity: str = setting("knn", help="The affinity whose G was built, or mix.")
+    affinity: str = setting(
+        "knn", help="The affinity whose G was built; one of your own, path/to/file.py:Name; or mix."
+    )
     warm: bool = setting(
         True, help="Start from the model's U and V, or from random numbers.", flag="--warm/--cold"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from awe_cli.config import setting
-from awe_cli.config.affinity import AffinitySettings
+from awe_cli.config.affinity import AffinitySettings, parameters_of_file
 
 LOSSES = ("warp", "auc", "owpc", "regression")
 STEPS = ("adagrad", "sgd")
@@ -21,12 +21,7 @@ class _LearningSettings:
         "constant",
         help="G(x,y): what weighs each part of the score; or one of your own, path/to/file.py:Name.",
     )
-    own_parameters: tuple[str, ...] | None = setting(
-        None,
-        help="Parameters of an affinity of your own: name=value.",
-        flag="--set",
-        auto="those of the file",
-    )
+    own_parameters: tuple[str, ...] | None = parameters_of_file()
     loss: str = setting("warp", help="What is made small: the error of a ranking.", choices=LOSSES)
     rank_weights: str | None = setting(
         None, help="What a rank costs in warp and owpc.", choices=RANK_WEIGHTS, auto="harmonic"

@@ -65,8 +65,7 @@ class ChosenAffinity:
 
     def store(self, staging: Staging) -> None:
         """Copy the file of a user's own affinity into the model."""
-        if self.source is not None:
-            staging.file(own_affinity.SOURCE).write_bytes(self.source.read_bytes())
+        own_affinity.keep_copy(staging, self.source)
 
     def try_out(self, dataset: Dataset, plan: Plan) -> None:
         """Try a user's own affinity on two examples before anything is learned. Raises SettingsError."""
@@ -87,11 +86,7 @@ def choose_affinity(settings: TrainSettings, dataset: Dataset) -> ChosenAffinity
     told = {name: getattr(settings, name) for name in PARAMETERS}
     if names_file(settings.affinity):
         return _own(settings, told)
-    if settings.own_parameters:
-        raise SettingsError(
-            f"--set: the affinity {settings.affinity} is no file's",
-            hint="it is for --affinity path/to/file.py:Name",
-        )
+    own_affinity.refuse_parameters(settings.affinity, settings.own_parameters)
     refuse_built(settings.affinity)
     parameters = parameters_of(settings.affinity, told, own=dataset.task == RECOMMENDATION)
     check_words(parameters, dataset, tie=bool(settings.tie))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from awe_cli.affinity.built import BUILT
+from awe_cli.affinity.built import BUILT, OWN_BUILT
 from awe_cli.affinity.catalog import CONSTANT
 from awe_cli.affinity.mixture import MIX
 from awe_cli.errors import SettingsError
@@ -13,7 +13,9 @@ from awe_cli.workspace import Artifact
 def is_linear(model: Artifact) -> bool:
     """Whether U and V of an embedding model were learned for the score Ux·V_y, or for it times a G that is built."""
     told = load_result(model)["affinity"]
-    return all(part["name"] in (*BUILT, CONSTANT, MIX) for part in (told, *told.get("members", ())))
+    return all(
+        part["name"] in (*BUILT, OWN_BUILT, CONSTANT, MIX) for part in (told, *told.get("members", ()))
+    )
 
 
 def require_linear(model: Artifact) -> Artifact:

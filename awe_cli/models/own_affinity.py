@@ -6,7 +6,6 @@ sha256 is part of the model's digest.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,9 +14,15 @@ from typing import Any, get_type_hints
 from awe_cli.affinity.catalog import with_floor
 from awe_cli.errors import SettingsError, did_you_mean
 from awe_cli.models.own_file import GUIDE, own_type, split
+from awe_cli.workspace import Staging
+from awe_cli.workspace.disk import file_digest
 
 OWN = "own"
 SOURCE = "affinity.py"
+_LARGEST = 2**63 - 1  # that kernels and files hold
+# Where a value that is wrong was found: the flag and the place.
+_TOLD, _DEFAULT = ("--set", "for"), ("--affinity", "as the default of")
+VARIANT = ("--affinity", "in `choices` for")
 
 
 def _truth(text: str) -> bool:
@@ -31,8 +36,15 @@ def _finite(text: str) -> float:
     return number
 
 
+def _whole(text: str) -> int:
+    number = int(text)
+    if abs(number) > _LARGEST:
+        raise ValueError(text)
+    return number
+
+
 _PARAMETERS: dict[str, Callable[[str], Any]] = {
-    "int": int,
+    "int": _whole,
     "float": _finite,
     "bool": _truth,
 }
@@ -44,10 +56,28 @@ def own_parameters(affinity: str, told: Sequence[str] | None, floor: float | Non
     Raises MissingInputError where there is no file, SettingsError where it cannot be used.
     """
     path, name = split(affinity)
-    kind = own_type(path, name)
-    values = dict(zip(kind._fields, _values(kind, told or ()), strict=True))
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return {"name": OWN, "type": name, "sha256": digest, "parameters": values, "floor": floor or 0.0}
+    values = values_of(own_type(path, name), told or ())
+    return {**named(path, name), "name": OWN, "parameters": values, "floor": floor or 0.0}
+
+
+def named(path: Path, name: str) -> dict[str, Any]:
+    """How a recipe names a type of a file: wherever the file lies, another content is another affinity."""
+    return {"type": name, "sha256": file_digest(path)}
+
+
+def keep_copy(staging: Staging, source: Path | None) -> None:
+    """Copy the file of a user's own affinity, where there is one, into an artifact."""
+    if source is not None:
+        staging.file(SOURCE).write_bytes(source.read_bytes())
+
+
+def refuse_parameters(affinity: str, told: Sequence[str] | None) -> None:
+    """Raise SettingsError where --set was told of an affinity that is no file's."""
+    if told:
+        raise SettingsError(
+            f"--set: the affinity {affinity} is no file's",
+            hint="it is for --affinity path/to/file.py:Name",
+        )
 
 
 def own_of(settings: dict[str, Any], path: Path) -> Any:
@@ -60,9 +90,9 @@ def build_own(settings: dict[str, Any], path: Path) -> Any:
     return with_floor(own_of(settings, path), settings)
 
 
-def _values(kind: Any, told: Sequence[str]) -> list[Any]:
-    """A value for each field: as told, else its default."""
-    given = {name.strip(): value for name, _, value in (entry.partition("=") for entry in told)}
+def values_of(kind: Any, told: Sequence[str], place: tuple[str, str] = _TOLD) -> dict[str, Any]:
+    """A value for each field: as told, name=value, else its default. Raises SettingsError, which says the place."""
+    given = given_of(told)
     for name in given:
         if name not in kind._fields:
             known = ", ".join(kind._fields) or "no parameters"
@@ -70,19 +100,25 @@ def _values(kind: Any, told: Sequence[str]) -> list[Any]:
                 f"--set: {kind.__qualname__} has no parameter {name!r}; it knows {known}",
                 hint=did_you_mean(name, kind._fields, "leave it out"),
             )
-    return [_value(kind, name, given.get(name)) for name in kind._fields]
+    return {name: _value(kind, name, given.get(name), place) for name in kind._fields}
 
 
-def _value(kind: Any, name: str, told: str | None) -> Any:
+def given_of(told: Sequence[str]) -> dict[str, str]:
+    """Name → value of what was told."""
+    return {name.strip(): value for name, _, value in (entry.partition("=") for entry in told)}
+
+
+def _value(kind: Any, name: str, told: str | None, place: tuple[str, str]) -> Any:
     type_name, is_default = _type_name(kind, name), told is None and name in kind._field_defaults
     value = kind._field_defaults[name] if is_default else told
     text = "" if value is None else str(value).strip()
     try:
         return _PARAMETERS[type_name](text)
     except (KeyError, ValueError) as error:
-        flag, whose = ("--affinity", f"as the default of {name}") if is_default else ("--set", f"for {name}")
+        flag, whose = _DEFAULT if is_default else place
         raise SettingsError(
-            f"{flag}: expected a value of type {type_name} {whose} of {kind.__qualname__}, found {text or 'none'}",
+            f"{flag}: expected a value of type {type_name} {whose} {name} of {kind.__qualname__}, "
+            f"found {text or 'none'}",
             hint=f"for example --set {name}=1",
         ) from error
 

@@ -28,7 +28,47 @@ def split(affinity: str) -> tuple[Path, str]:
 
 
 def own_type(path: Path, name: str) -> Any:
-    """The type called `name`. Raises MissingInputError, SettingsError."""
+    """The type called `name`, of those that `awe train` learns with. Raises MissingInputError, SettingsError."""
+    kind = _find(path, name)
+    missing = missing_formulas(kind)
+    if missing and is_built(kind):
+        raise SettingsError(
+            f"--affinity: {path}: {name} is built from a trained model, and not learned by train",
+            hint=f"`awe build-affinity --affinity {path}:{name}`, then `awe retrain --affinity {path}:{name}`",
+        )
+    if missing:
+        raise SettingsError(
+            f"--affinity: {path}: expected of {name} all formulas that the kernels call; missing: "
+            f"{', '.join(missing)}",
+            hint=f"declare its family and its formulas; {GUIDE}",
+        )
+    return kind
+
+
+def built_type(path: Path, name: str) -> Any:
+    """The type called `name`, of those that `awe build-affinity` builds. Raises MissingInputError, SettingsError."""
+    kind = _find(path, name)
+    if is_built(kind):
+        return kind
+    learned = not missing_formulas(kind)
+    raise SettingsError(
+        f"--affinity: {path}: expected of {name} a method `build`, found "
+        + ("formulas: it is learned with U and V, and not built" if learned else "none"),
+        hint=f"`awe train --affinity {path}:{name}` learns it" if learned else GUIDE,
+    )
+
+
+def is_built(kind: Any) -> bool:
+    """Whether a type says how its G is built."""
+    return callable(getattr(kind, "build", None))
+
+
+def file_of(kind: Any) -> Path:
+    """The file of a type, as it was named when it was read."""
+    return Path(sys.modules[kind.__module__].__file__ or "")
+
+
+def _find(path: Path, name: str) -> Any:
     module = _load(path)
     kind = getattr(module, name, None)
     kinds = [key for key, value in vars(module).items() if _is_affinity(value, module)]
@@ -36,13 +76,6 @@ def own_type(path: Path, name: str) -> Any:
         raise SettingsError(
             f"--affinity: expected a NamedTuple {name!r} in {path}, found {', '.join(kinds) or 'none'}",
             hint=did_you_mean(name, kinds, GUIDE),
-        )
-    missing = missing_formulas(kind)
-    if missing:
-        raise SettingsError(
-            f"--affinity: {path}: expected of {name} all formulas that the kernels call; missing: "
-            f"{', '.join(missing)}",
-            hint=f"declare its family and its formulas; {GUIDE}",
         )
     return kind
 
@@ -67,9 +100,8 @@ def _load(path: Path) -> Any:
         exec(compile(content, str(path), "exec"), vars(module))
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise SettingsError(
-            f"--affinity: {path}, {where(error, path)}: {type(error).__name__}: {error}",
-            hint=f"the file must import without an error; {GUIDE}",
+        raise stopped(
+            path, error, "while it was imported", "the file must import without an error"
         ) from error
     _name_apart(module)
     return module
@@ -113,11 +145,19 @@ def _first_line_with(name: str, path: Path) -> str | None:
     return f"line {min(lines)}" if lines else None
 
 
-def where(error: BaseException, path: Path) -> str:
-    """The line of the file at which an error arose."""
+def stopped(path: Path, error: BaseException, otherwise: str, expected: str) -> SettingsError:
+    """The error for code of the file that stopped, at a line, or `otherwise`, with what was expected of it."""
+    return SettingsError(
+        f"--affinity: {path}, {where(error, path, otherwise)}: {type(error).__name__}: {error}",
+        hint=f"{expected}; {GUIDE}",
+    )
+
+
+def where(error: BaseException, path: Path, otherwise: str = "in a formula") -> str:
+    """The line of the file at which an error arose; `otherwise` where it arose beside the file."""
     if isinstance(error, SyntaxError):
         lines = [error.lineno]
     else:
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == str(path)]
-    return f"line {lines[-1]}" if lines and lines[-1] else "while it was imported"
+    return f"line {lines[-1]}" if lines and lines[-1] else otherwise

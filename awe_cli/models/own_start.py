@@ -19,7 +19,7 @@ from awe_cli.errors import SettingsError
 from awe_cli.kernels.interface import sees_features
 from awe_cli.kernels.learned import NOTHING, Learned
 from awe_cli.models.own_affinity import own_of
-from awe_cli.models.own_file import GUIDE, where
+from awe_cli.models.own_file import stopped
 from awe_cli.training.plan import Plan
 
 
@@ -33,10 +33,8 @@ def start_own(settings: dict[str, Any], path: Path, dataset: Dataset, plan: Plan
     try:
         found = affinity.numbers(shape)
     except Exception as error:
-        raise SettingsError(
-            f"--affinity: {path}, {where(error, path)}: {type(error).__name__}: {error}",
-            hint=f"`numbers` must say what the affinity starts from; {GUIDE}",
-        ) from error
+        expected = "`numbers` must say what the affinity starts from"
+        raise stopped(path, error, "in `numbers`", expected) from error
     for wrong in _wrong(found, shape, dataset.n_label_features):
         raise SettingsError(
             f"--affinity: {path}: `numbers` of {settings['type']}: expected {wrong}",

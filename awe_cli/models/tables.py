@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +13,13 @@ from numpy.typing import NDArray
 from awe_cli.affinity.built import KNN, KNN_APPROXIMATE, how_to_build
 from awe_cli.affinity.knn import Knn
 from awe_cli.building.builder import Queries, Source
-from awe_cli.building.catalog import BUILDERS
 from awe_cli.building.held_out import Looked
 from awe_cli.building.knn import BuiltKnn
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.errors import MissingInputError
 from awe_cli.kernels.epoch import State
+from awe_cli.models.builders import as_recorded, builder_of, called
 from awe_cli.models.embeddings import Fit, fit_name, load_result, load_state
 from awe_cli.models.places import EMBEDDING, PLACES, place_of
 from awe_cli.neighbors.index import NeighborIndex
@@ -39,16 +40,17 @@ def kind_of(affinity: str) -> str:
 
 def default_name(affinity: str, model: Artifact) -> str:
     """How a built affinity is called where nobody says: for knn like the model."""
-    return str(model.name) if kind_of(affinity) == NEIGHBORS else f"{model.name}-{affinity}"
+    return str(model.name) if kind_of(affinity) == NEIGHBORS else f"{model.name}-{called(affinity)}"
 
 
 def find_built(ws: Workspace, affinity: str, name: str | None, model: Artifact) -> Artifact:
     """The G called `name` (by default as `default_name` has it), built from this very model.
 
     Raises MissingInputError where there is none, or one of another affinity, or of another version of the model,
-    SettingsError for what cannot be a name.
+    SettingsError for what cannot be a name, or a file's type that is not built.
     """
-    kind, name = kind_of(affinity), name or default_name(affinity, model)
+    recorded, kind = as_recorded(affinity), kind_of(affinity)
+    name = name or default_name(affinity, model)
     noun, command = KINDS[kind].noun, f"{how_to_build(affinity, model.name)} --name {check_name(name)}"
     if name not in ws.names(kind):
         raise MissingInputError(
@@ -57,11 +59,8 @@ def find_built(ws: Workspace, affinity: str, name: str | None, model: Artifact) 
             hint=f"build it with `{command}`",
         )
     built = ws.find(kind, name)
-    found = str(built.settings.get("affinity", KNN))
-    if kind == AFFINITY and found != affinity:
-        raise MissingInputError(
-            f"expected {name!r} to be a built {affinity}, found {found}", hint=f"build it with `{command}`"
-        )
+    if kind == AFFINITY:
+        _check_affinity(built, affinity, recorded, command)
     if built.parents["model"] != model.digest:
         raise MissingInputError(
             f"the {noun} {name!r} is stale: it was built from the model "
@@ -69,6 +68,19 @@ def find_built(ws: Workspace, affinity: str, name: str | None, model: Artifact) 
             hint=f"build it again with `{command}`",
         )
     return built
+
+
+def _check_affinity(built: Artifact, affinity: str, recorded: Mapping[str, Any], command: str) -> None:
+    """Raise MissingInputError where what is built is another affinity, or from another content of a file."""
+    if {key: built.settings.get(key) for key in recorded} == recorded:
+        return
+    found = built.settings.get("type", built.settings["affinity"])
+    if found == recorded.get("type"):
+        found = f"{found} as another content of the file has it"
+    raise MissingInputError(
+        f"expected {built.name!r} to be a built {affinity}, found {found}",
+        hint=f"build it with `{command}`",
+    )
 
 
 def built_of(ws: Workspace, model: Artifact) -> list[Artifact]:
@@ -97,7 +109,7 @@ def open_built(
         built.expect_version(AFFINITY_VERSION)
         arrays = load_arrays(built.file(f"fit-{fit_name(fit)}.npz"))
         source = Source(state, examples, told["measure"], threads)
-        return BUILDERS[told["affinity"]].open(told["parameters"], source, arrays)
+        return builder_of(built).open(told["parameters"], source, arrays)
     built.expect_version(KNN_VERSION)
     result = load_result(built)
     indexes = {name: _index(built, name, state, examples, dataset) for name in PLACES[result["space"]]}

@@ -8,17 +8,18 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from awe_cli.affinity.built import KNN_APPROXIMATE, built_parameters
-from awe_cli.affinity.told import no_part
-from awe_cli.building.builder import Builder, Choice, Source
-from awe_cli.building.catalog import BUILDERS
+from awe_cli.affinity.told import names_file, no_part
+from awe_cli.building.builder import Choice, Source
 from awe_cli.config.build_affinity import BuildAffinitySettings
 from awe_cli.config.build_knn import BuildKnnSettings
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.catalog import criterion
+from awe_cli.models.builders import ChosenBuilder, choose_builder
 from awe_cli.models.embeddings import Fit, fit_name, load_result, load_state, store_result
 from awe_cli.models.linear import require_linear
 from awe_cli.models.opening import open_dataset
+from awe_cli.models.own_affinity import keep_copy, refuse_parameters
 from awe_cli.models.rankers import find_embedding
 from awe_cli.models.tables import AFFINITY, AFFINITY_VERSION, NEIGHBORS, default_name, kind_of
 from awe_cli.neighbors.search import BLOCK, EXACT
@@ -52,22 +53,26 @@ def build_affinity(
     """
     settings = settings or BuildAffinitySettings()
     given = _given(settings)
+    if not names_file(settings.affinity):
+        refuse_parameters(settings.affinity, settings.own_parameters)
     if kind_of(settings.affinity) == NEIGHBORS:
         like = knn_settings(settings, given)
         return build_knn(ws, model, like, name=name, threads=threads, wait=wait, announce=announce)
     with ws.lock(wait=wait):
         stored = ws.find("dataset")
         dataset = open_dataset(stored)
-        parameters = _parameters(settings, given, dataset)
+        chosen = choose_builder(settings.affinity, settings.own_parameters)
+        parameters = _parameters(settings, given, dataset, chosen)
         base = require_linear(find_embedding(ws, model, stored))
-        told = _told(settings, parameters, dataset, base)
+        told = {**_told(settings, parameters, dataset, base), **chosen.told}
         recipe = Recipe(AFFINITY, AFFINITY_VERSION, told, {"dataset": stored.digest, "model": base.digest})
         name = name or default_name(settings.affinity, base)
         current = ws.current(AFFINITY, name, recipe)
         if current is not None:
             return current, False
         with ws.stage(AFFINITY, recipe) as staging:
-            work = _Work(dataset, base, told, threads, announce)
+            work = _Work(dataset, base, chosen, told, threads, announce)
+            keep_copy(staging, chosen.source)
             work.fill(staging, [tuple(fit) for fit in base.settings["fits"]], block)
             return staging.publish(name), True
 
@@ -76,11 +81,17 @@ class _Work:
     """One building: what it is made from, and the choice that validation makes."""
 
     def __init__(
-        self, dataset: Dataset, base: Artifact, told: dict[str, Any], threads: int | None, announce: Announce
+        self,
+        dataset: Dataset,
+        base: Artifact,
+        chosen: ChosenBuilder,
+        told: dict[str, Any],
+        threads: int | None,
+        announce: Announce,
     ) -> None:
         self._dataset, self._base, self._told = dataset, base, told
         self._threads, self._announce = threads, announce
-        self.builder: Builder = BUILDERS[told["affinity"]]
+        self.builder = chosen.builder
         self.parameters: dict[str, Any] = told["parameters"]
 
     def fill(self, staging: Staging, fits: list[Fit], block: int) -> None:
@@ -88,7 +99,7 @@ class _Work:
         choice, tried = self.choose(fits[0])
         found = {}
         for fit in fits:
-            self._announce(f"building {self._told['affinity']} on {'+'.join(fit)}")
+            self._announce(f"building {self._told.get('type', self._told['affinity'])} on {'+'.join(fit)}")
             source = self.source(fit)
             arrays = self.builder.fit(self.parameters, source, choice)
             rows = self.builder.open(self.parameters, source, arrays).training(self._threads, block)
@@ -137,7 +148,8 @@ def knn_settings(settings: BuildAffinitySettings, given: dict[str, Any]) -> Buil
 def _given(settings: BuildAffinitySettings) -> dict[str, Any]:
     """Parameter → what was said, by the names of `awe affinities`; a λ_y that is no number is refused."""
     values = {name.rstrip("_"): value for name, value in asdict(settings).items()}
-    given = {name: value for name, value in values.items() if name not in ("affinity", "metric")}
+    apart = ("affinity", "metric", "own_parameters")
+    given = {name: value for name, value in values.items() if name not in apart}
     if settings.lambda_y is not None:
         try:
             value = float(settings.lambda_y)
@@ -152,7 +164,9 @@ def _given(settings: BuildAffinitySettings) -> dict[str, Any]:
     return given
 
 
-def _parameters(settings: BuildAffinitySettings, given: dict[str, Any], dataset: Dataset) -> dict[str, Any]:
+def _parameters(
+    settings: BuildAffinitySettings, given: dict[str, Any], dataset: Dataset, chosen: ChosenBuilder
+) -> dict[str, Any]:
     """Every parameter: as told, else its default, the measure by the kind of x; None for those that play no part.
 
     Raises SettingsError for a parameter that the affinity does not have, or that plays no part.
@@ -160,7 +174,7 @@ def _parameters(settings: BuildAffinitySettings, given: dict[str, Any], dataset:
     found = built_parameters(settings.affinity, given, own=dataset.task == RECOMMENDATION)
     if "measure" in found:
         found["measure"] = found["measure"] or _usual_measure(dataset)
-    idle = BUILDERS[settings.affinity].idle(found, dataset.y is not None)
+    idle = chosen.builder.idle(found, dataset.y is not None)
     for name, why in idle.items():
         if given.get(name) is not None:
             raise no_part(name, why, given[name])
@@ -172,7 +186,7 @@ def _told(
 ) -> dict[str, Any]:
     measure = parameters.get("measure") or _usual_measure(dataset)
     metric = criterion(settings.metric or load_result(base)["metric"]).name
-    return {"affinity": settings.affinity, "measure": measure, "metric": metric, "parameters": parameters}
+    return {"measure": measure, "metric": metric, "parameters": parameters}
 
 
 def _usual_measure(dataset: Dataset) -> str:

@@ -91,7 +91,9 @@ def _settings_of(built: Artifact, affinity: str) -> BuildAffinitySettings:
     """How G was built, to build the next one in the same way."""
     told = dict(built.settings)
     if built.kind != NEIGHBORS:
-        told = {"metric": told["metric"], **told["parameters"]}
+        own = {name: value for name, value in told.get("own", {}).items() if value is not None}
+        own_parameters = tuple(f"{name}={value}" for name, value in own.items()) or None
+        told = {"metric": told["metric"], "own_parameters": own_parameters, **told["parameters"]}
     values: dict[str, Any] = {
         field.name: told.get(field.name, told.get(field.name.rstrip("_")))
         for field in fields(BuildAffinitySettings)

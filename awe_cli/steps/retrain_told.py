@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from awe_cli.affinity.built import BUILT, CLUSTER, find_built_affinity
+from awe_cli.affinity.built import BUILT, CLUSTER, OWN_BUILT, find_built_affinity
 from awe_cli.affinity.catalog import ALL_MEMBERS, check_known, parameters_of
 from awe_cli.affinity.mixture import MIX, Member, read_members
+from awe_cli.affinity.told import names_file
 from awe_cli.config.affinity import AffinitySettings
 from awe_cli.config.retrain import RetrainSettings
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
@@ -47,7 +48,8 @@ def _parameters(settings: RetrainSettings) -> dict[str, Any]:
 
 def parameters_told(settings: RetrainSettings, dataset: Dataset, built: str | None) -> dict[str, Any]:
     """The parameters of the affinity, as the recipe has them. Raises SettingsError for those that cannot be."""
-    plain = {"name": settings.affinity, "power": settings.power, "floor": settings.floor}
+    name = OWN_BUILT if names_file(settings.affinity) else settings.affinity
+    plain = {"name": name, "power": settings.power, "floor": settings.floor}
     if settings.affinity != MIX:
         return plain
     members = members_told(settings)
