@@ -121,7 +121,7 @@ def test_iterations_are_the_separate_commands(rare, copy, tmp_path):  # noqa: F8
 
 def test_a_stale_g_and_one_of_another_content_are_refused(rare, copy, refused):  # noqa: F811
     told = (*ALONE, f"{rare}:Rare")
-    assert f"awe build-affinity --model wsabie --affinity {rare}:Rare --name wsabie-rare" in refused(
+    assert f"build-affinity --model wsabie --affinity {rare}:Rare --name wsabie-rare" in refused(
         66, copy, "retrain", *told
     )
     awe(copy, "build-affinity", *told, "--set", "power=2")
@@ -204,9 +204,9 @@ def test_a_file_that_cannot_be_used(trained, refused, tmp_path, old, new, messag
 @pytest.mark.parametrize(
     ("code", "arguments", "says"),
     [
-        (78, ("build-affinity", *ALONE, "learned.py:Mine"), "hint: `awe train --affinity learned.py:Mine`"),
+        (78, ("build-affinity", *ALONE, "learned.py:Mine"), "train --affinity learned.py:Mine`"),
         (78, ("retrain", *ALONE, "learned.py:Mine"), "it is learned with U and V, and not built"),
-        (78, ("train", "--affinity", "mine.py:Mine"), "hint: `awe build-affinity --affinity mine.py:Mine`, then"),
+        (78, ("train", "--affinity", "mine.py:Mine"), "build-affinity --affinity mine.py:Mine`, then"),
         (78, ("build-affinity", *ALONE, "mine.py:Mine", "--set", "wdith=3"), "did you mean 'width'?"),
         (78, ("build-affinity", *ALONE, "mine.py:Mine", "--set", f"width={2**63}"), "expected a value of type int"),
         (78, ("build-affinity", *ALONE, "mine.py:Mine", "--lambda", "3"), "it knows --measure, --keep"),
