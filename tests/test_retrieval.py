@@ -192,21 +192,35 @@ def test_the_knn_product_ranks_documents(made):
     assert main([*root, "evaluate", "--model", "ssi,awe", "--quiet"]) == 0
 
 
-@pytest.mark.parametrize(
-    ("affinity", "told"),
-    [
-        ("latent-rbf", ("--lambda", "2", "--lambda-y", "3")),
-        ("kernel", ("--kernel-x", "cosine", "--kernel-y", "linear", "--space-y", "embedded")),
-        ("cluster", ("--leaves", "3", "--top", "6")),
-    ],
-)
-def test_built_affinities_see_documents_where_they_are_embedded(made, affinity, told, capsys):
-    train(made, TrainSettings(dim=8, epochs=3, margin=0.3), name="ssi", threads=1)
+BUILT = {
+    "latent-rbf": "--lambda 2 --lambda-y 3",
+    "rbf": "--lambda 2 --lambda-y 3",
+    "kernel": "--kernel-x cosine --kernel-y linear --space-y embedded",
+    "cluster": "--leaves 3 --top 6",
+}
+
+
+def awe(ws: Workspace, *commands: str) -> None:
+    """Run commands, each in one line."""
+    for command in commands:
+        assert main(["--workspace", str(ws.root), *command.split(), "--quiet"]) == 0
+
+
+def retrained(ws: Workspace, affinity: str, told: str | None = None, name: str | None = None) -> None:
+    """A model with G of an affinity."""
+    train(ws, TrainSettings(dim=8, epochs=3, margin=0.3), name="ssi", threads=1)
+    asked, name = f"--model ssi --affinity {affinity}", name or affinity
+    awe(
+        ws,
+        f"build-affinity {asked} --name {name} {told or BUILT[affinity]}",
+        f"retrain {asked} --built {name} --epochs 1 --name {name}",
+    )
+
+
+@pytest.mark.parametrize("affinity", ["latent-rbf", "kernel", "cluster"])
+def test_built_affinities_see_documents_where_they_are_embedded(made, affinity, capsys):
+    retrained(made, affinity)
     root = ["--workspace", str(made.root)]
-    build = [*root, "build-affinity", "--model", "ssi", "--affinity", affinity, *told, "--quiet"]
-    assert main(build) == 0
-    asked = ["--affinity", affinity, "--epochs", "1", "--name", affinity, "--quiet"]
-    assert main([*root, "retrain", "--model", "ssi", *asked]) == 0
     capsys.readouterr()
     assert (
         main([*root, "evaluate", "--model", f"ssi,{affinity}", "--metric", "map", "--json", "--quiet"]) == 0
@@ -221,6 +235,17 @@ def ranked(ws: Workspace, model: str, tmp_path: Path, *more: str) -> list[dict[s
     told = ["predict", "--model", model, *more, "--top-k", "30", "--output", str(out), "--quiet"]
     assert main(["-w", str(ws.root), *told]) == 0
     return pq.read_table(out).to_pylist()
+
+
+def before_and_after(ws: Workspace, model: str, tmp_path: Path) -> list[dict[tuple[int, str], float]]:
+    """(query, document) → score: of the documents that were prepared, then of these in another order and a new one."""
+    new = tmp_path / "new.parquet"
+    others = [*reversed(rows()["documents"]), {"document": "new", "text": "topic3 theme3 zebra"}]
+    pq.write_table(pa.Table.from_pylist(others), new)
+    return [
+        {(row["query"], row["label"]): row["score"] for row in ranked(ws, model, tmp_path, *more)}
+        for more in ((), ("--documents", str(new)))
+    ]
 
 
 @pytest.mark.parametrize("name", ["ssi", "words", "bm25", "both"])
@@ -238,20 +263,79 @@ def test_documents_that_nobody_saw(made, name, tmp_path):
     assert (
         main([*root, "ensemble", "--model", "ssi,bm25", "--weights", "1,1", "--name", "both", "--quiet"]) == 0
     )
-    new = tmp_path / "new.parquet"
-    others = [*reversed(rows()["documents"]), {"document": "new", "text": "topic3 theme3 zebra"}]
-    pq.write_table(pa.Table.from_pylist(others), new)
-    before = {(row["query"], row["label"]): row["score"] for row in ranked(made, name, tmp_path)}
-    after = {
-        (row["query"], row["label"]): row["score"]
-        for row in ranked(made, name, tmp_path, "--documents", str(new))
-    }
+    before, after = before_and_after(made, name, tmp_path)
     assert {label for _, label in after} == {label for _, label in before} | {"new"}
     if name != "both":  # an ensemble standardises over its candidates
         for pair, score in before.items():
             assert after[pair] == pytest.approx(score, rel=1e-4, abs=1e-5)
     of_topic = [label for query, label in sorted(after, key=lambda pair: -after[pair]) if query // 10 == 3]
     assert "new" in of_topic[:5]
+
+
+@pytest.mark.parametrize("affinity", ["latent-rbf", "rbf", "kernel"])
+def test_g_that_compares_documents_ranks_new_ones(made, affinity, tmp_path):
+    """Those that were prepared score as they did, and the new one comes among the documents of its topic."""
+    retrained(made, affinity)
+    before, after = before_and_after(made, affinity, tmp_path)
+    assert {label for _, label in after} == {label for _, label in before} | {"new"}
+    for pair, score in before.items():
+        assert after[pair] == pytest.approx(score, rel=1e-4, abs=1e-5)
+    of_topic = [label for query, label in sorted(after, key=lambda pair: -after[pair]) if query // 10 == 3]
+    assert "new" in of_topic[:5]
+    assert after[33, "new"] > 0
+
+
+def test_mixtures_and_ensembles_of_g_that_compares_documents(made, tmp_path, capsys):
+    """Two tables of the new documents, a floor, and bm25 beside them; knn among the members is one too many."""
+    retrained(made, "latent-rbf")
+    retrained(made, "kernel")
+    train_baseline(made, "bm25")
+    mix = "retrain --model ssi --affinity mix --epochs 0 --floor 0.1 --mix"
+    awe(
+        made,
+        f"{mix} latent-rbf=latent-rbf,kernel=kernel --name mixed",
+        "ensemble --model mixed,bm25 --weights 1,1 --name sum",
+        "build-knn --model ssi --k 3 --lambda 2",
+        f"{mix} latent-rbf=latent-rbf,knn --name partly",
+        "ensemble --model mixed,partly --weights 1,1 --name part-of-it",
+    )
+    before, mixed = before_and_after(made, "mixed", tmp_path)
+    for pair, score in before.items():
+        assert mixed[pair] == pytest.approx(score, rel=1e-4, abs=1e-5)
+    whole, words = (before_and_after(made, name, tmp_path)[1] for name in ("sum", "bm25"))
+    of_one = [pair for pair in whole if pair[0] == 33]
+    parts = np.array([[scores[pair] for pair in of_one] for scores in (mixed, words)])
+    parts = (parts - parts.mean(axis=1, keepdims=True)) / parts.std(axis=1, keepdims=True)
+    np.testing.assert_allclose([whole[pair] for pair in of_one], parts.mean(axis=0), 1e-3, 1e-4)
+    for model in ("partly", "part-of-it"):
+        said = refused(made, model, tmp_path, capsys)
+        assert f"found model '{model}', whose affinity knn lists labels" in said
+
+
+@pytest.mark.parametrize(
+    ("affinity", "told", "why", "instead"),
+    [
+        ("rbf", "--lambda 2 --lambda-y inf", "equal (λ_y is inf)", "build it again with a finite --lambda-y, and"),
+        ("kernel", "--kernel-y equality", "equal (K_y is equality)", "build it again with another --kernel-y, and"),
+        ("cluster", BUILT["cluster"], "whose affinity cluster lists labels", "such as latent-rbf with a finite"),
+    ],
+    ids=("rbf", "kernel", "cluster"),
+)  # fmt: skip
+def test_g_that_knows_no_new_documents_says_why(made, affinity, told, why, instead, tmp_path, capsys):
+    retrained(made, affinity, told, "known-only")
+    said = refused(made, "known-only", tmp_path, capsys)
+    assert f"found model 'known-only', whose affinity {affinity} " in said
+    assert why in said
+    assert instead in said
+
+
+def refused(ws: Workspace, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """What predict says of a model that cannot rank new documents."""
+    new = tmp_path / "new.csv"
+    new.write_text("document,text\na,topic1\n")
+    capsys.readouterr()
+    assert main(["-w", str(ws.root), "predict", "--model", model, "--documents", str(new)]) == 78
+    return " ".join(capsys.readouterr().err.split())
 
 
 def test_new_documents_are_refused_by_what_knows_labels(made, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -10,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Rows
+from awe_cli.data.matrix import Rows, n_rows
 from awe_cli.kernels.epoch import State
 from awe_cli.neighbors.space import Space
 from awe_cli.ranking.candidates import CandidateRanker
-from awe_cli.ranking.embedding import EmbeddingRanker
+from awe_cli.ranking.embedding import EmbeddingRanker, label_rows
 
 Arrays = dict[str, NDArray[Any]]
 Choice = dict[str, Any]  # JSON values
@@ -25,25 +26,38 @@ Told = Mapping[str, Any]  # parameter → what was said, None where nothing was
 class Source:
     """What G of one fit is built from.
 
-    state     U and V of the model that owns G; V has a row a label, see `with_label_rows`
+    state     U and V of the model that owns G, V with a row a label feature where features describe labels
     examples  the training examples of the fit
     measure   COSINE or EUCLIDEAN: how projections are compared
+    others    (labels, label features) what describes other labels, where G(x, ·) is asked for these; None where it is
+              for those of the examples
     """
 
     state: State
     examples: Examples
     measure: str
     threads: int | None = None
+    others: Rows | None = None
 
     @property
     def space(self) -> Space:
         """The space of the projections Ux."""
         return Space(self.state.U, self.measure)
 
+    @functools.cached_property
+    def rows_of_labels(self) -> NDArray[np.float32]:
+        """(labels, d) the rows of the labels of the examples."""
+        return label_rows(self.examples.y, self.state.V)
+
     @property
     def n_labels(self) -> int:
-        """The number of labels."""
-        return len(self.state.V)
+        """The number of labels of the examples."""
+        return len(self.state.V) if self.examples.y is None else n_rows(self.examples.y)
+
+    @property
+    def n_asked(self) -> int:
+        """The number of labels that G is asked for."""
+        return self.n_labels if self.others is None else n_rows(self.others)
 
     @property
     def n_features(self) -> int:
@@ -65,11 +79,24 @@ class Queries(NamedTuple):
     labels: NDArray[np.int32]
 
 
+class KnownOnly(NamedTuple):
+    """Why G knows no labels but those it was built from, and what can be done."""
+
+    why: str
+    instead: str
+
+
+LISTED = KnownOnly(
+    "lists labels that training examples have",
+    "build another that compares labels, such as latent-rbf with a finite --lambda-y, and retrain with that",
+)  # neighbours and leaves
+
+
 class Built(Protocol):
     """G of one fit, ready to be asked."""
 
     def table(self, x: Rows) -> NDArray[np.float32]:
-        """G(x, ·) of every row of new input: (m, labels)."""
+        """G(x, ·) of every row of new input: (m, labels that are asked for)."""
         ...
 
     def training(self, threads: int | None, block: int) -> Queries:
@@ -95,6 +122,10 @@ class Builder(Protocol):
 
     def choices(self, told: Told, source: Source) -> list[Choice]:
         """What validation may choose from, the likeliest first: that one is taken without validation."""
+        ...
+
+    def known_only(self, told: Told, choice: Choice) -> KnownOnly | None:
+        """Why G is of no use for `Source.others`; None where it compares labels by what describes them."""
         ...
 
     def fit(self, told: Told, source: Source, choice: Choice) -> Arrays:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.building.builder import Arrays, Choice, Queries, Source, Told
+from awe_cli.building.builder import LISTED, Arrays, Choice, KnownOnly, Queries, Source, Told
 from awe_cli.building.clusters import grow_tree
 from awe_cli.building.training_rows import in_blocks
 from awe_cli.data.matrix import Lists, Rows
@@ -40,6 +40,10 @@ class Cluster:
         leaves = [told["leaves"]] if told["leaves"] else [max(1, n // size) for size in _EXAMPLES_A_LEAF]
         tops = [told["top"]] if told["top"] else [top for top in _TOPS if 2 * top <= labels] or [labels]
         return [{"leaves": a, "top": b} for a in dict.fromkeys(leaves) for b in reversed(tops)]
+
+    def known_only(self, told: Told, choice: Choice) -> KnownOnly:
+        """A leaf has the labels of its examples."""
+        return LISTED
 
     def fit(self, told: Told, source: Source, choice: Choice) -> Arrays:
         """The tree: `centers` (nodes, d), `first`, `children`, `leaf` (nodes,); `leaves`, `top` (1,)."""

@@ -41,12 +41,13 @@ class LikeLabels:
     """Labels compared by where they lie."""
 
     def __init__(self, near: NDArray[np.int32], likeness: NDArray[np.float32]) -> None:
-        """near, likeness (labels, n): the labels each label is compared with, -1 for none, and K_y of the two."""
+        """near, likeness (labels asked for, n): the labels each is compared with, -1 for none, and K_y of the two."""
         self._near, self._likeness = near, likeness
 
     def sum(self, weights: NDArray[np.float32], labels: Lists, n_labels: int) -> NDArray[np.float32]:
-        """Σ_i weights[q, i] Σ_{y_i ∈ Y_i} K_y(y, y_i): (m, labels)."""
-        G, out = np.zeros((2, len(weights), n_labels), np.float32)
+        """Σ_i weights[q, i] Σ_{y_i ∈ Y_i} K_y(y, y_i): (m, labels asked for)."""
+        G = np.zeros((len(weights), n_labels), np.float32)
+        out = np.empty((len(weights), len(self._near)), np.float32)
         add_labels(weights, labels, G)
         spread_labels(G, self._near, self._likeness, out)
         return out

@@ -8,23 +8,26 @@ kernels can be negative G is cut off at 0, for a negative G times a negative sco
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.building.builder import Arrays, Choice, Source, Told
+from awe_cli.building.builder import Arrays, Choice, KnownOnly, Source, Told
 from awe_cli.building.compared import Compared
 from awe_cli.building.examples_kernel import COSINE, EMBEDDED, EQUALITY, GAUSSIAN, RAW, ExamplesKernel
-from awe_cli.building.labels_alike import LabelsAlike, LabelsByFeatures, LabelsOnV
+from awe_cli.building.labels_alike import LabelsAlike, LabelsByFeatures, LabelsOnV, Placed
 from awe_cli.building.labels_kernel import ONE_HOT_SQUARED, EqualLabels, LikeLabels, one_hot
+from awe_cli.building.training_pairs import drawn_pairs, known_examples
 from awe_cli.building.whole_rows import WholeRows
 from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Lists, Rows, take_rows
+from awe_cli.data.matrix import Rows
+from awe_cli.ranking.embedding import label_rows
 
 MULTIPLES = (6.0, 3.0, 10.0, 20.0)  # of λ_x, in units of 1 / the typical squared distance
 LABEL_MULTIPLES = (None, 3.0)  # of λ_y, likewise; None: λ_y → ∞
+_EQUAL = "counts labels only where they are equal"
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,15 @@ class PairSum:
             for multiple in (MULTIPLES if wide else (None,))
         ]
 
+    def known_only(self, told: Told, choice: Choice) -> KnownOnly | None:
+        """Where labels count only where they are equal, a new one equals none."""
+        k_y = self.kernels(told).y
+        if k_y == EQUALITY:
+            return KnownOnly(f"{_EQUAL} (K_y is equality)", _again("another --kernel-y"))
+        if k_y == GAUSSIAN and choice["multiple_y"] is None and told["lambda_y"] in (None, "inf"):
+            return KnownOnly(f"{_EQUAL} (λ_y is inf)", _again("a finite --lambda-y"))
+        return None
+
     def fit(self, told: Told, source: Source, choice: Choice) -> Arrays:
         """`pairs` (m,), `lambda`, `lambda_y` (1,), NaN where it plays no part; `near`, `likeness` of labels alike."""
         kernels = self.kernels(told)
@@ -93,8 +105,14 @@ class PairSum:
         return arrays
 
     def open(self, told: Told, source: Source, arrays: Arrays) -> BuiltPairSum:
-        """G of one fit."""
-        return BuiltPairSum(self.kernels(told), told["keep"], source, arrays)
+        """G of one fit; of other labels, where `known_only` says nothing against it."""
+        kernels = self.kernels(told)
+        if source.others is not None:
+            labels = _labels(kernels, source, told)
+            assert labels is not None, "labels are one-hot"
+            others = Placed(source.others, label_rows(source.others, source.state.V))
+            arrays = {**arrays, **labels.alike(float(arrays["lambda_y"][0]), others)._asdict()}
+        return BuiltPairSum(kernels, told["keep"], source, arrays)
 
     def describe(self, arrays: Arrays) -> dict[str, Any]:
         """m, and λ_x and λ_y where they play a part; a λ_y → ∞ is "inf"."""
@@ -125,35 +143,6 @@ class BuiltPairSum(WholeRows):
         return np.maximum(G, 0, out=G)
 
 
-@dataclass(frozen=True)
-class Known:
-    """The examples that are compared with, and `named` (examples,): the number of each training example, or -1."""
-
-    examples: Examples
-    named: NDArray[np.int64]
-
-
-def drawn_pairs(positives: Lists, m: int, seed: int) -> NDArray[np.int64]:
-    """Which of the pairs (x_i, y_i), as places in positives.indices, ascending: all, or m drawn by `seed`."""
-    pairs = np.arange(len(positives.indices), dtype=np.int64)
-    if m < len(pairs):
-        pairs = np.sort(np.random.Generator(np.random.Philox(seed)).permutation(pairs)[:m])
-    return pairs
-
-
-def known_examples(examples: Examples, pairs: NDArray[np.int64]) -> Known:
-    """The examples that have a pair, with the labels of their pairs."""
-    owner = np.searchsorted(examples.positives.indptr, pairs, side="right") - 1
-    rows, sizes = np.unique(owner, return_counts=True)
-    indptr = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    labels = Lists(indptr, examples.positives.indices[pairs])
-    named = np.full(len(examples), -1, np.int64)
-    named[rows] = np.arange(len(rows))
-    return Known(
-        replace(examples, ids=examples.ids.take(rows), x=take_rows(examples.x, rows), positives=labels), named
-    )
-
-
 def _compared(kernels: Kernels, source: Source, known: Examples) -> Compared:
     """The inputs of the known examples, where K_x compares them."""
     space = source.space if kernels.x_space == EMBEDDED else None
@@ -166,8 +155,12 @@ def _labels(kernels: Kernels, source: Source, told: Told) -> LabelsAlike | None:
     if kernels.y == EQUALITY or (kernels.y == GAUSSIAN and told["lambda_y"] == "inf"):
         return None
     if kernels.y_space == EMBEDDED:
-        return LabelsOnV(source.state.V, n, kernels.y)
-    return None if y is None else LabelsByFeatures(y, n, kernels.y)
+        return LabelsOnV(source.rows_of_labels, n, kernels.y)
+    return None if y is None else LabelsByFeatures(y, len(source.state.V), n, kernels.y)
+
+
+def _again(told: str) -> str:
+    return f"build it again with {told}, and retrain with that"
 
 
 def _or_nan(plays: bool, told: float | str | None) -> float:

@@ -28,7 +28,7 @@ class WholeRows(ABC):
         """G(x, ·) (m, labels) ≥ 0 of at most `AT_ONCE` rows, without training example skip[q] (-1: none)."""
 
     def table(self, x: Rows) -> NDArray[np.float32]:
-        """G(x, ·) of every row of new input: (m, labels)."""
+        """G(x, ·) of every row of new input: (m, labels that are asked for)."""
         return self._rows(x, np.full(n_rows(x), -1))
 
     def training(self, threads: int | None, block: int) -> Queries:
@@ -42,7 +42,7 @@ class WholeRows(ABC):
         return EmbeddingRanker(product(power, floor), state.U, state.V, self.table, y=y)
 
     def _rows(self, x: Rows, skip: NDArray[np.int64]) -> NDArray[np.float32]:
-        G = np.empty((n_rows(x), self._source.n_labels), np.float32)
+        G = np.empty((n_rows(x), self._source.n_asked), np.float32)
         for start in range(0, len(G), AT_ONCE):
             stop = min(start + AT_ONCE, len(G))
             G[start:stop] = self.weigh(slice_rows(x, start, stop), skip[start:stop])

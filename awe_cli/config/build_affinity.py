@@ -40,7 +40,9 @@ class BuildAffinitySettings:
         None, help="λ_x, for squared distances.", min=0, flag="--lambda", auto="by validation"
     )
     lambda_y: str | None = setting(
-        None, help="λ_y, a number of at least 0, or inf for the limit [y = y_i].", auto="by validation"
+        None,
+        help="λ_y, a number of at least 0, or inf for the limit [y = y_i], in which G knows no new label.",
+        auto="by validation",
     )
     pairs: int | None = setting(None, help="m, the most training pairs in the sum.", min=1, auto="200000")
     keep: int | None = setting(

@@ -27,10 +27,12 @@ from awe_cli.errors import DataError, SettingsError
 class OtherDocuments(Dataset):
     """The dataset with other labels. What counts its own, such as how often a label is relevant, must not be asked.
 
+    prepared  the dataset itself
     known    (labels,) the number that each has among the labels that were prepared, -1 for new ones
     unknown  entries of their features that the dataset does not know, and that were left out
     """
 
+    prepared: Dataset
     ids: pa.Array
     features_of_ids: LabelFeatures
     known: NDArray[np.int32]
@@ -99,7 +101,7 @@ def read_documents(dataset: Dataset, path: str) -> OtherDocuments:
         identities=known.identities,
         judged=known.judged,
     )
-    return OtherDocuments(dataset.path, dataset.settings, things.ids, found, own, unknown)
+    return OtherDocuments(dataset.path, dataset.settings, dataset, things.ids, found, own, unknown)
 
 
 def _known(dataset: Dataset, things: Things, where: str) -> NDArray[np.int32]:

@@ -18,7 +18,7 @@ def add_labels(weights: Floats, labels: Lists, G: Floats) -> None:
 
 
 def spread_labels(G: Floats, near: NDArray[np.int32], likeness: Floats, out: Floats) -> None:
-    """out[q, y] = Σ_j likeness[y, j] · G[q, near[y, j]]; -1 in near (labels, n) names no label."""
+    """out[q, y] = Σ_j likeness[y, j] · G[q, near[y, j]]; -1 in near (labels of out, n) names no label of G."""
     _spread_labels(frozen(G), frozen(near), frozen(likeness), out)
 
 

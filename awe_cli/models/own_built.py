@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from awe_cli.building.builder import Arrays, Choice, Source, Told
+from awe_cli.building.builder import LISTED, Arrays, Choice, KnownOnly, Source, Told
 from awe_cli.errors import SettingsError
 from awe_cli.models.own_affinity import VARIANT, given_of, values_of
 from awe_cli.models.own_file import GUIDE, file_of
@@ -52,6 +52,10 @@ class OwnBuilder:
             )
         found = [self._as_told(variant._asdict()) for variant in variants]
         return [choice for place, choice in enumerate(found) if choice not in found[:place]]
+
+    def known_only(self, told: Told, choice: Choice) -> KnownOnly:
+        """The type's code names labels as they were prepared."""
+        return LISTED
 
     def fit(self, told: Told, source: Source, choice: Choice) -> Arrays:
         """The parameters, (1,) each, once G of some examples has been looked at."""

@@ -17,6 +17,7 @@ from awe_cli.building.held_out import Looked
 from awe_cli.building.knn import BuiltKnn
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
+from awe_cli.data.other_documents import OtherDocuments
 from awe_cli.errors import MissingInputError
 from awe_cli.kernels.epoch import State
 from awe_cli.models.builders import as_recorded, builder_of, called
@@ -24,7 +25,6 @@ from awe_cli.models.embeddings import Fit, fit_name, load_result, load_state
 from awe_cli.models.places import EMBEDDING, PLACES, place_of
 from awe_cli.neighbors.index import NeighborIndex
 from awe_cli.neighbors.table import parts_of
-from awe_cli.ranking.embedding import with_label_rows
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
 from awe_cli.workspace.kinds import KINDS, check_name
@@ -101,14 +101,19 @@ def as_parents(tables: Sequence[Artifact]) -> dict[str, str]:
 def open_built(
     ws: Workspace, built: Artifact, dataset: Dataset, fit: Fit, threads: int | None = None
 ) -> Looked:
-    """G of a fit: with the U that built it, and the examples that this U was learned from."""
-    base = ws.get("model", built.parents["model"])
-    state = with_label_rows(load_state(base, fit), dataset.y)
+    """G of a fit: with the U that built it, and the examples that this U was learned from.
+
+    For other documents the examples stay those of the labels that were prepared, and G is asked for the others.
+    """
+    state = load_state(ws.get("model", built.parents["model"]), fit)
+    others = None
+    if isinstance(dataset, OtherDocuments):
+        dataset, others = dataset.prepared, dataset.y
     examples, told = dataset.training(fit), built.settings
     if built.kind == AFFINITY:
         built.expect_version(AFFINITY_VERSION)
         arrays = load_arrays(built.file(f"fit-{fit_name(fit)}.npz"))
-        source = Source(state, examples, told["measure"], threads)
+        source = Source(state, examples, told["measure"], threads, others)
         return builder_of(built).open(told["parameters"], source, arrays)
     built.expect_version(KNN_VERSION)
     result = load_result(built)

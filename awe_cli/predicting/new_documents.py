@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from awe_cli.affinity.built import BUILT, OWN_BUILT
+from awe_cli.building.builder import LISTED, KnownOnly
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.other_documents import OtherDocuments, read_documents
 from awe_cli.data.overlap import BM25, TFIDF
 from awe_cli.errors import SettingsError
+from awe_cli.models.builders import builder_of
 from awe_cli.models.embeddings import load_result, load_state
 from awe_cli.models.own_affinity import OWN
 from awe_cli.models.rankers import EMBEDDING, ENSEMBLE
-from awe_cli.models.tables import built_of
+from awe_cli.models.tables import NEIGHBORS, built_of
 from awe_cli.workspace import Artifact, Workspace
+
+_INSTEAD = "use tfidf, bm25, or what `awe train` makes"
 
 
 def open_documents(ws: Workspace, model: Artifact, dataset: Dataset, path: str) -> OtherDocuments:
@@ -28,13 +33,30 @@ def _require_features(ws: Workspace, model: Artifact, asked: Artifact) -> None:
         for number in range(1, len(load_result(model)["weights"]) + 1):
             _require_features(ws, ws.get("model", model.parents[f"model {number}"]), asked)
         return
-    if kind == EMBEDDING and not built_of(ws, model):
-        learned = load_state(model, tuple(model.settings["fits"][0])).learned
-        if load_result(model)["affinity"]["name"] != OWN or not learned.V_hat.size:
-            return
-        kind = "a user's own affinity"
-    raise SettingsError(
+    if kind != EMBEDDING:
+        raise _refusal(asked, f"which learned of each label by itself ({kind})", _INSTEAD)
+    affinity, built = load_result(model)["affinity"], built_of(ws, model)
+    if affinity["name"] == OWN and load_state(model, tuple(model.settings["fits"][0])).learned.V_hat.size:
+        raise _refusal(asked, "which learned of each label by itself (a user's own affinity)", _INSTEAD)
+    named = [
+        part["name"] for part in affinity.get("members", (affinity,)) if part["name"] in (*BUILT, OWN_BUILT)
+    ]
+    for name, table in zip(named, built, strict=True):
+        found = _known_only(table)
+        if found is not None:
+            raise _refusal(asked, f"whose affinity {name} {found.why}", f"{found.instead}; or {_INSTEAD}")
+
+
+def _known_only(built: Artifact) -> KnownOnly | None:
+    """Why a built G knows no labels but those that were prepared; None where it compares labels by their features."""
+    if built.kind == NEIGHBORS:
+        return LISTED
+    return builder_of(built).known_only(built.settings["parameters"], load_result(built)["choice"])
+
+
+def _refusal(asked: Artifact, why: str, instead: str) -> SettingsError:
+    return SettingsError(
         "--documents, --label-file: expected a model that knows labels by their features alone, found "
-        f"{asked.describe()}, which learned of each label by itself ({kind})",
-        hint="use tfidf, bm25, or what `awe train` makes",
+        f"{asked.describe()}, {why}",
+        hint=instead,
     )

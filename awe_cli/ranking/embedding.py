@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from awe_cli.affinity.constant import Constant
 from awe_cli.affinity.overlap import Overlap
 from awe_cli.data.matrix import Bags, Dense, Rows, n_rows
-from awe_cli.kernels.epoch import State
 from awe_cli.kernels.interface import lays_out
 from awe_cli.kernels.learned import NOTHING, Learned
 from awe_cli.kernels.score import project_rows, rate_block
@@ -32,11 +31,6 @@ def projections(x: Rows, U: NDArray[np.float32]) -> NDArray[np.float32]:
 def label_rows(y: Rows | None, V: NDArray[np.float32]) -> NDArray[np.float32]:
     """W = YV (labels, d), the rows of labels with features y (labels, label features); V for one-hot labels."""
     return V if y is None else projections(y, V)
-
-
-def with_label_rows(state: State, y: Rows | None) -> State:
-    """The state as rankers take it, with a row of V for each label."""
-    return state if y is None else state._replace(V=label_rows(y, state.V))
 
 
 class EmbeddingRanker:

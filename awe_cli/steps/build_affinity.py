@@ -24,7 +24,6 @@ from awe_cli.models.rankers import find_embedding
 from awe_cli.models.tables import AFFINITY, AFFINITY_VERSION, NEIGHBORS, default_name, kind_of
 from awe_cli.neighbors.search import BLOCK, EXACT
 from awe_cli.neighbors.space import COSINE, EUCLIDEAN
-from awe_cli.ranking.embedding import with_label_rows
 from awe_cli.steps.build_knn import build_knn
 from awe_cli.training.joint import judge_of
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
@@ -111,8 +110,8 @@ class _Work:
 
     def source(self, fit: Fit) -> Source:
         """What a fit is built from."""
-        state = with_label_rows(load_state(self._base, fit), self._dataset.y)
-        return Source(state, self._dataset.training(fit), self._told["measure"], self._threads)
+        state, examples = load_state(self._base, fit), self._dataset.training(fit)
+        return Source(state, examples, self._told["measure"], self._threads)
 
     def choose(self, fit: Fit) -> tuple[Choice, list[dict[str, Any]]]:
         """The choice that ranks validation best, the first of equals; and all of them with their scores."""
@@ -127,7 +126,9 @@ class _Work:
             built = self.builder.open(
                 self.parameters, source, self.builder.fit(self.parameters, source, choice)
             )
-            tried.append({**choice, "validation": judge(built.ranker(source.state, 1.0, 0.0))})
+            tried.append(
+                {**choice, "validation": judge(built.ranker(source.state, 1.0, 0.0, source.examples.y))}
+            )
         best = max(range(len(tried)), key=lambda number: tried[number]["validation"])
         return choices[best], tried
 

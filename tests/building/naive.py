@@ -21,10 +21,11 @@ def kernel(name, lambda_):
     }[name]  # fmt: skip
 
 
-def pair_sum(query, inputs, labels_of, places, k_x, k_y, apart, skip=None):
+def pair_sum(query, inputs, labels_of, places, k_x, k_y, apart, skip=None, asked=None):
     """G(x, ·) = Σ_i K_x(x, x_i) Σ_{y_i ∈ Y_i} K_y(y, y_i), over Σ_i |K_x(x, x_i)|, cut off at 0.
 
-    places (labels, ·): where each label is compared; apart: one at distance 0 does not count
+    places (labels, ·): where each label is compared; apart: one at distance 0 does not count; asked: where other
+    labels are, that G is asked for
     """
     weights = np.array(
         [
@@ -36,7 +37,7 @@ def pair_sum(query, inputs, labels_of, places, k_x, k_y, apart, skip=None):
     total = np.abs(weights).sum() or 1
     return [
         max(0, sum(w * k_y(y, places[y_i]) for w, own in zip(weights, labels_of, strict=True) for y_i in own) / total)
-        for y in places
+        for y in (places if asked is None else asked)
     ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from awe_cli.building.catalog import BUILDERS
-from awe_cli.building.pair_sum import drawn_pairs, known_examples
+from awe_cli.building.training_pairs import drawn_pairs, known_examples
 from awe_cli.neighbors.table import parts_of
 from tests.building import naive
 from tests.building.world import (

@@ -21,6 +21,7 @@ TOLD = {
 KINDS = {"bags": (histories, COSINE), "dense": (annotated, EUCLIDEAN)}
 
 
+WORDS = 12  # that describe labels
 DESCRIBED = {"one-hot": lambda y: None, "words": sparse, "dense y": lambda y: y}
 
 
@@ -30,7 +31,9 @@ def source(kind, n=50, described="one-hot"):
     rng = np.random.default_rng(5)
     U, V = (rng.normal(size=(ITEMS, DIM)).astype(np.float32) for _ in range(2))
     histories_of = np.zeros(ITEMS, np.float32)
-    y = DESCRIBED[described](dense_labels(ITEMS, 12))
+    y = DESCRIBED[described](dense_labels(ITEMS, WORDS))
+    if y is not None:
+        V = V[:WORDS]
     return Source(State(U, V, histories_of, histories_of), replace(make(n), y=y), measure)
 
 
@@ -49,9 +52,9 @@ def places(source, examples, space):
 def label_places(source, space, kernel):
     """Where labels are compared: y as given, one-hot where nothing describes it, or its row of V."""
     if space == "embedded":
-        return source.state.V.astype(float)
+        return source.rows_of_labels.astype(float)
     y = source.examples.y
-    return np.eye(ITEMS) if y is None or kernel == "equality" else matrix(y, 12)
+    return np.eye(ITEMS) if y is None or kernel == "equality" else matrix(y, WORDS)
 
 
 def part_of(x, example, part, parts, positives):
