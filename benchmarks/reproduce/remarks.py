@@ -16,12 +16,12 @@ WSABIE's space, a point at most, is mostly within chance.""",
     "affinities": """*WSABIE, as many epochs more* is what every row is held against, by the measure of the first
 table. knn, exact or approximate, is ahead of it everywhere but on Last.fm, where it is behind as it comes and ahead
 with a floor. The sums over training pairs (rbf, latent, hybrid, kernel) are ahead on ImCLEF07A and Delicious, on
-Corel5k latent and hybrid, and level on CAL500. cluster is level or a little behind: it is there for speed. What
-is learned jointly is level with the linear model or behind it on Corel5k, ImCLEF07A, Delicious and Gowalla; on CAL500
-concat and the sigmoid of the score are ahead; on Last.fm most are, top-k, pair-weights and the linear sigmoid by most.
-dot is never ahead. On Gowalla and Last.fm more epochs alone do not help the linear model. Of some forty rows a set one
-or two stars may be chance. Corel5k has three seeds, CAL500 five folds; stars of the others, with one seed, speak of other
-test examples and not of another run.""",
+Corel5k latent and hybrid, and level on CAL500. cluster is level or a little behind: it is there for speed. What is
+learned jointly is level with the linear model or behind it on Corel5k, ImCLEF07A, Delicious and Gowalla; on CAL500
+concat and the sigmoid of the score are ahead; on Last.fm most are, top-k, pair-weights and the linear sigmoid by
+most. dot is never ahead. On Gowalla and Last.fm more epochs alone do not help the linear model. Of some forty rows a
+set one or two stars may be chance. Corel5k has three seeds, CAL500 five folds; stars of the others, with one seed,
+speak of other test examples and not of another run.""",
     "awe-table-1": """On CAL500 no method differs from WSABIE in precision@1 by more than chance, popularity included,
 whose mean is the highest: the most frequent tag is right for 88 of 100 songs. By precision@3 (.765 was asked) and MAP
 AWE is ahead of WSABIE and of k-NN in its space; the other steps of the paper's order are not shown there. On Last.fm's
