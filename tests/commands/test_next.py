@@ -61,7 +61,10 @@ def test_the_command_of_a_hint_works_as_it_is_printed(awe):
     command = err.split("`")[1]
     assert command == "awe -w 'my ws' train-baseline popularity"
     assert awe(*words(command))[0] == 0
-    assert "is for `awe train`" in awe("-w", "my ws", "build-affinity", "--affinity", "mine.py:Mine")[3]
+    assert (
+        "that `awe train` or `awe retrain` made"
+        in awe("-w", "my ws", "build-knn", "--model", "popularity")[3]
+    )
 
 
 def test_a_table_with_a_name_of_its_own_is_named_next(awe, monkeypatch):
