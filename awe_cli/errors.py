@@ -38,7 +38,7 @@ class DataError(AweError):
 
 
 class MissingInputError(AweError):
-    """A file, column, model or table that was named is not there."""
+    """A file, column, model, table or scheduler that was named is not there."""
 
     exit_code = 66
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from awe_cli.config.build_affinity import BuildAffinitySettings
+from awe_cli.engine.local import ALL_THREADS, Local
 from awe_cli.models.builders import choose_builder
 from awe_cli.models.embeddings import load_result
 from awe_cli.neighbors.table import parts_of
@@ -56,14 +57,14 @@ def test_the_worked_example_is_its_formula(rare, kind):
     new = KINDS[kind][0](6, seed=1)
     for x, row in zip(dense_x(new), built.table(new.x), strict=True):
         np.testing.assert_allclose(row, naive_rare(x, inputs, labels, 3, 0.5), 2e-3, 1e-5)
-    found = built.training(None, block=1000)
+    found = built.training(ALL_THREADS, block=1000)
     G, parts = laid_out(found, ITEMS), parts_of(made.examples)
     for e, part in itertools.product(range(12), range(parts)):
         query = part_of(inputs[e], e, part, parts, made.examples.positives)
         np.testing.assert_allclose(
             G[e * parts + part], naive_rare(query, inputs, labels, 3, 0.5, e), 2e-3, 1e-5
         )
-    again = built.training(3, block=5)
+    again = built.training(Local(3), block=5)
     assert all(np.array_equal(one, other) for one, other in zip(found, again, strict=True))
 
 
@@ -160,7 +161,9 @@ def test_a_g_of_x_alone_looks_at_no_training_example(tmp_path):
     builder = choose_builder(f"{path}:Mine", None).builder
     built = builder.open(TOLD, made, builder.fit(TOLD, made, {"width": 2}))
     expected = [sum(y in own for own in labels_of(made.examples)) for y in range(ITEMS)]
-    np.testing.assert_array_equal(laid_out(built.training(None, 64), ITEMS), [expected] * len(made.examples))
+    np.testing.assert_array_equal(
+        laid_out(built.training(ALL_THREADS, 64), ITEMS), [expected] * len(made.examples)
+    )
 
 
 @pytest.mark.parametrize(
@@ -206,6 +209,7 @@ def test_a_file_that_cannot_be_used(trained, refused, tmp_path, old, new, messag
     [
         (78, ("build-affinity", *ALONE, "learned.py:Mine"), "train --affinity learned.py:Mine`"),
         (78, ("retrain", *ALONE, "learned.py:Mine"), "it is learned with U and V, and not built"),
+        (78, ("build-affinity", *ALONE, "mine.py:Mine", "--scheduler", "tcp://h:1"), "whose code workers do not have"),
         (78, ("train", "--affinity", "mine.py:Mine"), "build-affinity --affinity mine.py:Mine`, then"),
         (78, ("build-affinity", *ALONE, "mine.py:Mine", "--set", "wdith=3"), "did you mean 'width'?"),
         (78, ("build-affinity", *ALONE, "mine.py:Mine", "--set", f"width={2**63}"), "expected a value of type int"),

@@ -60,8 +60,8 @@ ARROWS: dict[str, set[str]] = {
 RESERVED = {
     "typer": {"commands", "app"},
     "rich": {"commands", "app"},
-    "dask": {"engine"},
-    "distributed": {"engine"},
+    "dask": {"engine/dask.py"},
+    "distributed": {"engine/dask.py"},
 }
 NO_PATHS = {"kernels", "affinity"}
 LIGHT = {"app", "commands", "__main__"}
@@ -78,6 +78,7 @@ HEAVY = {
     "distributed",
     "threadpoolctl",
 }
+OPTIONAL = {"sklearn", "implicit", "dask", "distributed"}
 PICKLES = {"pickle", "cPickle", "dill", "joblib", "cloudpickle", "shelve", "marshal"}
 
 
@@ -157,12 +158,18 @@ def test_relative_imports_are_not_used(path: Path) -> None:
 def test_a_library_is_imported_only_where_it_belongs(path: Path) -> None:
     for module in imports(path):
         library = module.split(".")[0]
-        assert part(path) in RESERVED.get(library, {part(path)}), f"{library} may not be imported here"
+        allowed = RESERVED.get(library, {part(path)})
+        assert allowed & {part(path), in_package(path)}, f"{library} may not be imported here"
         assert library not in PICKLES, "no pickle: an artifact must not be able to run code"
         is_package = path.name == "__init__.py"  # where the folder of compiled code is chosen
         assert library != "pathlib" or is_package or part(path) not in NO_PATHS, (
             f"{part(path)} never sees a path"
         )
+
+
+@each_file
+def test_what_need_not_be_installed_is_imported_when_it_is_used(path: Path) -> None:
+    assert not {module.split(".")[0] for module in imports(path, on_loading=True)} & OPTIONAL
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if part(p) in LIGHT], ids=in_package)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Rows, n_rows
+from awe_cli.engine.engine import Engine
 from awe_cli.kernels.epoch import State
 from awe_cli.neighbors.space import Space
 from awe_cli.ranking.candidates import CandidateRanker
@@ -99,8 +100,8 @@ class Built(Protocol):
         """G(x, ·) of every row of new input: (m, labels that are asked for)."""
         ...
 
-    def training(self, threads: int | None, block: int) -> Queries:
-        """G of the training examples, `block` of them at a time: the same bytes for any block and threads."""
+    def training(self, engine: Engine, block: int) -> Queries:
+        """G of the training examples, `block` of them at a time: the same bytes for any block and engine."""
         ...
 
     def ranker(

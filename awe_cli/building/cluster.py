@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from awe_cli.building.builder import LISTED, Arrays, Choice, KnownOnly, Queries, Source, Told
 from awe_cli.building.clusters import grow_tree
-from awe_cli.building.training_rows import in_blocks
 from awe_cli.data.matrix import Lists, Rows
+from awe_cli.engine.engine import Engine
 from awe_cli.kernels.epoch import State
 from awe_cli.kernels.tree import Tree, find_leaves
-from awe_cli.neighbors.table import parts_of
+from awe_cli.neighbors.table import in_blocks, parts_of
 from awe_cli.ranking.candidates import CandidateRanker
 from awe_cli.ranking.embedding import label_rows
 
@@ -111,10 +111,10 @@ class BuiltCluster:
             G[row, self._lists.indices[self._lists.indptr[leaf] : self._lists.indptr[leaf + 1]]] = 1
         return G
 
-    def training(self, threads: int | None, block: int) -> Queries:
+    def training(self, engine: Engine, block: int) -> Queries:
         """G of the training examples: the list of the leaf, without the example where it is counted there."""
         examples, parts = self._source.examples, parts_of(self._source.examples)
-        (found,) = in_blocks(lambda x, rows: (self.leaves(x),), examples, threads, block)
+        (found,) = in_blocks(self._leaves_of, examples, engine, block)
         lists = found.astype(np.int32)
         added: list[NDArray[np.int32]] = []
         base = len(self._lists.indptr) - 1
@@ -132,6 +132,9 @@ class BuiltCluster:
             np.concatenate([self._lists.indptr, indptr]).astype(np.int64),
             np.concatenate([self._lists.indices, *added]),
         )  # fmt: skip
+
+    def _leaves_of(self, x: Rows, rows: NDArray[np.int64]) -> tuple[NDArray, ...]:
+        return (self.leaves(x),)
 
     def ranker(self, state: State, power: float, floor: float, y: Rows | None = None) -> CandidateRanker:
         """S of the labels of the leaf; powers of 1 are 1, and a floor would have every label scored."""

@@ -1,57 +1,44 @@
 """G of the training examples, block by block: leave-one-out, and no target in its own query.
 
-Each block can be worked out anywhere, by itself (the paper's remark on MapReduce): a row of G depends on its query
-and on what G is built from, never on the other rows of its block.
+A row of G depends on its query and on what G is built from, never on the other rows of its block.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.building.builder import Queries
 from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Rows, n_rows, slice_rows
-from awe_cli.engine.local import map_blocks
-from awe_cli.neighbors.table import parts_of, without_part
+from awe_cli.data.matrix import Rows
+from awe_cli.engine.engine import Engine
+from awe_cli.neighbors.table import in_blocks
 
 # (queries, the training example to leave out of each) → G (m, labels).
 LeaveOneOut = Callable[[Rows, NDArray[np.int64]], NDArray[np.float32]]
 
 
-def in_blocks(
-    work: Callable[[Rows, NDArray[np.int64]], tuple[NDArray, ...]],
-    examples: Examples,
-    threads: int | None,
-    block: int,
-) -> tuple[NDArray, ...]:
-    """work(queries, their examples) for all training queries, in the order example · parts + part."""
-    parts = parts_of(examples)
-
-    def one(start: int) -> tuple[NDArray, ...]:
-        x = slice_rows(examples.x, start, min(start + block, len(examples)))
-        rows = np.arange(start, start + n_rows(x))
-        by_part = [work(without_part(x, parts, part), rows) for part in range(parts)]
-        stacked = (np.stack(arrays, axis=1) for arrays in zip(*by_part, strict=True))
-        return tuple(array.reshape(-1, *array.shape[2:]) for array in stacked)
-
-    found = list(map_blocks(one, range(0, len(examples), block), threads))
-    return tuple(np.concatenate(arrays) for arrays in zip(*found, strict=True))
-
-
 def largest_of(
-    G: LeaveOneOut, examples: Examples, n_labels: int, keep: int, threads: int | None, block: int
+    G: LeaveOneOut, examples: Examples, n_labels: int, keep: int, engine: Engine, block: int
 ) -> Queries:
     """The `keep` largest entries of every query's row of G; below them G counts as 0."""
-
-    def work(x: Rows, rows: NDArray[np.int64]) -> tuple[NDArray, ...]:
-        return largest_entries(G(x, rows), keep)
-
-    lists, weights = in_blocks(work, examples, threads, block)
+    lists, weights = in_blocks(_Largest(G, keep), examples, engine, block)
     single = np.arange(n_labels + 1, dtype=np.int64)
     return Queries(lists, weights, single, single[:-1].astype(np.int32))
+
+
+@dataclass(frozen=True)
+class _Largest:
+    """The largest entries of the rows of G, which alone are sent back from where they were worked out."""
+
+    G: LeaveOneOut
+    keep: int
+
+    def __call__(self, x: Rows, rows: NDArray[np.int64]) -> tuple[NDArray, ...]:
+        return largest_entries(self.G(x, rows), self.keep)
 
 
 def largest_entries(G: NDArray[np.float32], keep: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

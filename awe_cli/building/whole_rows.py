@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from awe_cli.building.builder import Queries, Source
 from awe_cli.building.training_rows import largest_of
 from awe_cli.data.matrix import Rows, n_rows, slice_rows
+from awe_cli.engine.engine import Engine
 from awe_cli.kernels.epoch import State
 from awe_cli.neighbors.choice import product
 from awe_cli.ranking.embedding import EmbeddingRanker
@@ -31,11 +32,9 @@ class WholeRows(ABC):
         """G(x, ·) of every row of new input: (m, labels that are asked for)."""
         return self._rows(x, np.full(n_rows(x), -1))
 
-    def training(self, threads: int | None, block: int) -> Queries:
+    def training(self, engine: Engine, block: int) -> Queries:
         """G of the training examples: the largest entries of each row."""
-        return largest_of(
-            self._rows, self._source.examples, self._source.n_labels, self._keep, threads, block
-        )
+        return largest_of(self._rows, self._source.examples, self._source.n_labels, self._keep, engine, block)
 
     def ranker(self, state: State, power: float, floor: float, y: Rows | None = None) -> EmbeddingRanker:
         """f = (G^power + floor) · max(0, S)."""

@@ -13,6 +13,7 @@ from awe_cli.commands.options import (
     DEFAULT_WORKSPACE,
     JsonOption,
     QuietOption,
+    SchedulerOption,
     ThreadsOption,
     WaitOption,
     WorkspaceOption,
@@ -26,6 +27,7 @@ awe build-affinity --model wsabie --affinity cluster
 awe build-affinity --model wsabie --affinity latent-rbf --lambda-y inf --pairs 50000
 awe build-affinity --model wsabie --affinity kernel --kernel-x cosine --name by-angle
 awe build-affinity --model wsabie --affinity rare.py:Rare --set power=2 --name mine
+awe build-affinity --model wsabie --affinity latent-rbf --scheduler tcp://10.0.0.5:8786
 """
 
 
@@ -39,6 +41,7 @@ def build_affinity(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    scheduler: SchedulerOption = None,
     as_json: JsonOption = False,
     wait: WaitOption = False,
     quiet: QuietOption = False,
@@ -58,20 +61,16 @@ def build_affinity(
     announce_compiling()
     settings = settings_from(BuildAffinitySettings, "build-affinity", workspace, flags).settings
     ws = Workspace(Path(workspace))
-    built, fresh = step(ws, model, settings, name=name, threads=threads, wait=wait, announce=console.say)
+    built, fresh = step(
+        ws, model, settings,
+        name=name, threads=threads, scheduler=scheduler, wait=wait, announce=console.say,
+    )  # fmt: skip
     result = load_result(built)
     _tell(result)
     console.stored(f"{KINDS[built.kind].folder}/{built.name}.json", built.digest, fresh)
     if as_json:
-        console.print_json(
-            {
-                "affinity": settings.affinity,
-                "name": built.name,
-                "digest": built.digest,
-                "made": fresh,
-                **result,
-            }
-        )
+        about = {"affinity": settings.affinity, "name": built.name, "digest": built.digest, "made": fresh}
+        console.print_json({**about, **result})
     base = model or ws.name_of("model", built.parents["model"])
     named = f" --built {name}" if name else ""
     console.next_step(f"awe retrain --model {base} --affinity {settings.affinity}{named} --name awe")

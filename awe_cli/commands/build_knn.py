@@ -13,6 +13,7 @@ from awe_cli.commands.options import (
     DEFAULT_WORKSPACE,
     JsonOption,
     QuietOption,
+    SchedulerOption,
     ThreadsOption,
     WaitOption,
     WorkspaceOption,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 EXAMPLE = """
 awe build-knn --model wsabie
 awe build-knn --model wsabie --k 50 --lambda 2.5 --approximate hnsw --name rough
+awe build-knn --model wsabie --scheduler tcp://10.0.0.5:8786
 """
 
 
@@ -42,6 +44,7 @@ def build_knn(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    scheduler: SchedulerOption = None,
     as_json: JsonOption = False,
     wait: WaitOption = False,
     quiet: QuietOption = False,
@@ -54,7 +57,6 @@ def build_knn(
     is chosen on validation.
     """
     from awe_cli.models.embeddings import load_result
-    from awe_cli.report.choices import neighbors_line, neighbors_table
     from awe_cli.steps.build_knn import build_knn as step
     from awe_cli.workspace import Workspace
 
@@ -63,17 +65,25 @@ def build_knn(
     ws = Workspace(Path(workspace))
     with watching(describe) as watch:
         table, fresh = step(
-            ws, model, settings, name=name, threads=threads, wait=wait, announce=console.say, watch=watch
-        )
+            ws, model, settings,
+            name=name, threads=threads, scheduler=scheduler, wait=wait, announce=console.say, watch=watch,
+        )  # fmt: skip
     result = load_result(table)
-    tried = neighbors_table(result)
-    if tried is not None:
-        console.show(tried, to_stderr=True)
-    console.say(neighbors_line(result))
+    _tell(result)
     console.stored(f"neighbors/{table.name}.json", table.digest, fresh)
     if as_json:
         console.print_json({"neighbors": table.name, "digest": table.digest, "made": fresh, **result})
     console.next_step(_onward(ws, model, table))
+
+
+def _tell(result: dict[str, Any]) -> None:
+    """What was tried, and what was chosen."""
+    from awe_cli.report.choices import neighbors_line, neighbors_table
+
+    tried = neighbors_table(result)
+    if tried is not None:
+        console.show(tried, to_stderr=True)
+    console.say(neighbors_line(result))
 
 
 def _onward(ws: Workspace, model: str | None, table: Artifact) -> str:

@@ -82,6 +82,16 @@ ThreadsOption = Annotated[
         help="Threads; never changes a result.  [all cores]",
     ),
 ]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        envvar="AWE_SCHEDULER",
+        metavar="ADDRESS",
+        help="Dask scheduler whose workers find G of the training examples, as tcp://host:8786; never changes a result."
+        "  [this process]",
+    ),
+]
 
 
 def settings_options(*classes: type) -> Callable[[F], F]:

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
@@ -56,3 +57,17 @@ def map_blocks(
                 yield pending.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class Local:
+    """The engine that is this process; `threads` as in `map_blocks`."""
+
+    threads: int | None = None
+
+    def map(self, function: Callable[[Block], Result], blocks: Iterable[Block]) -> Iterator[Result]:
+        """The results of `function` for each of `blocks`, in their order."""
+        return map_blocks(function, blocks, self.threads)
+
+
+ALL_THREADS = Local()

@@ -6,16 +6,23 @@ parts, part r without the items at positions r, r + parts, …; those items are 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags, Rows, n_rows, slice_rows
-from awe_cli.engine.local import map_blocks
+from awe_cli.engine.engine import Engine
+from awe_cli.engine.local import ALL_THREADS
 from awe_cli.neighbors.search import BLOCK, EXACT, Nearest
 from awe_cli.neighbors.space import Finder, Place
 
 PARTS = 4  # queries an example in recommendation
+
+# (queries, their examples) → arrays with a row for each of them.
+Work = Callable[[Rows, NDArray[np.int64]], tuple[NDArray, ...]]
 
 
 def parts_of(examples: Examples) -> int:
@@ -24,11 +31,11 @@ def parts_of(examples: Examples) -> int:
 
 
 def leave_one_out(
-    space: Place, examples: Examples, k: int, *, approximate: str = EXACT, threads: int | None = None
+    space: Place, examples: Examples, k: int, *, approximate: str = EXACT, engine: Engine = ALL_THREADS
 ) -> Nearest:
     """The k nearest other examples of every query: row example · parts + part."""
     finder = space.finder(examples.x, approximate=approximate)
-    return _search_all(finder, examples, k, own_rows=True, threads=threads)
+    return Nearest(*in_blocks(_Search(finder, k, own_rows=True), examples, engine, BLOCK))
 
 
 def among_others(
@@ -39,11 +46,11 @@ def among_others(
     k: int,
     *,
     approximate: str = EXACT,
-    threads: int | None = None,
+    engine: Engine = ALL_THREADS,
 ) -> Nearest:
     """The k nearest examples of `base` for every query, named by `base_rows` (len(base),) (cross-fitting)."""
     finder = space.finder(base.x, approximate=approximate)
-    found = _search_all(finder, examples, k, own_rows=False, threads=threads)
+    found = Nearest(*in_blocks(_Search(finder, k, own_rows=False), examples, engine, BLOCK))
     named = np.where(found.rows >= 0, base_rows[np.maximum(found.rows, 0)], -1).astype(np.int32)
     return Nearest(named, found.squared)
 
@@ -56,18 +63,40 @@ def without_part(x: Rows, parts: int, part: int) -> Rows:
     return x._replace(values=np.where(position % parts == part, np.float32(0), x.values))
 
 
-def _search_all(
-    finder: Finder, examples: Examples, k: int, *, own_rows: bool, threads: int | None
-) -> Nearest:
-    parts = parts_of(examples)
+def in_blocks(work: Work, examples: Examples, engine: Engine, block: int) -> tuple[NDArray, ...]:
+    """work(queries, their examples) for all training queries, in the order example · parts + part.
 
-    def work(start: int) -> Nearest:
-        x = slice_rows(examples.x, start, min(start + BLOCK, len(examples)))
-        skip = np.arange(start, start + n_rows(x)) if own_rows else None
-        by_part = [finder.nearest(without_part(x, parts, part), k, skip) for part in range(parts)]
-        rows = np.stack([found.rows for found in by_part], axis=1).reshape(-1, k)
-        return Nearest(rows, np.stack([found.squared for found in by_part], axis=1).reshape(-1, k))
+    Each block of examples can be worked out anywhere, by itself (the paper's remark on MapReduce).
+    """
+    one = _InBlocks(work, examples.x, parts_of(examples), block)
+    found = list(engine.map(one, range(0, len(examples), block)))
+    return tuple(np.concatenate(arrays) for arrays in zip(*found, strict=True))
 
-    blocks = map_blocks(work, range(0, len(examples), BLOCK), threads)
-    rows, squared = zip(*blocks, strict=True)
-    return Nearest(np.concatenate(rows), np.concatenate(squared))
+
+@dataclass(frozen=True)
+class _InBlocks:
+    """The work on the `block` examples from one on; it holds all that this takes, and can be sent away."""
+
+    work: Work
+    x: Rows
+    parts: int
+    block: int
+
+    def __call__(self, start: int) -> tuple[NDArray, ...]:
+        x = slice_rows(self.x, start, min(start + self.block, n_rows(self.x)))
+        rows = np.arange(start, start + n_rows(x))
+        by_part = [self.work(without_part(x, self.parts, part), rows) for part in range(self.parts)]
+        stacked = (np.stack(arrays, axis=1) for arrays in zip(*by_part, strict=True))
+        return tuple(array.reshape(-1, *array.shape[2:]) for array in stacked)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """The k nearest of each query; own_rows: without its own example."""
+
+    finder: Finder
+    k: int
+    own_rows: bool
+
+    def __call__(self, x: Rows, rows: NDArray[np.int64]) -> Nearest:
+        return self.finder.nearest(x, self.k, rows if self.own_rows else None)

@@ -13,6 +13,7 @@ from awe_cli.building.builder import Choice, Source
 from awe_cli.config.build_affinity import BuildAffinitySettings
 from awe_cli.config.build_knn import BuildKnnSettings
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
+from awe_cli.engine.engine import Engine, open_engine
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.catalog import criterion
 from awe_cli.models.builders import ChosenBuilder, choose_builder
@@ -39,24 +40,30 @@ def build_affinity(
     *,
     name: str | None = None,
     threads: int | None = None,
+    scheduler: str | None = None,
     block: int = BLOCK,
     wait: bool = False,
     announce: Announce = lambda line: None,
 ) -> tuple[Artifact, bool]:
     """Build G from an embedding model, and publish it as `name` (by default MODEL-AFFINITY, for knn MODEL).
 
-    block  training examples worked on at a time; like `threads`, it never changes a byte
+    block      training examples worked on at a time; like `threads`, it never changes a byte
+    scheduler  address of a Dask scheduler whose workers do so, in place of the threads; nor does that
 
     Returns what was built and whether it was built now. What is left open is chosen on validation by how well G · S
     ranks, with the fit that has not seen it. Raises SettingsError, MissingInputError, DataError.
     """
     settings = settings or BuildAffinitySettings()
     given = _given(settings)
-    if not names_file(settings.affinity):
+    if names_file(settings.affinity):
+        _refuse_scheduler(settings.affinity, scheduler)
+    else:
         refuse_parameters(settings.affinity, settings.own_parameters)
     if kind_of(settings.affinity) == NEIGHBORS:
         like = knn_settings(settings, given)
-        return build_knn(ws, model, like, name=name, threads=threads, wait=wait, announce=announce)
+        return build_knn(
+            ws, model, like, name=name, threads=threads, scheduler=scheduler, wait=wait, announce=announce
+        )
     with ws.lock(wait=wait):
         stored = ws.find("dataset")
         dataset = open_dataset(stored)
@@ -69,11 +76,20 @@ def build_affinity(
         current = ws.current(AFFINITY, name, recipe)
         if current is not None:
             return current, False
-        with ws.stage(AFFINITY, recipe) as staging:
+        with open_engine(scheduler, threads) as engine, ws.stage(AFFINITY, recipe) as staging:
             work = _Work(dataset, base, chosen, told, threads, announce)
             keep_copy(staging, chosen.source)
-            work.fill(staging, [tuple(fit) for fit in base.settings["fits"]], block)
+            work.fill(staging, [tuple(fit) for fit in base.settings["fits"]], engine, block)
             return staging.publish(name), True
+
+
+def _refuse_scheduler(affinity: str, scheduler: str | None) -> None:
+    """Raise SettingsError for a file's affinity on a cluster: its code is here, and is not sent."""
+    if scheduler is not None:
+        raise SettingsError(
+            f"--scheduler: the affinity {affinity} is a file's, whose code workers do not have, found {scheduler}",
+            hint="leave it out: --threads shares its blocks out here",
+        )
 
 
 class _Work:
@@ -93,7 +109,7 @@ class _Work:
         self.builder = chosen.builder
         self.parameters: dict[str, Any] = told["parameters"]
 
-    def fill(self, staging: Staging, fits: list[Fit], block: int) -> None:
+    def fill(self, staging: Staging, fits: list[Fit], engine: Engine, block: int) -> None:
         """Choose with the smallest fit, then write every fit."""
         choice, tried = self.choose(fits[0])
         found = {}
@@ -101,7 +117,7 @@ class _Work:
             self._announce(f"building {self._told.get('type', self._told['affinity'])} on {'+'.join(fit)}")
             source = self.source(fit)
             arrays = self.builder.fit(self.parameters, source, choice)
-            rows = self.builder.open(self.parameters, source, arrays).training(self._threads, block)
+            rows = self.builder.open(self.parameters, source, arrays).training(engine, block)
             save_arrays(staging.file(f"fit-{fit_name(fit)}.npz"), arrays)
             save_arrays(staging.file(f"rows-{fit_name(fit)}.npz"), rows._asdict())
             found[fit_name(fit)] = self.builder.describe(arrays)

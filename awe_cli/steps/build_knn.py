@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from awe_cli.config.build_knn import BuildKnnSettings
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
+from awe_cli.engine.engine import Engine, open_engine
 from awe_cli.models.embeddings import Fit, fit_name, load_state, store_result
 from awe_cli.models.opening import open_dataset
 from awe_cli.models.places import EMBEDDING, place_of
@@ -34,11 +35,14 @@ def build_knn(
     *,
     name: str | None = None,
     threads: int | None = None,
+    scheduler: str | None = None,
     wait: bool = False,
     announce: Callable[[str], None] = lambda line: None,
     watch: Watch = lambda progress: None,
 ) -> tuple[Artifact, bool]:
     """Build the neighbour table of an embedding model and publish it as `name` (by default the model's).
+
+    scheduler  address of a Dask scheduler whose workers look for neighbours, in place of threads
 
     Returns the table and whether it was built now. Where nothing was said, spaces, k and λ are chosen on validation
     with the fit that has not seen it. `watch` hears of the epochs of folds. Raises
@@ -54,14 +58,16 @@ def build_knn(
         table = ws.current("neighbors", name or base.name, recipe)
         if table is not None:
             return table, False
-        with ws.stage("neighbors", recipe) as staging:
+        with open_engine(scheduler, threads) as engine, ws.stage("neighbors", recipe) as staging:
             fits = [tuple(fit) for fit in base.settings["fits"]]
             check_folds(dataset, fits[0], told["folds"])
             chosen, tried = choose(dataset, base, fits[0], told, threads, announce)
             lambdas = {}
             for fit in fits:
                 announce(f"neighbours among {'+'.join(fit)}")
-                lambdas[fit_name(fit)] = _store_fit(staging, dataset, base, fit, told, chosen, threads, watch)
+                lambdas[fit_name(fit)] = _store_fit(
+                    staging, dataset, base, fit, told, chosen, threads, engine, watch
+                )
             asked = {"tried": tried, "metric": told["metric"]}
             store_result(staging, {"space": chosen.space, "k": chosen.k, "lambda": lambdas, **asked})
             return staging.publish(name or base.name), True
@@ -75,6 +81,7 @@ def _store_fit(
     told: dict[str, Any],
     chosen: Chosen,
     threads: int | None,
+    engine: Engine,
     watch: Watch,
 ) -> dict[str, float]:
     """Write the table of one fit; return λ of each space."""
@@ -82,11 +89,11 @@ def _store_fit(
     found: dict[str, Nearest] = {}
     for name in chosen.places:
         if name == EMBEDDING and told["folds"] > 1:
-            found[name] = cross_fitted(dataset, base, examples, told, chosen.k, threads, watch)
+            found[name] = cross_fitted(dataset, base, examples, told, chosen.k, threads, engine, watch)
         else:
             place = place_of(name, state.U, told["measure"], dataset)
             found[name] = leave_one_out(
-                place, examples, chosen.k, approximate=told["approximate"], threads=threads
+                place, examples, chosen.k, approximate=told["approximate"], engine=engine
             )
     lambdas = {name: _lambda(chosen, nearest) for name, nearest in found.items()}
     weights = [weigh(nearest, lambdas[name]) / np.float32(len(found)) for name, nearest in found.items()]

@@ -15,6 +15,7 @@ from awe_cli.affinity.constant import Constant
 from awe_cli.data.dataset import Dataset
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import take_lists, take_rows
+from awe_cli.engine.engine import Engine
 from awe_cli.engine.local import available_threads
 from awe_cli.errors import SettingsError
 from awe_cli.models.embeddings import load_result
@@ -29,11 +30,12 @@ from awe_cli.workspace import Artifact
 
 def cross_fitted(
     dataset: Dataset, base: Artifact, examples: Examples, told: dict[str, Any], k: int, threads: int | None,
-    watch: Watch,
+    engine: Engine, watch: Watch,
 ) -> Nearest:  # fmt: skip
     """The k neighbours of every query of `examples`, in told["folds"] folds, with the plan of the model `base`.
 
-    `watch` hears of every epoch of every fold. Raises SettingsError where the model is not a linear one.
+    Folds are learned on `threads` of this process, which `watch` hears of epoch by epoch, and looked up by `engine`.
+    Raises SettingsError where the model is not a linear one.
     """
     chosen = load_result(base).get("chosen", {}).get("constant")
     if chosen is None:
@@ -62,7 +64,7 @@ def cross_fitted(
             _take(examples, inside),
             k,
             approximate=told["approximate"],
-            threads=threads,
+            engine=engine,
         )
         rows[inside] = found.rows.reshape(-1, parts, k)
         squared[inside] = found.squared.reshape(-1, parts, k)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from awe_cli.building.catalog import BUILDERS
 from awe_cli.building.clusters import grow_tree
 from awe_cli.data.matrix import Dense, Lists
+from awe_cli.engine.local import ALL_THREADS, Local
 from awe_cli.kernels.tree import find_leaves
 from awe_cli.neighbors.table import parts_of, without_part
 from awe_cli.ranking.block import rank_block
@@ -76,7 +77,7 @@ def test_the_table_is_equation_10(kind):
 def test_training_examples_are_not_counted_in_their_own_leaf(kind, top):
     made = source(kind)
     built, parts = build(made, top=top), parts_of(made.examples)
-    queries = built.training(None, 1000)
+    queries = built.training(ALL_THREADS, 1000)
     G, labels = laid_out(queries, ITEMS), labels_of(made.examples)
     home = built.leaves(made.examples.x)
     alike = 0
@@ -87,7 +88,7 @@ def test_training_examples_are_not_counted_in_their_own_leaf(kind, top):
             assert np.flatnonzero(G[e * parts + part]).tolist() == expected
             alike += expected == naive.top_of_leaf(home, leaf, labels, top, ITEMS)
     assert alike > 0 or top > 5
-    again = built.training(3, 7)
+    again = built.training(Local(3), 7)
     assert all(a.tobytes() == b.tobytes() for a, b in zip(queries, again, strict=True))
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from awe_cli.building.catalog import BUILDERS
 from awe_cli.building.training_pairs import drawn_pairs, known_examples
+from awe_cli.engine.local import ALL_THREADS, Local
 from awe_cli.neighbors.table import parts_of
 from tests.building import naive
 from tests.building.world import (
@@ -100,7 +101,7 @@ def test_the_table_is_the_papers_sum(name, more, kind):
 def test_training_examples_have_no_part_in_their_own_rows(name, more, kind):
     made, told = source(kind, 9, more.get("described", "one-hot")), {**TOLD, **more}
     parts = parts_of(made.examples)
-    G = laid_out(build(name, told, made).training(None, block=1000), ITEMS)
+    G = laid_out(build(name, told, made).training(ALL_THREADS, block=1000), ITEMS)
     x = dense_x(made.examples)
     for e, part in itertools.product(range(9), range(parts)):
         query = part_of(x[e], e, part, parts, made.examples.positives)
@@ -143,7 +144,7 @@ def test_the_same_bytes_for_any_block_and_any_threads(name, kind):
     for choice in builder.choices(told, made):
         built = builder.open(told, made, builder.fit(told, made, choice))
         found = [
-            [array.tobytes() for array in built.training(threads, block)]
+            [array.tobytes() for array in built.training(Local(threads), block)]
             for threads, block in ((1, 1024), (2, 16), (3, 7))
         ]
         assert found[0] == found[1] == found[2]
@@ -180,8 +181,8 @@ def test_wide_and_narrow_gaussians_are_finite(kind):
 
 def test_only_the_largest_entries_are_kept():
     made = source("dense")
-    whole = laid_out(build("rbf", TOLD, made).training(None, 64), ITEMS)
-    kept = laid_out(build("rbf", {**TOLD, "keep": 3}, made).training(None, 64), ITEMS)
+    whole = laid_out(build("rbf", TOLD, made).training(ALL_THREADS, 64), ITEMS)
+    kept = laid_out(build("rbf", {**TOLD, "keep": 3}, made).training(ALL_THREADS, 64), ITEMS)
     assert ((kept > 0).sum(axis=1) <= 3).all()
     for row, short in zip(whole, kept, strict=True):
         np.testing.assert_allclose(np.sort(row)[-3:], np.sort(short)[-3:])

@@ -8,6 +8,7 @@ import pytest
 
 from awe_cli.data.examples import Examples
 from awe_cli.data.matrix import Bags, Dense, Lists, take_lists, take_rows
+from awe_cli.engine.local import Local
 from awe_cli.neighbors.index import NeighborIndex
 from awe_cli.neighbors.search import SEARCHES
 from awe_cli.neighbors.space import COSINE, EUCLIDEAN, Space
@@ -125,7 +126,7 @@ def test_a_single_item_leaves_no_query():
 def test_the_same_for_any_number_of_threads(approximate):
     examples = histories(4200)
     tables = [
-        leave_one_out(space(COSINE), examples, 10, approximate=approximate, threads=threads)
+        leave_one_out(space(COSINE), examples, 10, approximate=approximate, engine=Local(threads))
         for threads in (1, 2, 3)
     ]
     for table in tables[1:]:

@@ -1,0 +1,200 @@
+"""Blocks of work on the workers of a Dask cluster; no other module imports Dask, and this one only when asked to.
+
+What a block needs beside its number is pickled once, sent to every worker, and unpickled there once. These pickles
+pass between the processes of the cluster, and none is ever stored.
+"""
+
+from __future__ import annotations
+
+import functools
+import platform
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from awe_cli import __version__
+from awe_cli.engine.kind import ALIKE, Kind, expect_kind, kind
+from awe_cli.engine.local import one_blas_thread
+from awe_cli.engine.quiet import unlogged
+from awe_cli.errors import AweError, MissingInputError, SettingsError
+
+Block = TypeVar("Block")
+Result = TypeVar("Result")
+
+INSTALL = "pip install 'awe-cli[dask]'"
+_PATIENCE = 10.0  # seconds: for a scheduler to answer, for a first worker, between looks whether one is left
+_LOGGERS = ("distributed", "distributed.client", "tornado.application")
+_AHEAD = 2  # blocks sent for each thread of a worker: one that it works on, and one that waits
+
+
+@contextmanager
+def connect(address: str) -> Iterator[Dask]:
+    """The engine of the scheduler at an address such as tcp://host:8786.
+
+    Raises SettingsError where Dask is not installed, or a worker has other versions than this process;
+    MissingInputError where no scheduler answers, or none that has workers.
+    """
+    _expect_library()
+    with unlogged(_LOGGERS):
+        client = _client(address)
+        try:
+            _check(client, address)
+            yield Dask(client, address)
+        finally:
+            client.close()
+
+
+class Dask:
+    """The engine that is the workers of a cluster."""
+
+    def __init__(self, client: Any, address: str) -> None:
+        self._client, self._address = client, address
+
+    def map(self, function: Callable[[Block], Result], blocks: Iterable[Block]) -> Iterator[Result]:
+        """The results of `function` for each of `blocks`, in their order.
+
+        The first error of a block, in their order, is raised as it would be here; MissingInputError where the
+        cluster is lost, SettingsError where workers die of a block.
+        """
+        from distributed.protocol.pickle import dumps
+
+        with self._reached():
+            most = _AHEAD * sum(self._client.nthreads().values())
+            sent = self._client.scatter(_Sent(dumps(function)), broadcast=True, hash=False)
+        pending: deque[Any] = deque()
+        try:
+            for block in blocks:
+                with self._reached():
+                    pending.append(self._client.submit(_run, sent, block, kind(), pure=False))
+                if len(pending) >= most:
+                    yield self._result(pending.popleft())
+            while pending:
+                yield self._result(pending.popleft())
+        finally:
+            pending.clear()  # what nobody waits for is not begun
+
+    def _result(self, future: Any) -> Any:
+        from distributed.scheduler import KilledWorker
+
+        with self._reached():
+            error = self._wait(future)
+            if error is None:
+                return future.result()
+        if isinstance(error, KilledWorker):
+            raise SettingsError(
+                f"--scheduler: workers of {self._address} died, one after the other, of the same block",
+                hint="their logs say why; mostly they need more memory, or fewer threads in each",
+            ) from error
+        raise error.with_traceback(future.traceback())
+
+    def _wait(self, future: Any) -> BaseException | None:
+        """What a block ended with; it may take its time, as long as there is somebody who works on it."""
+        while True:
+            try:
+                error: BaseException | None = future.exception(timeout=_PATIENCE)
+                return error
+            except TimeoutError:
+                if not self._client.nthreads():
+                    raise OSError("it has no workers any more") from None
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Raise MissingInputError where the cluster is lost, or was lost before."""
+        try:
+            if self._client.status == "closed":
+                raise OSError("the connection was closed")
+            yield
+        except (CancelledError, OSError) as error:
+            raise MissingInputError(
+                f"--scheduler: the cluster of {self._address} was lost: {getattr(error, 'reason', error)}",
+                hint="nothing was stored; logs of the scheduler and its workers say more, mostly of too little memory",
+            ) from error
+
+
+class _Sent:
+    """A function on its way to a worker, which keeps it for as long as blocks need it.
+
+    Its pickle is opaque to Dask, which would unpack arrays where they lie in a message, at odd addresses: compiled
+    kernels would be compiled once more for these.
+    """
+
+    def __init__(self, pickled: bytes) -> None:
+        self._pickled = pickled
+
+    def __reduce__(self) -> tuple[type[_Sent], tuple[bytes]]:
+        return _Sent, (self._pickled,)
+
+    def __sizeof__(self) -> int:
+        return 2 * len(self._pickled)  # the pickle, and what becomes of it
+
+    @functools.cached_property
+    def function(self) -> Callable[[Any], Any]:
+        """What was sent."""
+        from distributed.protocol.pickle import loads
+
+        found: Callable[[Any], Any] = loads(self._pickled)
+        return found
+
+
+def _run(sent: _Sent, block: Any, expected: Kind) -> Any:
+    """What a worker does of one block. A worker that joined later, of another kind, refuses: Raises SettingsError."""
+    expect_kind(kind(), expected, f"the worker on {platform.node()}")
+    one_blas_thread()  # for as long as this thread lives: others of the worker may be within a product
+    return sent.function(block)
+
+
+def _expect_library() -> None:
+    """Import Dask, which sets up its loggers. Raises SettingsError where it is not installed."""
+    try:
+        import distributed  # noqa: F401
+    except ImportError as error:
+        raise SettingsError(
+            "--scheduler needs the package distributed, which is not installed",
+            hint=f"install it with `{INSTALL}`, on the workers, too",
+        ) from error
+
+
+def _client(address: str) -> Any:
+    """A client of the scheduler. Raises MissingInputError."""
+    from distributed import Client, Security
+    from distributed.comm import get_address_host_port
+
+    try:
+        get_address_host_port(address)  # raises for what is none; a client of it would not close
+        secret = address.startswith(("tls:", "wss:"))
+        if secret and not Security().get_connection_args("client")["ssl_context"]:
+            raise ValueError("Dask's configuration names no certificates (distributed.comm.tls)")
+        return Client(address, timeout=_PATIENCE, set_as_default=False, name="awe")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise MissingInputError(
+            f"--scheduler: no Dask scheduler answers at {address!r}: {error}",
+            hint="`dask scheduler` starts one and says its address, such as tcp://host:8786",
+        ) from error
+
+
+def _check(client: Any, address: str) -> None:
+    """See that there are workers, all like this process. Raises MissingInputError, SettingsError."""
+    try:
+        client.wait_for_workers(1, timeout=_PATIENCE)
+    except TimeoutError as error:
+        raise MissingInputError(
+            f"--scheduler: the scheduler at {address} has no workers, after {_PATIENCE:.0f} s",
+            hint=f"start some with `dask worker {address}`",
+        ) from error
+    try:
+        client.run_on_scheduler(kind)  # it unpickles the names of functions that it passes on
+    except Exception as error:
+        raise _without_awe(f"the scheduler at {address}", error) from error
+    for worker, found in client.run(kind, on_error="return").items():
+        if isinstance(found, BaseException):
+            raise _without_awe(f"the worker {worker} of {address}", found) from found
+        expect_kind(found, kind(), f"the worker {worker} of {address}")
+
+
+def _without_awe(where: str, error: BaseException) -> AweError:
+    return SettingsError(
+        f"--scheduler: {where} has no awe {__version__} that can be asked: {type(error).__name__}: {error}",
+        hint=ALIKE,
+    )

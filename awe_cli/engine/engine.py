@@ -1,0 +1,39 @@
+"""What shares out blocks of work, whichever way: to the threads of this process, or to other machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+from awe_cli.engine.local import Local
+
+Block = TypeVar("Block")
+Result = TypeVar("Result")
+
+
+class Engine(Protocol):
+    """Where blocks run. What is computed never depends on it."""
+
+    def map(self, function: Callable[[Block], Result], blocks: Iterable[Block]) -> Iterator[Result]:
+        """The results of `function` for each of `blocks`, in their order; the first error, in that order, is raised.
+
+        function  thread-safe, and for other machines made of what can be sent: arrays in objects of this package
+        blocks    taken as they are needed, a bounded number in advance
+        """
+        ...
+
+
+@contextmanager
+def open_engine(scheduler: str | None, threads: int | None) -> Iterator[Engine]:
+    """The workers of the Dask scheduler at an address such as tcp://host:8786; for None the threads of this process.
+
+    Raises SettingsError, MissingInputError where the cluster cannot be used.
+    """
+    if scheduler is None:
+        yield Local(threads)
+        return
+    from awe_cli.engine.dask import connect
+
+    with connect(scheduler) as engine:
+        yield engine

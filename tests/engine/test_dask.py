@@ -1,0 +1,223 @@
+"""Blocks on the workers of a Dask cluster: the same bytes as here, results in order, and what is refused."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from awe_cli.app import main
+from awe_cli.config.build_affinity import BuildAffinitySettings
+from awe_cli.config.build_knn import BuildKnnSettings
+from awe_cli.engine import dask, kind, local
+from awe_cli.errors import MissingInputError, SettingsError
+from awe_cli.neighbors import table
+from awe_cli.neighbors.input import InputSpace
+from awe_cli.neighbors.search import SEARCHES
+from awe_cli.neighbors.space import COSINE
+from awe_cli.neighbors.table import among_others, leave_one_out
+from awe_cli.steps.build_affinity import build_affinity
+from awe_cli.steps.build_knn import build_knn
+from awe_cli.workspace import Workspace
+from tests.neighbors.test_table import ITEMS, histories, space
+from tests.test_chain import TRAIN, digests, plays
+
+BUILD = {
+    "cluster": BuildAffinitySettings(affinity="cluster", leaves=8, top=10),
+    "latent-rbf": BuildAffinitySettings(affinity="latent-rbf", lambda_=5.0, lambda_y="2"),
+}
+KNN = ("build-knn", "--model", "wsabie", "--k", "10", "--lambda", "2")
+NOWHERE = "tcp://127.0.0.1:9"  # a port that nobody listens at
+
+
+def a_cluster(n_workers: int, **more: Any) -> Any:
+    """A scheduler in this process, and workers."""
+    distributed = pytest.importorskip("distributed")
+    return distributed.LocalCluster(
+        n_workers=n_workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0", **more
+    )
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """The address of a scheduler that has two workers, each a process."""
+    with a_cluster(2, processes=True) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.fixture(scope="module")
+def engine(scheduler: str) -> Iterator[dask.Dask]:
+    """The engine of these workers."""
+    with dask.connect(scheduler) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset and a linear model, never to be changed."""
+    folder = tmp_path_factory.mktemp("dask")
+    (folder / "plays.csv").write_text(plays())
+    told = ("--user", "person", "--item", "item", "--holdout", "2")
+    for command in (("prepare", str(folder / "plays.csv"), *told), TRAIN):
+        assert main(["--workspace", str(folder / "workspace"), *command]) == 0
+    return folder / "workspace"
+
+
+@pytest.fixture
+def copies(trained: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """The same twice, to be changed."""
+    return tuple(Path(shutil.copytree(trained, tmp_path / name)) for name in ("one", "other"))
+
+
+@pytest.fixture
+def nothing_here(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Call it, and no block is worked on by the threads of this process any more."""
+    return lambda: monkeypatch.setattr(local, "map_blocks", None)
+
+
+@pytest.mark.parametrize("affinity", BUILD)
+def test_a_built_affinity_has_the_same_bytes(
+    scheduler: str, copies: tuple[Path, Path], nothing_here: Callable[[], None], affinity: str
+) -> None:
+    here, there = map(Workspace, copies)
+    expected, _ = build_affinity(here, "wsabie", BUILD[affinity], threads=1)
+    nothing_here()
+    found, fresh = build_affinity(there, "wsabie", BUILD[affinity], scheduler=scheduler, block=50)
+    assert fresh
+    assert found.digest == expected.digest
+
+
+def test_a_table_of_neighbours_has_the_same_bytes(
+    scheduler: str,
+    copies: tuple[Path, Path],
+    nothing_here: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here, there = copies
+    settings = BuildKnnSettings(k=10, lambda_=2.0, folds=2)
+    folded, _ = build_knn(Workspace(here), "wsabie", settings, name="folds", threads=1)
+    assert main(["--workspace", str(here), *KNN, "--threads", "1"]) == 0
+    nothing_here()
+    monkeypatch.setattr(table, "BLOCK", 50)
+    again, _ = build_knn(Workspace(there), "wsabie", settings, name="folds", threads=1, scheduler=scheduler)
+    assert again.digest == folded.digest
+    monkeypatch.setenv("AWE_SCHEDULER", scheduler)
+    assert main(["--workspace", str(there), *KNN]) == 0
+    assert digests(there) == digests(here)
+    monkeypatch.setenv("AWE_SCHEDULER", NOWHERE)
+    assert main(["--workspace", str(there), *KNN]) == 0, "what is up to date needs no cluster"
+
+
+@pytest.mark.parametrize("approximate", SEARCHES)
+def test_an_index_is_the_same_when_it_was_sent(engine: dask.Dask, approximate: str) -> None:
+    base, rows, some = histories(4200), np.arange(4200), histories(50, seed=1)
+    here, there = (
+        among_others(space(COSINE), base, rows, some, 10, approximate=approximate, engine=each)
+        for each in (local.Local(1), engine)
+    )
+    assert [a.tobytes() for a in there] == [a.tobytes() for a in here]
+
+
+def test_neighbours_by_the_input_are_the_same(engine: dask.Dask) -> None:
+    there, examples = InputSpace(ITEMS, ITEMS - 1), histories(1100)
+    found = leave_one_out(there, examples, 5, engine=engine)
+    assert [a.tobytes() for a in found] == [a.tobytes() for a in leave_one_out(there, examples, 5)]
+
+
+def late_when_even(i: int) -> int:
+    """Slow for every other block."""
+    time.sleep(0.05 * (i % 2 == 0))
+    return i * i
+
+
+def test_results_come_in_order_and_blocks_are_taken_as_they_are_needed(engine: dask.Dask) -> None:
+    taken = []
+
+    def blocks() -> Iterator[int]:
+        for i in range(20):
+            taken.append(i)
+            yield i
+
+    results = engine.map(late_when_even, blocks())
+    assert next(results) == 0
+    assert len(taken) <= 5
+    assert list(results) == [i * i for i in range(1, 20)]
+
+
+def fails_from_5(i: int) -> int:
+    """The first blocks that fail are slow, so that later ones fail before them."""
+    if i >= 5:
+        time.sleep(0.3 if i == 5 else 0)
+        raise MissingInputError(f"block {i}", hint="do not")
+    return i
+
+
+def test_the_first_error_is_raised_as_it_would_be_here(engine: dask.Dask) -> None:
+    found = []
+    with pytest.raises(MissingInputError, match="block 5") as caught:
+        found += engine.map(fails_from_5, range(1000))
+    assert caught.value.hint == "do not"
+
+
+def test_workers_of_another_kind_are_refused(
+    scheduler: str, trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = dict(kind.kind())
+    monkeypatch.setattr(dask, "expect_kind", lambda found, _, where: kind.expect_kind(found, other, where))
+    for name, value in {"awe": "9.9", "Python": "3.99", "sources of awe": "0"}.items():
+        other = {**mine, name: value}
+        assert f"expected {name} {value}, as here, found {mine[name]}" in refused(
+            78, trained, capsys, scheduler
+        )
+        with pytest.raises(SettingsError, match=f"expected {name}"):  # a worker that joined later
+            dask._run(dask._Sent(b""), 1, other)
+
+
+def test_a_cluster_that_is_not_there_is_refused(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with a_cluster(0) as cluster:
+        monkeypatch.setattr(dask, "_PATIENCE", 1.0)
+        assert "has no workers" in refused(66, trained, capsys, cluster.scheduler_address)
+    for address in (NOWHERE, "nonsense", "", "ssh://here:1", "tls://127.0.0.1:9"):
+        assert f"no Dask scheduler answers at {address!r}" in refused(66, trained, capsys, address)
+
+
+def test_a_cluster_that_is_lost_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask, "_PATIENCE", 1.0)
+    with (
+        a_cluster(1, processes=False, protocol="tcp") as cluster,
+        dask.connect(cluster.scheduler_address) as engine,
+    ):
+        results = engine.map(late_when_even, range(0, 40, 2))
+        assert next(results) == 0
+        cluster.close()
+        with pytest.raises(MissingInputError, match="was lost"):
+            list(results)
+
+
+def test_dask_that_is_not_installed(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert "pip install 'awe-cli[dask]'" in refused(78, trained, capsys, NOWHERE)
+
+
+def refused(code: int, workspace: Path, capsys: pytest.CaptureFixture[str], scheduler: str) -> str:
+    """What is said where the cluster cannot be used, and nothing is stored."""
+    before = digests(workspace)
+    capsys.readouterr()
+    assert main(["--workspace", str(workspace), *KNN, "--scheduler", scheduler]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: --scheduler")
+    assert "hint: " in err
+    assert digests(workspace) == before
+    assert not list((workspace / "staging").iterdir())
+    return err
