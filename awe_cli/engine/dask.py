@@ -159,7 +159,7 @@ def _expect_library() -> None:
 def _client(address: str) -> Any:
     """A client of the scheduler. Raises MissingInputError."""
     from distributed import Client, Security
-    from distributed.comm import get_address_host_port
+    from distributed.comm.addressing import get_address_host_port
 
     try:
         get_address_host_port(address)  # raises for what is none; a client of it would not close

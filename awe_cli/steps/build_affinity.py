@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import asdict, fields
 from typing import Any
 
-from awe_cli.affinity.built import KNN_APPROXIMATE, built_parameters
-from awe_cli.affinity.told import names_file, no_part
+from awe_cli.affinity.told import names_file
 from awe_cli.building.builder import Choice, Source
 from awe_cli.config.build_affinity import BuildAffinitySettings
-from awe_cli.config.build_knn import BuildKnnSettings
-from awe_cli.data.dataset import RECOMMENDATION, Dataset
+from awe_cli.data.dataset import Dataset
 from awe_cli.engine.engine import Engine, open_engine
-from awe_cli.errors import SettingsError
-from awe_cli.metrics.catalog import criterion
 from awe_cli.models.builders import ChosenBuilder, choose_builder
-from awe_cli.models.embeddings import Fit, fit_name, load_result, load_state, store_result
+from awe_cli.models.embeddings import Fit, fit_name, load_state, store_result
 from awe_cli.models.linear import require_linear
 from awe_cli.models.opening import open_dataset
 from awe_cli.models.own_affinity import keep_copy, refuse_parameters
 from awe_cli.models.rankers import find_embedding
 from awe_cli.models.tables import AFFINITY, AFFINITY_VERSION, NEIGHBORS, default_name, kind_of
-from awe_cli.neighbors.search import BLOCK, EXACT
-from awe_cli.neighbors.space import COSINE, EUCLIDEAN
+from awe_cli.neighbors.search import BLOCK
+from awe_cli.steps.build_affinity_told import (
+    everything_told,
+    knn_settings,
+    parameters_given,
+    parameters_told,
+    refuse_scheduler,
+)
 from awe_cli.steps.build_knn import build_knn
 from awe_cli.training.joint import judge_of
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
@@ -54,9 +54,9 @@ def build_affinity(
     ranks, with the fit that has not seen it. Raises SettingsError, MissingInputError, DataError.
     """
     settings = settings or BuildAffinitySettings()
-    given = _given(settings)
+    given = parameters_given(settings)
     if names_file(settings.affinity):
-        _refuse_scheduler(settings.affinity, scheduler)
+        refuse_scheduler(settings.affinity, scheduler)
     else:
         refuse_parameters(settings.affinity, settings.own_parameters)
     if kind_of(settings.affinity) == NEIGHBORS:
@@ -68,9 +68,9 @@ def build_affinity(
         stored = ws.find("dataset")
         dataset = open_dataset(stored)
         chosen = choose_builder(settings.affinity, settings.own_parameters)
-        parameters = _parameters(settings, given, dataset, chosen)
+        parameters = parameters_told(settings, given, dataset, chosen)
         base = require_linear(find_embedding(ws, model, stored))
-        told = {**_told(settings, parameters, dataset, base), **chosen.told}
+        told = {**everything_told(settings, parameters, dataset, base), **chosen.told}
         recipe = Recipe(AFFINITY, AFFINITY_VERSION, told, {"dataset": stored.digest, "model": base.digest})
         name = name or default_name(settings.affinity, base)
         current = ws.current(AFFINITY, name, recipe)
@@ -81,15 +81,6 @@ def build_affinity(
             keep_copy(staging, chosen.source)
             work.fill(staging, [tuple(fit) for fit in base.settings["fits"]], engine, block)
             return staging.publish(name), True
-
-
-def _refuse_scheduler(affinity: str, scheduler: str | None) -> None:
-    """Raise SettingsError for a file's affinity on a cluster: its code is here, and is not sent."""
-    if scheduler is not None:
-        raise SettingsError(
-            f"--scheduler: the affinity {affinity} is a file's, whose code workers do not have, found {scheduler}",
-            hint="leave it out: --threads shares its blocks out here",
-        )
 
 
 class _Work:
@@ -147,64 +138,3 @@ class _Work:
             )
         best = max(range(len(tried)), key=lambda number: tried[number]["validation"])
         return choices[best], tried
-
-
-def knn_settings(settings: BuildAffinitySettings, given: dict[str, Any]) -> BuildKnnSettings:
-    """The same for `build_knn`. Raises SettingsError for a parameter that knn does not have."""
-    built_parameters(settings.affinity, given, own=True)
-    approximate = settings.approximate or ("hnsw" if settings.affinity == KNN_APPROXIMATE else EXACT)
-    if settings.affinity == KNN_APPROXIMATE and approximate == EXACT:
-        raise SettingsError(
-            "--approximate: expected hnsw, ivf or lsh for knn-approximate, found 'exact'",
-            hint="--affinity knn searches exactly",
-        )
-    values = {field.name: getattr(settings, field.name) for field in fields(BuildKnnSettings)}
-    return BuildKnnSettings(**{**values, "approximate": approximate, "folds": settings.folds or 0})
-
-
-def _given(settings: BuildAffinitySettings) -> dict[str, Any]:
-    """Parameter → what was said, by the names of `awe affinities`; a λ_y that is no number is refused."""
-    values = {name.rstrip("_"): value for name, value in asdict(settings).items()}
-    apart = ("affinity", "metric", "own_parameters")
-    given = {name: value for name, value in values.items() if name not in apart}
-    if settings.lambda_y is not None:
-        try:
-            value = float(settings.lambda_y)
-        except ValueError:
-            value = math.nan
-        if not value >= 0:
-            raise SettingsError(
-                f"--lambda-y: expected a number of at least 0, or inf, found {settings.lambda_y!r}",
-                hint="inf is the limit in which labels count only where they are equal",
-            )
-        given["lambda_y"] = "inf" if math.isinf(value) else value
-    return given
-
-
-def _parameters(
-    settings: BuildAffinitySettings, given: dict[str, Any], dataset: Dataset, chosen: ChosenBuilder
-) -> dict[str, Any]:
-    """Every parameter: as told, else its default, the measure by the kind of x; None for those that play no part.
-
-    Raises SettingsError for a parameter that the affinity does not have, or that plays no part.
-    """
-    found = built_parameters(settings.affinity, given, own=dataset.task == RECOMMENDATION)
-    if "measure" in found:
-        found["measure"] = found["measure"] or _usual_measure(dataset)
-    idle = chosen.builder.idle(found, dataset.y is not None)
-    for name, why in idle.items():
-        if given.get(name) is not None:
-            raise no_part(name, why, given[name])
-    return {name: None if name in idle else value for name, value in found.items()}
-
-
-def _told(
-    settings: BuildAffinitySettings, parameters: dict[str, Any], dataset: Dataset, base: Artifact
-) -> dict[str, Any]:
-    measure = parameters.get("measure") or _usual_measure(dataset)
-    metric = criterion(settings.metric or load_result(base)["metric"]).name
-    return {"measure": measure, "metric": metric, "parameters": parameters}
-
-
-def _usual_measure(dataset: Dataset) -> str:
-    return EUCLIDEAN if dataset.dense else COSINE
