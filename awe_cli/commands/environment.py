@@ -9,7 +9,7 @@ from awe_cli.commands.options import declared_by
 from awe_cli.config.resolve import variable_of
 from awe_cli.errors import did_you_mean
 
-_OTHERS = ("AWE_WORKSPACE", "AWE_THREADS", "AWE_DEBUG")
+_OTHERS = ("AWE_WORKSPACE", "AWE_THREADS", "AWE_SCHEDULER", "AWE_DEBUG")
 
 
 def warn_of_unknown(env: Iterable[str], commands: Mapping[str, Callable[..., None]]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from awe_cli.affinity.told import names_file
 from awe_cli.building.builder import Choice, Source
 from awe_cli.config.build_affinity import BuildAffinitySettings
 from awe_cli.data.dataset import Dataset
@@ -14,16 +13,16 @@ from awe_cli.models.builders import ChosenBuilder, choose_builder
 from awe_cli.models.embeddings import Fit, fit_name, load_state, store_result
 from awe_cli.models.linear import require_linear
 from awe_cli.models.opening import open_dataset
-from awe_cli.models.own_affinity import keep_copy, refuse_parameters
+from awe_cli.models.own_affinity import keep_copy
 from awe_cli.models.rankers import find_embedding
 from awe_cli.models.tables import AFFINITY, AFFINITY_VERSION, NEIGHBORS, default_name, kind_of
 from awe_cli.neighbors.search import BLOCK
 from awe_cli.steps.build_affinity_told import (
+    check,
     everything_told,
     knn_settings,
     parameters_given,
     parameters_told,
-    refuse_scheduler,
 )
 from awe_cli.steps.build_knn import build_knn
 from awe_cli.training.joint import judge_of
@@ -55,10 +54,7 @@ def build_affinity(
     """
     settings = settings or BuildAffinitySettings()
     given = parameters_given(settings)
-    if names_file(settings.affinity):
-        refuse_scheduler(settings.affinity, scheduler)
-    else:
-        refuse_parameters(settings.affinity, settings.own_parameters)
+    check(settings, scheduler)
     if kind_of(settings.affinity) == NEIGHBORS:
         like = knn_settings(settings, given)
         return build_knn(

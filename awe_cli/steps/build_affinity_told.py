@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from awe_cli.affinity.built import KNN_APPROXIMATE, built_parameters
-from awe_cli.affinity.told import no_part
+from awe_cli.affinity.told import names_file, no_part
 from awe_cli.config.build_affinity import BuildAffinitySettings
 from awe_cli.config.build_knn import BuildKnnSettings
 from awe_cli.data.dataset import RECOMMENDATION, Dataset
@@ -15,16 +15,19 @@ from awe_cli.errors import SettingsError
 from awe_cli.metrics.catalog import criterion
 from awe_cli.models.builders import ChosenBuilder
 from awe_cli.models.embeddings import load_result
+from awe_cli.models.own_affinity import refuse_parameters
 from awe_cli.neighbors.search import EXACT
 from awe_cli.neighbors.space import COSINE, EUCLIDEAN
 from awe_cli.workspace import Artifact
 
 
-def refuse_scheduler(affinity: str, scheduler: str | None) -> None:
-    """Raise SettingsError for a file's affinity on a cluster: its code is here, and is not sent."""
-    if scheduler is not None:
+def check(settings: BuildAffinitySettings, scheduler: str | None) -> None:
+    """Raise SettingsError for --set without a file, and for a file's affinity on a cluster: its code is not sent."""
+    if not names_file(settings.affinity):
+        refuse_parameters(settings.affinity, settings.own_parameters)
+    elif scheduler is not None:
         raise SettingsError(
-            f"--scheduler: the affinity {affinity} is a file's, whose code workers do not have, found {scheduler}",
+            f"--scheduler: {settings.affinity} is a file's affinity, whose code workers do not have, found {scheduler}",
             hint="leave it out: --threads shares its blocks out here",
         )
 
