@@ -15,6 +15,11 @@ from awe_cli.ranking.embedding import projections
 COSINE, EUCLIDEAN = "cosine", "euclidean"
 
 
+def usual_measure(*, dense: bool) -> str:
+    """How projections are compared where nobody says: of dense x by distance, of bags by angle."""
+    return EUCLIDEAN if dense else COSINE
+
+
 class Finder(Protocol):
     """Finds the nearest of the rows that it was made from."""
 

@@ -17,7 +17,7 @@ from awe_cli.models.builders import ChosenBuilder
 from awe_cli.models.embeddings import load_result
 from awe_cli.models.own_affinity import refuse_parameters
 from awe_cli.neighbors.search import EXACT
-from awe_cli.neighbors.space import COSINE, EUCLIDEAN
+from awe_cli.neighbors.space import usual_measure
 from awe_cli.workspace import Artifact
 
 
@@ -73,7 +73,7 @@ def parameters_told(
     """
     found = built_parameters(settings.affinity, given, own=dataset.task == RECOMMENDATION)
     if "measure" in found:
-        found["measure"] = found["measure"] or _usual_measure(dataset)
+        found["measure"] = found["measure"] or usual_measure(dense=dataset.dense)
     idle = chosen.builder.idle(found, dataset.y is not None)
     for name, why in idle.items():
         if given.get(name) is not None:
@@ -85,10 +85,6 @@ def everything_told(
     settings: BuildAffinitySettings, parameters: dict[str, Any], dataset: Dataset, base: Artifact
 ) -> dict[str, Any]:
     """Everything that decides what G will be, beside which affinity it is, as its recipe has it."""
-    measure = parameters.get("measure") or _usual_measure(dataset)
+    measure = parameters.get("measure") or usual_measure(dense=dataset.dense)
     metric = criterion(settings.metric or load_result(base)["metric"]).name
     return {"measure": measure, "metric": metric, "parameters": parameters}
-
-
-def _usual_measure(dataset: Dataset) -> str:
-    return EUCLIDEAN if dataset.dense else COSINE

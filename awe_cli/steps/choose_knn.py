@@ -16,7 +16,7 @@ from awe_cli.models.places import BOTH, EMBEDDING, INPUT, PLACES, place_of
 from awe_cli.neighbors.choice import MULTIPLES, HeldOut, try_all
 from awe_cli.neighbors.index import NeighborIndex
 from awe_cli.neighbors.search import EXACT
-from awe_cli.neighbors.space import COSINE, EUCLIDEAN
+from awe_cli.neighbors.space import usual_measure
 from awe_cli.training.joint import judge_of
 from awe_cli.workspace import Artifact
 
@@ -48,7 +48,7 @@ def everything_told(settings: BuildKnnSettings, dataset: Dataset, base: Artifact
         raise no_part("approximate", f"{by_input}, and bags are always measured", settings.approximate)
     return {
         **asdict(settings),
-        "measure": settings.measure or (EUCLIDEAN if dataset.dense else COSINE),
+        "measure": settings.measure or usual_measure(dense=dataset.dense),
         "metric": criterion(settings.metric or load_result(base)["metric"]).name,
     }
 
