@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from awe_cli.commands import console
+from awe_cli.commands.build_knn import tell_neighbors
 from awe_cli.commands.compiling import announce_compiling
 from awe_cli.commands.options import (
     DEFAULT_WORKSPACE,
@@ -78,11 +79,13 @@ def build_affinity(
 
 def _tell(result: dict[str, Any]) -> None:
     """What was tried, and what was found for each fit."""
-    from awe_cli.report.choices import fit_lines, neighbors_line, neighbors_table, tried_table
+    from awe_cli.report.choices import fit_lines, tried_table
 
-    is_knn = "k" in result
-    tried = neighbors_table(result) if is_knn else tried_table(result)
+    if "k" in result:
+        tell_neighbors(result)
+        return
+    tried = tried_table(result)
     if tried is not None:
         console.show(tried, to_stderr=True)
-    for line in [neighbors_line(result)] if is_knn else fit_lines(result):
+    for line in fit_lines(result):
         console.say(line)

@@ -69,15 +69,15 @@ def build_knn(
             name=name, threads=threads, scheduler=scheduler, wait=wait, announce=console.say, watch=watch,
         )  # fmt: skip
     result = load_result(table)
-    _tell(result)
+    tell_neighbors(result)
     console.stored(f"neighbors/{table.name}.json", table.digest, fresh)
     if as_json:
         console.print_json({"neighbors": table.name, "digest": table.digest, "made": fresh, **result})
     console.next_step(_onward(ws, model, table))
 
 
-def _tell(result: dict[str, Any]) -> None:
-    """What was tried, and what was chosen."""
+def tell_neighbors(result: dict[str, Any]) -> None:
+    """What was tried of neighbours, and what was chosen."""
     from awe_cli.report.choices import neighbors_line, neighbors_table
 
     tried = neighbors_table(result)
