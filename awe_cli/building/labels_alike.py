@@ -101,19 +101,22 @@ class LabelsByFeatures:
     def alike(self, lambda_: float | None, others: Placed | None = None) -> Alike:
         """K_y of each label, or each of others, and the n it is compared with; λ_y is for the gaussian alone."""
         y = self._y if others is None else others.y
+        own = self._known if others is None else Compared(y, self._width)
         found: list[Alike] = []
         for start in range(0, n_rows(y), _BLOCK):
-            K = self._block(slice_rows(y, start, start + _BLOCK), lambda_)
+            stop = start + _BLOCK
+            K = self._block(slice_rows(y, start, stop), own.squared_lengths[start:stop], lambda_)
             near = largest_places(K, self._n)
             found.append(Alike(near, np.take_along_axis(K, near, axis=1)))
         return Alike(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
-    def _block(self, y: Rows, lambda_: float | None) -> NDArray[np.float32]:
-        """K_y of some labels and all that are known (m, labels)."""
+    def _block(
+        self, y: Rows, squared_lengths: NDArray[np.float32], lambda_: float | None
+    ) -> NDArray[np.float32]:
+        """K_y of some labels, of these ‖y‖² (m,), and all that are known (m, labels)."""
         if self._kernel == GAUSSIAN:
             return np.exp(-np.float32(lambda_) * self._known.squared(y))
         K = self._known.dots(y)
         if self._kernel == COSINE:
-            own = Compared(y, self._width).squared_lengths
-            K = divided(divided(K, np.sqrt(self._known.squared_lengths)), np.sqrt(own)[:, None])
+            K = divided(divided(K, np.sqrt(self._known.squared_lengths)), np.sqrt(squared_lengths)[:, None])
         return K
