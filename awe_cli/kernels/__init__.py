@@ -3,7 +3,8 @@
 Compiled code is kept in a cache folder named by a digest of every source that can end up inlined in
 it. numba itself only watches the file a kernel stands in, and would serve stale mathematics after an
 affinity in another file changed; so even a folder the user names (NUMBA_CACHE_DIR) gets one folder in it for
-each state of the sources. It is chosen here, before the first kernel is decorated.
+each state of the sources. It is chosen here, before the first kernel is decorated. Where a kernel stands in the
+package, not where the package is installed, names its file there, so that all installations of equal sources share it.
 """
 
 from __future__ import annotations
@@ -17,21 +18,43 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numba
+from numba.core.caching import CacheImpl, UserProvidedCacheLocator
 
 _PACKAGE = Path(__file__).parent.parent
+# Where the sources of kernels are, and of what they inline.
+_SOURCES = ("kernels/*.py", "affinity/*.py", "loss/*.py", "ranking/*.py", "baselines/*.py", "data/matrix.py")
 _KEPT = 4  # folders of other sources
 _DAY = 24 * 3600.0  # seconds
 
 
 def _source_digest() -> str:
-    """A digest of the sources that kernels inline: kernels, affinities, losses, rankings."""
+    """A digest of the sources that kernels inline."""
     digest = hashlib.sha256(numba.__version__.encode())
-    for folder in ("kernels", "affinity", "loss", "ranking", "data"):
-        for source in sorted((_PACKAGE / folder).glob("*.py")):
-            digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    for pattern in _SOURCES:
+        for source in sorted(_PACKAGE.glob(pattern)):
+            name = source.relative_to(_PACKAGE).as_posix()
+            digest.update(name.encode() + b"\0" + hashlib.sha256(source.read_bytes()).digest())
     return digest.hexdigest()[:16]
+
+
+class _PackageLocator(UserProvidedCacheLocator):
+    """Where numba keeps a kernel of this package: by its place in the package, for any installation of these sources.
+
+    numba's own locators name the folder by the absolute path of the source.
+    """
+
+    @classmethod
+    def from_function(cls, py_func: Any, py_file: str) -> Any:
+        """The locator of a function of this package; None for any other, which numba's own ones then take."""
+        return super().from_function(py_func, py_file) if Path(py_file).is_relative_to(_PACKAGE) else None
+
+    @classmethod
+    def get_suitable_cache_subpath(cls, py_file: str) -> str:
+        """The folder of the source, from the package down."""
+        return str(Path(py_file).parent.relative_to(_PACKAGE)).replace(os.sep, "_")
 
 
 def cache_folder() -> Path:
@@ -90,4 +113,5 @@ def _is_private(folder: Path) -> bool:
     return stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid() and not about.st_mode & 0o022
 
 
+CacheImpl._locator_classes = [_PackageLocator, *CacheImpl._locator_classes]
 numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
