@@ -15,11 +15,9 @@ from typing import Annotated
 import typer
 
 from awe_cli import __version__
-from awe_cli.commands import console
-from awe_cli.commands.environment import warn_of_unknown
-from awe_cli.commands.memory import give_memory_back
-from awe_cli.commands.options import DEFAULT_WORKSPACE, RootWorkspaceOption
-from awe_cli.commands.stopping import Stopped, stoppable
+from awe_cli.cli import console
+from awe_cli.cli.options import DEFAULT_WORKSPACE, RootWorkspaceOption, warn_of_unknown
+from awe_cli.cli.process import Stopped, give_memory_back, stoppable
 from awe_cli.errors import NO_ROOM, AweError, SettingsError, WriteError
 
 # One module of awe_cli.commands each, in the order of `awe --help`. A module `build_knn` holds the function
@@ -139,7 +137,7 @@ def _report_stop(how: str, code: int) -> int:
 
 def _commands() -> dict[str, Callable[..., None]]:
     """Name → function of every command."""
-    modules = {name: importlib.import_module(f"awe_cli.commands.{name}") for name in COMMAND_MODULES}
+    modules = {name: importlib.import_module(f"awe_cli.cli.{name}") for name in COMMAND_MODULES}
     return {name.replace("_", "-"): getattr(module, name) for name, module in modules.items()}
 
 
@@ -155,7 +153,7 @@ def _help(command: Callable[..., None]) -> str:
 def _report(error: AweError) -> int:
     print(f"error: {error.message}", file=sys.stderr)
     if error.hint:
-        print(f"hint: {console.in_full(error.hint)}", file=sys.stderr)
+        print(f"hint: {console.with_workspace_in_hint(error.hint)}", file=sys.stderr)
     if os.environ.get("AWE_DEBUG"):
         traceback.print_exception(error)
     return error.exit_code

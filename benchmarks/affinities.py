@@ -25,12 +25,12 @@ from bench import bags
 from machine import machine
 from synthetic import interactions
 
-from awe_cli.affinity.catalog import ALL_MEMBERS, CATALOG
-from awe_cli.data.examples import Examples
-from awe_cli.kernels.epoch import State
-from awe_cli.training.epochs import epochs
-from awe_cli.training.plan import Plan
+from awe_cli.affinities.registry import ALL_MEMBERS, CATALOG
+from awe_cli.core.epoch import State
+from awe_cli.dataset.examples import Examples
+from awe_cli.training.config import TrainConfig
 from awe_cli.training.state import copy_state, initial_state, with_learned
+from awe_cli.training.trainer import epochs
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def measure(row: Row, examples: Examples, items: int, runs: int, *, cpu: bool) -
 
 
 def _measure(
-    row: Row, examples: Examples, items: int, plan: Plan, threads: int, clock: Callable[[], float]
+    row: Row, examples: Examples, items: int, plan: TrainConfig, threads: int, clock: Callable[[], float]
 ) -> Measured:
     beside = [_passes(each, examples, items, plan, threads, clock) for each in (ROWS["constant"], row)]
     rows = []
@@ -96,7 +96,7 @@ def _measure(
 
 
 def _passes(
-    row: Row, examples: Examples, items: int, plan: Plan, threads: int, clock: Callable[[], float]
+    row: Row, examples: Examples, items: int, plan: TrainConfig, threads: int, clock: Callable[[], float]
 ) -> Iterator[tuple[float, float, float]]:
     """Of each epoch: seconds, multiply-adds a second, trials."""
     made = row.make(examples, items)

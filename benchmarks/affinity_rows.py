@@ -15,20 +15,20 @@ from typing import Any
 
 import numpy as np
 
-from awe_cli.affinity.catalog import ALL_MEMBERS, build_affinity, parameters_of, start_affinity
-from awe_cli.affinity.entry import Shape
-from awe_cli.affinity.knn import Knn
-from awe_cli.affinity.mixture import build_mixture
-from awe_cli.affinity.overlap import Overlap
-from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Bags, Lists
-from awe_cli.kernels.learned import NOTHING, Learned
-from awe_cli.models.own_file import own_type
-from awe_cli.models.pairs import as_learned, counted_pairs
-from awe_cli.training.plan import Plan
+from awe_cli.affinities.mixture import build_mixture
+from awe_cli.affinities.overlap import Overlap
+from awe_cli.affinities.registry import ALL_MEMBERS, build_affinity, parameters_of, start_affinity
+from awe_cli.affinities.spec import Shape
+from awe_cli.affinities.table import Knn
+from awe_cli.core.interface import NO_PARAMS, AffinityParams
+from awe_cli.dataset.examples import Examples
+from awe_cli.matrices.matrix import Bags, Lists
+from awe_cli.models.pair_weights import as_learned, counted_pairs
+from awe_cli.plugins.file import plugin_type
+from awe_cli.training.config import TrainConfig
 
 D, E, PARTS = 64, 16, 4
-PLAN = Plan(D, 4, 0.1, 0.05, 0.3, 10, 1.0, 32, 0.3, 0.0, 0)
+PLAN = TrainConfig(D, 4, 0.1, 0.05, 0.3, 10, 1.0, 32, 0.3, 0.0, 0)
 NEIGHBORS, KEPT = 50, 256  # of a query: neighbours, and entries of a sum over pairs
 LEAVES, TOP = 40, 500  # clusters, and the labels of each
 ATTRIBUTES, OF_A_LABEL = 500, 5
@@ -44,7 +44,7 @@ class Made:
 
     affinity: Any
     examples: Examples
-    learned: Learned = NOTHING
+    learned: AffinityParams = NO_PARAMS
     laid_out: Any = 0
 
 
@@ -156,7 +156,7 @@ def _file(examples: Examples, items: int) -> Made:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "softplus.py"
         path.write_text(source)
-        return Made(own_type(path, "Softplus")(), examples)
+        return Made(plugin_type(path, "Softplus")(), examples)
 
 
 def _whole(times: float = 1, slope: float | None = None) -> Sequence[Cost]:

@@ -19,16 +19,16 @@ import pyarrow as pa
 from machine import machine
 from synthetic import interactions
 
-from awe_cli.affinity.constant import Constant
-from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Bags, Lists, slice_lists, slice_rows
+from awe_cli.affinities.pointwise import Constant
+from awe_cli.dataset.examples import Examples
 from awe_cli.engine.local import map_blocks, one_blas_thread
+from awe_cli.matrices.matrix import Bags, Lists, slice_lists, slice_rows
 from awe_cli.ranking.block import rank_block
 from awe_cli.ranking.embedding import EmbeddingRanker, projections
 from awe_cli.ranking.ranker import block_rows
-from awe_cli.training.epochs import epochs
-from awe_cli.training.plan import Plan
+from awe_cli.training.config import TrainConfig
 from awe_cli.training.state import initial_state
+from awe_cli.training.trainer import epochs
 
 DIM, TRIALS, TOP = 64, 10, 10
 
@@ -65,7 +65,7 @@ def bags(person: np.ndarray, item: np.ndarray, people: int) -> Examples:
 
 def training(examples: Examples, items: int, runs: int) -> list[tuple[str, ...]]:
     """One epoch of the linear model: at most 10 trials, on one thread and on two, in turn."""
-    plan = Plan(DIM, runs + 1, 0.1, 0.05, 0.3, TRIALS, 1.0, 32, 0.3, 0.0, 0)
+    plan = TrainConfig(DIM, runs + 1, 0.1, 0.05, 0.3, TRIALS, 1.0, 32, 0.3, 0.0, 0)
     n = len(examples.positives.indices)
     seconds: dict[int, list[float]] = {1: [], 2: []}
     under_way = {
@@ -108,7 +108,7 @@ def peer(person: np.ndarray, item: np.ndarray, asked: argparse.Namespace) -> lis
 
 def ranking(examples: Examples, items: int, runs: int) -> list[tuple[str, ...]]:
     """All people: ranks of held-out items, top lists, and beside them the bare product with top-k selection."""
-    plan = Plan(DIM, 1, 0.1, 0.05, 0.3, TRIALS, 1.0, 32, 0.3, 0.0, 0)
+    plan = TrainConfig(DIM, 1, 0.1, 0.05, 0.3, TRIALS, 1.0, 32, 0.3, 0.0, 0)
     state = initial_state(items, items, plan)
     ranker = EmbeddingRanker(Constant(1.0), state.U, state.V)
     size, n = block_rows(items), len(examples)

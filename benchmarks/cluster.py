@@ -16,18 +16,18 @@ import numpy as np
 import pyarrow as pa
 from bench import TOP, machine
 
-from awe_cli.affinity.constant import Constant
-from awe_cli.building.builder import Source
-from awe_cli.building.cluster import Cluster
-from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Dense, Lists, slice_rows
+from awe_cli.affinities.pointwise import Constant
+from awe_cli.builders.base import Source
+from awe_cli.builders.cluster import Cluster
+from awe_cli.core.epoch import State
+from awe_cli.dataset.examples import Examples
 from awe_cli.engine.local import map_blocks
-from awe_cli.kernels.epoch import State
+from awe_cli.matrices.matrix import Dense, Lists, slice_rows
 from awe_cli.neighbors.space import COSINE
 from awe_cli.ranking.block import Ranked
 from awe_cli.ranking.embedding import EmbeddingRanker
-from awe_cli.ranking.rank import rank, rows_at_once
 from awe_cli.ranking.ranker import Ranker
+from awe_cli.ranking.validation import rank, rows_at_once
 
 DIM, EACH, GROUPS = 64, 30, 2000
 

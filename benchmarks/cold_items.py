@@ -26,9 +26,8 @@ from machine import machine
 from numpy.typing import NDArray
 
 from awe_cli.metrics.bootstrap import paired_intervals
-from awe_cli.metrics.ndcg import ndcg
+from awe_cli.metrics.metrics import ndcg, recall
 from awe_cli.metrics.ranks import Ranks
-from awe_cli.metrics.recall import recall
 
 SPLITS = ("train", "valid", "test")
 TAGS = ["--label-sparse", "tags", "--min-count", "2"]

@@ -21,10 +21,10 @@ import numpy as np
 import scipy.sparse
 from machine import machine
 
-from awe_cli.data.dataset import Dataset
-from awe_cli.data.examples import Examples
+from awe_cli.dataset.dataset import Dataset
+from awe_cli.dataset.examples import Examples
 from awe_cli.engine.local import one_blas_thread
-from awe_cli.models.rankers import find_model, open_ranker
+from awe_cli.models.load import find_model, open_ranker
 from awe_cli.ranking.block import rank_block
 from awe_cli.ranking.ranker import Ranker, block_rows
 from awe_cli.workspace import Workspace

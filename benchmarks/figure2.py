@@ -19,15 +19,14 @@ from typing import NamedTuple
 
 from machine import machine
 
-from awe_cli.affinity.constant import Constant
-from awe_cli.data.dataset import Dataset
-from awe_cli.data.examples import Examples
+from awe_cli.affinities.pointwise import Constant
+from awe_cli.dataset.dataset import Dataset
+from awe_cli.dataset.examples import Examples
 from awe_cli.ranking.embedding import EmbeddingRanker
-from awe_cli.training.epochs import epochs
-from awe_cli.training.joint import judge_of
-from awe_cli.training.plan import Plan
-from awe_cli.training.recipes import linear_plans
+from awe_cli.training.config import TrainConfig, linear_plans
+from awe_cli.training.joint import validator_for
 from awe_cli.training.state import initial_state
+from awe_cli.training.trainer import epochs
 from awe_cli.workspace import Workspace
 
 LOSSES = {"warp": "WARP", "auc": "AUC", "owpc": "exact-rank SGD (OWPC)"}
@@ -81,7 +80,7 @@ def curve(dataset: Dataset, loss: str, rate: float, seconds: float, threads: int
     told = {"loss": loss, "learning_rate": rate, "final_rate": 1.0, "epochs": MOST_EPOCHS}
     plan = replace(linear_plans(dataset, told)[0], final_rate=1.0)
     examples = dataset.training(("train",))
-    judge = judge_of(dataset, ("train",), "precision@1", plan.seed, threads)
+    judge = validator_for(dataset, ("train",), "precision@1", plan.seed, threads)
     if judge is None:
         raise SystemExit("the dataset has no valid split")
     compile_first(examples, dataset, plan, threads)
@@ -97,7 +96,7 @@ def curve(dataset: Dataset, loss: str, rate: float, seconds: float, threads: int
     return points
 
 
-def compile_first(examples: Examples, dataset: Dataset, plan: Plan, threads: int) -> None:
+def compile_first(examples: Examples, dataset: Dataset, plan: TrainConfig, threads: int) -> None:
     """An epoch over a few examples, so that no run waits for the compiler."""
     state = initial_state(dataset.n_features, dataset.n_labels, plan)
     next(epochs(Constant(1.0), examples.slice(0, 64), state, plan, threads=threads))

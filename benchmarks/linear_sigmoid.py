@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from awe_cli.app import main
-from awe_cli.models.opening import open_dataset
+from awe_cli.models.store import open_dataset
 from awe_cli.workspace import Workspace
 
 HELD, PEOPLE, LEAST = 5, 3000, 3

@@ -14,9 +14,9 @@ from typing import Any
 import typer
 
 from awe_cli.app import COMMAND_MODULES, build_app
-from awe_cli.commands.options import declared_by
+from awe_cli.cli.options import declared_by
 from awe_cli.config import Setting
-from awe_cli.config.values import expectation
+from awe_cli.config.schema import expectation
 
 PAGE = Path(__file__).parent / "commands.md"
 
@@ -65,7 +65,7 @@ def section(name: str, command: Any) -> str:
 
 def module_of(name: str) -> Any:
     """The module of a command."""
-    return importlib.import_module(f"awe_cli.commands.{name.replace('-', '_')}")
+    return importlib.import_module(f"awe_cli.cli.{name.replace('-', '_')}")
 
 
 def function_of(name: str) -> Any:

@@ -15,8 +15,8 @@ import pytest
 
 from awe_cli import __version__, app, errors
 from awe_cli.app import build_app, main
-from awe_cli.commands import status as status_command
-from awe_cli.commands import stopping
+from awe_cli.cli import process
+from awe_cli.cli import status as status_command
 from awe_cli.config.resolve import COMMANDS
 from awe_cli.workspace import Recipe, Workspace
 
@@ -61,7 +61,7 @@ def awe(*arguments: str, env: dict[str, str] | None = None) -> subprocess.Comple
 def test_exit_codes_are_frozen() -> None:
     assert {error: error.exit_code for error in EXIT_CODES} == EXIT_CODES
     assert app.INTERRUPTED == 130
-    assert sorted(stopping.CODES) == [129, 143]
+    assert sorted(process.CODES) == [129, 143]
 
 
 def test_every_error_type_has_a_code_of_its_own() -> None:

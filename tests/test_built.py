@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from awe_cli.app import main
-from awe_cli.building.catalog import BUILDERS
-from awe_cli.config.build_affinity import BuildAffinitySettings
-from awe_cli.models.embeddings import load_result
-from awe_cli.report.choices import alone_line, candidates_table, fit_lines, tried_table
+from awe_cli.builders.registry import BUILDERS
+from awe_cli.config.build import BuildAffinitySettings
+from awe_cli.models.store import load_result
+from awe_cli.report.tables import alone_line, candidates_table, fit_lines, tried_table
 from awe_cli.steps.build_affinity import build_affinity
 from awe_cli.workspace import Workspace
 from tests.test_chain import GROUPS, PEOPLE, TRAIN, digests, plays

@@ -14,10 +14,10 @@ import typer
 
 from awe_cli import errors
 from awe_cli.app import COMMAND_MODULES, INTERRUPTED, build_app
-from awe_cli.commands.options import declared_by
-from awe_cli.commands.stopping import CODES
+from awe_cli.cli.options import declared_by
+from awe_cli.cli.process import CODES
 from awe_cli.config import Setting
-from awe_cli.config.values import read_value
+from awe_cli.config.schema import read_value
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 from awe_cli.app import main
-from awe_cli.config.ensemble import EnsembleSettings
-from awe_cli.config.evaluate import EvaluateSettings
+from awe_cli.config.evaluate import EnsembleSettings, EvaluateSettings
 from awe_cli.config.predict import PredictSettings
-from awe_cli.data.matrix import n_rows
 from awe_cli.errors import DataError, MissingInputError, SettingsError, UsageError
-from awe_cli.models import rankers
-from awe_cli.models.embeddings import load_result
+from awe_cli.matrices.matrix import n_rows
+from awe_cli.models import load
+from awe_cli.models.store import load_result
 from awe_cli.ranking.ranker import Scores
 from awe_cli.steps.ensemble import ensemble
 from awe_cli.steps.evaluate import evaluate
@@ -50,9 +49,7 @@ def add_model(ws, monkeypatch):
     """Store a model that scores labels by a fixed row."""
 
     def add(name, row, fits=(("train",), ("train", "valid"))):
-        monkeypatch.setitem(
-            rankers.LOADERS, "constant", lambda ws, model, *_: Constant(model.settings["row"])
-        )
+        monkeypatch.setitem(load.LOADERS, "constant", lambda ws, model, *_: Constant(model.settings["row"]))
         settings = {"model_type": "constant", "row": row, "fits": [list(fit) for fit in fits]}
         recipe = Recipe("model", 1, settings, {"dataset": ws.find("dataset").digest})
         with ws.stage("model", recipe) as staging:

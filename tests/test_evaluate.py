@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from awe_cli.config.evaluate import EvaluateSettings
-from awe_cli.data.matrix import n_rows
 from awe_cli.errors import DataError, MissingInputError, SettingsError, UsageError
-from awe_cli.judging import judge
-from awe_cli.models import rankers
+from awe_cli.evaluation import held_out
+from awe_cli.matrices.matrix import n_rows
+from awe_cli.models import load
 from awe_cli.ranking.ranker import Scores
-from awe_cli.report.comparison import comparison, verdict
+from awe_cli.report.tables import comparison, verdict
 from awe_cli.steps.evaluate import default_name, evaluate
 from awe_cli.steps.train_baseline import train_baseline
 from awe_cli.workspace import Recipe
@@ -45,9 +45,7 @@ def add_model(ws, monkeypatch):
     """Store a model that scores labels by a fixed row."""
 
     def add(name, row, fits=(("train",), ("train", "valid")), to=ws):
-        monkeypatch.setitem(
-            rankers.LOADERS, "constant", lambda ws, model, *_: Constant(model.settings["row"])
-        )
+        monkeypatch.setitem(load.LOADERS, "constant", lambda ws, model, *_: Constant(model.settings["row"]))
         settings = {"model_type": "constant", "row": row, "fits": [list(fit) for fit in fits]}
         recipe = Recipe("model", 1, settings, {"dataset": to.find("dataset").digest})
         with to.stage("model", recipe) as staging:
@@ -104,7 +102,7 @@ def test_json_has_the_promised_shape_and_is_stored(ws):
 
 def test_a_second_run_is_up_to_date(ws, monkeypatch):
     document, artifact, _ = evaluate(ws, ["popularity"])
-    monkeypatch.setattr(judge, "map_blocks", None)
+    monkeypatch.setattr(held_out, "map_blocks", None)
     again, same, fresh = evaluate(ws, ["popularity"])
     assert not fresh
     assert (again, same.digest) == (document, artifact.digest)
@@ -313,7 +311,7 @@ def test_a_model_of_another_dataset(ws):
 
 def test_scores_that_are_no_numbers(ws, add_model):
     add_model("broken", [0, 1, 2, 3, 4])
-    rankers.LOADERS["constant"] = lambda *_: Constant([0, 1, np.nan, 3, 4])
+    load.LOADERS["constant"] = lambda *_: Constant([0, 1, np.nan, 3, 4])
     with pytest.raises(DataError, match="'broken'"):
         evaluate(ws, ["broken"])
 

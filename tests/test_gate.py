@@ -7,7 +7,7 @@ import pytest
 from awe_cli.app import main
 from awe_cli.config.evaluate import EvaluateSettings
 from awe_cli.errors import GateError, SettingsError
-from awe_cli.judging.gate import make_gate, pass_gate
+from awe_cli.evaluation.gate import make_gate, pass_gate
 from awe_cli.steps.train_baseline import train_baseline
 from tests.small import recommendation
 

@@ -15,9 +15,9 @@ import pytest
 from awe_cli.app import main
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.config.train import TrainSettings
-from awe_cli.data.dataset import Dataset
-from awe_cli.models.embeddings import load_state
-from awe_cli.models.rankers import open_ranker
+from awe_cli.dataset.dataset import Dataset
+from awe_cli.models.load import open_ranker
+from awe_cli.models.store import load_state
 from awe_cli.steps.prepare import prepare
 from awe_cli.steps.train import train
 from awe_cli.workspace import Workspace

@@ -8,7 +8,7 @@ import pytest
 from awe_cli.app import main
 from awe_cli.config.train import TrainSettings
 from awe_cli.errors import SettingsError
-from awe_cli.models.embeddings import load_result, load_state
+from awe_cli.models.store import load_result, load_state
 from awe_cli.steps.train import train
 from tests.small import recommendation
 

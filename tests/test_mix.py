@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from awe_cli.models.embeddings import load_result, load_state
+from awe_cli.models.store import load_result, load_state
 from awe_cli.steps.status import status
 from awe_cli.workspace import Workspace
 from tests.test_built import awe, build, copy, refused, trained  # noqa: F401

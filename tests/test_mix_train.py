@@ -12,15 +12,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from awe_cli.affinity.catalog import parameters_of, start_affinity
-from awe_cli.affinity.entry import Shape
-from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Bags, Lists
-from awe_cli.kernels.epoch import State
-from awe_cli.models.embeddings import load_result, load_state
-from awe_cli.models.mixed import weigh_with
-from awe_cli.models.opening import open_dataset
-from awe_cli.ranking.validation import Judge
+from awe_cli.affinities.registry import parameters_of, start_affinity
+from awe_cli.affinities.spec import Shape
+from awe_cli.core.epoch import State
+from awe_cli.dataset.examples import Examples
+from awe_cli.matrices.matrix import Bags, Lists
+from awe_cli.models.affinity import weigh_with
+from awe_cli.models.store import load_result, load_state, open_dataset
+from awe_cli.ranking.validation import Validator
 from awe_cli.training.state import with_learned
 from awe_cli.workspace import Workspace
 from tests.test_built import awe, copy, refused, trained  # noqa: F401
@@ -72,7 +71,7 @@ def test_the_weights_that_are_found_are_those_that_rank_best() -> None:
     told = {"mix": ("constant", "gaussian"), "sigma": 0.8, "mix_weights": "validation"}
     given = parameters_of("mix", told, own=False)
     state = with_learned(state, start_affinity(given, Shape(12, 40, 3, 1.0, 0)))
-    found = weigh_with(given)(Judge(examples, "mrr", 1), state)
+    found = weigh_with(given)(Validator(examples, "mrr", 1), state)
     assert found == pytest.approx([PLANTED, 1 - PLANTED])
     assert state.learned.shared[0].tolist() == [0.5, 0.5], "the state is left as it was"
 

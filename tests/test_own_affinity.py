@@ -10,20 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from awe_cli.affinity import low_rank
-from awe_cli.affinity.constant import Constant
+from awe_cli.affinities import low_rank
+from awe_cli.affinities.pointwise import Constant
 from awe_cli.app import main
 from awe_cli.config.prepare import PrepareSettings
-from awe_cli.data.dataset import Dataset
-from awe_cli.kernels.dispatch import for_types_of
-from awe_cli.kernels.score import _rate_block
-from awe_cli.models.embeddings import load_result, load_state
-from awe_cli.models.own_file import own_type
-from awe_cli.models.rankers import load_fit
+from awe_cli.core.dispatch import for_types_of
+from awe_cli.core.score import _rate_block
+from awe_cli.dataset.dataset import Dataset
+from awe_cli.models.load import load_fit
+from awe_cli.models.store import load_result, load_state
+from awe_cli.plugins.file import plugin_type
 from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.steps.prepare import prepare
 from awe_cli.workspace import Workspace
-from tests.affinity.labels import matrix
+from tests.affinities.labels import matrix
 from tests.small import recommendation
 from tests.test_retrieval import written
 
@@ -99,9 +99,9 @@ def test_the_worked_example(example, tmp_path):
 
 
 def test_its_slope_is_the_one_of_its_value(example):
-    from awe_cli.kernels.interface import slope, value
+    from awe_cli.core.interface import slope, value
 
-    kind = own_type(example, "Softplus")
+    kind = plugin_type(example, "Softplus")
     f = value.dispatch(kind)
     for s in (-0.7, 0.0, 0.3):
         by_difference = (f(kind(5.0), s + 1e-5, None, 0) - f(kind(5.0), s - 1e-5, None, 0)) / 2e-5
@@ -110,7 +110,7 @@ def test_its_slope_is_the_one_of_its_value(example):
 
 def test_kernels_for_it_are_not_kept_on_disk(example):
     """One type that another process cannot import would make the whole folder unreadable to it."""
-    mine = own_type(example, "Softplus")(5.0)
+    mine = plugin_type(example, "Softplus")(5.0)
     assert for_types_of(_rate_block, Constant(1.0)) is _rate_block
     twin = for_types_of(_rate_block, mine)
     assert twin is not _rate_block
@@ -121,11 +121,11 @@ def test_kernels_for_it_are_not_kept_on_disk(example):
 HEAD = """import math
 import numpy as np
 from typing import NamedTuple
-from awe_cli.kernels.dispatch import implements
-from awe_cli.kernels.families import of_whole_score, without_table
-from awe_cli.kernels.interface import slope, value
-from awe_cli.kernels.learned import NOTHING
-from awe_cli.kernels.vectors import dot_row
+from awe_cli.core.dispatch import implements
+from awe_cli.core.families import of_whole_score, without_table
+from awe_cli.core.interface import slope, value
+from awe_cli.core.interface import NOTHING
+from awe_cli.core.arrays import dot_row
 class Mine(NamedTuple):
     gain: float
 without_table(Mine)
@@ -241,7 +241,7 @@ def test_a_low_rank_affinity_of_a_file_where_features_describe_labels(tmp_path):
     source = source.replace("import activate,", "import Identity, activate,").replace(
         "    activation: Any  # s\n",
         "    gain: float = 1.0\n    def numbers(self, shape):\n"
-        "        from awe_cli.kernels.learned import NOTHING\n"
+        "        from awe_cli.core.interface import NOTHING\n"
         "        U_hat, V_hat = shape.draw(0, shape.features, 3), shape.draw(1, shape.labels, 3)\n"
         "        return NOTHING._replace(U_hat=U_hat, V_hat=V_hat)\n",
     )

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from awe_cli.config.build_affinity import BuildAffinitySettings
+from awe_cli.config.build import BuildAffinitySettings
 from awe_cli.engine.local import ALL_THREADS, Local
-from awe_cli.models.builders import choose_builder
-from awe_cli.models.embeddings import load_result
+from awe_cli.models.store import load_result
+from awe_cli.models.tables import choose_builder
 from awe_cli.neighbors.table import parts_of
 from awe_cli.steps.build_affinity import build_affinity
 from awe_cli.workspace import Workspace
-from tests.building.world import KINDS, TOLD, labels_of, laid_out, part_of, source
+from tests.builders.world import KINDS, TOLD, labels_of, laid_out, part_of, source
 from tests.neighbors.test_table import ITEMS, dense_x
 from tests.test_built import awe, copy, refused, trained  # noqa: F401
 from tests.test_chain import TRAIN, digests

@@ -9,17 +9,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from awe_cli.affinity.constant import Constant
+from awe_cli.affinities.pointwise import Constant
 from awe_cli.app import main
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.config.train import TrainSettings
-from awe_cli.data.dataset import Dataset
-from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Bags, Lists
-from awe_cli.data.sparse import inputs
-from awe_cli.models.embeddings import load_state
-from awe_cli.models.pairs import counted_pairs
-from awe_cli.models.rankers import load_fit
+from awe_cli.dataset.dataset import Dataset
+from awe_cli.dataset.examples import Examples
+from awe_cli.matrices.bags import inputs
+from awe_cli.matrices.matrix import Bags, Lists
+from awe_cli.models.load import load_fit
+from awe_cli.models.pair_weights import counted_pairs
+from awe_cli.models.store import load_state
 from awe_cli.ranking.embedding import EmbeddingRanker, label_rows
 from awe_cli.steps.prepare import prepare
 from awe_cli.steps.train import train

@@ -19,8 +19,8 @@ from awe_cli.errors import (
     UsageError,
     WriteError,
 )
-from awe_cli.predicting.output import output_format, whole_file
-from awe_cli.report.writers import WRITERS, row_writer
+from awe_cli.io.writers import WRITERS, row_writer
+from awe_cli.prediction.output import output_format, whole_file
 from awe_cli.steps.predict import predict
 from awe_cli.steps.train_baseline import train_baseline
 from tests.small import annotation, recommendation
@@ -94,7 +94,7 @@ def test_people_never_seen_and_items_unknown(ws, tmp_path):
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("format", sorted(WRITERS))
 def test_same_bytes_for_any_number_of_threads(ws, format, threads, monkeypatch):
-    monkeypatch.setattr("awe_cli.predicting.top.BLOCK_ROWS", 1)
+    monkeypatch.setattr("awe_cli.prediction.stream.BLOCK_ROWS", 1)
     outputs = []
     for t in (1, threads):
         stream = io.BytesIO()
@@ -104,7 +104,7 @@ def test_same_bytes_for_any_number_of_threads(ws, format, threads, monkeypatch):
 
 
 def test_rows_are_written_in_groups(ws, tmp_path, monkeypatch):
-    monkeypatch.setattr("awe_cli.predicting.top.BLOCK_ROWS", 1)
+    monkeypatch.setattr("awe_cli.prediction.stream.BLOCK_ROWS", 1)
     monkeypatch.setattr("awe_cli.steps.predict.ROW_GROUP", 4)
     output = tmp_path / "out.parquet"
     predict(ws, "popularity", output=output, settings=PredictSettings(top_k=2))
@@ -181,7 +181,7 @@ def test_a_model_of_another_dataset(ws):
 
 
 def test_a_dataset_of_another_format(ws, monkeypatch):
-    monkeypatch.setattr("awe_cli.models.opening.VERSION", 2)
+    monkeypatch.setattr("awe_cli.models.store.VERSION", 2)
     with pytest.raises(
         CorruptArtifactError, match="expected a dataset of format 2, found format 1"
     ) as caught:

@@ -17,8 +17,8 @@ import pytest
 
 from awe_cli import app
 from awe_cli.config.prepare import PrepareSettings
-from awe_cli.data.dataset import Dataset
-from awe_cli.data.encoder import Encoder
+from awe_cli.dataset.dataset import Dataset
+from awe_cli.dataset.encode import Encoder
 from awe_cli.errors import DataError, MissingInputError, SettingsError, UsageError
 from awe_cli.steps.prepare import prepare
 from awe_cli.workspace import Workspace

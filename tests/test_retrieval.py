@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from awe_cli.app import main
+from awe_cli.config.baselines import Bm25Settings
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.config.train import TrainSettings
-from awe_cli.config.train_baseline import Bm25Settings
-from awe_cli.data.dataset import Dataset
-from awe_cli.data.overlap import shared_words
+from awe_cli.dataset.dataset import Dataset
+from awe_cli.dataset.word_overlap import shared_words
 from awe_cli.errors import SettingsError
-from awe_cli.models.rankers import open_ranker
+from awe_cli.models.load import open_ranker
 from awe_cli.steps.prepare import prepare
 from awe_cli.steps.train import train
 from awe_cli.steps.train_baseline import train_baseline

@@ -9,7 +9,7 @@ import pytest
 
 from awe_cli.app import main
 from awe_cli.config.evaluate import EvaluateSettings
-from awe_cli.judging.strata import Values, with_owners_of
+from awe_cli.evaluation.strata import Values, with_owners_of
 from awe_cli.steps.evaluate import evaluate
 from awe_cli.steps.train_baseline import train_baseline
 from tests.small import annotation, recommendation

@@ -1,17 +1,35 @@
-"""Right singular vectors of a sparse matrix, the same bytes every time."""
+"""Baselines of factors: SVD, LSI, NMF and iALS."""
 
 from __future__ import annotations
+
+import warnings
+from typing import Any
 
 import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 from numpy.typing import NDArray
 
-from awe_cli.affinity.constant import Constant
-from awe_cli.baselines.baseline import Arrays, Baseline, Choice, Facts, Told, one_or_all
-from awe_cli.engine.local import one_blas_thread
+from awe_cli.affinities.pointwise import Constant
+from awe_cli.baselines.base import (
+    Arrays,
+    Baseline,
+    Choice,
+    Facts,
+    Resolved,
+    joint_matrix,
+    label_matrix,
+    one_or_all,
+)
+from awe_cli.dataset.dataset import Dataset
+from awe_cli.engine.local import available_threads, one_blas_thread
+from awe_cli.errors import DataError, MissingInputError
+from awe_cli.matrices.bags import inputs
+from awe_cli.matrices.matrix import Rows
 from awe_cli.ranking.embedding import EmbeddingRanker
-from awe_cli.ranking.ranker import Ranker
+from awe_cli.ranking.ranker import Ranker, Scores
+
+# Right singular vectors of a sparse matrix, the same bytes every time.
 
 DIMS = (64, 128, 32)
 _SEED = 0  # of the vector that the iteration starts from
@@ -20,9 +38,9 @@ _SEED = 0  # of the vector that the iteration starts from
 class FactorModel(Baseline):
     """A baseline with f(x, y) = Σ_i x_i U_i·V_y: U (features, d) and V (labels, d) are what is stored."""
 
-    def choices(self, told: Told, facts: Facts) -> list[Choice]:
+    def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:
         """The dimension."""
-        return [{"dim": dim} for dim in one_or_all(told["dim"], DIMS)]
+        return [{"dim": dim} for dim in one_or_all(resolved["dim"], DIMS)]
 
     def ranker(self, facts: Facts, choice: Choice, arrays: Arrays) -> Ranker:
         """By the product of the factors."""
@@ -45,3 +63,272 @@ def right_vectors(A: scipy.sparse.csr_matrix, dim: int) -> NDArray[np.float64]:
     Q: NDArray[np.float64] = vectors.T
     signs = np.sign(Q[np.abs(Q).argmax(axis=0), np.arange(Q.shape[1])])
     return Q * np.where(signs < 0, -1.0, 1.0)
+
+
+# SVD of the complete matrix, its columns weighted by log-odds (AWE §5.3).
+#
+# A (n, columns) holds 0 where nothing is known. Of all matrices of rank d, the one that is closest,
+#
+#     min ‖(A − Â) W‖²,  W = diag(w),  w_c = max(¹/₁₀, ln((n − n_c + ½) / (n_c + ½)))
+#
+# with n_c the examples that have a value in column c, is Â = A W Q Qᵀ W⁻¹, where the d columns of Q are the
+# first right singular vectors of A W. So a row x that was never seen is completed by f(x, ·) = x U Vᵀ with U
+# = W Q and V = W⁻¹ Q: eq. 1. In recommendation A is X; in annotation it is [X Y], and a new x has no entries
+# in Y yet. Popular columns weigh less, as input and in what the factors are spent on.
+#
+# Departures: the paper gives no formula for its log-odds weights; ½ and the floor keep them finite and
+# positive. Dense features, which are no events that have odds, have weight 1.
+
+_LEAST = 0.1  # of a weight: a column that half of the examples have would have 0
+
+
+class Svd(FactorModel):
+    """Truncated SVD, folded in."""
+
+    name = "svd"
+
+    def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:
+        """The dimension; whether columns are weighted is settled."""
+        return [{**choice, "weighted": resolved["weighted"]} for choice in super().choices(resolved, facts)]
+
+    def fit(self, facts: Facts, choice: Choice) -> Arrays:
+        """U (features, d) and V (labels, d)."""
+        A, features, labels = joint_matrix(facts.examples, facts.n_features, facts.n_labels)
+        weights = log_odds(A) if choice["weighted"] else np.ones(A.shape[1])
+        if facts.dataset.dense:
+            weights[features] = 1
+        Q = right_vectors(A @ scipy.sparse.diags(weights), choice["dim"])
+        U, V = Q * weights[:, None], Q / weights[:, None]
+        return {"U": U[features].astype(np.float32), "V": V[labels].astype(np.float32)}
+
+
+def log_odds(A: scipy.sparse.csr_matrix) -> NDArray[np.float64]:
+    """w (columns,): the greater, the fewer rows have the column."""
+    having = np.bincount(A.indices[A.data != 0], minlength=A.shape[1])
+    return np.maximum(_LEAST, np.log((A.shape[0] - having + 0.5) / (having + 0.5)))
+
+
+# Latent semantic indexing: the factors of the inputs alone (Deerwester et al. 1990; AWE §2, eq. 1).
+#
+# X ≈ P Σ Qᵀ of rank d, Q (features, d) the first right singular vectors of X (n, features), which labels have
+# no part in. An example is placed at xQ, and a label at the mean of the places of its training examples:
+#
+#     U = Q,   V_y = 1/|{x : y ∈ Y_x}| Σ_{x : y ∈ Y_x} xQ,   f(x, y) = x U · V_y
+#
+# Departures: LSI places documents by their own words. A label has none but those of its examples, hence the
+# mean; in recommendation, too, where an item is placed among the people who chose it.
+
+
+class Lsi(FactorModel):
+    """SVD of the inputs, labels at the mean of their examples."""
+
+    name = "lsi"
+
+    def fit(self, facts: Facts, choice: Choice) -> Arrays:
+        """U (features, d) and V (labels, d)."""
+        X = inputs(facts.examples.x, facts.n_features)
+        Q = right_vectors(X, choice["dim"])
+        Y = label_matrix(facts.examples.positives, facts.n_labels)
+        V = Y.T @ (X @ Q) / np.maximum(np.asarray(Y.sum(axis=0)).reshape(-1, 1), 1)
+        return {"U": Q.astype(np.float32), "V": np.asarray(V, np.float32)}
+
+
+# Non-negative matrix factorization (Lee & Seung 2001; AWE §2), by scikit-learn.
+#
+#     min ‖A − W H‖²  with  W (n, d) ≥ 0,  H (d, columns) ≥ 0
+#
+# A is X in recommendation and [X Y] in annotation, as for svd. Someone new has no row in W: it is found from
+# x with H fixed, by going through the entries of w a fixed number of times, each set to its best value,
+#
+#     w_j ← max(0, w_j + (x Hᵀ − w H Hᵀ)_j / (H Hᵀ)_jj),    and f(x, y) = w·H_y.
+
+NMF_INSTALL = "pip install 'awe-cli[baselines]'"
+_SWEEPS = 20
+_TINY = 1e-9  # a factor may be all 0
+
+
+class Nmf(FactorModel):
+    """Two factors without negative entries."""
+
+    name = "nmf"
+
+    def check(self, resolved: Resolved, dataset: Dataset) -> None:
+        """scikit-learn must be there."""
+        _nmf_library()
+
+    def fit(self, facts: Facts, choice: Choice) -> Arrays:
+        """H: `features` (d, features) and `labels` (d, labels)."""
+        A, features, labels = joint_matrix(facts.examples, facts.n_features, facts.n_labels)
+        if A.nnz and A.data.min() < 0:
+            raise DataError(
+                f"nmf: expected inputs that are nowhere negative, found {A.data.min():.4g}",
+                hint="prepare the data with --scaling l2, l1 or none, or take svd",
+            )
+        dim = min(choice["dim"], *A.shape)
+        # Rounding may bring the error of a perfect fit below 0, whose root the library then takes.
+        with one_blas_thread(), np.errstate(invalid="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # more iterations change little
+            H = _nmf_library()(n_components=dim, init="nndsvda", random_state=0, tol=1e-3).fit(A).components_
+        return {"features": H[:, features].astype(np.float32), "labels": H[:, labels].astype(np.float32)}
+
+    def ranker(self, facts: Facts, choice: Choice, arrays: Arrays) -> Ranker:
+        """By fold-in."""
+        return NmfRanker(arrays["features"], arrays["labels"])
+
+
+class NmfRanker:
+    """f(x, y) = w·H_y with the w of x found by updates.
+
+    features  (d, features); labels (d, labels)
+    """
+
+    def __init__(self, features: NDArray[np.float32], labels: NDArray[np.float32]) -> None:
+        self._features = features.astype(np.float64)
+        self._gram = self._features @ self._features.T
+        self._labels = labels
+
+    @property
+    def n_labels(self) -> int:
+        """The number of labels."""
+        return self._labels.shape[1]
+
+    def scores(self, x: Rows) -> Scores:
+        """(m, labels) f."""
+        wanted = np.maximum(inputs(x, self._features.shape[1]) @ self._features.T, 0)
+        w = np.zeros_like(wanted)
+        for _ in range(_SWEEPS):
+            for j in range(w.shape[1]):
+                step = (wanted[:, j] - w @ self._gram[:, j]) / (self._gram[j, j] + _TINY)
+                w[:, j] = np.maximum(0, w[:, j] + step)
+        return Scores(np.ascontiguousarray(w.astype(np.float32) @ self._labels), None)
+
+
+def _nmf_library() -> Any:
+    """scikit-learn's NMF. Raises MissingInputError with the command that installs it."""
+    try:
+        from sklearn.decomposition import NMF
+    except ImportError as error:
+        raise MissingInputError(
+            "nmf needs scikit-learn, which is not installed", hint=f"install it with `{NMF_INSTALL}`"
+        ) from error
+    return NMF
+
+
+# iALS: implicit alternating least squares (Hu, Koren & Volinsky 2008), by the package `implicit`.
+#
+#     min Σ_uc c_uc (p_uc − w_u·H_c)² + λ (Σ_u ‖w_u‖² + Σ_c ‖H_c‖²),    c_uc = 1 + α r_uc,   p_uc = [r_uc > 0]
+#
+# over all pairs of an example u and a column c of A, which is X in recommendation and [X Y] in annotation, as
+# for svd; r is an entry of A over the mean of its row's in X (of Y: 1), so that the scaling of x does not
+# matter. Someone new has no row in W: with H fixed the minimum is a linear system,
+#
+#     (Hᵀ H + Hᵀ diag(α r) H + λ I) w = Hᵀ ((1 + α r) ∘ p),    and f(x, y) = w·H_y,
+#
+# over the columns of X: labels of a new x are unknown, not absent.
+
+IALS_INSTALL = "pip install 'awe-cli[ials]'"
+_DIMS, _ALPHA, _L2 = (64, 128), (10.0, 40.0), (1.0, 10.0, 0.1)
+_PASSES = 15
+# of the factors begun with
+
+
+class Ials(FactorModel):
+    """Two factors, with more confidence in what is there than in what is not."""
+
+    name = "ials"
+
+    def check(self, resolved: Resolved, dataset: Dataset) -> None:
+        """The package must be there."""
+        _ials_library()
+
+    def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:
+        """The dimension, α and λ."""
+        return [
+            {"dim": dim, "alpha": alpha, "l2": l2}
+            for dim in one_or_all(resolved["dim"], _DIMS)
+            for alpha in one_or_all(resolved["alpha"], _ALPHA)
+            for l2 in one_or_all(resolved["l2"], _L2)
+        ]
+
+    def fit(self, facts: Facts, choice: Choice) -> Arrays:
+        """H: `features` (features, d) and `labels` (labels, d)."""
+        A = relative(inputs(facts.examples.x, facts.n_features))
+        if not facts.examples.own:
+            Y = label_matrix(facts.examples.positives, facts.n_labels)
+            A = scipy.sparse.hstack([A, Y], format="csr")
+        A = A.astype(np.float32)
+        A.data = np.float32(1) + np.float32(choice["alpha"]) * A.data
+        with warnings.catch_warnings(), one_blas_thread():
+            warnings.simplefilter("ignore")  # about the threads of matrix products, which are one
+            model = _ials_library()(
+                factors=min(choice["dim"], *A.shape),
+                regularization=choice["l2"],
+                iterations=_PASSES,
+                num_threads=facts.threads or available_threads(),
+                random_state=_SEED,
+            )
+            model.fit(A, show_progress=False)
+        H = np.asarray(model.item_factors, np.float32)
+        return {
+            "features": H[: facts.n_features],
+            "labels": H if facts.examples.own else H[facts.n_features :],
+        }
+
+    def ranker(self, facts: Facts, choice: Choice, arrays: Arrays) -> Ranker:
+        """By fold-in."""
+        return IalsRanker(arrays["features"], arrays["labels"], choice["alpha"], choice["l2"])
+
+
+class IalsRanker:
+    """f(x, y) = w·H_y with the w that is best for x.
+
+    features  (features, d); labels (labels, d)
+    """
+
+    def __init__(
+        self, features: NDArray[np.float32], labels: NDArray[np.float32], alpha: float, l2: float
+    ) -> None:
+        self._features, self._labels, self._alpha = features.astype(np.float64), labels, alpha
+        self._fixed = self._features.T @ self._features + l2 * np.eye(features.shape[1])
+
+    @property
+    def n_labels(self) -> int:
+        """The number of labels."""
+        return len(self._labels)
+
+    def scores(self, x: Rows) -> Scores:
+        """(m, labels) f."""
+        R = relative(inputs(x, len(self._features)))
+        w = np.zeros((R.shape[0], self._labels.shape[1]))
+        for row in range(len(w)):
+            entries = slice(R.indptr[row], R.indptr[row + 1])
+            H, more = self._features[R.indices[entries]], self._alpha * R.data[entries]
+            w[row] = np.linalg.solve(self._fixed + (H.T * more) @ H, H.T @ (1 + more))
+        return Scores(np.ascontiguousarray(w.astype(np.float32) @ self._labels.T), None)
+
+
+def relative(X: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+    """X (m, features), each entry over the mean of those of its row that are not 0. Raises DataError."""
+    X = X.copy()  # indices may belong to the dataset
+    X.eliminate_zeros()
+    if X.nnz and X.data.min() < 0:
+        raise DataError(
+            f"ials: expected inputs that are nowhere negative, found {X.data.min():.4g}",
+            hint="prepare the data with --scaling l2, l1 or none, or take svd",
+        )
+    sizes = np.diff(X.indptr)
+    means = np.divide(np.asarray(X.sum(axis=1)).ravel(), sizes, out=np.ones(len(sizes)), where=sizes > 0)
+    X.data /= np.repeat(means, sizes)
+    return X
+
+
+def _ials_library() -> Any:
+    """implicit's model. Raises MissingInputError with the command that installs it."""
+    try:
+        from implicit.cpu.als import AlternatingLeastSquares
+    except ImportError as error:
+        raise MissingInputError(
+            "ials needs the package implicit, which is not installed",
+            hint=f"install it with `{IALS_INSTALL}`",
+        ) from error
+    return AlternatingLeastSquares

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.baselines.baseline import Arrays, Baseline, Choice, Facts
-from awe_cli.data.matrix import Rows, n_rows
+from awe_cli.baselines.base import Arrays, Baseline, Choice, Facts
+from awe_cli.matrices.matrix import Rows, n_rows
 from awe_cli.ranking.ranker import Ranker, Scores
 
 

@@ -14,14 +14,14 @@ Declare the settings of a command in a file of its own, `config/train.py`:
 Types: int, float, str, bool, tuples of one of these, each also with `| None`. None means "chosen from the
 data"; in a file or the environment it is written "auto", and `auto=` tells the reader what is chosen.
 A field without a default must be given by the user. What a field may hold is checked in one place,
-`config/values.py`, whatever its source.
+`config/schema.py`, whatever its source.
 
 `resolve(TrainSettings, "train", flags, os.environ, workspace.settings_file)` takes each value from the first
 of: the flag, the environment (AWE_TRAIN_LEARNING_RATE), the table [train] of awe.toml (keys with "-" or "_"),
 the default. `commands.options.settings_options(TrainSettings)` turns the fields into command-line options.
 """
 
-from awe_cli.config.declare import Setting, setting, settings_of
 from awe_cli.config.resolve import Resolved, resolve
+from awe_cli.config.schema import Setting, setting, settings_of
 
 __all__ = ["Resolved", "Setting", "resolve", "setting", "settings_of"]

@@ -1,10 +1,12 @@
-"""What `awe evaluate` can be told."""
+"""Settings of `awe evaluate` and `awe ensemble`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from awe_cli.config import setting
+
+# What `awe evaluate` can be told.
 
 
 @dataclass(frozen=True)
@@ -40,3 +42,20 @@ class EvaluateSettings:
     per_example: bool = setting(False, help="Store what was measured on every example, too.")
     seed: int = setting(0, help="Of the resamples behind the intervals.", min=0)
     name: str | None = setting(None, help="Name of the stored result.", auto="the models, the split and --by")
+
+
+# What `awe ensemble` can be told.
+
+
+@dataclass(frozen=True)
+class EnsembleSettings:
+    """How models are combined. The models themselves are named on the command line."""
+
+    weights: tuple[float, ...] | None = setting(
+        None, help="Weights of the models, in their order.", min=0, auto="chosen on validation"
+    )
+    metric: str | None = setting(
+        None,
+        help="What to choose by on validation.",
+        auto="ndcg@20 for recommendation, ndcg@5 for annotation",
+    )

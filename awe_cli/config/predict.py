@@ -1,10 +1,12 @@
-"""What `awe predict` can be told."""
+"""Settings of `awe predict` and `awe neighbors`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from awe_cli.config import setting
+
+# What `awe predict` can be told.
 
 FORMATS = ("parquet", "jsonl", "csv")
 
@@ -29,3 +31,13 @@ class PredictSettings:
         help="Name of the stored predictions, where there is no --output.",
         auto="the model and the split",
     )
+
+
+# What `awe neighbors` can be told.
+
+
+@dataclass(frozen=True)
+class NeighborsSettings:
+    """The labels and the model are named on the command line."""
+
+    top_k: int = setting(10, help="How many labels near each.", min=1)

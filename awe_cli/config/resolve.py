@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from awe_cli.config.declare import REQUIRED, Setting, settings_of
-from awe_cli.config.values import expectation, read_value
+from awe_cli.config.schema import REQUIRED, Setting, expectation, read_value, settings_of
 from awe_cli.errors import MissingInputError, SettingsError, UsageError, did_you_mean
 
 # The tables that awe.toml may have: one a command.

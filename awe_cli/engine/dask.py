@@ -7,18 +7,80 @@ pass between the processes of the cluster, and none is ever stored.
 from __future__ import annotations
 
 import functools
+import hashlib
+import logging
 import platform
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, TypeVar
 
 from awe_cli import __version__
-from awe_cli.engine.kind import ALIKE, Kind, expect_kind, kind
 from awe_cli.engine.local import one_blas_thread
-from awe_cli.engine.quiet import unlogged
 from awe_cli.errors import AweError, MissingInputError, SettingsError
+
+# What decides the bytes of a block beside the block itself: processes that share the work must agree on it.
+
+Fingerprint = Mapping[str, str]  # what it is of → what was found
+
+ALIKE = "G has the same bytes whoever works it out: install the same versions on all machines of the cluster"
+_LIBRARIES = ("numpy", "scipy", "numba", "faiss-cpu")
+
+
+@functools.cache
+def fingerprint() -> Fingerprint:
+    """Versions, the sources of awe, and the type of the processor, of this process.
+
+    Not its model: processors of one type differ in what they can do, and so, seldom, in a last digit.
+    """
+    package, digest = Path(__file__).parent.parent, hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
+    return {
+        "awe": __version__,
+        "Python": ".".join(platform.python_version_tuple()[:2]),
+        **{name: _version(name) for name in _LIBRARIES},
+        "sources of awe": digest.hexdigest()[:12],
+        "processor": platform.machine(),
+    }
+
+
+def expect_fingerprint(found: Fingerprint, expected: Fingerprint, where: str) -> None:
+    """Raise SettingsError where the kinds differ, with what differs first."""
+    for name, value in expected.items():
+        if found.get(name) != value:
+            raise SettingsError(
+                f"--scheduler: {where}: expected {name} {value}, as here, found {found.get(name)}",
+                hint=ALIKE,
+            )
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "of no known version"
+
+
+# Libraries that log what the error will say.
+
+
+@contextmanager
+def unlogged(names: Sequence[str]) -> Iterator[None]:
+    """Without what these loggers would say of a failure, trace by trace: the one error that is raised says it."""
+    loggers = [logging.getLogger(name) for name in names]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+
 
 Block = TypeVar("Block")
 Result = TypeVar("Result")
@@ -67,7 +129,7 @@ class Dask:
         try:
             for block in blocks:
                 with self._reached():
-                    pending.append(self._client.submit(_run, sent, block, kind(), pure=False))
+                    pending.append(self._client.submit(_run, sent, block, fingerprint(), pure=False))
                 if len(pending) >= most:
                     yield self._result(pending.popleft())
             while pending:
@@ -138,9 +200,9 @@ class _Sent:
         return found
 
 
-def _run(sent: _Sent, block: Any, expected: Kind) -> Any:
+def _run(sent: _Sent, block: Any, expected: Fingerprint) -> Any:
     """What a worker does of one block. A worker that joined later, of another kind, refuses: Raises SettingsError."""
-    expect_kind(kind(), expected, f"the worker on {platform.node()}")
+    expect_fingerprint(fingerprint(), expected, f"the worker on {platform.node()}")
     one_blas_thread()  # for as long as this thread lives: others of the worker may be within a product
     return sent.function(block)
 
@@ -184,13 +246,13 @@ def _check(client: Any, address: str) -> None:
             hint=f"start some with `dask worker {address}`",
         ) from error
     try:
-        client.run_on_scheduler(kind)  # it unpickles the names of functions that it passes on
+        client.run_on_scheduler(fingerprint)  # it unpickles the names of functions that it passes on
     except Exception as error:
         raise _without_awe(f"the scheduler at {address}", error) from error
-    for worker, found in client.run(kind, on_error="return").items():
+    for worker, found in client.run(fingerprint, on_error="return").items():
         if isinstance(found, BaseException):
             raise _without_awe(f"the worker {worker} of {address}", found) from found
-        expect_kind(found, kind(), f"the worker {worker} of {address}")
+        expect_fingerprint(found, fingerprint(), f"the worker {worker} of {address}")
 
 
 def _without_awe(where: str, error: BaseException) -> AweError:

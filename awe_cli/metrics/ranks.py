@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.data.matrix import Bags, Lists
+from awe_cli.matrices.matrix import Bags, Lists
 
 NEVER = np.iinfo(np.int32).max  # the best position of a label that is in no top list
 
 
-class Known(NamedTuple):
+class LabelStatistics(NamedTuple):
     """What is known of the labels beforehand.
 
     counts      (labels,) how many training examples have each
@@ -25,7 +25,7 @@ class Known(NamedTuple):
     similarity: Bags | None = None
 
 
-NOTHING = Known(np.zeros(0, np.int64), None)
+NO_STATISTICS = LabelStatistics(np.zeros(0, np.int64), None)
 
 
 class Ranks(NamedTuple):
@@ -46,7 +46,7 @@ class Ranks(NamedTuple):
     best: NDArray[np.int32]
     positives: NDArray[np.int32] = np.zeros(0, np.int32)
     top: NDArray[np.int32] = np.zeros((0, 0), np.int32)
-    known: Known = NOTHING
+    known: LabelStatistics = NO_STATISTICS
 
     @property
     def n_positives(self) -> NDArray[np.int64]:

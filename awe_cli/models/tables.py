@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,24 +12,103 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from awe_cli.affinity.built import KNN, KNN_APPROXIMATE, how_to_build
-from awe_cli.affinity.knn import Knn
-from awe_cli.building.builder import Queries, Source
-from awe_cli.building.held_out import Looked
-from awe_cli.building.knn import BuiltKnn
-from awe_cli.data.dataset import Dataset
-from awe_cli.data.examples import Examples
-from awe_cli.data.other_documents import OtherDocuments
+from awe_cli.affinities.spec import (
+    KNN,
+    KNN_APPROXIMATE,
+    PLUGIN_BUILT,
+    find_built_affinity,
+    how_to_build,
+    names_file,
+)
+from awe_cli.affinities.table import Knn
+from awe_cli.builders.base import Builder, Queries, Source
+from awe_cli.builders.knn import BuiltKnn
+from awe_cli.builders.mixture import AffinityIndex
+from awe_cli.builders.registry import BUILDERS
+from awe_cli.core.epoch import State
+from awe_cli.dataset.dataset import Dataset
+from awe_cli.dataset.examples import Examples
+from awe_cli.dataset.new_documents import OtherDocuments
 from awe_cli.errors import MissingInputError
-from awe_cli.kernels.epoch import State
-from awe_cli.models.builders import as_recorded, builder_of, called
-from awe_cli.models.embeddings import Fit, fit_name, load_result, load_state
-from awe_cli.models.places import EMBEDDING, PLACES, place_of
+from awe_cli.models.store import Fit, fit_name, load_result, load_state
 from awe_cli.neighbors.index import NeighborIndex
+from awe_cli.neighbors.space import InputSpace, NeighborSpace, Space, constant_of
 from awe_cli.neighbors.table import parts_of
+from awe_cli.plugins import file
+from awe_cli.plugins.built import PluginBuilder, parameters_of_built
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
-from awe_cli.workspace.kinds import KINDS, check_name
+from awe_cli.workspace.artifact import KINDS, check_name
+
+# Which builder makes a G: one of the catalog, or that of a type in a user's file.
+
+
+@dataclass(frozen=True)
+class ChosenBuilder:
+    """What `awe build-affinity` was told.
+
+    told     what a recipe says of it beside `parameters`, those that the catalog knows
+    source   the file of a user's own affinity
+    """
+
+    builder: Builder
+    resolved: dict[str, Any]
+    source: Path | None = None
+
+
+def choose_builder(affinity: str, plugin_parameters: Sequence[str] | None) -> ChosenBuilder:
+    """The builder of an affinity that is named as in the catalog or as path/to/file.py:Name.
+
+    Raises SettingsError for what cannot be, MissingInputError for a file that is not there.
+    """
+    resolved = as_recorded(affinity)
+    if not names_file(affinity):
+        return ChosenBuilder(BUILDERS[affinity], resolved)
+    source, name = file.split(affinity)
+    kind = file.built_type(source, name)
+    values = parameters_of_built(kind, plugin_parameters)
+    return ChosenBuilder(PluginBuilder(kind, values), {**resolved, "own": values}, source)
+
+
+def builder_of(built: Artifact) -> Builder:
+    """The builder of a G that is stored: of a user's own affinity from the copy of its file."""
+    resolved = built.settings
+    if resolved["affinity"] != PLUGIN_BUILT:
+        return BUILDERS[resolved["affinity"]]
+    return PluginBuilder(file.built_type(built.file(file.SOURCE), resolved["type"]), resolved["own"])
+
+
+def as_recorded(affinity: str) -> dict[str, Any]:
+    """How the recipe of a G names its affinity. Raises as `choose_builder`."""
+    if not names_file(affinity):
+        return {"affinity": find_built_affinity(affinity).name}
+    source, name = file.split(affinity)
+    file.built_type(source, name)
+    return {"affinity": PLUGIN_BUILT, **file.named(source, name)}
+
+
+def called(affinity: str) -> str:
+    """What a G of the affinity is called after the model, where nobody names it."""
+    return file.split(affinity)[1].lower() if names_file(affinity) else affinity
+
+
+# The spaces that a table of neighbours may be looked for in.
+
+EMBEDDING, INPUT, BOTH = "embedding", "input", "both"
+# What each choice looks in: G is the mean of what is found there.
+NEIGHBOR_SPACES: dict[str, tuple[str, ...]] = {
+    EMBEDDING: (EMBEDDING,),
+    INPUT: (INPUT,),
+    BOTH: (EMBEDDING, INPUT),
+}
+
+
+def neighbor_space_of(name: str, U: NDArray[np.float32], measure: str, dataset: Dataset) -> NeighborSpace:
+    """The embedding of U (features, d), or the input as `input-knn` compares it."""
+    if name == INPUT:
+        return InputSpace(dataset.n_features, constant_of(dataset))
+    return Space(U, measure)
+
 
 NEIGHBORS, AFFINITY = "neighbors", "affinity"  # kinds of artifact, and what the parents of a model call them
 KNN_VERSION, AFFINITY_VERSION = 3, 2
@@ -100,7 +181,7 @@ def as_parents(tables: Sequence[Artifact]) -> dict[str, str]:
 
 def open_built(
     ws: Workspace, built: Artifact, dataset: Dataset, fit: Fit, threads: int | None = None
-) -> Looked:
+) -> AffinityIndex:
     """G of a fit: with the U that built it, and the examples that this U was learned from.
 
     For other documents the examples stay those of the labels that were prepared, and G is asked for the others.
@@ -109,15 +190,17 @@ def open_built(
     others = None
     if isinstance(dataset, OtherDocuments):
         dataset, others = dataset.prepared, dataset.y
-    examples, told = dataset.training(fit), built.settings
+    examples, resolved = dataset.training(fit), built.settings
     if built.kind == AFFINITY:
         built.expect_version(AFFINITY_VERSION)
         arrays = load_arrays(built.file(f"fit-{fit_name(fit)}.npz"))
-        source = Source(state, examples, told["measure"], threads, others)
-        return builder_of(built).open(told["parameters"], source, arrays)
+        source = Source(state, examples, resolved["measure"], threads, others)
+        return builder_of(built).open(resolved["parameters"], source, arrays)
     built.expect_version(KNN_VERSION)
     result = load_result(built)
-    indexes = {name: _index(built, name, state, examples, dataset) for name in PLACES[result["space"]]}
+    indexes = {
+        name: _index(built, name, state, examples, dataset) for name in NEIGHBOR_SPACES[result["space"]]
+    }
     return BuiltKnn(indexes, result["k"], result["lambda"][fit_name(fit)])
 
 
@@ -128,9 +211,9 @@ def embedded(ws: Workspace, table: Artifact, dataset: Dataset, fit: Fit) -> Neig
 
 
 def _index(table: Artifact, name: str, state: State, examples: Examples, dataset: Dataset) -> NeighborIndex:
-    told = table.settings
-    place = place_of(name, state.U, told["measure"], dataset)
-    return NeighborIndex(place, examples, dataset.n_labels, approximate=told["approximate"])
+    resolved = table.settings
+    place = neighbor_space_of(name, state.U, resolved["measure"], dataset)
+    return NeighborIndex(place, examples, dataset.n_labels, approximate=resolved["approximate"])
 
 
 def training_table(

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.affinity.knn import Knn
-from awe_cli.data.matrix import slice_rows
-from awe_cli.kernels.epoch import State
-from awe_cli.neighbors.index import NeighborIndex, find_all
+from awe_cli.affinities.table import Knn
+from awe_cli.core.epoch import State
+from awe_cli.matrices.matrix import slice_rows
+from awe_cli.neighbors.index import NeighborIndex, find_all, typical_squared
 from awe_cli.neighbors.search import Nearest
-from awe_cli.neighbors.weights import typical_squared
 from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.ranking.ranker import Scores
-from awe_cli.ranking.validation import Judge
+from awe_cli.ranking.validation import Validator
 
 MULTIPLES = (1.0, 3.0, 6.0, 10.0)  # of 1 / the typical squared distance
 
@@ -44,18 +43,18 @@ def mean(tables: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     return tables[0] if len(tables) == 1 else np.mean(tables, axis=0, dtype=np.float32)
 
 
-class HeldOut:
+class NeighborValidation:
     """The neighbours of a judge's examples in some spaces, found once; G of any of them for any k and λ.
 
     typical  of each space, its typical squared distance
     """
 
     def __init__(
-        self, indexes: Mapping[str, NeighborIndex], judge: Judge, k: int, threads: int | None
+        self, indexes: Mapping[str, NeighborIndex], validator: Validator, k: int, threads: int | None
     ) -> None:
-        self._indexes, self._judge = indexes, judge
+        self._indexes, self._judge = indexes, validator
         self._nearest = {
-            name: find_all(index, judge.examples.x, k, threads) for name, index in indexes.items()
+            name: find_all(index, validator.examples.x, k, threads) for name, index in indexes.items()
         }
         self.typical = {name: typical_squared(nearest) for name, nearest in self._nearest.items()}
 
@@ -63,7 +62,7 @@ class HeldOut:
         """λ of each space from what it is a multiple of 1 / the typical squared distance there."""
         return {name: multiple / typical for name, typical in self.typical.items()}
 
-    def judge(
+    def validator(
         self,
         affinity: Knn,
         state: State,
@@ -79,7 +78,7 @@ class HeldOut:
             tables = {name: self._table(name, start, stop, k, lambdas[name]) for name in self._indexes}
             return (ranker.rate(x, mean([tables[name] for name in names])) for names in among)
 
-        return self._judge.judge_all(scores, ranker.n_labels) or [float("nan")] * len(among)
+        return self._judge.validate_all(scores, ranker.n_labels) or [float("nan")] * len(among)
 
     def _table(self, name: str, start: int, stop: int, k: int, lambda_: float) -> NDArray[np.float32]:
         rows, squared = self._nearest[name].rows[start:stop, :k], self._nearest[name].squared[start:stop, :k]
@@ -87,7 +86,7 @@ class HeldOut:
 
 
 def try_all(
-    held_out: HeldOut,
+    held_out: NeighborValidation,
     state: State,
     places: Mapping[str, Sequence[str]],
     ks: Sequence[int],
@@ -101,6 +100,6 @@ def try_all(
     tried = []
     for k in ks:
         for multiple, lambdas in scales.items():
-            values = held_out.judge(product(1.0), state, k, lambdas, list(places.values()))
+            values = held_out.validator(product(1.0), state, k, lambdas, list(places.values()))
             tried += [Choice(space, k, multiple, v) for space, v in zip(places, values, strict=True)]
     return [choice for space in places for choice in tried if choice.space == space]

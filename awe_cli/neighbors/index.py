@@ -5,13 +5,36 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.affinity.knn import lay_out_block
-from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Lists, Rows, n_rows, slice_rows
+from awe_cli.affinities.table import load_block
+from awe_cli.dataset.examples import Examples
 from awe_cli.engine.local import map_blocks
+from awe_cli.matrices.matrix import Lists, Rows, n_rows, slice_rows
 from awe_cli.neighbors.search import BLOCK, EXACT, Nearest
-from awe_cli.neighbors.space import Finder, Place
-from awe_cli.neighbors.weights import weigh
+from awe_cli.neighbors.space import Finder, NeighborSpace
+
+# From distances to weights: w_j = e^(-λ d_j²) / Σ e^(-λ d²), λ in units of a typical squared distance.
+
+_FIRST = 20  # neighbours that make up the typical distance
+
+
+def typical_squared(nearest: Nearest) -> float:
+    """The median squared distance to the first 20 neighbours; 1 where all of them coincide."""
+    first = nearest.squared[:, :_FIRST]
+    known = first[np.isfinite(first)]
+    median = float(np.median(known)) if len(known) else 1.0
+    return median if median > 0 else 1.0
+
+
+def weigh(nearest: Nearest, lambda_: float) -> NDArray[np.float32]:
+    """w (m, k) of eq. 9, made to add up to 1 for each query that has neighbours; 0 beyond them."""
+    squared = nearest.squared
+    if squared.shape[1] == 0:
+        return np.zeros_like(squared)
+    closest = squared[:, :1]
+    with np.errstate(invalid="ignore"):
+        weights = np.where(np.isfinite(squared), np.exp(-lambda_ * (squared - closest)), 0).astype(np.float32)
+    total = weights.sum(axis=1, keepdims=True)
+    return np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
 
 
 class NeighborIndex:
@@ -22,7 +45,9 @@ class NeighborIndex:
               chosen just the same, and is passed over
     """
 
-    def __init__(self, space: Place, examples: Examples, n_labels: int, *, approximate: str = EXACT) -> None:
+    def __init__(
+        self, space: NeighborSpace, examples: Examples, n_labels: int, *, approximate: str = EXACT
+    ) -> None:
         self._labels, self._n_labels = examples.positives, n_labels
         self._finder = space.finder(examples.x, approximate=approximate, apart=examples.own)
 
@@ -52,5 +77,5 @@ def affinities(
 ) -> NDArray[np.float32]:
     """G (m, labels) from neighbours (m, k) and their weights (m, k)."""
     G = np.zeros((len(rows), n_labels), np.float32)
-    lay_out_block(rows, weights, labels, G)
+    load_block(rows, weights, labels, G)
     return G

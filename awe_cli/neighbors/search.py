@@ -9,7 +9,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.kernels.nearest import measure
+from awe_cli.core.search import measure
 
 BLOCK = 1024  # queries searched for at a time; fixed, so that results do not depend on the threads
 EXACT, HNSW, IVF, LSH = "exact", "hnsw", "ivf", "lsh"

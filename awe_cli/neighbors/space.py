@@ -1,16 +1,20 @@
-"""The space neighbours are looked for in, and that of the projections Ux, as they are or at length 1."""
+"""The spaces neighbours are looked for in: projections Ux, and the input itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.data.matrix import Rows
-from awe_cli.neighbors.search import EXACT, Nearest, Search
+from awe_cli.dataset.dataset import Dataset
+from awe_cli.matrices.bags import inputs, keep_entries, largest, scale_rows
+from awe_cli.matrices.matrix import Dense, Rows, n_rows, slice_rows
+from awe_cli.neighbors.search import BLOCK, EXACT, Nearest, Search
 from awe_cli.ranking.embedding import projections
+
+# The space neighbours are looked for in, and that of the projections Ux, as they are or at length 1.
 
 COSINE, EUCLIDEAN = "cosine", "euclidean"
 
@@ -28,7 +32,7 @@ class Finder(Protocol):
         ...
 
 
-class Place(Protocol):
+class NeighborSpace(Protocol):
     """A space that inputs have a place in."""
 
     def finder(self, x: Rows, *, approximate: str = EXACT, apart: bool = False) -> Finder:
@@ -68,3 +72,88 @@ class _Points:
 
     def nearest(self, x: Rows, k: int, skip: NDArray[np.int64] | None = None) -> Nearest:
         return self.search.nearest(self.space.points(x), k, skip)
+
+
+# Nearest training examples by the input itself, before any embedding.
+
+_THE_SAME = 1e-6  # 1 − cos of two bags that differ in nothing but rounding
+
+
+class InputSearch:
+    """The training examples nearest to an input: by faiss for dense rows, by sparse products for bags.
+
+    Bags are brought to length 1, so that d² = 2 − 2 cos, and one without a common feature is no neighbour.
+    """
+
+    def __init__(
+        self, x: Rows, n_features: int, constant: int = -1, *, approximate: str = EXACT, apart: bool = False
+    ) -> None:
+        """constant: a feature that every bag has, which is left out; apart: a row at distance 0 is no neighbour.
+
+        Bags are always searched exactly.
+        """
+        self._n_features, self._constant, self._apart = n_features, constant, apart
+        self._search: Any = (
+            Search(x.values, approximate=approximate, apart=apart)
+            if isinstance(x, Dense)
+            else self.points(x).T.tocsr()
+        )
+
+    def nearest(self, x: Rows, k: int, skip: NDArray[np.int64] | None = None) -> Nearest:
+        """The k nearest training examples of every row, without skip[q] where that is given and not -1."""
+        if isinstance(x, Dense):
+            found: Nearest = self._search.nearest(x.values, k, skip)
+            return found
+        out = Nearest(np.full((n_rows(x), k), -1, np.int32), np.full((n_rows(x), k), np.inf, np.float32))
+        for start in range(0, n_rows(x), BLOCK):
+            rows = slice_rows(x, start, start + BLOCK)
+            cosines = self._cosines(rows, None if skip is None else skip[start : start + BLOCK])
+            indptr, columns, values = largest(cosines, k)
+            sizes = np.diff(indptr)
+            place = start + np.repeat(np.arange(len(sizes)), sizes), _positions(indptr)
+            out.rows[place] = columns
+            out.squared[place] = np.maximum(0, 2 - 2 * values)
+        return out
+
+    def points(self, x: Rows) -> Any:
+        """Where the rows lie (m, features): dense ones as they are, bags at length 1 as a sparse matrix."""
+        if isinstance(x, Dense):
+            return x.values
+        return inputs(scale_rows(keep_entries(x, x.indices != self._constant), "l2"), self._n_features)
+
+    def _cosines(self, x: Rows, skip: NDArray[np.int64] | None) -> Any:
+        """cos(x, x_i) of the examples that have something in common with x (m, n), sparse."""
+        cosines = (self.points(x) @ self._search).tocsr()
+        no_neighbour = cosines.data <= 0
+        if self._apart:
+            no_neighbour |= cosines.data > 1 - _THE_SAME
+        if skip is not None:
+            no_neighbour |= cosines.indices == np.repeat(skip, np.diff(cosines.indptr))
+        cosines.data[no_neighbour] = 0
+        cosines.eliminate_zeros()
+        return cosines
+
+
+@dataclass(frozen=True)
+class InputSpace:
+    """Distances ‖x − x'‖ of dense inputs, of bags at length 1 and without their constant feature (-1: none)."""
+
+    n_features: int
+    constant: int
+
+    def finder(self, x: Rows, *, approximate: str = EXACT, apart: bool = False) -> InputSearch:
+        """What finds the nearest of the rows of x."""
+        return InputSearch(x, self.n_features, self.constant, approximate=approximate, apart=apart)
+
+
+def constant_of(dataset: Dataset) -> int:
+    """The feature that every bag has, -1 where there is none.
+
+    It is left out: an example that has nothing else would be near to all, nearer than those that share some words.
+    """
+    return dataset.n_features - 1 if dataset.space is not None and dataset.space.options.bias else -1
+
+
+def _positions(indptr: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The place of each entry in its row."""
+    return np.arange(indptr[-1]) - np.repeat(indptr[:-1], np.diff(indptr))

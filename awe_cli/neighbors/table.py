@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Bags, Rows, n_rows, slice_rows
+from awe_cli.dataset.examples import Examples
 from awe_cli.engine.engine import Engine
 from awe_cli.engine.local import ALL_THREADS
+from awe_cli.matrices.matrix import Bags, Rows, n_rows, slice_rows
 from awe_cli.neighbors.search import BLOCK, EXACT, Nearest
-from awe_cli.neighbors.space import Finder, Place
+from awe_cli.neighbors.space import Finder, NeighborSpace
 
 PARTS = 4  # queries an example in recommendation
 
@@ -31,7 +31,12 @@ def parts_of(examples: Examples) -> int:
 
 
 def leave_one_out(
-    space: Place, examples: Examples, k: int, *, approximate: str = EXACT, engine: Engine = ALL_THREADS
+    space: NeighborSpace,
+    examples: Examples,
+    k: int,
+    *,
+    approximate: str = EXACT,
+    engine: Engine = ALL_THREADS,
 ) -> Nearest:
     """The k nearest other examples of every query: row example · parts + part."""
     finder = space.finder(examples.x, approximate=approximate)
@@ -39,7 +44,7 @@ def leave_one_out(
 
 
 def among_others(
-    space: Place,
+    space: NeighborSpace,
     base: Examples,
     base_rows: NDArray[np.int64],
     examples: Examples,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from awe_cli.affinity.constant import Constant
-from awe_cli.affinity.overlap import Overlap
-from awe_cli.data.matrix import Bags, Dense, Rows, n_rows
-from awe_cli.kernels.interface import lays_out
-from awe_cli.kernels.learned import NOTHING, Learned
-from awe_cli.kernels.score import project_rows, rate_block
+from awe_cli.affinities.overlap import Overlap
+from awe_cli.affinities.pointwise import Constant
+from awe_cli.core.interface import NO_PARAMS, AffinityParams, n_tables
+from awe_cli.core.score import project_rows, rate_block, score_candidates
+from awe_cli.matrices.matrix import Bags, Dense, Lists, Rows, n_rows
+from awe_cli.ranking.block import Ranked, below_all, rank_by, rank_candidates
+from awe_cli.ranking.order import Floats
 from awe_cli.ranking.ranker import Scores
 
 # G(x, ·) of a block of examples: (m, labels) float32, or one such table after the other: (m, tables · labels).
@@ -45,7 +47,7 @@ class EmbeddingRanker:
 
     def __init__(
         self, affinity: Any, U: NDArray[np.float32], V: NDArray[np.float32], table: Table | None = None,
-        learned: Learned = NOTHING, y: Rows | None = None,
+        learned: AffinityParams = NO_PARAMS, y: Rows | None = None,
     ) -> None:  # fmt: skip
         self._affinity, self._learned = affinity, learned
         self._U, self._V, self._Vj, self._y = U, label_rows(y, V), V, y
@@ -67,7 +69,7 @@ class EmbeddingRanker:
 
         Raises ValueError where it is needed and not there.
         """
-        needed = lays_out(self._affinity) * self.n_labels
+        needed = n_tables(self._affinity) * self.n_labels
         if needed and G.shape[1] != needed:
             raise ValueError(
                 f"{type(self._affinity).__name__} needs G of {needed} columns, found {G.shape[1]}"
@@ -77,8 +79,8 @@ class EmbeddingRanker:
         if isinstance(self._affinity, Constant):
             return Scores(S, None)
         F = np.empty_like(S)
-        room = np.empty(longest_row(x), np.float32)
-        rate_block(self._affinity, x, self._U, self._V, self._y, self._Vj, self._learned, Z, S, G, room, F)
+        scratch = np.empty(longest_row(x), np.float32)
+        rate_block(self._affinity, x, self._U, self._V, self._y, self._Vj, self._learned, Z, S, G, scratch, F)
         return Scores(F, S)
 
 
@@ -99,3 +101,60 @@ def overlap_table(shared: Bags, n_labels: int) -> Table:
 def longest_row(x: Rows) -> int:
     """The most features that any row names."""
     return len(x.columns) if isinstance(x, Dense) else int(np.diff(x.indptr).max(initial=0))
+
+
+# Ranking where each example has candidates of its own, and only these are scored.
+#
+# Candidates come first, by their score. All other labels follow in the order of their index, which is that of
+# popularity in training: so that a list of k labels is full wherever there are k labels. They share one
+# score, the greatest number below both 0 and the example's lowest candidate.
+
+Int64s = NDArray[np.int64]
+
+
+class CandidateRanker:
+    """f(x, y) = Ux·V_y for the labels y of the list that x leads to.
+
+    list_of  rows of x → the number of each row's list (m,)
+    lists    labels, ascending
+    U, V     (features, d) and (labels, d)
+    """
+
+    def __init__(
+        self, list_of: Callable[[Rows], NDArray[np.int32]], lists: Lists, U: Floats, V: Floats
+    ) -> None:
+        self._list_of, self._candidates = list_of, lists
+        self._U, self._V = U, V
+        self.n_candidates = int(np.diff(lists.indptr).max(initial=1))
+
+    @property
+    def n_labels(self) -> int:
+        """The number of labels."""
+        return len(self._V)
+
+    def scores(self, x: Rows) -> Scores:
+        """Scores of every label, for those who must see them all."""
+        chosen, S = self._score(x)
+        F = np.empty((len(S), self.n_labels), np.float32)
+        for e, number in enumerate(chosen):
+            labels = self._candidates.indices[
+                self._candidates.indptr[number] : self._candidates.indptr[number + 1]
+            ]
+            row = S[e, : len(labels)]
+            F[e] = below_all(row)
+            F[e, labels] = row
+        return Scores(F, None)
+
+    def rank(self, x: Rows, positives: Lists | None, seen: Lists | None, k: int, model: str) -> Ranked:
+        """What `rank_block` finds from `scores`, without them. Raises DataError if a score is NaN."""
+        chosen, S = self._score(x)
+        order = partial(
+            rank_candidates, S, chosen, self._candidates.indptr, self._candidates.indices, self.n_labels
+        )
+        return rank_by(order, positives, seen, len(S), min(k, self.n_labels), model)
+
+    def _score(self, x: Rows) -> tuple[NDArray[np.int32], Floats]:
+        chosen = self._list_of(x)
+        S = np.empty((len(chosen), self.n_candidates), np.float32)
+        score_candidates(projections(x, self._U), self._V, chosen, self._candidates, S)
+        return chosen, S

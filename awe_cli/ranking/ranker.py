@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.data.matrix import Rows
+from awe_cli.matrices.matrix import Rows
 
 SCORE_BYTES = 16 * 2**20  # the most that the scores of one block may take
 

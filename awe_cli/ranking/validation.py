@@ -7,13 +7,29 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.data.examples import Examples, stack
+from awe_cli.dataset.examples import Examples, stack
 from awe_cli.engine.local import map_blocks
-from awe_cli.metrics.catalog import criterion
+from awe_cli.matrices.matrix import Lists, Rows
+from awe_cli.metrics.metrics import criterion
 from awe_cli.metrics.ranks import Ranks, best_positions
 from awe_cli.ranking.block import Ranked, rank_block
-from awe_cli.ranking.rank import rank, rows_at_once
+from awe_cli.ranking.embedding import CandidateRanker
 from awe_cli.ranking.ranker import Ranker, Scores, block_rows
+
+# Ranking with any ranker: over all labels, or over the candidates of each example where it names some.
+
+
+def rank(ranker: Ranker, x: Rows, positives: Lists | None, seen: Lists | None, k: int, model: str) -> Ranked:
+    """The ranks of the positives and the best k labels of each row of x; see `rank_block`."""
+    if isinstance(ranker, CandidateRanker):
+        return ranker.rank(x, positives, seen, k, model)
+    return rank_block(ranker.scores(x), positives, seen, k, model)
+
+
+def rows_at_once(ranker: Ranker) -> int:
+    """How many examples make one block of `rank`."""
+    return block_rows(ranker.n_candidates if isinstance(ranker, CandidateRanker) else ranker.n_labels)
+
 
 MOST = 4000  # held-out examples looked at
 
@@ -35,7 +51,7 @@ def sample(batches: Callable[[], Iterable[Examples]], seed: int, most: int = MOS
     return stack(parts)
 
 
-class Judge:
+class Validator:
     """Measures rankers on the same held-out examples: the mean of one metric, better the higher."""
 
     def __init__(self, examples: Examples, metric: str, threads: int | None) -> None:
@@ -54,12 +70,12 @@ class Judge:
         values = list(map_blocks(work, self._blocks(rows_at_once(ranker)), self._threads))
         return float(np.concatenate(values).mean()) if values else float("nan")
 
-    def judge_rows(self, scores: Callable[[int, int], Scores], n_labels: int) -> float:
+    def validate_rows(self, scores: Callable[[int, int], Scores], n_labels: int) -> float:
         """The same, where scores(start, stop) scores all labels for these of the examples."""
-        values = self.judge_all(lambda start, stop: [scores(start, stop)], n_labels)
+        values = self.validate_all(lambda start, stop: [scores(start, stop)], n_labels)
         return values[0] if values else float("nan")
 
-    def judge_all(self, scores: Callable[[int, int], Iterable[Scores]], n_labels: int) -> list[float]:
+    def validate_all(self, scores: Callable[[int, int], Iterable[Scores]], n_labels: int) -> list[float]:
         """The same for several rankings at once: scores(start, stop) yields one after the other.
 
         Empty where there are no examples.

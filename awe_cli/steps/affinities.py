@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from awe_cli.affinity.built import BUILT, how_to_build
-from awe_cli.affinity.catalog import CATALOG, defaults_of
-from awe_cli.affinity.entry import Entry
-from awe_cli.data.dataset import ANNOTATION, RECOMMENDATION
+from awe_cli.affinities.registry import CATALOG, defaults_of
+from awe_cli.affinities.spec import BUILT, Entry, how_to_build
+from awe_cli.dataset.dataset import ANNOTATION, RECOMMENDATION
 
 _TRAINED = "awe train --affinity {0}"
 _BUILT = "{1}, then awe retrain --affinity {0}"

@@ -2,32 +2,116 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import asdict, fields
 from typing import Any
 
-from awe_cli.building.builder import Choice, Source
-from awe_cli.config.build_affinity import BuildAffinitySettings
-from awe_cli.data.dataset import Dataset
+from awe_cli.affinities.spec import KNN_APPROXIMATE, built_parameters, names_file, no_part
+from awe_cli.builders.base import Choice, Source
+from awe_cli.config.build import BuildAffinitySettings, BuildKnnSettings
+from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.engine.engine import Engine, open_engine
-from awe_cli.models.builders import ChosenBuilder, choose_builder
-from awe_cli.models.embeddings import Fit, fit_name, load_state, store_result
-from awe_cli.models.linear import require_linear
-from awe_cli.models.opening import open_dataset
-from awe_cli.models.own_affinity import keep_copy
-from awe_cli.models.rankers import find_embedding
-from awe_cli.models.tables import AFFINITY, AFFINITY_VERSION, NEIGHBORS, default_name, kind_of
-from awe_cli.neighbors.search import BLOCK
-from awe_cli.steps.build_affinity_told import (
-    check,
-    everything_told,
-    knn_settings,
-    parameters_given,
-    parameters_told,
+from awe_cli.errors import SettingsError
+from awe_cli.metrics.metrics import criterion
+from awe_cli.models.load import find_embedding
+from awe_cli.models.store import (
+    Fit,
+    fit_name,
+    load_result,
+    load_state,
+    open_dataset,
+    require_linear,
+    store_result,
 )
+from awe_cli.models.tables import (
+    AFFINITY,
+    AFFINITY_VERSION,
+    NEIGHBORS,
+    ChosenBuilder,
+    choose_builder,
+    default_name,
+    kind_of,
+)
+from awe_cli.neighbors.search import BLOCK, EXACT
+from awe_cli.neighbors.space import usual_measure
+from awe_cli.plugins.file import keep_copy, refuse_parameters
 from awe_cli.steps.build_knn import build_knn
-from awe_cli.training.joint import judge_of
+from awe_cli.training.joint import validator_for
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 from awe_cli.workspace.arrays import save_arrays
+
+# What the settings of building a G come to: what is refused, and everything its recipe has.
+
+
+def check(settings: BuildAffinitySettings, scheduler: str | None) -> None:
+    """Raise SettingsError for --set without a file, and for a file's affinity on a cluster: its code is not sent."""
+    if not names_file(settings.affinity):
+        refuse_parameters(settings.affinity, settings.plugin_parameters)
+    elif scheduler is not None:
+        raise SettingsError(
+            f"--scheduler: {settings.affinity} is a file's affinity, whose code workers do not have, found {scheduler}",
+            hint="leave it out: --threads shares its blocks out here",
+        )
+
+
+def knn_settings(settings: BuildAffinitySettings, given: dict[str, Any]) -> BuildKnnSettings:
+    """The same for `build_knn`. Raises SettingsError for a parameter that knn does not have."""
+    built_parameters(settings.affinity, given, own=True)
+    approximate = settings.approximate or ("hnsw" if settings.affinity == KNN_APPROXIMATE else EXACT)
+    if settings.affinity == KNN_APPROXIMATE and approximate == EXACT:
+        raise SettingsError(
+            "--approximate: expected hnsw, ivf or lsh for knn-approximate, found 'exact'",
+            hint="--affinity knn searches exactly",
+        )
+    values = {field.name: getattr(settings, field.name) for field in fields(BuildKnnSettings)}
+    return BuildKnnSettings(**{**values, "approximate": approximate, "folds": settings.folds or 0})
+
+
+def parameters_given(settings: BuildAffinitySettings) -> dict[str, Any]:
+    """Parameter → what was said, by the names of `awe affinities`; a λ_y that is no number is refused."""
+    values = {name.rstrip("_"): value for name, value in asdict(settings).items()}
+    apart = ("affinity", "metric", "own_parameters")
+    given = {name: value for name, value in values.items() if name not in apart}
+    if settings.lambda_y is not None:
+        try:
+            value = float(settings.lambda_y)
+        except ValueError:
+            value = math.nan
+        if not value >= 0:
+            raise SettingsError(
+                f"--lambda-y: expected a number of at least 0, or inf, found {settings.lambda_y!r}",
+                hint="inf is the limit in which labels count only where they are equal",
+            )
+        given["lambda_y"] = "inf" if math.isinf(value) else value
+    return given
+
+
+def resolve_parameters(
+    settings: BuildAffinitySettings, given: dict[str, Any], dataset: Dataset, chosen: ChosenBuilder
+) -> dict[str, Any]:
+    """Every parameter: as told, else its default, the measure by the kind of x; None for those that play no part.
+
+    Raises SettingsError for a parameter that the affinity does not have, or that plays no part.
+    """
+    found = built_parameters(settings.affinity, given, own=dataset.task == RECOMMENDATION)
+    if "measure" in found:
+        found["measure"] = found["measure"] or usual_measure(dense=dataset.dense)
+    idle = chosen.builder.idle(found, dataset.y is not None)
+    for name, why in idle.items():
+        if given.get(name) is not None:
+            raise no_part(name, why, given[name])
+    return {name: None if name in idle else value for name, value in found.items()}
+
+
+def resolve_settings(
+    settings: BuildAffinitySettings, parameters: dict[str, Any], dataset: Dataset, base: Artifact
+) -> dict[str, Any]:
+    """Everything that decides what G will be, beside which affinity it is, as its recipe has it."""
+    measure = parameters.get("measure") or usual_measure(dense=dataset.dense)
+    metric = criterion(settings.metric or load_result(base)["metric"]).name
+    return {"measure": measure, "metric": metric, "parameters": parameters}
+
 
 Announce = Callable[[str], None]
 
@@ -63,17 +147,19 @@ def build_affinity(
     with ws.lock(wait=wait):
         stored = ws.find("dataset")
         dataset = open_dataset(stored)
-        chosen = choose_builder(settings.affinity, settings.own_parameters)
-        parameters = parameters_told(settings, given, dataset, chosen)
+        chosen = choose_builder(settings.affinity, settings.plugin_parameters)
+        parameters = resolve_parameters(settings, given, dataset, chosen)
         base = require_linear(find_embedding(ws, model, stored))
-        told = {**everything_told(settings, parameters, dataset, base), **chosen.told}
-        recipe = Recipe(AFFINITY, AFFINITY_VERSION, told, {"dataset": stored.digest, "model": base.digest})
+        resolved = {**resolve_settings(settings, parameters, dataset, base), **chosen.resolved}
+        recipe = Recipe(
+            AFFINITY, AFFINITY_VERSION, resolved, {"dataset": stored.digest, "model": base.digest}
+        )
         name = name or default_name(settings.affinity, base)
         current = ws.current(AFFINITY, name, recipe)
         if current is not None:
             return current, False
         with open_engine(scheduler, threads) as engine, ws.stage(AFFINITY, recipe) as staging:
-            work = _Work(dataset, base, chosen, told, threads, announce)
+            work = _Work(dataset, base, chosen, resolved, threads, announce)
             keep_copy(staging, chosen.source)
             work.fill(staging, [tuple(fit) for fit in base.settings["fits"]], engine, block)
             return staging.publish(name), True
@@ -87,41 +173,43 @@ class _Work:
         dataset: Dataset,
         base: Artifact,
         chosen: ChosenBuilder,
-        told: dict[str, Any],
+        resolved: dict[str, Any],
         threads: int | None,
         announce: Announce,
     ) -> None:
-        self._dataset, self._base, self._told = dataset, base, told
+        self._dataset, self._base, self._resolve = dataset, base, resolved
         self._threads, self._announce = threads, announce
         self.builder = chosen.builder
-        self.parameters: dict[str, Any] = told["parameters"]
+        self.parameters: dict[str, Any] = resolved["parameters"]
 
     def fill(self, staging: Staging, fits: list[Fit], engine: Engine, block: int) -> None:
         """Choose with the smallest fit, then write every fit."""
         choice, tried = self.choose(fits[0])
         found = {}
         for fit in fits:
-            self._announce(f"building {self._told.get('type', self._told['affinity'])} on {'+'.join(fit)}")
+            self._announce(
+                f"building {self._resolve.get('type', self._resolve['affinity'])} on {'+'.join(fit)}"
+            )
             source = self.source(fit)
             arrays = self.builder.fit(self.parameters, source, choice)
             rows = self.builder.open(self.parameters, source, arrays).training(engine, block)
             save_arrays(staging.file(f"fit-{fit_name(fit)}.npz"), arrays)
             save_arrays(staging.file(f"rows-{fit_name(fit)}.npz"), rows._asdict())
             found[fit_name(fit)] = self.builder.describe(arrays)
-        result = {"choice": choice, "tried": tried, "metric": self._told["metric"], "fits": found}
+        result = {"choice": choice, "tried": tried, "metric": self._resolve["metric"], "fits": found}
         store_result(staging, result)
 
     def source(self, fit: Fit) -> Source:
         """What a fit is built from."""
         state, examples = load_state(self._base, fit), self._dataset.training(fit)
-        return Source(state, examples, self._told["measure"], self._threads)
+        return Source(state, examples, self._resolve["measure"], self._threads)
 
     def choose(self, fit: Fit) -> tuple[Choice, list[dict[str, Any]]]:
         """The choice that ranks validation best, the first of equals; and all of them with their scores."""
         source = self.source(fit)
         choices = self.builder.choices(self.parameters, source)
-        judge = judge_of(self._dataset, fit, self._told["metric"], 0, self._threads)
-        if judge is None or len(choices) == 1:
+        validator = validator_for(self._dataset, fit, self._resolve["metric"], 0, self._threads)
+        if validator is None or len(choices) == 1:
             return choices[0], []
         self._announce("choosing on validation")
         tried = []
@@ -130,7 +218,7 @@ class _Work:
                 self.parameters, source, self.builder.fit(self.parameters, source, choice)
             )
             tried.append(
-                {**choice, "validation": judge(built.ranker(source.state, 1.0, 0.0, source.examples.y))}
+                {**choice, "validation": validator(built.ranker(source.state, 1.0, 0.0, source.examples.y))}
             )
         best = max(range(len(tried)), key=lambda number: tried[number]["validation"])
         return choices[best], tried

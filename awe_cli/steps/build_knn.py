@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,22 +11,178 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from awe_cli.config.build_knn import BuildKnnSettings
-from awe_cli.data.dataset import Dataset
-from awe_cli.data.examples import Examples
+from awe_cli.affinities.pointwise import Constant
+from awe_cli.affinities.spec import no_part
+from awe_cli.config.build import BuildKnnSettings
+from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
+from awe_cli.dataset.examples import Examples
 from awe_cli.engine.engine import Engine, open_engine
-from awe_cli.models.embeddings import Fit, fit_name, load_state, store_result
-from awe_cli.models.opening import open_dataset
-from awe_cli.models.places import EMBEDDING, place_of
-from awe_cli.models.rankers import find_embedding
+from awe_cli.engine.local import available_threads
+from awe_cli.errors import SettingsError
+from awe_cli.matrices.matrix import take_lists, take_rows
+from awe_cli.metrics.metrics import criterion
+from awe_cli.models.load import find_embedding
+from awe_cli.models.store import Fit, fit_name, load_result, load_state, open_dataset, store_result
+from awe_cli.models.tables import BOTH, EMBEDDING, INPUT, NEIGHBOR_SPACES, neighbor_space_of
 from awe_cli.models.tables import KNN_VERSION as VERSION
-from awe_cli.neighbors.search import Nearest
-from awe_cli.neighbors.table import leave_one_out, parts_of
-from awe_cli.neighbors.weights import typical_squared, weigh
-from awe_cli.steps.choose_knn import Chosen, check_folds, choose, everything_told
-from awe_cli.steps.cross_fit import cross_fitted
-from awe_cli.training.fitting import Watch
+from awe_cli.neighbors.choice import MULTIPLES, NeighborValidation, try_all
+from awe_cli.neighbors.index import NeighborIndex, typical_squared, weigh
+from awe_cli.neighbors.search import EXACT, Nearest
+from awe_cli.neighbors.space import Space, usual_measure
+from awe_cli.neighbors.table import among_others, leave_one_out, parts_of
+from awe_cli.training.config import TrainConfig
+from awe_cli.training.joint import validator_for
+from awe_cli.training.state import fresh_state
+from awe_cli.training.trainer import OnProgress, run
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
+
+# What a neighbour table is made with: what was told, and what validation chooses of the rest.
+
+_KS = {RECOMMENDATION: (50, 100, 200), "annotation": (20, 50, 100, 200)}
+_FEW_EXAMPLES = 50_000  # up to here every input is compared with every other without being asked to
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a table is made with: spaces, k, and λ as a multiple of 1/the typical squared distance, or as such."""
+
+    space: str
+    k: int
+    multiple: float | None
+    lambda_: float | None
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The spaces that are looked in."""
+        return NEIGHBOR_SPACES[self.space]
+
+
+def resolve_settings(settings: BuildKnnSettings, dataset: Dataset, base: Artifact) -> dict[str, Any]:
+    """Everything that decides what the table will be, as its recipe has it; SettingsError for what plays no part."""
+    by_input = "neighbours are looked for by the input alone"
+    if settings.space == INPUT and settings.folds:
+        raise no_part("folds", by_input, settings.folds)
+    if settings.space == INPUT and settings.approximate != EXACT and not dataset.dense:
+        raise no_part("approximate", f"{by_input}, and bags are always measured", settings.approximate)
+    return {
+        **asdict(settings),
+        "measure": settings.measure or usual_measure(dense=dataset.dense),
+        "metric": criterion(settings.metric or load_result(base)["metric"]).name,
+    }
+
+
+def check_folds(dataset: Dataset, fit: Fit, folds: int) -> None:
+    """Raise SettingsError for a number of folds that cannot be."""
+    examples = sum(dataset.splits.get(split, 0) for split in fit)
+    if folds and not 2 <= folds <= examples:
+        raise SettingsError(
+            f"--folds: expected 0, or 2 to {examples:,}, the number of training examples; found {folds}",
+            hint="0 leaves one out; 4 folds are a good start",
+        )
+
+
+def choose(
+    dataset: Dataset,
+    base: Artifact,
+    fit: Fit,
+    resolved: dict[str, Any],
+    threads: int | None,
+    announce: Callable[[str], None],
+) -> tuple[Chosen, list[dict[str, Any]]]:
+    """Spaces, k and λ, by validation where they are open and it can be asked; the first of equals."""
+    most = max(1, dataset.splits["train"] - 1)
+    wanted = (resolved["k"],) if resolved["k"] else _KS[dataset.task]
+    ks, spaces, fixed = (
+        tuple(dict.fromkeys(min(k, most) for k in wanted)),
+        _spaces(dataset, resolved),
+        resolved["lambda_"],
+    )
+    if resolved["k"] and fixed is not None and len(spaces) == 1:
+        return Chosen(spaces[0], ks[0], None, fixed), []
+    validator = validator_for(dataset, fit, resolved["metric"], 0, threads)
+    if validator is None:
+        return Chosen(spaces[0], ks[len(ks) // 2], MULTIPLES[1], fixed), []
+    announce(f"choosing {'spaces, ' if len(spaces) > 1 else ''}k and λ on validation")
+    state, examples = load_state(base, fit), dataset.training(fit)
+    places = {space: NEIGHBOR_SPACES[space] for space in spaces}
+    indexes = {
+        name: NeighborIndex(
+            neighbor_space_of(name, state.U, resolved["measure"], dataset),
+            examples, dataset.n_labels, approximate=resolved["approximate"],
+        )
+        for name in dict.fromkeys(name for names in places.values() for name in names)
+    }  # fmt: skip
+    tried = try_all(NeighborValidation(indexes, validator, max(ks), threads), state, places, ks, fixed)
+    best = max(tried, key=lambda choice: choice.validation)
+    return Chosen(best.space, best.k, best.multiple, fixed), [asdict(choice) for choice in tried]
+
+
+def _spaces(dataset: Dataset, resolved: dict[str, Any]) -> tuple[str, ...]:
+    """What to try: nothing but the embedding where λ is given, which is for one space, or speed was asked for."""
+    if resolved["space"]:
+        return (resolved["space"],)
+    few = dataset.task != RECOMMENDATION and dataset.splits["train"] <= _FEW_EXAMPLES
+    if few and resolved["lambda_"] is None and resolved["approximate"] == EXACT:
+        return (EMBEDDING, BOTH)
+    return (EMBEDDING,)
+
+
+# Cross-fitted neighbours: those of each fold are looked up with a U that has not seen its labels.
+#
+# Leave-one-out is not enough: U was learned from the labels of the very examples it is asked about, so that
+# their neighbours look better than those of unseen examples.
+
+
+def cross_fitted(
+    dataset: Dataset, base: Artifact, examples: Examples, resolved: dict[str, Any], k: int, threads: int | None,
+    engine: Engine, on_progress: OnProgress,
+) -> Nearest:  # fmt: skip
+    """The k neighbours of every query of `examples`, in told["folds"] folds, with the plan of the model `base`.
+
+    Folds are learned on `threads` of this process, which `on_progress` hears of epoch by epoch, and looked up by `engine`.
+    Raises SettingsError where the model is not a linear one.
+    """
+    chosen = load_result(base).get("chosen", {}).get("constant")
+    if chosen is None:
+        raise SettingsError(
+            f"--folds: expected a model with a constant affinity, found {base.describe()}",
+            hint="the folds are learned as that model was: name one made by `awe train --affinity constant`",
+        )
+    plan, epochs = TrainConfig(**chosen["plan"]), chosen["epochs"]
+    fold_of = np.random.Generator(np.random.Philox(plan.seed)).permutation(len(examples)) % resolved["folds"]
+    parts = parts_of(examples)
+    rows = np.full((len(examples), parts, k), -1, np.int32)
+    squared = np.full((len(examples), parts, k), np.inf, np.float32)
+    for fold in range(resolved["folds"]):
+        inside, outside = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
+        others = _take(examples, outside)
+        learned = run(
+            Constant(1.0), others, fresh_state(dataset, plan), plan,
+            threads=threads or available_threads(), stage="fold", fit=f"all but fold {fold + 1}",
+            on_progress=on_progress, stop_after=epochs,
+        )  # fmt: skip
+        space = Space(learned.state.U, resolved["measure"])
+        found = among_others(
+            space,
+            others,
+            outside,
+            _take(examples, inside),
+            k,
+            approximate=resolved["approximate"],
+            engine=engine,
+        )
+        rows[inside] = found.rows.reshape(-1, parts, k)
+        squared[inside] = found.squared.reshape(-1, parts, k)
+    return Nearest(rows.reshape(-1, k), squared.reshape(-1, k))
+
+
+def _take(examples: Examples, rows: np.ndarray) -> Examples:
+    return replace(
+        examples,
+        ids=examples.ids.take(rows),
+        x=take_rows(examples.x, rows),
+        positives=take_lists(examples.positives, rows),
+    )
 
 
 def build_knn(
@@ -38,14 +195,14 @@ def build_knn(
     scheduler: str | None = None,
     wait: bool = False,
     announce: Callable[[str], None] = lambda line: None,
-    watch: Watch = lambda progress: None,
+    on_progress: OnProgress = lambda progress: None,
 ) -> tuple[Artifact, bool]:
     """Build the neighbour table of an embedding model and publish it as `name` (by default the model's).
 
     scheduler  address of a Dask scheduler whose workers look for neighbours, in place of threads
 
     Returns the table and whether it was built now. Where nothing was said, spaces, k and λ are chosen on validation
-    with the fit that has not seen it. `watch` hears of the epochs of folds. Raises
+    with the fit that has not seen it. `on_progress` hears of the epochs of folds. Raises
     SettingsError, MissingInputError, DataError.
     """
     settings = settings or BuildKnnSettings()
@@ -53,22 +210,22 @@ def build_knn(
         stored = ws.find("dataset")
         dataset = open_dataset(stored)
         base = find_embedding(ws, model, stored)
-        told = everything_told(settings, dataset, base)
-        recipe = Recipe("neighbors", VERSION, told, {"dataset": stored.digest, "model": base.digest})
+        resolved = resolve_settings(settings, dataset, base)
+        recipe = Recipe("neighbors", VERSION, resolved, {"dataset": stored.digest, "model": base.digest})
         table = ws.current("neighbors", name or base.name, recipe)
         if table is not None:
             return table, False
         with open_engine(scheduler, threads) as engine, ws.stage("neighbors", recipe) as staging:
             fits = [tuple(fit) for fit in base.settings["fits"]]
-            check_folds(dataset, fits[0], told["folds"])
-            chosen, tried = choose(dataset, base, fits[0], told, threads, announce)
+            check_folds(dataset, fits[0], resolved["folds"])
+            chosen, tried = choose(dataset, base, fits[0], resolved, threads, announce)
             lambdas = {}
             for fit in fits:
                 announce(f"neighbours among {'+'.join(fit)}")
                 lambdas[fit_name(fit)] = _store_fit(
-                    staging, dataset, base, fit, told, chosen, threads, engine, watch
+                    staging, dataset, base, fit, resolved, chosen, threads, engine, on_progress
                 )
-            asked = {"tried": tried, "metric": told["metric"]}
+            asked = {"tried": tried, "metric": resolved["metric"]}
             store_result(staging, {"space": chosen.space, "k": chosen.k, "lambda": lambdas, **asked})
             return staging.publish(name or base.name), True
 
@@ -78,22 +235,24 @@ def _store_fit(
     dataset: Dataset,
     base: Artifact,
     fit: Fit,
-    told: dict[str, Any],
+    resolved: dict[str, Any],
     chosen: Chosen,
     threads: int | None,
     engine: Engine,
-    watch: Watch,
+    on_progress: OnProgress,
 ) -> dict[str, float]:
     """Write the table of one fit; return λ of each space."""
     examples, state = dataset.training(fit), load_state(base, fit)
     found: dict[str, Nearest] = {}
     for name in chosen.places:
-        if name == EMBEDDING and told["folds"] > 1:
-            found[name] = cross_fitted(dataset, base, examples, told, chosen.k, threads, engine, watch)
+        if name == EMBEDDING and resolved["folds"] > 1:
+            found[name] = cross_fitted(
+                dataset, base, examples, resolved, chosen.k, threads, engine, on_progress
+            )
         else:
-            place = place_of(name, state.U, told["measure"], dataset)
+            place = neighbor_space_of(name, state.U, resolved["measure"], dataset)
             found[name] = leave_one_out(
-                place, examples, chosen.k, approximate=told["approximate"], engine=engine
+                place, examples, chosen.k, approximate=resolved["approximate"], engine=engine
             )
     lambdas = {name: _lambda(chosen, nearest) for name, nearest in found.items()}
     weights = [weigh(nearest, lambdas[name]) / np.float32(len(found)) for name, nearest in found.items()]

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from awe_cli.config.ensemble import EnsembleSettings
-from awe_cli.data.dataset import RECOMMENDATION, Dataset
-from awe_cli.data.matrix import slice_rows
+from awe_cli.config.evaluate import EnsembleSettings
+from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.errors import SettingsError, UsageError
-from awe_cli.metrics.catalog import criterion
-from awe_cli.models.embeddings import Fit, store_result
-from awe_cli.models.opening import open_dataset
-from awe_cli.models.rankers import ENSEMBLE, find_model, load_fit, require_dataset
-from awe_cli.ranking.ensemble import standard_parts
-from awe_cli.ranking.shares import Found, Parts, search
-from awe_cli.training.joint import judge_of
-from awe_cli.training.recipes import default_metric
+from awe_cli.matrices.matrix import slice_rows
+from awe_cli.metrics.metrics import criterion
+from awe_cli.models.load import ENSEMBLE, find_model, load_fit, require_dataset
+from awe_cli.models.store import Fit, open_dataset, store_result
+from awe_cli.ranking.ensemble import BlendedWeights, Parts, blend_weights, standard_parts
+from awe_cli.training.config import default_metric
+from awe_cli.training.joint import validator_for
 from awe_cli.workspace import Artifact, Recipe, Workspace
 
 VERSION = 2
@@ -47,20 +45,20 @@ def ensemble(
         stored = ws.find("dataset")
         dataset = open_dataset(stored)
         found = _find(ws, names, name, stored)
-        told = _told(settings, dataset, found)
+        resolved = _resolve(settings, dataset, found)
         parents = {f"model {number}": model.digest for number, model in enumerate(found, 1)}
-        recipe = Recipe("model", VERSION, told, {"dataset": stored.digest, **parents})
+        recipe = Recipe("model", VERSION, resolved, {"dataset": stored.digest, **parents})
         current = ws.current("model", name, recipe)
         if current is not None:
             return current, False
         with ws.stage("model", recipe) as staging:
-            chosen = _weigh(ws, dataset, found, told, threads, announce)
+            chosen = _weigh(ws, dataset, found, resolved, threads, announce)
             store_result(
                 staging,
                 {
                     "models": names,
                     "weights": chosen.weights,
-                    "metric": told["metric"],
+                    "metric": resolved["metric"],
                     "validation": chosen.validation,
                 },
             )
@@ -101,7 +99,7 @@ def _ancestors(ws: Workspace, model: Artifact) -> set[str]:
     return parts.union(*(_ancestors(ws, ws.get("model", digest)) for digest in parts))
 
 
-def _told(settings: EnsembleSettings, dataset: Dataset, models: list[Artifact]) -> dict[str, Any]:
+def _resolve(settings: EnsembleSettings, dataset: Dataset, models: list[Artifact]) -> dict[str, Any]:
     common = [fit for fit in models[0].settings["fits"] if all(fit in m.settings["fits"] for m in models)]
     if not common:
         raise SettingsError(
@@ -127,23 +125,23 @@ def _weigh(
     ws: Workspace,
     dataset: Dataset,
     models: list[Artifact],
-    told: dict[str, Any],
+    resolved: dict[str, Any],
     threads: int | None,
     announce: Callable[[str], None],
-) -> Found:
-    n, weights = len(models), told["weights"]
+) -> BlendedWeights:
+    n, weights = len(models), resolved["weights"]
     if weights is not None:
-        return Found([weight / sum(weights) for weight in weights], None)
-    fit: Fit = tuple(told["fits"][0])
-    judge = judge_of(dataset, fit, told["metric"], _SEED, threads)
-    if judge is None:
+        return BlendedWeights([weight / sum(weights) for weight in weights], None)
+    fit: Fit = tuple(resolved["fits"][0])
+    validator = validator_for(dataset, fit, resolved["metric"], _SEED, threads)
+    if validator is None:
         announce("there is no validation to choose weights by: all models count alike")
-        return Found([1 / n] * n, None)
+        return BlendedWeights([1 / n] * n, None)
     announce("choosing weights on validation")
     rankers = [load_fit(ws, model, dataset, fit) for model in models]
 
     def parts(start: int, stop: int) -> Parts:
-        x = slice_rows(judge.examples.x, start, stop)
+        x = slice_rows(validator.examples.x, start, stop)
         return standard_parts(rankers, x, own=dataset.task == RECOMMENDATION)
 
-    return search(parts, n, judge, rankers[0].n_labels)
+    return blend_weights(parts, n, validator, rankers[0].n_labels)

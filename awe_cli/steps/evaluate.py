@@ -9,18 +9,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from awe_cli.config.evaluate import EvaluateSettings
-from awe_cli.data.dataset import Dataset
-from awe_cli.data.storage import write_table
+from awe_cli.dataset.dataset import Dataset
+from awe_cli.dataset.storage import write_table
 from awe_cli.errors import MissingInputError, SettingsError, UsageError, did_you_mean
-from awe_cli.judging.compare import compare, pairs
-from awe_cli.judging.gate import make_gate
-from awe_cli.judging.judge import Judged, judge
-from awe_cli.judging.per_example import per_example_table
-from awe_cli.judging.strata import Strata, compare_strata, make_strata, with_owners_of
-from awe_cli.metrics.catalog import measures
-from awe_cli.metrics.metric import Measure
-from awe_cli.models.opening import open_dataset
-from awe_cli.models.rankers import find_model, open_ranker, require_dataset
+from awe_cli.evaluation.compare import compare, pairs
+from awe_cli.evaluation.gate import make_gate
+from awe_cli.evaluation.held_out import Evaluated, evaluate_ranker, per_example_table
+from awe_cli.evaluation.strata import Strata, compare_strata, make_strata, with_owners_of
+from awe_cli.metrics.metrics import Measure, measures
+from awe_cli.models.load import find_model, open_ranker, require_dataset
+from awe_cli.models.store import open_dataset
 from awe_cli.workspace import Artifact, Recipe, Workspace
 
 VERSION = 5
@@ -80,7 +78,7 @@ def _evaluate(
         judged = {}
         for model_name, ranker in opened.items():
             announce(model_name)
-            judged[model_name] = judge(
+            judged[model_name] = evaluate_ranker(
                 ranker, dataset, settings.split, wanted, model=model_name, strata=strata, threads=threads
             )
         document = compare(stored, dataset, settings, wanted, baseline, opened, judged)
@@ -94,7 +92,7 @@ def _evaluate(
 
 
 def _apart(
-    strata: Strata, judged: dict[str, Judged], baseline: str, wanted: Sequence[Measure], seed: int
+    strata: Strata, judged: dict[str, Evaluated], baseline: str, wanted: Sequence[Measure], seed: int
 ) -> dict[str, Any]:
     found = {}
     for name, result in judged.items():
@@ -167,7 +165,7 @@ def _recipe(
     dataset: Artifact,
     models: dict[str, Artifact],
 ) -> Recipe:
-    told = {
+    resolved = {
         "split": settings.split,
         "measures": [measure.name for measure in wanted],
         "models": list(models),
@@ -177,4 +175,4 @@ def _recipe(
         **({"per_example": True} if settings.per_example else {}),
     }
     parents = {f"model {name}": model.digest for name, model in models.items()}
-    return Recipe("metrics", VERSION, told, {"dataset": dataset.digest, **parents})
+    return Recipe("metrics", VERSION, resolved, {"dataset": dataset.digest, **parents})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from awe_cli.workspace import Workspace
-from awe_cli.workspace.collect import Garbage, collect
+from awe_cli.workspace.gc import Garbage, collect
 
 
 def gc(workspace: Workspace, *, wait: bool = False, dry_run: bool = False) -> list[Garbage]:

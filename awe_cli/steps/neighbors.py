@@ -7,17 +7,37 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from awe_cli.config.neighbors import NeighborsSettings
-from awe_cli.data.dataset import Dataset
-from awe_cli.data.vocabulary import look_up
+from awe_cli.config.predict import NeighborsSettings
+from awe_cli.dataset.dataset import Dataset
+from awe_cli.dataset.vocabulary import look_up
 from awe_cli.errors import MissingInputError, UsageError, did_you_mean
-from awe_cli.models.embeddings import load_state
-from awe_cli.models.opening import open_dataset
-from awe_cli.models.rankers import choose_fit, find_embedding
-from awe_cli.neighbors.labels import nearest_labels
+from awe_cli.models.load import choose_fit, find_embedding
+from awe_cli.models.store import load_state, open_dataset
 from awe_cli.ranking.embedding import label_rows
 from awe_cli.workspace import Workspace
+
+# Labels that are near each other in the embedding space (WSABIE, Table 3).
+
+
+def nearest_labels(
+    V: NDArray[np.float32], known: NDArray[np.bool_], label: int, k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The k labels y' of greatest cos(V_y, V_y'), greatest first, equal ones by index; with these cosines.
+
+    V      (labels, d)
+    known  (labels,) which of them may be named; `label` itself never is
+
+    A row of zeros has cosine 0 with all. Fewer than k are returned where there are no more.
+    """
+    rows = V.astype(np.float64)
+    norms = np.linalg.norm(rows, axis=1)
+    lengths = norms * norms[label]
+    cosines = np.divide(rows @ rows[label], lengths, out=np.zeros(len(rows)), where=lengths > 0)
+    others = np.flatnonzero(known & (np.arange(len(rows)) != label))
+    best = others[np.argsort(-cosines[others], kind="stable")[:k]]
+    return best, cosines[best]
 
 
 def neighbors(

@@ -13,26 +13,26 @@ from typing import IO, Any
 import pyarrow as pa
 
 from awe_cli.config.predict import PredictSettings
-from awe_cli.data.dataset import ANNOTATION, Dataset
-from awe_cli.data.other_documents import OtherDocuments
-from awe_cli.data.reading.sources import STDIN, find_source
+from awe_cli.dataset.dataset import ANNOTATION, Dataset
+from awe_cli.dataset.new_documents import OtherDocuments
 from awe_cli.errors import MissingInputError, UsageError
-from awe_cli.models.opening import open_dataset
-from awe_cli.models.rankers import choose_fit, find_model, open_ranker, require_dataset
-from awe_cli.predicting.new_documents import open_documents
-from awe_cli.predicting.output import output_format, whole_file
-from awe_cli.predicting.top import Counts, Question, top_rows
-from awe_cli.report.predictions import first_lists
-from awe_cli.report.writers import row_writer
+from awe_cli.io.sources import STDIN, find_source
+from awe_cli.io.writers import row_writer
+from awe_cli.models.load import choose_fit, find_model, open_ranker, require_dataset
+from awe_cli.models.store import open_dataset
+from awe_cli.prediction.new_documents import open_documents
+from awe_cli.prediction.output import output_format, whole_file
+from awe_cli.prediction.rows import first_lists
+from awe_cli.prediction.stream import Counts, PredictRequest, top_rows
 from awe_cli.workspace import Artifact, Recipe, Workspace
-from awe_cli.workspace.recipe import canonical
+from awe_cli.workspace.artifact import canonical
 
 VERSION = 1
 SUMMARY = "summary.json"
 SAMPLE = 5  # examples
 ROW_GROUP = 1 << 16  # rows gathered before they are written
 
-Watch = Callable[[Iterable[pa.Table]], Iterable[pa.Table]]
+OnProgress = Callable[[Iterable[pa.Table]], Iterable[pa.Table]]
 
 
 @dataclass(frozen=True)
@@ -62,17 +62,19 @@ class _Work:
     stored: Artifact
     model: Artifact
     dataset: Dataset
-    question: Question
+    request: PredictRequest
     format: str
     documents: str | None
     threads: int | None
-    watch: Watch
+    on_progress: OnProgress
 
     def write(self, stream: IO[bytes]) -> Predicted:
         """Rank, and write the rows in groups of about ROW_GROUP."""
-        opened = open_ranker(self.ws, self.model, self.dataset, _unseen(self.question.split))
+        opened = open_ranker(self.ws, self.model, self.dataset, _unseen(self.request.split))
         counts = Counts(unknown=self.dataset.unknown if isinstance(self.dataset, OtherDocuments) else 0)
-        tables = iter(self.watch(top_rows(opened.ranker, self.dataset, self.question, counts, self.threads)))
+        tables = iter(
+            self.on_progress(top_rows(opened.ranker, self.dataset, self.request, counts, self.threads))
+        )
         first = next(tables)
         writer = row_writer(self.format, stream, first.schema)
         sample: list[dict[str, Any]] = []
@@ -84,21 +86,21 @@ class _Work:
 
     def recipe(self) -> Recipe:
         """All that decides what will be stored. Stdin cannot be known before it is read."""
-        asked = self.question
-        source = asked.input
+        request = self.request
+        source = request.input
         if source is not None and source != STDIN:
             source = find_source(source, Path(source)).sha256()
-        told = {
-            "top_k": asked.top_k,
-            "include_seen": asked.include_seen,
-            "split": asked.split,
+        resolved = {
+            "top_k": request.top_k,
+            "include_seen": request.include_seen,
+            "split": request.split,
             "input": source,
             "format": self.format,
         }
         if self.documents is not None:
-            told["documents"] = find_source(self.documents, Path(self.documents)).sha256()
+            resolved["documents"] = find_source(self.documents, Path(self.documents)).sha256()
         return Recipe(
-            "predictions", VERSION, told, {"dataset": self.stored.digest, "model": self.model.digest}
+            "predictions", VERSION, resolved, {"dataset": self.stored.digest, "model": self.model.digest}
         )
 
 
@@ -112,7 +114,7 @@ def predict(
     documents: str | None = None,
     threads: int | None = None,
     wait: bool = False,
-    watch: Watch = lambda tables: tables,
+    on_progress: OnProgress = lambda tables: tables,
 ) -> Predicted:
     """Write the best labels of each example: the id, `label`, `rank` from 1, `score`.
 
@@ -133,11 +135,11 @@ def predict(
     dataset = open_dataset(stored)
     if documents is not None:
         dataset = open_documents(ws, found, dataset, documents)
-    question = _question(found, dataset, model, input, settings)
-    work = _Work(ws, stored, found, dataset, question, format, documents, threads, watch)
-    own = question.split == "train" and dataset.task == ANNOTATION
+    request = _request(found, dataset, model, input, settings)
+    work = _Work(ws, stored, found, dataset, request, format, documents, threads, on_progress)
+    own = request.split == "train" and dataset.task == ANNOTATION
     if output is None:
-        return replace(_store(work, settings.name or f"{model}-{question.split or 'input'}", wait), own=own)
+        return replace(_store(work, settings.name or f"{model}-{request.split or 'input'}", wait), own=own)
     with whole_file(output) if isinstance(output, Path) else nullcontext(output) as stream:
         return replace(work.write(stream), own=own)
 
@@ -156,9 +158,9 @@ def _gathered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         yield pa.concat_tables(gathered).combine_chunks()
 
 
-def _question(
+def _request(
     model: Artifact, dataset: Dataset, name: str, input: str | None, settings: PredictSettings
-) -> Question:
+) -> PredictRequest:
     split = None
     if input is None:
         split = settings.split or ("test" if dataset.splits.get("test") else "train")
@@ -174,7 +176,7 @@ def _question(
             hint="leave out one of them",
         )
     fit_on = choose_fit(model, _unseen(split))
-    return Question(name, settings.top_k, settings.include_seen, fit_on, split, input)
+    return PredictRequest(name, settings.top_k, settings.include_seen, fit_on, split, input)
 
 
 def _unseen(split: str | None) -> str | None:
@@ -185,7 +187,7 @@ def _unseen(split: str | None) -> str | None:
 def _store(work: _Work, name: str, wait: bool) -> Predicted:
     recipe = work.recipe()
     current = work.ws.current("predictions", name, recipe)
-    if current is not None and work.question.input != STDIN:
+    if current is not None and work.request.input != STDIN:
         summary = json.loads(current.file(SUMMARY).read_text())
         return Predicted(Counts(**summary["counts"]), summary["id_name"], summary["sample"], current, False)
     with work.ws.lock(wait=wait), work.ws.stage("predictions", recipe) as staging:

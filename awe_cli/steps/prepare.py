@@ -12,24 +12,28 @@ import numpy as np
 import pyarrow as pa
 
 from awe_cli.config.prepare import PrepareSettings
-from awe_cli.data import findings, storage
-from awe_cli.data.annotations import build_annotations, read_annotations
-from awe_cli.data.dataset import SUMMARY, VERSION
-from awe_cli.data.described import Things
-from awe_cli.data.example_findings import of_annotations
-from awe_cli.data.interactions import read_interactions
-from awe_cli.data.matrix import n_rows
-from awe_cli.data.pairs import build_interactions
-from awe_cli.data.reading.columns import Piece, Role
-from awe_cli.data.reading.pieces import columns_of, read_pieces
-from awe_cli.data.reading.sources import Source, open_sources
-from awe_cli.data.splits import SPLITS
+from awe_cli.dataset import diagnostics, storage
+from awe_cli.dataset.annotations import build_annotations, read_annotations
+from awe_cli.dataset.dataset import DATASET_VERSION, SUMMARY
+from awe_cli.dataset.diagnostics import of_annotations
+from awe_cli.dataset.interactions import build_interactions, read_interactions
+from awe_cli.dataset.prepare import (
+    add_relations,
+    read_labels,
+    read_retrieval,
+    relation_digests,
+    relation_notes,
+    store_label_features,
+    with_labels_of,
+)
+from awe_cli.dataset.retrieval import FeatureTable
+from awe_cli.dataset.spec import TEST_SHARE, PrepareSpec, is_retrieval, make_spec, retrieval_files
+from awe_cli.dataset.splits import SPLITS
 from awe_cli.errors import UsageError
-from awe_cli.preparing.plan import TEST_SHARE, Plan, make_plan
-from awe_cli.preparing.plan_retrieval import is_retrieval, retrieval_files
-from awe_cli.preparing.prepare_labels import read_labels, store_label_features, with_labels_of
-from awe_cli.preparing.prepare_relations import add_relations, relation_digests, relation_notes
-from awe_cli.preparing.prepare_retrieval import read_retrieval
+from awe_cli.io.columns import Batch, Role
+from awe_cli.io.reader import columns_of, read_batches
+from awe_cli.io.sources import Source, open_sources
+from awe_cli.matrices.matrix import n_rows
 from awe_cli.workspace import Artifact, Recipe, Workspace
 
 _ROWS = {True: 65536, False: 16384}  # read at a time: of interactions, of examples
@@ -54,10 +58,10 @@ def prepare(
     if not files:
         raise UsageError("no input is named", hint="name a file, several, or - for stdin")
     with open_sources(list(files), settings.format) as sources:
-        plan = make_plan(settings, sources)
+        plan = make_spec(settings, sources)
         digests = [source.sha256() for source in sources]
         relations = relation_digests(settings)
-        recipe = Recipe("dataset", VERSION, {**plan.settings, **relations, "inputs": digests})
+        recipe = Recipe("dataset", DATASET_VERSION, {**plan.settings, **relations, "inputs": digests})
         current = ws.current("dataset", None, recipe)
         if current is not None:
             return json.loads(current.file(SUMMARY).read_text()), current, False
@@ -72,12 +76,14 @@ def prepare(
             return summary, staging.publish(), True
 
 
-def _fill_interactions(plan: Plan, sources: list[Source], file: Callable[[str], Path]) -> dict[str, Any]:
+def _fill_interactions(
+    plan: PrepareSpec, sources: list[Source], file: Callable[[str], Path]
+) -> dict[str, Any]:
     assert plan.interactions is not None
-    rows = read_interactions(_pieces(sources, plan.interactions.roles(), _ROWS[True]), plan.interactions)
-    things = read_labels(plan.labels) if plan.labels else None
-    if plan.labels and things:
-        rows = replace(rows, items=with_labels_of(plan.labels, things, rows.items))
+    rows = read_interactions(_batches(sources, plan.interactions.roles(), _ROWS[True]), plan.interactions)
+    feature_table = read_labels(plan.labels) if plan.labels else None
+    if plan.labels and feature_table:
+        rows = replace(rows, items=with_labels_of(plan.labels, feature_table, rows.items))
     data = build_interactions(rows, plan.rule)
     del rows
     counts = {
@@ -86,28 +92,28 @@ def _fill_interactions(plan: Plan, sources: list[Source], file: Callable[[str], 
     }
     _write_labels(file(storage.LABELS), data.items, counts)
     storage.write_people(file(storage.EXAMPLES), data.people, data.lists, data.weights)
-    found = findings.of_interactions(data, counts, described=things is not None)
-    return _described(plan, things, data.items, counts, file, found)
+    found = diagnostics.of_interactions(data, counts, described=feature_table is not None)
+    return _described(plan, feature_table, data.items, counts, file, found)
 
 
-def _fill_annotation(plan: Plan, sources: list[Source], file: Callable[[str], Path]) -> dict[str, Any]:
+def _fill_annotation(plan: PrepareSpec, sources: list[Source], file: Callable[[str], Path]) -> dict[str, Any]:
     more: dict[str, Any] = {}
-    things = None
+    feature_table = None
     if plan.retrieval is not None:
         data, examples, more = read_retrieval(plan.retrieval, plan.rule, sources, file)
     else:
         assert plan.annotation is not None
         assert plan.options is not None
         examples = read_annotations(
-            _pieces(sources, plan.annotation.roles(), _ROWS[False]), plan.annotation, plan.text
+            _batches(sources, plan.annotation.roles(), _ROWS[False]), plan.annotation, plan.text
         )
         if plan.labels:
-            things = read_labels(plan.labels)
-            more_labels = with_labels_of(plan.labels, things, examples.vocabulary)
+            feature_table = read_labels(plan.labels)
+            more_labels = with_labels_of(plan.labels, feature_table, examples.vocabulary)
             examples = replace(examples, vocabulary=more_labels)
         data = build_annotations(examples, plan.rule, plan.options)
     counts = {
-        split: findings.label_counts(data.positives, data.split == code, len(data.labels))
+        split: diagnostics.label_counts(data.positives, data.split == code, len(data.labels))
         for code, split in enumerate(SPLITS)
     }
     assert n_rows(data.x) == len(data.ids)
@@ -117,26 +123,30 @@ def _fill_annotation(plan: Plan, sources: list[Source], file: Callable[[str], Pa
     storage.write_examples(file(storage.EXAMPLES), data.ids, split, data.x, data.positives)
     found = of_annotations(
         data, examples, counts, is_text=plan.text is not None,
-        described=plan.retrieval is not None or things is not None,
+        described=plan.retrieval is not None or feature_table is not None,
     )  # fmt: skip
     found = found | more | {"warnings": more.get("warnings", []) + found["warnings"]}
-    return _described(plan, things, data.labels, counts, file, found)
+    return _described(plan, feature_table, data.labels, counts, file, found)
 
 
 def _described(
-    plan: Plan, things: Things | None, labels: pa.Array, counts: dict[str, Any], file: Callable[[str], Path],
+    plan: PrepareSpec,
+    feature_table: FeatureTable | None,
+    labels: pa.Array,
+    counts: dict[str, Any],
+    file: Callable[[str], Path],
     found: dict[str, Any],
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """The summary, once what a label file says is stored, where there is one."""
-    if plan.labels is None or things is None:
+    if plan.labels is None or feature_table is None:
         return found
-    more = store_label_features(plan.labels, things, labels, counts, file)
+    more = store_label_features(plan.labels, feature_table, labels, counts, file)
     return found | more | {"warnings": more["warnings"] + found["warnings"]}
 
 
-def _pieces(sources: list[Source], roles: dict[str, Role], rows: int) -> Iterator[Piece]:
+def _batches(sources: list[Source], roles: dict[str, Role], rows: int) -> Iterator[Batch]:
     for source in sources:
-        yield from read_pieces(source, roles, rows)
+        yield from read_batches(source, roles, rows)
 
 
 def _write_labels(path: Path, labels: pa.Array, counts: dict[str, Any]) -> None:
@@ -145,7 +155,7 @@ def _write_labels(path: Path, labels: pa.Array, counts: dict[str, Any]) -> None:
 
 
 def _notes(
-    plan: Plan, settings: PrepareSettings, sources: list[Source], summary: dict[str, Any]
+    plan: PrepareSpec, settings: PrepareSettings, sources: list[Source], summary: dict[str, Any]
 ) -> list[str]:
     """What was decided for the user."""
     notes = relation_notes(settings, summary)

@@ -3,31 +3,117 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from typing import Any
 
-from awe_cli.affinity.constant import Constant
-from awe_cli.affinity.mixture import weighed_settings
+from awe_cli.affinities.mixture import chooses_weights, weighed_settings
+from awe_cli.affinities.pointwise import Constant
 from awe_cli.config.train import TrainSettings
-from awe_cli.data.dataset import Dataset
+from awe_cli.core.epoch import State
+from awe_cli.dataset.dataset import Dataset
 from awe_cli.engine.local import available_threads
-from awe_cli.kernels.epoch import State
-from awe_cli.models.chosen_affinity import ChosenAffinity, choose_affinity
-from awe_cli.models.embeddings import (
-    VERSION,
+from awe_cli.errors import SettingsError
+from awe_cli.losses.registry import check_loss
+from awe_cli.metrics.metrics import criterion
+from awe_cli.models.affinity import ChosenAffinity, choose_affinity, mixture_weights_of, weigh_with
+from awe_cli.models.load import EMBEDDING, find_embedding
+from awe_cli.models.store import (
+    MODEL_VERSION,
     Fit,
     describe_run,
     load_state,
+    open_dataset,
     store_history,
     store_result,
     store_states,
 )
-from awe_cli.models.mixed import weigh_with, weights_told
-from awe_cli.models.opening import open_dataset
-from awe_cli.steps.train_told import LINEAR, as_it_began, everything_told, find_start
-from awe_cli.training.fitting import Progress, Watch
+from awe_cli.training.config import ADAGRAD, SGD, TrainConfig, default_metric, feature_plan, linear_plans
 from awe_cli.training.joint import Stage, learn
-from awe_cli.training.plan import Plan
+from awe_cli.training.state import is_full
+from awe_cli.training.trainer import OnProgress, Progress
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
+
+# What the settings of a training come to: where it starts, what is refused, and everything its recipe has.
+
+LINEAR, SCRATCH = "linear", "scratch"
+
+
+def find_start(ws: Workspace, settings: TrainSettings, dataset: Artifact) -> Artifact | None:
+    """The model to start from, where one is named."""
+    if settings.start in (None, LINEAR, SCRATCH):
+        return None
+    return find_embedding(ws, str(settings.start), dataset)
+
+
+def inherit_from_start(settings: TrainSettings, start: Artifact | None) -> TrainSettings:
+    """The settings with the dimension and the steps of the model to start from. Raises SettingsError for other ones."""
+    if start is None:
+        return settings
+    state = load_state(start, tuple(start.settings["fits"][0]))
+    dim, plain = state.U.shape[1], is_full(state)
+    if plain and settings.steps == ADAGRAD:
+        raise SettingsError(
+            f"--steps: expected {SGD}, the steps of {start.describe()} to start from, found {ADAGRAD}",
+            hint=f"leave --steps out: {ADAGRAD} cannot go on from steps that nobody counted",
+        )
+    if settings.dim not in (None, dim):
+        raise SettingsError(
+            f"--dim: expected {dim}, the dimension of {start.describe()} to start from, found {settings.dim}",
+            hint="leave --dim out, or start from a model of that dimension",
+        )
+    return replace(settings, dim=dim, steps=SGD if plain else settings.steps)
+
+
+def resolve_settings(
+    settings: TrainSettings, affinity: ChosenAffinity, dataset: Dataset, start: Artifact | None
+) -> dict[str, Any]:
+    """Everything that decides what the model will be, as its recipe has it.
+
+    Raises SettingsError for a loss, a metric or splits that cannot be, and where a mixture whose weights are to be
+    chosen would start from random U and V.
+    """
+    check_loss(settings.loss, asdict(settings))
+    metric = criterion(settings.metric or default_metric(dataset)).name
+    plans, is_linear = _plans(settings, dataset), not affinity.linear
+    first = "model" if start else (settings.start or (SCRATCH if is_linear else LINEAR))
+    if first == SCRATCH and chooses_weights(affinity.parameters):
+        raise SettingsError(
+            "--start: expected linear or the name of a model, by whose U and V --mix-weights chooses on validation, "
+            f"found {SCRATCH}",
+            hint="leave out --start, or --mix-weights: random U and V say nothing of which member ranks well",
+        )
+    return {
+        "model_type": EMBEDDING,
+        "affinity": affinity.parameters,
+        "loss": settings.loss,
+        "start": SCRATCH if is_linear and first == LINEAR else first,
+        "plans": [asdict(plan) for plan in (plans[:-1] if is_linear else plans)],
+        "fits": [list(fit) for fit in _fits_of(dataset, settings.fit_on)],
+        "patience": settings.patience,
+        "metric": metric,
+    }
+
+
+def _plans(settings: TrainSettings, dataset: Dataset) -> list[TrainConfig]:
+    """The plans to try for a linear model, and last the one for an affinity of features."""
+    resolved = {name: value for name, value in asdict(settings).items() if value is not None}
+    linear = linear_plans(dataset, resolved)
+    return [*linear, feature_plan(settings.affinity, linear[0], resolved)]
+
+
+def _fits_of(dataset: Dataset, fit_on: Fit | None) -> list[Fit]:
+    """The fits to make: one that leaves valid out, to choose by, and one on all that was asked for.
+
+    Raises SettingsError for splits that have no examples.
+    """
+    there = ("train", "valid") if dataset.splits.get("valid") else ("train",)
+    wanted = tuple(split for split in ("train", "valid") if split in (fit_on or there))
+    if "train" not in wanted or not set(wanted) <= set(there):
+        raise SettingsError(
+            f"--fit-on: expected train{' or train,valid' if len(there) > 1 else ''}, found {','.join(fit_on or ())}",
+            hint="these are the splits of the dataset that a model may learn from",
+        )
+    return [("train",), wanted] if wanted != ("train",) else [wanted]
 
 
 def train(
@@ -37,11 +123,11 @@ def train(
     name: str | None = None,
     threads: int | None = None,
     wait: bool = False,
-    watch: Watch = lambda progress: None,
+    on_progress: OnProgress = lambda progress: None,
 ) -> tuple[Artifact, bool]:
     """Learn the model that `settings` describe and publish it as `name` (by default the affinity's).
 
-    Returns the model and whether it was learned now rather than up to date. `watch` hears of every epoch. The
+    Returns the model and whether it was learned now rather than up to date. `on_progress` hears of every epoch. The
     bytes of the model do not depend on `threads`. Raises SettingsError, MissingInputError, DataError,
     DivergedError; the model that had the name stays until the new one is complete.
     """
@@ -49,18 +135,25 @@ def train(
         stored = ws.find("dataset")
         dataset = open_dataset(stored)
         start = find_start(ws, settings, stored)
-        settings = as_it_began(settings, start)
+        settings = inherit_from_start(settings, start)
         affinity = choose_affinity(settings, dataset)
-        told = everything_told(settings, affinity, dataset, start)
+        resolved = resolve_settings(settings, affinity, dataset, start)
         parents = {"dataset": stored.digest} | ({"start": start.digest} if start else {})
-        recipe = Recipe("model", VERSION, told, parents)
+        recipe = Recipe("model", MODEL_VERSION, resolved, parents)
         name = name or affinity.name
         model = ws.current("model", name, recipe)
         if model is not None:
             return model, False
         with ws.stage("model", recipe) as staging:
             _learn_into(
-                staging, dataset, settings, affinity, told, start, threads or available_threads(), watch
+                staging,
+                dataset,
+                settings,
+                affinity,
+                resolved,
+                start,
+                threads or available_threads(),
+                on_progress,
             )
             return staging.publish(name), True
 
@@ -70,23 +163,23 @@ def _learn_into(
     dataset: Dataset,
     settings: TrainSettings,
     affinity: ChosenAffinity,
-    told: dict[str, Any],
+    resolved: dict[str, Any],
     start: Artifact | None,
     threads: int,
-    watch: Watch,
+    on_progress: OnProgress,
 ) -> None:
     """Learn the model and write its files."""
     history: list[Progress] = []
-    plans = [Plan(**plan) for plan in told["plans"]]
+    plans = [TrainConfig(**plan) for plan in resolved["plans"]]
     affinity.try_out(dataset, plans[-1])
     fitted = learn(
         dataset,
-        _stages(dataset, affinity, plans, told["start"], start),
-        [tuple(fit) for fit in told["fits"]],
-        metric=told["metric"],
+        _stages(dataset, affinity, plans, resolved["start"], start),
+        [tuple(fit) for fit in resolved["fits"]],
+        metric=resolved["metric"],
         patience=settings.patience,
         threads=threads,
-        watch=_both(history.append, watch),
+        on_progress=_both(history.append, on_progress),
         start=_loader(start),
     )
     affinity.store(staging)
@@ -95,17 +188,17 @@ def _learn_into(
     chosen = {stage: describe_run(run) for stage, run in fitted.chosen.items()}
     weights = fitted.chosen[affinity.name].weights
     result = {
-        "affinity": weighed_settings(told["affinity"], weights) if weights else told["affinity"],
-        "metric": told["metric"],
+        "affinity": weighed_settings(resolved["affinity"], weights) if weights else resolved["affinity"],
+        "metric": resolved["metric"],
         "stages": list(chosen),
         "chosen": chosen,
-        **weights_told(told["affinity"], fitted.states),
+        **mixture_weights_of(resolved["affinity"], fitted.states),
     }
     store_result(staging, result)
 
 
 def _stages(
-    dataset: Dataset, affinity: ChosenAffinity, plans: list[Plan], first: str, start: Artifact | None
+    dataset: Dataset, affinity: ChosenAffinity, plans: list[TrainConfig], first: str, start: Artifact | None
 ) -> list[Stage]:
     """The linear stage where it is the first, tried with all plans but the last, and that of the affinity."""
     last = Stage(
@@ -126,9 +219,9 @@ def _loader(start: Artifact | None) -> Callable[[Fit], State] | None:
     return lambda fit: load_state(start, fit if fit in fits else min(fits, key=len))
 
 
-def _both(first: Watch, second: Watch) -> Watch:
-    def hear(progress: Progress) -> None:
+def _both(first: OnProgress, second: OnProgress) -> OnProgress:
+    def notify(progress: Progress) -> None:
         first(progress)
         second(progress)
 
-    return hear
+    return notify

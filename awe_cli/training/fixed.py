@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from awe_cli.data.examples import Examples
-from awe_cli.kernels.epoch import State
-from awe_cli.training.fitting import Run, Watch, run
-from awe_cli.training.plan import Plan
+from awe_cli.core.epoch import State
+from awe_cli.dataset.examples import Examples
+from awe_cli.training.config import TrainConfig
+from awe_cli.training.trainer import OnProgress, Run, run
 
 # (power, state) → how well G^power · S ranks the validation examples.
-JudgeProduct = Callable[[float, State], float]
+ValidateProduct = Callable[[float, State], float]
 # power → the affinity as the kernels take it, with G of the training examples.
 OfPower = Callable[[float], Any]
 # power → U, V, and what the affinity has of its own: weights of a mixture depend on the power.
@@ -41,25 +41,25 @@ def compare_retrained(
     examples: Examples,
     base: StateOf,
     start: StateOf,
-    plan: Plan,
+    plan: TrainConfig,
     powers: list[float],
-    judge: JudgeProduct,
+    validator: ValidateProduct,
     *,
     patience: int,
     threads: int,
     fit: str,
-    watch: Watch,
+    on_progress: OnProgress,
 ) -> Outcome:
     """Judge the products of `base`, learn again from `start`, and keep the best."""
-    products = {power: judge(power, base(power)) for power in powers}
+    products = {power: validator(power, base(power)) for power in powers}
     power = max(products, key=lambda p: products[p])
     validation = {f"product, power {p:g}": score for p, score in products.items()}
     if plan.epochs == 0:
         return Outcome(power, None, validation)
     again = run(
         affinity(power), examples, start(power), plan,
-        threads=threads, stage="retrained", fit=fit, watch=watch,
-        judge=lambda state: judge(power, state), patience=patience,
+        threads=threads, stage="retrained", fit=fit, on_progress=on_progress,
+        validator=lambda state: validator(power, state), patience=patience,
     )  # fmt: skip
     score = again.validation if again.validation is not None else float("-inf")
     validation[f"retrained, power {power:g}"] = score

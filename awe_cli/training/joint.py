@@ -11,24 +11,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from awe_cli.affinity.mixture import weighed_numbers
-from awe_cli.affinity.overlap import Overlap
-from awe_cli.data.dataset import Dataset
-from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Bags
-from awe_cli.kernels.epoch import State
-from awe_cli.kernels.learned import Learned
+from awe_cli.affinities.mixture import weighed_numbers
+from awe_cli.affinities.overlap import Overlap
+from awe_cli.core.epoch import State
+from awe_cli.core.interface import AffinityParams
+from awe_cli.dataset.dataset import Dataset
+from awe_cli.dataset.examples import Examples
+from awe_cli.matrices.matrix import Bags
 from awe_cli.ranking.embedding import EmbeddingRanker
-from awe_cli.ranking.validation import Judge, sample
-from awe_cli.training.fitting import Judging, Run, Watch, choose, differing, run
-from awe_cli.training.plan import Plan
+from awe_cli.ranking.validation import Validator, sample
+from awe_cli.training.config import TrainConfig
 from awe_cli.training.state import fresh_state, with_learned
+from awe_cli.training.trainer import OnProgress, Run, Validate, choose, differing, run
 
 Fit = tuple[str, ...]
 # Plan, examples to learn from → the numbers of an affinity's own that a run starts with.
-Numbers = Callable[[Plan, Examples], Learned]
+Numbers = Callable[[TrainConfig, Examples], AffinityParams]
 # Judge, what a mixture starts from → weights of its members that rank validation best.
-Weigh = Callable[[Judge, State], list[float]]
+Weigh = Callable[[Validator, State], list[float]]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Stage:
 
     name: str
     affinity: Any
-    plans: list[Plan]
+    plans: list[TrainConfig]
     numbers: Numbers | None = None
     weigh: Weigh | None = None
 
@@ -62,7 +62,7 @@ def learn(
     metric: str,
     patience: int,
     threads: int,
-    watch: Watch,
+    on_progress: OnProgress,
     start: Callable[[Fit], State] | None = None,
 ) -> Fitted:
     """Take every fit through all stages.
@@ -74,20 +74,20 @@ def learn(
     states: dict[Fit, State] = {}
     for fit in fits:
         examples = dataset.training(fit)
-        judge = judge_of(dataset, fit, metric, stages[0].plans[0].seed, threads)
+        validator = validator_for(dataset, fit, metric, stages[0].plans[0].seed, threads)
         state = start(fit) if start else None
         for stage in stages:
             runs = []
             before = chosen.get(stage.name)
-            for plan in [before.plan] if before else _plans(stage, stages[0], chosen, judge):
+            for plan in [before.plan] if before else _plans(stage, stages[0], chosen, validator):
                 origin = state or fresh_state(dataset, plan)
                 if stage.numbers:
                     origin = with_learned(origin, stage.numbers(plan, examples))
-                weights = before.weights if before else _weights(stage, judge, origin)
+                weights = before.weights if before else _weights(stage, validator, origin)
                 found = run(
                     _of_examples(stage.affinity, examples), examples, _weighed(origin, weights), plan,
-                    threads=threads, stage=stage.name, fit="+".join(fit), watch=watch,
-                    judge=_judging(judge, stage.affinity), patience=patience,
+                    threads=threads, stage=stage.name, fit="+".join(fit), on_progress=on_progress,
+                    validator=_validation_of(validator, stage.affinity), patience=patience,
                     stop_after=before.epochs if before else None, apart=differing(stage.plans),
                 )  # fmt: skip
                 runs.append(replace(found, weights=weights))
@@ -96,31 +96,33 @@ def learn(
             state = best.state
         assert state is not None
         states[fit] = state
-        del examples, judge  # before those of the next fit are read
+        del examples, validator  # before those of the next fit are read
     return Fitted(states, chosen)
 
 
-def _plans(stage: Stage, first: Stage, chosen: dict[str, Run], judge: Judge | None) -> list[Plan]:
+def _plans(
+    stage: Stage, first: Stage, chosen: dict[str, Run], validator: Validator | None
+) -> list[TrainConfig]:
     """The plans to try: without a judge the first; after another stage, with the margin and the pace chosen there."""
-    plans = stage.plans if judge else stage.plans[:1]
+    plans = stage.plans if validator else stage.plans[:1]
     if not chosen:
         return plans
     best = list(chosen.values())[-1].plan
     likeliest = first.plans[0]
-    pace = best.learning_rate / likeliest.learning_rate
+    step_size = best.learning_rate / likeliest.learning_rate
     return [
         replace(
             plan,
             margin=best.margin * (plan.margin / likeliest.margin),
-            learning_rate=pace * plan.learning_rate,
+            learning_rate=step_size * plan.learning_rate,
         )
         for plan in plans
     ]
 
 
-def _weights(stage: Stage, judge: Judge | None, origin: State) -> list[float] | None:
+def _weights(stage: Stage, validator: Validator | None, origin: State) -> list[float] | None:
     """The weights of a mixture that validation chooses; None where they are not chosen, or not to be judged."""
-    return stage.weigh(judge, origin) if stage.weigh and judge else None
+    return stage.weigh(validator, origin) if stage.weigh and validator else None
 
 
 def _weighed(state: State, weights: list[float] | None) -> State:
@@ -136,16 +138,18 @@ def _of_examples(affinity: Any, examples: Examples) -> Any:
     return affinity._replace(x=examples.x)
 
 
-def judge_of(dataset: Dataset, fit: Fit, metric: str, seed: int, threads: int | None) -> Judge | None:
+def validator_for(
+    dataset: Dataset, fit: Fit, metric: str, seed: int, threads: int | None
+) -> Validator | None:
     """What judges a fit: validation, unless the fit has seen it or there is none."""
     if "valid" in fit or not dataset.splits.get("valid"):
         return None
     examples = sample(lambda: dataset.held_out_batches("valid", fit), seed)
-    return Judge(examples, metric, threads)
+    return Validator(examples, metric, threads)
 
 
-def _judging(judge: Judge | None, affinity: Any) -> Judging | None:
-    if judge is None:
+def _validation_of(validator: Validator | None, affinity: Any) -> Validate | None:
+    if validator is None:
         return None
-    y = judge.examples.y
-    return lambda state: judge(EmbeddingRanker(affinity, state.U, state.V, learned=state.learned, y=y))
+    y = validator.examples.y
+    return lambda state: validator(EmbeddingRanker(affinity, state.U, state.V, learned=state.learned, y=y))

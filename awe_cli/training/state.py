@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.data.aligned import copy, zeros
-from awe_cli.data.dataset import Dataset
-from awe_cli.kernels.epoch import State
-from awe_cli.kernels.learned import Learned, Memory, fresh_memory
-from awe_cli.training.plan import SGD, Plan
+from awe_cli.core.arrays import copy, zeros
+from awe_cli.core.epoch import State
+from awe_cli.core.interface import AdagradState, AffinityParams, zero_adagrad_state
+from awe_cli.dataset.dataset import Dataset
+from awe_cli.training.config import SGD, TrainConfig
 
 _ROUNDING = 1e-5  # share of the cap that a row of just that length may seem longer
 FULL = 2.0**80  # an accumulator to which no squared gradient adds anything: a step is then rate · g / √FULL
-_PARTS: dict[str, Any] = {"learned": Learned, "memory": Memory}
+_PARTS: dict[str, Any] = {"learned": AffinityParams, "memory": AdagradState}
 
 
-def fresh_state(dataset: Dataset, plan: Plan) -> State:
+def fresh_state(dataset: Dataset, plan: TrainConfig) -> State:
     """Where the embeddings of a dataset start from."""
     described = dataset.described
     return initial_state(
@@ -27,7 +27,7 @@ def fresh_state(dataset: Dataset, plan: Plan) -> State:
     )
 
 
-def initial_state(n_features: int, n_label_features: int, plan: Plan, identities: int = 0) -> State:
+def initial_state(n_features: int, n_label_features: int, plan: TrainConfig, identities: int = 0) -> State:
     """U (n_features, d) and V (n_label_features, d) with mean 0, deviation initial_scale/√d, under the cap.
 
     One-hot labels are their own features. Where the plan ties them, V is U. The last `identities` rows of V are what
@@ -97,12 +97,12 @@ def is_full(state: State) -> bool:
     return bool(state.u_history.size) and float(state.u_history.max()) >= FULL
 
 
-def with_learned(state: State, learned: Learned) -> State:
+def with_learned(state: State, learned: AffinityParams) -> State:
     """The state with numbers of an affinity's own that have not been stepped yet."""
-    return state._replace(learned=learned, memory=fresh_memory(learned))
+    return state._replace(learned=learned, memory=zero_adagrad_state(learned))
 
 
-def _random(draws: np.random.Generator, rows: int, plan: Plan) -> NDArray[np.float32]:
+def _random(draws: np.random.Generator, rows: int, plan: TrainConfig) -> NDArray[np.float32]:
     matrix = zeros((rows, plan.dim), np.float32)
     draws.standard_normal(dtype=np.float32, out=matrix)
     matrix *= np.float32(plan.initial_scale / np.sqrt(plan.dim))

@@ -20,10 +20,7 @@ A step reads with `find`, asks `current` whether its result is there already, an
                 model = staging.publish(name)
 """
 
-from awe_cli.workspace.artifact import Artifact
-from awe_cli.workspace.kinds import KINDS, check_name
-from awe_cli.workspace.recipe import Recipe
-from awe_cli.workspace.staging import Staging
-from awe_cli.workspace.workspace import Workspace
+from awe_cli.workspace.artifact import KINDS, Artifact, Recipe, check_name
+from awe_cli.workspace.store import Staging, Workspace
 
 __all__ = ["KINDS", "Artifact", "Recipe", "Staging", "Workspace", "check_name"]

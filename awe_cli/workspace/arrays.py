@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from awe_cli.workspace.artifact import corrupt_file
-from awe_cli.workspace.disk import writing
+from awe_cli.workspace.fs import writing
 
 _HEADER = 1024  # bytes, more than an array's header has
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # every entry bears the same time, so that equal arrays make equal files

@@ -1,16 +1,154 @@
-"""A finished artifact, and the checks that it is what its manifest says."""
+"""Artifacts: their kinds, the recipe and manifest of each, and the checks that one is what its manifest says."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from awe_cli.errors import CorruptArtifactError
-from awe_cli.workspace.disk import file_digest
-from awe_cli.workspace.kinds import KINDS
-from awe_cli.workspace.recipe import Manifest, digest_of
+from awe_cli.errors import CorruptArtifactError, SettingsError
+from awe_cli.workspace.fs import file_digest
+
+# The kinds of artifact, where their pointers lie and the command that makes one.
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_LONGEST_NAME = 100
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of artifact.
+
+    noun     what a sentence calls one of them, after "a" or "no"
+    folder   where its pointers lie, below the workspace; None where there is one without a name
+    command  what the user runs to make one; `{name}` stands for its name
+    """
+
+    name: str
+    noun: str
+    folder: str | None
+    command: str
+
+    def pointer(self, root: Path, name: str | None) -> Path:
+        """The pointer file of `name`; raises SettingsError where a name is missing or impossible."""
+        if self.folder is None:
+            return root / f"{self.name}.json"
+        if name is None:
+            raise SettingsError(f"a {self.noun} needs a name", hint=f"run `{self.how_to_make('NAME')}`")
+        return root / self.folder / f"{check_name(name)}.json"
+
+    def how_to_make(self, name: str | None) -> str:
+        """The command that makes the artifact `name`."""
+        return self.command.format(name=name or "NAME")
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("dataset", "dataset", None, "awe prepare FILE --user COLUMN --item COLUMN"),
+        Kind("model", "model", "models", "awe train --affinity constant --name {name}"),
+        Kind("neighbors", "neighbour table", "neighbors", "awe build-knn --model MODEL --name {name}"),
+        Kind(
+            "affinity",
+            "built affinity",
+            "affinities",
+            "awe build-affinity --model MODEL --affinity NAME --name {name}",
+        ),
+        Kind("predictions", "set of predictions", "predictions", "awe predict --model {name}"),
+        Kind("metrics", "comparison", "metrics", "awe evaluate --model {name}"),
+    )
+}
+
+
+def check_name(name: str) -> str:
+    """`name` itself, if it can name an artifact; SettingsError otherwise."""
+    if _NAME.fullmatch(name) and len(name) <= _LONGEST_NAME:
+        return name
+    raise SettingsError(
+        f"{name!r} cannot be a name: expected letters, digits, '.', '_' and '-', "
+        f"not starting with '.' or '-', at most {_LONGEST_NAME} characters",
+        hint="choose another name, such as 'wsabie-64'",
+    )
+
+
+# What an artifact is made from and what it holds: the two halves of its manifest.
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides what a step will make. Two equal recipes make the same artifact.
+
+    kind      one of KINDS
+    version   of the format and of the mathematics behind it; raised when either changes
+    settings  JSON values only; no times, no paths, no number of threads
+    parents   role → digest of the artifacts it is made from
+    """
+
+    kind: str
+    version: int
+    settings: Mapping[str, Any]
+    parents: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The recipe as a JSON object."""
+        return {
+            "kind": self.kind,
+            "version": self.version,
+            "settings": dict(self.settings),
+            "parents": dict(self.parents),
+        }
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the recipe, in hexadecimal."""
+        return digest_of(canonical(self.as_json()))
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """A file as it was when the artifact was written; size in bytes, sha256 in hexadecimal."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A recipe and the files that came of it, by their path inside the artifact."""
+
+    recipe: Recipe
+    files: Mapping[str, FileRecord]
+
+    def encode(self) -> bytes:
+        """The bytes of manifest.json. Their digest is the digest of the artifact."""
+        files = {name: {"size": file.size, "sha256": file.sha256} for name, file in self.files.items()}
+        return canonical({**self.recipe.as_json(), "files": files})
+
+    @classmethod
+    def decode(cls, content: bytes) -> Manifest:
+        """The manifest in `content`; raises ValueError, KeyError or TypeError where it is none."""
+        data = json.loads(content)
+        recipe = Recipe(data["kind"], int(data["version"]), dict(data["settings"]), dict(data["parents"]))
+        files = {name: FileRecord(int(f["size"]), str(f["sha256"])) for name, f in data["files"].items()}
+        return cls(recipe, files)
+
+
+def canonical(value: Mapping[str, Any]) -> bytes:
+    """JSON in one spelling: sorted keys, two spaces, UTF-8, a final newline, no NaN."""
+    text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode()
+
+
+def digest_of(content: bytes) -> str:
+    """sha256 in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+# A finished artifact, and the checks that it is what its manifest says.
 
 MANIFEST = "manifest.json"
 

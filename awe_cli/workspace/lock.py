@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from awe_cli.errors import BusyError
-from awe_cli.workspace.disk import make_folder, writing
+from awe_cli.workspace.fs import make_folder, writing
 
 LOCK = ".lock"
 

@@ -11,15 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from awe_cli.baselines.catalog import BASELINES
+from awe_cli.baselines.registry import BASELINES
 from awe_cli.config import settings_of
+from awe_cli.config.baselines import SETTINGS
 from awe_cli.config.evaluate import EvaluateSettings
 from awe_cli.config.predict import PredictSettings
 from awe_cli.config.prepare import PrepareSettings
-from awe_cli.config.train_baseline import SETTINGS
 from awe_cli.errors import UsageError
-from awe_cli.models.embeddings import load_result
-from awe_cli.models.rankers import open_ranker
+from awe_cli.models.load import open_ranker
+from awe_cli.models.store import load_result
 from awe_cli.steps.evaluate import evaluate
 from awe_cli.steps.predict import predict
 from awe_cli.steps.prepare import prepare
@@ -168,8 +168,8 @@ def test_choosing_by_another_metric_is_another_model(boards, name):
 
 @pytest.mark.parametrize("name", LEARN)
 def test_scores_of_a_row_do_not_depend_on_its_block(boards, name):
-    from awe_cli.data.dataset import Dataset
-    from awe_cli.data.matrix import slice_rows
+    from awe_cli.dataset.dataset import Dataset
+    from awe_cli.matrices.matrix import slice_rows
 
     ws = boards["recommendation"]
     stored = ws.find("dataset")

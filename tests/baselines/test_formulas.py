@@ -9,24 +9,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from awe_cli.baselines.ease import Ease
-from awe_cli.baselines.factors import right_vectors
-from awe_cli.baselines.ials import Ials, relative
-from awe_cli.baselines.input_knn import InputKnn
-from awe_cli.baselines.item_knn import ItemKnn
-from awe_cli.baselines.lsi import Lsi
-from awe_cli.baselines.nmf import Nmf
-from awe_cli.baselines.one_vs_rest import OneVsRest
-from awe_cli.baselines.pamir import Pamir, WarpOneVsRest
-from awe_cli.baselines.room import require_room
-from awe_cli.baselines.svd import Svd, log_odds
-from awe_cli.baselines.tree_knn import TreeKnn, TreeSearch
-from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Bags, Dense, Lists
-from awe_cli.data.sparse import inputs, largest
+from awe_cli.baselines.base import require_memory
+from awe_cli.baselines.factors import Ials, Lsi, Nmf, Svd, log_odds, relative, right_vectors
+from awe_cli.baselines.linear import Ease, OneVsRest, Pamir, WarpOneVsRest
+from awe_cli.baselines.neighbors import InputKnn, ItemKnn, TreeKnn, TreeSearch
+from awe_cli.dataset.examples import Examples
 from awe_cli.errors import DataError, MissingInputError, SettingsError
-from awe_cli.neighbors.input import InputSearch
-from tests.kernels.naive import draws
+from awe_cli.matrices.bags import inputs, largest
+from awe_cli.matrices.matrix import Bags, Dense, Lists
+from awe_cli.neighbors.space import InputSearch
+from tests.core.naive import draws
 
 N, P, L = 30, 9, 5
 
@@ -313,7 +305,7 @@ def test_too_large_is_refused_before_it_is_begun(baseline):
 
 
 def test_room_at_the_bound():
-    require_room(4e9, 4.0, "this")
+    require_memory(4e9, 4.0, "this")
 
 
 def test_largest_breaks_ties_by_column():

@@ -13,14 +13,12 @@ import numpy as np
 import pytest
 
 from awe_cli.app import main
-from awe_cli.config.build_affinity import BuildAffinitySettings
-from awe_cli.config.build_knn import BuildKnnSettings
-from awe_cli.engine import dask, kind, local
+from awe_cli.config.build import BuildAffinitySettings, BuildKnnSettings
+from awe_cli.engine import dask, local
 from awe_cli.errors import MissingInputError, SettingsError
 from awe_cli.neighbors import table
-from awe_cli.neighbors.input import InputSpace
 from awe_cli.neighbors.search import SEARCHES
-from awe_cli.neighbors.space import COSINE
+from awe_cli.neighbors.space import COSINE, InputSpace
 from awe_cli.neighbors.table import among_others, leave_one_out
 from awe_cli.steps.build_affinity import build_affinity
 from awe_cli.steps.build_knn import build_knn
@@ -168,8 +166,10 @@ def test_the_first_error_is_raised_as_it_would_be_here(engine: dask.Dask) -> Non
 def test_workers_of_another_kind_are_refused(
     scheduler: str, trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    mine = dict(kind.kind())
-    monkeypatch.setattr(dask, "expect_kind", lambda found, _, where: kind.expect_kind(found, other, where))
+    mine = dict(dask.fingerprint())
+    monkeypatch.setattr(
+        dask, "expect_kind", lambda found, _, where: dask.expect_fingerprint(found, other, where)
+    )
     for name, value in {"awe": "9.9", "Python": "3.99", "sources of awe": "0"}.items():
         other = {**mine, name: value}
         assert f"expected {name} {value}, as here, found {mine[name]}" in refused(

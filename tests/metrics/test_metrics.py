@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awe_cli.errors import SettingsError
-from awe_cli.metrics.catalog import METRICS, measure, measures
-from awe_cli.metrics.coverage import COVERAGE
+from awe_cli.metrics.metrics import COVERAGE, METRICS, measure, measures
 from awe_cli.metrics.ranks import NEVER, Ranks, best_positions
 from tests.metrics.naive import TWINS
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from awe_cli.data.matrix import Lists
-from awe_cli.metrics.catalog import measure
-from awe_cli.metrics.ranks import Known, Ranks
+from awe_cli.matrices.matrix import Lists
+from awe_cli.metrics.metrics import measure
+from awe_cli.metrics.ranks import LabelStatistics, Ranks
 from awe_cli.metrics.strata import EDGES, by_size, size_names, take_apart
 
 RANKS = Ranks(
@@ -16,7 +16,7 @@ RANKS = Ranks(
     best=np.zeros(0, np.int32),
     positives=np.array([7, 0, 2, 2, 7], np.int32),
     top=np.array([[7, 0], [1, 3], [5, 4]], np.int32),
-    known=Known(np.arange(8), Lists(np.zeros(9, np.int64), np.zeros(0, np.int32))),
+    known=LabelStatistics(np.arange(8), Lists(np.zeros(9, np.int64), np.zeros(0, np.int32))),
 )
 
 

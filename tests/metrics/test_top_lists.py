@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awe_cli.data.matrix import Bags, Lists
 from awe_cli.errors import SettingsError
-from awe_cli.metrics.catalog import METRICS, criterion, measure
-from awe_cli.metrics.ranks import Known, Ranks, best_positions
+from awe_cli.matrices.matrix import Bags, Lists
+from awe_cli.metrics.metrics import METRICS, criterion, measure
+from awe_cli.metrics.ranks import LabelStatistics, Ranks, best_positions
 from tests.metrics import naive
 
 # Labels 0 and 1 are kinds of p, 1 and 2 of q, 3 and 4 of nothing.
@@ -27,7 +27,7 @@ def lists_of(rows):
 def shown(top, positives, counts=(6, 3, 1, 0, 0), parents=PARENTS):
     lists = lists_of(positives)
     ranks = np.ones(len(lists.indices), np.int32)
-    known = Known(np.array(counts), lists_of(parents))
+    known = LabelStatistics(np.array(counts), lists_of(parents))
     return Ranks(lists.indptr, ranks, np.zeros(0, np.int32), lists.indices, np.array(top, np.int32), known)
 
 
@@ -122,7 +122,7 @@ def similar(S):
 
 def by_similarity(name, top, positives, S=SIMILAR):
     ranks = shown(top, positives)
-    return measure(name).values(ranks._replace(known=Known(np.ones(4), None, similar(S)))).tolist()
+    return measure(name).values(ranks._replace(known=LabelStatistics(np.ones(4), None, similar(S)))).tolist()
 
 
 def test_given_similarity_by_hand():
@@ -140,7 +140,7 @@ def test_siblings_are_a_similarity():
     positives = [np.sort(rng.permutation(5)[: rng.integers(1, 4)]) for _ in range(20)]
     S = [[float(a != b and bool(set(PARENTS[a]) & set(PARENTS[b]))) for b in range(5)] for a in range(5)]
     ranks = shown(top, positives)
-    given_s = ranks._replace(known=Known(np.ones(5), None, similar(S)))
+    given_s = ranks._replace(known=LabelStatistics(np.ones(5), None, similar(S)))
     for k in (1, 3, 4):
         assert measure(f"psib@{k}").values(given_s).tolist() == measure(f"psib@{k}").values(ranks).tolist()
 

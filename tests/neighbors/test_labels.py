@@ -9,8 +9,8 @@ import pytest
 
 from awe_cli.app import main
 from awe_cli.config.train import TrainSettings
-from awe_cli.models.embeddings import load_state
-from awe_cli.neighbors.labels import nearest_labels
+from awe_cli.models.store import load_state
+from awe_cli.steps.neighbors import nearest_labels
 from awe_cli.steps.train import train
 from tests.small import recommendation
 

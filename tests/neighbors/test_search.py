@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from awe_cli.neighbors.index import typical_squared, weigh
 from awe_cli.neighbors.search import EXACT, HNSW, IVF, LSH, Nearest, Search
-from awe_cli.neighbors.weights import typical_squared, weigh
 from tests.neighbors import naive
 
 

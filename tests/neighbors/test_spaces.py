@@ -7,17 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from awe_cli.building.knn import BuiltKnn
-from awe_cli.kernels.epoch import State
-from awe_cli.kernels.learned import NOTHING
-from awe_cli.neighbors.choice import HeldOut, try_all
-from awe_cli.neighbors.index import NeighborIndex
-from awe_cli.neighbors.input import InputSearch, InputSpace
+from awe_cli.builders.knn import BuiltKnn
+from awe_cli.core.epoch import State
+from awe_cli.core.interface import NO_PARAMS
+from awe_cli.neighbors.choice import NeighborValidation, try_all
+from awe_cli.neighbors.index import NeighborIndex, weigh
 from awe_cli.neighbors.search import Nearest
-from awe_cli.neighbors.space import COSINE
+from awe_cli.neighbors.space import COSINE, InputSearch, InputSpace
 from awe_cli.neighbors.table import leave_one_out
-from awe_cli.neighbors.weights import weigh
-from awe_cli.ranking.validation import Judge, sample
+from awe_cli.ranking.validation import Validator, sample
 from tests.neighbors.test_table import DIM, ITEMS, annotated, dense_x, histories, space
 
 K = 5
@@ -72,31 +70,31 @@ def test_both_spaces_bring_the_mean_of_what_each_brings():
 
 def judged(examples):
     indexes = indexes_of(examples)
-    judge = Judge(sample(lambda: [annotated(50, seed=2)], 0), "ndcg@5", 1)
+    validator = Validator(sample(lambda: [annotated(50, seed=2)], 0), "ndcg@5", 1)
     rng = np.random.default_rng(3)
     U, V = (rng.normal(size=(ITEMS, DIM)).astype(np.float32) for _ in range(2))
     none = np.zeros(ITEMS, np.float32)
-    return indexes, judge, State(U, V, none, none, NOTHING)
+    return indexes, validator, State(U, V, none, none, NO_PARAMS)
 
 
 def test_a_choice_is_judged_as_the_table_would_rank():
-    indexes, judge, state = judged(annotated(80))
-    held_out = HeldOut(indexes, judge, 20, 1)
+    indexes, validator, state = judged(annotated(80))
+    held_out = NeighborValidation(indexes, validator, 20, 1)
     places = {"embedding": ("embedding",), "both": ("embedding", "input")}
     tried = try_all(held_out, state, places, (5, 20), None)
     assert [choice.space for choice in tried] == ["embedding"] * 8 + ["both"] * 8
     for choice in tried:
         chosen = {name: indexes[name] for name in places[choice.space]}
         built = BuiltKnn(chosen, choice.k, held_out.lambdas(choice.multiple))
-        assert judge(built.ranker(state, 1.0, 0.0)) == pytest.approx(choice.validation, abs=1e-6)
+        assert validator(built.ranker(state, 1.0, 0.0)) == pytest.approx(choice.validation, abs=1e-6)
 
 
 def test_a_lambda_that_is_given_is_the_same_in_every_space():
-    indexes, judge, state = judged(annotated(80))
-    held_out = HeldOut(indexes, judge, 20, 1)
+    indexes, validator, state = judged(annotated(80))
+    held_out = NeighborValidation(indexes, validator, 20, 1)
     (tried,) = try_all(held_out, state, {"both": ("embedding", "input")}, (20,), 0.7)
     expected = BuiltKnn(indexes, 20, {"embedding": 0.7, "input": 0.7}).ranker(state, 1.0, 0.0)
-    assert tried.validation == pytest.approx(judge(expected), abs=1e-6)
+    assert tried.validation == pytest.approx(validator(expected), abs=1e-6)
     assert tried.multiple == pytest.approx(0.7 * held_out.typical["embedding"])
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Bags, Dense, Lists, take_lists, take_rows
+from awe_cli.dataset.examples import Examples
 from awe_cli.engine.local import Local
+from awe_cli.matrices.matrix import Bags, Dense, Lists, take_lists, take_rows
 from awe_cli.neighbors.index import NeighborIndex
 from awe_cli.neighbors.search import SEARCHES
 from awe_cli.neighbors.space import COSINE, EUCLIDEAN, Space
 from awe_cli.neighbors.table import PARTS, among_others, leave_one_out, parts_of, without_part
-from tests.affinity.members import lists
+from tests.affinities.members import lists
 from tests.neighbors import naive
 
 ITEMS, DIM = 40, 6

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from awe_cli.data.matrix import Lists
 from awe_cli.errors import DataError
+from awe_cli.matrices.matrix import Lists
 from awe_cli.ranking.block import rank_block
 from awe_cli.ranking.order import TILE
 from awe_cli.ranking.ranker import SCORE_BYTES, Scores, block_rows

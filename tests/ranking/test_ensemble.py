@@ -8,12 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Bags, Lists, n_rows
-from awe_cli.ranking.ensemble import EnsembleRanker, standardised
+from awe_cli.dataset.examples import Examples
+from awe_cli.matrices.matrix import Bags, Lists, n_rows
+from awe_cli.ranking.ensemble import SHARES, EnsembleRanker, blend_weights, standardised, with_share
 from awe_cli.ranking.ranker import Scores
-from awe_cli.ranking.shares import SHARES, search, with_share
-from awe_cli.ranking.validation import Judge
+from awe_cli.ranking.validation import Validator
 
 
 class Fixed:
@@ -99,14 +98,14 @@ def test_in_which_order_parts_are_named_does_not_matter():
     wanted = np.sort(rng.permuted(np.tile(np.arange(labels), (n, 1)), axis=1)[:, :3], axis=1)
     nothing = Bags(np.zeros(n + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
     positives = Lists(np.arange(n + 1, dtype=np.int64) * 3, wanted.ravel().astype(np.int32))
-    judge = Judge(Examples(pa.array(range(n)), nothing, positives, None, False), "ndcg@5", 1)
+    validator = Validator(Examples(pa.array(range(n)), nothing, positives, None, False), "ndcg@5", 1)
     scores = [rng.normal(0, 1, (n, labels)).astype(np.float32) for _ in range(3)]
     for part, gain in zip(scores, (0.8, 0.5, 0.2), strict=True):
         np.put_along_axis(part, wanted, gain + np.take_along_axis(part, wanted, 1), 1)
 
     def found(order):
         parts = [scores[m] for m in order]
-        best = search(lambda start, stop: [(F[start:stop],) * 2 for F in parts], 3, judge, labels)
+        best = blend_weights(lambda start, stop: [(F[start:stop],) * 2 for F in parts], 3, validator, labels)
         return sorted(zip(order, best.weights, strict=True)), best.validation
 
     first, alone = found((0, 1, 2)), [found((m,) * 3)[1] for m in range(3)]

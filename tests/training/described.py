@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.affinity.labels import matrix
-from tests.kernels.naive import Algorithm1
+from tests.affinities.labels import matrix
+from tests.core.naive import Algorithm1
 
 NOISE = 1e-7  # what central differences leave of a gradient that is zero
 

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from awe_cli.affinity.knn import Knn
-from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Bags, Dense, Lists
-from awe_cli.training.plan import Plan
-from tests.affinity.members import DIM, EXAMPLES, FEATURES, LABELS, MEMBERS, lists, with_knn
-from tests.affinity.points import world
+from awe_cli.affinities.table import Knn
+from awe_cli.dataset.examples import Examples
+from awe_cli.matrices.matrix import Bags, Dense, Lists
+from awe_cli.training.config import TrainConfig
+from tests.affinities.members import DIM, EXAMPLES, FEATURES, LABELS, MEMBERS, lists, with_knn
+from tests.affinities.points import world
 
 IDS = pa.array(range(EXAMPLES))
 POSITIVES = [{0, 3}, {1}, set(range(LABELS)), {0}, set(), {2, 4, 5, 7}]
 
-PLAN = Plan(
+PLAN = TrainConfig(
     dim=DIM, epochs=3, learning_rate=0.1, final_rate=0.05, margin=0.3, max_trials=4, norm_cap=0.9, block_size=1,
     initial_scale=1.0, positive_power=0.5, seed=3,
 )  # fmt: skip
@@ -46,8 +46,8 @@ def dense() -> Examples:
 SETS = {"own": own(), "annotation": annotation(), "dense": dense()}
 SIZES = (FEATURES, LABELS)
 
-_MIXED = "Plus(Weighed(Sigmoid(3,1),0,0,1),Weighed(Concat(Logistic(1.5),1),0,1,1))"
-_BUILT = "Plus(Weighed(Knn(3,0.5,0,0),0,0,1),Plus(Weighed(Sigmoid(3,1),0,1,1),Weighed(Knn(3,0.5,0,9),0,2,1)))"
+_MIXED = "Sum(Scaled(Sigmoid(3,1),0,0,1),Scaled(Concat(Logistic(1.5),1),0,1,1))"
+_BUILT = "Sum(Scaled(Knn(3,0.5,0,0),0,0,1),Sum(Scaled(Sigmoid(3,1),0,1,1),Scaled(Knn(3,0.5,0,9),0,2,1)))"
 _BY_NAME = {member.name: member for member in MEMBERS}
 # One of each way through the kernels; the others share it and differ in their point formulas.
 TRAINED = [
@@ -58,8 +58,8 @@ TRAINED = [
         ("dense", "Constant(1)"),
         ("own", "Sigmoid(3,1)"),
         ("annotation", "Sigmoid(10,0)"),
-        ("own", "Plus(TopK(3),Constant(0.5))"),
-        ("annotation", "Plus(TopK(3),Constant(0.5))"),
+        ("own", "Sum(TopK(3),Constant(0.5))"),
+        ("annotation", "Sum(TopK(3),Constant(0.5))"),
         ("own", "Gaussian(1)"),
         ("annotation", "Gaussian(1)"),
         ("own", "LowRank(Identity(1))"),
@@ -70,9 +70,9 @@ TRAINED = [
         ("own", "Knn(3,1,0.125,0)"),
         ("annotation", "Knn(1,1,0,0)"),
         ("dense", "Knn(1,0.5,0.25,0)"),
-        ("dense", "Plus(Weighed(Knn(1,1,0,0),0,0,0),Weighed(Constant(1),0,1,0))"),
+        ("dense", "Sum(Scaled(Knn(1,1,0,0),0,0,0),Scaled(Constant(1),0,1,0))"),
         ("own", _BUILT),
-        ("annotation", "Plus(Weighed(Knn(1,1,0,0),0,0,1),Weighed(PairWeights(1,1),0,1,1))"),
+        ("annotation", "Sum(Scaled(Knn(1,1,0,0),0,0,1),Scaled(PairWeights(1,1),0,1,1))"),
     )
 ]
 TRAINED_NAMES = [f"{kind}-{member.name}" for kind, member in TRAINED]

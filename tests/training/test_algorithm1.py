@@ -7,15 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from awe_cli.kernels.learned import Learned
-from awe_cli.training.epochs import epochs
+from awe_cli.core.interface import AffinityParams
 from awe_cli.training.state import initial_state, with_learned
-from tests.kernels.naive import Algorithm1, in_float64
+from awe_cli.training.trainer import epochs
+from tests.core.naive import Algorithm1, in_float64
 from tests.training.sets import PLAN, SETS, SIZES, TRAINED, TRAINED_NAMES
 
 
 def copy_of(learned):
-    return Learned(*(array.copy() for array in learned))
+    return AffinityParams(*(array.copy() for array in learned))
 
 
 @pytest.mark.parametrize("block_size", [1, 4])

@@ -8,20 +8,19 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from awe_cli.affinity.constant import Constant
-from awe_cli.data.examples import Examples
-from awe_cli.data.matrix import Bags, Lists
+from awe_cli.affinities.pointwise import Constant
+from awe_cli.core.epoch import learn_and_update
+from awe_cli.dataset.examples import Examples
 from awe_cli.engine.local import map_blocks
-from awe_cli.kernels.epoch import learn_and_update
+from awe_cli.matrices.matrix import Bags, Lists
 from awe_cli.neighbors.choice import product
 from awe_cli.neighbors.index import NeighborIndex
 from awe_cli.neighbors.space import COSINE, Space
 from awe_cli.ranking.embedding import EmbeddingRanker
-from awe_cli.training.epochs import epochs
-from awe_cli.training.fitting import run
-from awe_cli.training.plan import SGD
+from awe_cli.training.config import SGD
 from awe_cli.training.state import copy_state, initial_state, is_full
-from tests.affinity.members import lists
+from awe_cli.training.trainer import epochs, run
+from tests.affinities.members import lists
 from tests.training.sets import PLAN, SIZES, crowd, groups
 
 LINEAR = Constant(1.0)

@@ -7,15 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from awe_cli.affinity.constant import Constant
-from awe_cli.data.matrix import Bags, Dense
-from awe_cli.kernels.learned import NOTHING
-from awe_cli.training.epochs import epochs
-from awe_cli.training.fitting import run
+from awe_cli.affinities.pointwise import Constant
+from awe_cli.core.interface import NO_PARAMS
+from awe_cli.matrices.matrix import Bags, Dense
 from awe_cli.training.state import arrays_of, copy_state, initial_state, state_of, with_learned
-from tests.affinity.labels import dense_labels, sparse
-from tests.affinity.members import DESCRIBED, FEATURES, LABELS
-from tests.kernels.naive import in_float64
+from awe_cli.training.trainer import epochs, run
+from tests.affinities.labels import dense_labels, sparse
+from tests.affinities.members import DESCRIBED, FEATURES, LABELS
+from tests.core.naive import in_float64
 from tests.training.described import Described
 from tests.training.sets import PLAN, SETS, TRAINED, crowd, for_crowd
 
@@ -34,7 +33,7 @@ OF_LABELS = (
 FORMS = {"bags": BAGS, "dense": DENSE}
 
 
-def learned(examples, affinity, plan, threads=1, numbers=NOTHING):
+def learned(examples, affinity, plan, threads=1, numbers=NO_PARAMS):
     state = copy_state(with_learned(initial_state(FEATURES, FEATURES, plan), numbers))
     reports = list(epochs(affinity, examples, state, plan, threads=threads))
     return state, reports
@@ -122,7 +121,7 @@ def test_screening_changes_nothing():
     """Scores that are screened bound those of W, whose rows may be longer than the norm cap."""
     examples = replace(crowd("annotation"), y=BAGS)
     plan = replace(PLAN, block_size=7, epochs=4, max_trials=50, margin=0.05)
-    from awe_cli.training import epochs as module
+    from awe_cli.training import trainer as module
 
     states = []
     for draws in (1e-9, 1e9):
@@ -141,7 +140,7 @@ def test_a_run_keeps_the_tie():
     start = initial_state(FEATURES, FEATURES, plan)
     done = run(
         Constant(1.0), replace(SETS["annotation"], y=BAGS), start, plan,
-        threads=1, stage="s", fit="f", watch=lambda progress: None,
+        threads=1, stage="s", fit="f", on_progress=lambda progress: None,
     )  # fmt: skip
     assert done.state.V is done.state.U
     again = state_of(arrays_of(done.state))

@@ -6,14 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from awe_cli.commands.train import describe
+from awe_cli.cli.train import describe
 from awe_cli.config.train import TrainSettings
-from awe_cli.models.embeddings import load_result
-from awe_cli.models.opening import open_dataset
+from awe_cli.models.store import load_result, open_dataset
 from awe_cli.steps.train import train
-from awe_cli.training import recipes
-from awe_cli.training.fitting import differing
-from awe_cli.training.recipes import feature_plan, linear_plans
+from awe_cli.training import config
+from awe_cli.training.config import feature_plan, linear_plans
+from awe_cli.training.trainer import differing
 from tests.small import recommendation
 
 
@@ -22,7 +21,7 @@ def test_few_people_have_a_wide_margin_tried_besides(tmp_path, monkeypatch):
     assert [plan.margin for plan in linear_plans(dataset, {})] == [0.3, 1.0]
     assert [plan.margin for plan in linear_plans(dataset, {"margin": 0.2})] == [0.2]
     assert len(linear_plans(dataset, {"loss": "regression"})) == 1, "no margin, so none is tried"
-    monkeypatch.setattr(recipes, "_FEW_PEOPLE", 2)
+    monkeypatch.setattr(config, "_FEW_PEOPLE", 2)
     assert len(linear_plans(dataset, {})) == 1
 
 
@@ -43,7 +42,7 @@ def test_runs_that_are_tried_are_told_apart_by_what_their_plans_differ_in(tmp_pa
     assert differing([first, replace(first, learning_rate=0.02)]) == ("learning_rate",)
     assert differing([first]) == ()
     told = TrainSettings(affinity="linear-sigmoid", epochs=3, dim=4)
-    model, _ = train(ws, told, threads=1, watch=heard.append)
+    model, _ = train(ws, told, threads=1, on_progress=heard.append)
     chosen = load_result(model)["chosen"]
     margin = f", margin {chosen['linear']['plan']['margin']:g}"
     shown = {one.task: one for one in map(describe, heard)}

@@ -7,19 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from awe_cli.affinity.constant import Constant
-from awe_cli.affinity.sigmoid import Sigmoid
-from awe_cli.kernels.dispatch import kernel
-from awe_cli.kernels.hole import leave_out
-from awe_cli.kernels.interface import rises
-from awe_cli.kernels.labels import OneHot
-from awe_cli.kernels.rows import row_of
-from awe_cli.kernels.screen import screen_share, slack
-from awe_cli.kernels.vectors import dot_row
-from awe_cli.loss.auc import Auc
-from awe_cli.training import epochs as training
+from awe_cli.affinities.pointwise import Constant
+from awe_cli.affinities.sigmoid import Sigmoid
+from awe_cli.core.arrays import dot_row
+from awe_cli.core.dispatch import kernel
+from awe_cli.core.interface import is_monotone
+from awe_cli.core.labels import OneHot
+from awe_cli.core.learn import bound_scores, error_bound, project_without
+from awe_cli.core.rows import row_of
+from awe_cli.losses.auc import Auc
+from awe_cli.training import trainer as training
 from awe_cli.training.state import arrays_of, copy_state, initial_state, with_learned
-from tests.affinity.members import LABELS
+from tests.affinities.members import LABELS
 from tests.training.sets import PLAN, SIZES, TRAINED, TRAINED_NAMES, crowd, for_crowd
 
 ALWAYS, NEVER = 1e9, 1e-9  # labels that one draw is worth
@@ -40,24 +39,24 @@ def test_the_same_bytes_with_and_without(kind, member, monkeypatch):
 
 def test_only_affinities_that_rise_are_screened(monkeypatch):
     monkeypatch.setattr(training, "_DRAWS_A_PASS", ALWAYS)
-    assert training._screening_pays(Constant(1.0), 1.0, 100)
-    assert not rises(Sigmoid(1.0, True))
-    assert not training._screening_pays(Sigmoid(1.0, True), 1.0, 100)
+    assert training._bounds_pay(Constant(1.0), 1.0, 100)
+    assert not is_monotone(Sigmoid(1.0, True))
+    assert not training._bounds_pay(Sigmoid(1.0, True), 1.0, 100)
 
 
 @kernel
-def largest_excess(rows, U, V, cap, into, order, z):
+def largest_excess(rows, U, V, cap, buffers, order, z):
     """The most by which any exact score lies above the screened one and its slack, and the largest slack."""
-    screen_share(rows, U, V, order, order, into)
+    bound_scores(rows, U, V, order, order, buffers)
     excess, widest = -np.inf, 0.0
     for e in order:
         indices, values = row_of(rows, e)
-        for hole in range(-1, len(indices)):
-            leave_out(into.ux[e], hole, indices, values, U, z)
-            more = slack(into.ux[e], hole, indices, values, U, cap)
+        for left_out in range(-1, len(indices)):
+            project_without(buffers.ux[e], left_out, indices, values, U, z)
+            more = error_bound(buffers.ux[e], left_out, indices, values, U, cap)
             widest = max(widest, more)
             for y in range(len(V)):
-                excess = max(excess, dot_row(z, V, y) - into.screen[e, y] - more)
+                excess = max(excess, dot_row(z, V, y) - buffers.score_bound[e, y] - more)
     return excess, widest
 
 
@@ -65,7 +64,7 @@ def test_no_exact_score_is_above_the_screened_one_and_its_slack():
     examples = crowd("own")
     state = initial_state(*SIZES, PLAN)
     order = np.arange(len(examples))
-    into = training._block(
+    buffers = training._block(
         Constant(1.0),
         Auc(0.1),
         examples,
@@ -77,7 +76,13 @@ def test_no_exact_score_is_above_the_screened_one_and_its_slack():
         True,
     )
     excess, widest = largest_excess(
-        examples.x, state.U, state.V, np.float32(PLAN.norm_cap), into, order, np.empty(PLAN.dim, np.float32)
+        examples.x,
+        state.U,
+        state.V,
+        np.float32(PLAN.norm_cap),
+        buffers,
+        order,
+        np.empty(PLAN.dim, np.float32),
     )
     assert excess <= 0
     assert 0 < widest < 1

@@ -10,11 +10,11 @@ from dataclasses import astuple, replace
 import numpy as np
 import pytest
 
-from awe_cli.kernels import epoch
-from awe_cli.kernels.barrier import ask_to_stop, new_barrier
-from awe_cli.kernels.epoch import _beside_each_other
-from awe_cli.training.epochs import epochs
+from awe_cli.core import epoch
+from awe_cli.core.barrier import ask_to_stop, new_barrier
+from awe_cli.core.epoch import _beside_each_other
 from awe_cli.training.state import arrays_of, copy_state, initial_state, with_learned
+from awe_cli.training.trainer import epochs
 from tests.training.sets import PLAN, SIZES, TRAINED, TRAINED_NAMES, crowd, for_crowd
 
 
@@ -99,7 +99,7 @@ def test_workers_that_are_asked_to_stop_do_so_after_a_block(monkeypatch, threads
         state, seen = initial_state(*SIZES, plan), []
         run = epoch.run_epoch
         monkeypatch.setattr(
-            "awe_cli.training.epochs.run_epoch", lambda *args: seen.append(run(*args)) or seen[0]
+            "awe_cli.training.trainer.run_epoch", lambda *args: seen.append(run(*args)) or seen[0]
         )
         list(epochs(member.affinity, examples, state, plan, threads=threads))
         return seen[0].positives

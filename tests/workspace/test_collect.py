@@ -8,7 +8,7 @@ import pytest
 
 from awe_cli.errors import CorruptArtifactError
 from awe_cli.workspace import Artifact, Recipe, Workspace
-from awe_cli.workspace.collect import collect
+from awe_cli.workspace.gc import collect
 
 
 def make(workspace: Workspace, kind: str, name: str | None, text: str, **parents: str) -> Artifact:

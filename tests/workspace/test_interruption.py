@@ -14,7 +14,7 @@ import pytest
 
 from awe_cli.errors import BusyError, WriteError
 from awe_cli.workspace import Artifact, Recipe, Workspace
-from awe_cli.workspace.collect import collect
+from awe_cli.workspace.gc import collect
 
 HALF_WAY = """
 import sys, time

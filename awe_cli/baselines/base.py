@@ -1,0 +1,208 @@
+"""What a baseline is: how it is fitted, what it leaves to validation, and the matrices it works on."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+from awe_cli.dataset.dataset import Dataset
+from awe_cli.dataset.examples import Examples
+from awe_cli.errors import SettingsError
+from awe_cli.matrices.bags import inputs
+from awe_cli.matrices.matrix import Dense, Lists, Rows, n_rows
+from awe_cli.neighbors.space import Finder
+from awe_cli.ranking.ranker import Ranker, Scores
+from awe_cli.ranking.validation import Validator
+
+# What a baseline is: how it is fitted, what it leaves to validation, and how it ranks.
+
+Arrays = dict[str, NDArray[Any]]
+Choice = dict[str, Any]  # JSON values
+Resolved = Mapping[str, Any]  # the fields of the baseline's settings
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What one fit is made from.
+
+    fit       the splits it sees
+    embedded  finds the training examples nearest in the embedding space of a model, for knn
+    """
+
+    dataset: Dataset
+    fit: tuple[str, ...]
+    embedded: Finder | None = None
+    threads: int | None = None
+
+    @functools.cached_property
+    def examples(self) -> Examples:
+        """The examples of the fit."""
+        return self.dataset.training(self.fit)
+
+    @functools.cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """(labels,) how many examples of the fit have each label."""
+        return self.dataset.label_counts(self.fit)
+
+    @property
+    def n_features(self) -> int:
+        """The number of features."""
+        return self.dataset.n_features
+
+    @property
+    def n_labels(self) -> int:
+        """The number of labels."""
+        return self.dataset.n_labels
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a baseline is fitted with.
+
+    tried   every choice and how well it ranked `validation`, where that was asked
+    arrays  the fit it was judged by, where one was made
+    """
+
+    choice: Choice
+    tried: list[Choice]
+    arrays: Arrays | None = None
+
+
+class Baseline:
+    """One baseline. A subclass fills in `fit` and `ranker`, and `choices` where something is left open."""
+
+    name: ClassVar[str]
+
+    def check(self, resolved: Resolved, dataset: Dataset) -> None:
+        """Raise SettingsError or DataError where it cannot be fitted on this dataset."""
+
+    def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:
+        """What validation may choose from, the likeliest first: that one is taken without validation."""
+        return [{}]
+
+    def choose(
+        self, resolved: Resolved, facts: Facts, validator: Validator | None, announce: Callable[[str], None]
+    ) -> Chosen:
+        """The best of `choices` on validation, the first of equals."""
+        choices = self.choices(resolved, facts)
+        if validator is None or len(choices) == 1:
+            return Chosen(choices[0], [])
+        tried: list[Choice] = []
+        kept = None
+        for choice in choices:
+            announce(f"trying {in_words(choice)}")
+            arrays = self.fit(facts, choice)
+            tried.append({**choice, "validation": validator(self.ranker(facts, choice, arrays))})
+            if best_of(tried) is tried[-1]:
+                kept = arrays
+        return Chosen(without_score(best_of(tried)), tried, kept)
+
+    def fit(self, facts: Facts, choice: Choice) -> Arrays:
+        """What is stored of a fit."""
+        raise NotImplementedError
+
+    def ranker(self, facts: Facts, choice: Choice, arrays: Arrays) -> Ranker:
+        """A fit made ready to rank."""
+        raise NotImplementedError
+
+
+def best_of(tried: list[Choice]) -> Choice:
+    """The entry that ranked validation best; the first of equals."""
+    return max(tried, key=lambda entry: entry["validation"])
+
+
+def without_score(entry: Choice) -> Choice:
+    """The choice in an entry of those that were tried."""
+    return {name: value for name, value in entry.items() if name != "validation"}
+
+
+def in_words(choice: Choice) -> str:
+    """ "k = 50, lambda = 3.1, weighted" """
+    words = [
+        (name if value else f"not {name}") if isinstance(value, bool) else f"{name} = {value:.4g}"
+        for name, value in choice.items()
+    ]
+    return ", ".join(words)
+
+
+def one_or_all(value: Any, otherwise: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The value that was asked for, else all there are to choose from."""
+    return otherwise if value is None else (value,)
+
+
+# Examples and their labels as scipy's sparse matrices, and what scores labels by one.
+
+
+def label_matrix(positives: Lists, n_labels: int) -> scipy.sparse.csr_matrix:
+    """Y (n, labels) of zeros and ones."""
+    ones = np.ones(len(positives.indices))
+    return scipy.sparse.csr_matrix(
+        (ones, positives.indices, positives.indptr), shape=(n_rows(positives), n_labels)
+    )
+
+
+def targets(examples: Examples, X: scipy.sparse.csr_matrix, n_labels: int) -> scipy.sparse.csr_matrix:
+    """What is to be predicted: X itself where labels are the features (recommendation), else Y."""
+    return X if examples.own else label_matrix(examples.positives, n_labels)
+
+
+def joint_matrix(
+    examples: Examples, n_features: int, n_labels: int
+) -> tuple[scipy.sparse.csr_matrix, slice, slice]:
+    """The complete matrix of examples, and where its columns of features and of labels are.
+
+    In recommendation they are the same columns; otherwise [X Y] lie side by side.
+    """
+    X = inputs(examples.x, n_features)
+    if examples.own:
+        return X, slice(0, n_features), slice(0, n_features)
+    both = scipy.sparse.hstack([X, label_matrix(examples.positives, n_labels)], format="csr")
+    return both, slice(0, n_features), slice(n_features, n_features + n_labels)
+
+
+class LinearRanker:
+    r"""Scores labels by one weight for each pair of a feature and a label.
+
+    .. math:: f(x, y) = \sum_i x_i B_{iy}
+
+    B     (features, labels), dense or sparse
+    ties  (labels,) the greater comes first; None: by label
+    """
+
+    def __init__(
+        self, B: NDArray[np.float32] | scipy.sparse.csr_matrix, ties: NDArray[np.int64] | None = None
+    ) -> None:
+        self._B = B
+        self._ties = None if ties is None else ties.astype(np.float32)
+
+    @property
+    def n_labels(self) -> int:
+        """The number of labels."""
+        return int(self._B.shape[1])
+
+    def scores(self, x: Rows) -> Scores:
+        """(m, labels) f."""
+        X = x.values if isinstance(x, Dense) else inputs(x, self._B.shape[0], np.float32)
+        F: Any = X @ self._B
+        F = np.ascontiguousarray(F.toarray() if scipy.sparse.issparse(F) else F, np.float32)
+        return Scores(F, None if self._ties is None else np.tile(self._ties, (len(F), 1)))
+
+
+# Refusing what would not fit into memory, before it is begun.
+
+_GB = 1e9
+
+
+def require_memory(need: float, allowed: float, what: str) -> None:
+    """Raise SettingsError where `need` bytes are more than `allowed` GB."""
+    if need > allowed * _GB:
+        raise SettingsError(
+            f"{what} needs {need / _GB:,.3g} GB of memory, {allowed:g} are allowed",
+            hint=f"allow more with --memory {need / _GB:.3g}, or take item-knn or svd, which need little",
+        )

@@ -1,0 +1,282 @@
+"""Baselines of neighbours: k-NN on the input, in an embedding, in the leaf of a tree, and among items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+from awe_cli.baselines.base import (
+    Arrays,
+    Baseline,
+    Choice,
+    Chosen,
+    Facts,
+    LinearRanker,
+    Resolved,
+    best_of,
+    one_or_all,
+    targets,
+    without_score,
+)
+from awe_cli.dataset.dataset import Dataset
+from awe_cli.errors import SettingsError
+from awe_cli.matrices.bags import inputs, largest
+from awe_cli.matrices.matrix import Rows, n_rows, slice_rows, take_rows
+from awe_cli.neighbors.choice import MULTIPLES
+from awe_cli.neighbors.index import affinities, find_all, typical_squared, weigh
+from awe_cli.neighbors.search import Nearest
+from awe_cli.neighbors.space import Finder, InputSearch, constant_of
+from awe_cli.neighbors.tree import ProjectionTree
+from awe_cli.ranking.embedding import Table
+from awe_cli.ranking.ranker import Ranker, Scores
+from awe_cli.ranking.validation import Validator
+
+# Ranking by the labels of neighbours alone.
+
+
+class KnnRanker:
+    r"""Scores a label by its weight among the neighbours, ties by popularity.
+
+    .. math:: f(x, y) = \sum_{j \le k} w_j [y \in Y_{t_j}]
+
+    table   rows of x → G (m, labels)
+    counts  (labels,) training examples that have each label
+    """
+
+    def __init__(self, table: Table, counts: NDArray[np.int64]) -> None:
+        self._table, self._counts = table, counts.astype(np.float32)
+
+    @property
+    def n_labels(self) -> int:
+        """The number of labels."""
+        return len(self._counts)
+
+    def scores(self, x: Rows) -> Scores:
+        """(m, labels) G, and the counts to break its ties."""
+        G = self._table(x)
+        return Scores(G, np.tile(self._counts, (len(G), 1)))
+
+
+# k-NN on the input itself, before any embedding (the k-NN of AWE's tables 1 and 2, WSABIE §6.3).
+#
+#     f(x, y) = Σ_{j ≤ k} w_j [y ∈ Y_{t_j}],   w_j = e^(−λ d(x, x_{t_j})²) / Σ_j' e^(−λ d²)
+#
+# over the k nearest training examples t_j. d is Euclidean for dense x; for bags both are brought to length 1,
+# so that d² = 2 − 2 cos, and an example without a common feature is no neighbour; the constant feature is
+# left out. k and λ are chosen on validation. Ties are in the order of popularity.
+#
+# In recommendation a known person is their own nearest neighbour, and adds nothing but what is no candidate.
+
+INPUT_KS = (50, 20, 100, 200)
+_LOOKED_AT = 1000  # training examples that make up the typical distance, without validation
+
+
+class InputKnn(Baseline):
+    """k-NN on x."""
+
+    name = "input-knn"
+
+    def settled(self, resolved: Resolved, facts: Facts) -> Choice:
+        """What decides how neighbours are searched for, before k and λ."""
+        return {}
+
+    def search(self, facts: Facts, settled: Choice) -> Finder:
+        """The training examples, made ready to be searched."""
+        return InputSearch(facts.examples.x, facts.n_features, constant_of(facts.dataset))
+
+    def choose(
+        self, resolved: Resolved, facts: Facts, validator: Validator | None, announce: Callable[[str], None]
+    ) -> Chosen:
+        """k and λ: neighbours are searched for once, and every pair is judged on them."""
+        ks = one_or_all(resolved["k"], INPUT_KS)
+        fixed, settled = resolved["lambda_"], self.settled(resolved, facts)
+        if fixed is not None and len(ks) == 1:
+            return Chosen({**settled, "k": ks[0], "lambda": fixed}, [])
+        search = self.search(facts, settled)
+        if validator is None:
+            return Chosen({**settled, "k": ks[0], "lambda": _without_given(fixed, search, facts)}, [])
+        announce("choosing k and λ on validation")
+        near = find_all(search, validator.examples.x, max(ks), facts.threads)
+        lambdas = [fixed] if fixed is not None else [m / typical_squared(near) for m in MULTIPLES]
+        tried = [
+            {**settled, "k": k, "lambda": lambda_, "validation": _judged(validator, facts, near, k, lambda_)}
+            for k in ks
+            for lambda_ in lambdas
+        ]
+        return Chosen(without_score(best_of(tried)), tried)
+
+    def fit(self, facts: Facts, choice: Choice) -> Arrays:
+        """`counts` (labels,); the examples themselves are read from the dataset."""
+        return {"counts": facts.counts}
+
+    def ranker(self, facts: Facts, choice: Choice, arrays: Arrays) -> Ranker:
+        """By the neighbours among the training examples."""
+        search = self.search(facts, choice)
+        labels, n, k, lambda_ = facts.examples.positives, facts.n_labels, choice["k"], choice["lambda"]
+
+        def table(x: Rows) -> NDArray[np.float32]:
+            near = search.nearest(x, k)
+            return affinities(near.rows, weigh(near, lambda_), labels, n)
+
+        return KnnRanker(table, arrays["counts"])
+
+
+def _judged(validator: Validator, facts: Facts, near: Nearest, k: int, lambda_: float) -> float:
+    """How well k of the neighbours found rank validation."""
+    ties = facts.counts.astype(np.float32)
+    labels = facts.examples.positives
+
+    def scores(start: int, stop: int) -> Scores:
+        some = Nearest(near.rows[start:stop, :k], near.squared[start:stop, :k])
+        G = affinities(some.rows, weigh(some, lambda_), labels, facts.n_labels)
+        return Scores(G, np.tile(ties, (len(G), 1)))
+
+    return validator.validate_rows(scores, facts.n_labels)
+
+
+def _without_given(fixed: float | None, search: Finder, facts: Facts) -> float:
+    """λ without validation: the middling multiple of 1 / the typical squared distance to another example."""
+    if fixed is not None:
+        return float(fixed)
+    near = search.nearest(slice_rows(facts.examples.x, 0, _LOOKED_AT), 21)
+    return MULTIPLES[1] / typical_squared(Nearest(near.rows[:, 1:], near.squared[:, 1:]))
+
+
+# k-NN in the embedding space of a model: the affinity alone, without the embedding's own score (AWE §5.1).
+#
+# f is that of input-knn with distances ‖Ux − Ux'‖, measured and searched for as in the table of neighbours
+# that names the model. k and λ are chosen for this ranking: those of the table are the best for a product.
+
+
+class EmbeddingKnn(InputKnn):
+    """k-NN on Ux."""
+
+    name = "knn"
+
+    def search(self, facts: Facts, settled: Choice) -> Finder:
+        """The training examples in the embedding space."""
+        assert facts.embedded is not None
+        return facts.embedded
+
+
+# Approximate k-NN on the input: the nearest of those that a random-projection tree puts into the same leaf.
+#
+# f is that of input-knn, over the k nearest of the t ≈ n/2^p training examples in the leaf of x (WSABIE
+# §6.3). More levels p are faster and less accurate; p = 0 is input-knn itself. The tree stands over what
+# distances are taken of: dense x as they are, bags at length 1.
+
+_LEAF = 1000  # examples in a leaf, about, where nothing is said
+_SEED = 0  # of the directions
+
+
+class TreeKnn(InputKnn):
+    """k-NN on x within a leaf."""
+
+    name = "tree-knn"
+
+    def check(self, resolved: Resolved, dataset: Dataset) -> None:
+        """A leaf must not be empty."""
+        n = dataset.splits["train"]
+        most = max(0, n.bit_length() - 1)
+        if resolved["levels"] is not None and resolved["levels"] > most:
+            raise SettingsError(
+                f"--levels: expected at most {most}, found {resolved['levels']}: "
+                f"{n:,} training examples do not fill 2^{resolved['levels']} leaves",
+                hint="leave it out for leaves of about 1,000 examples",
+            )
+
+    def settled(self, resolved: Resolved, facts: Facts) -> Choice:
+        """The levels p; by default those that bring leaves closest to 1,000 examples."""
+        fitting = round(np.log2(max(1.0, len(facts.examples) / _LEAF)))
+        return {"levels": resolved["levels"] if resolved["levels"] is not None else fitting}
+
+    def search(self, facts: Facts, settled: Choice) -> InputSearch:
+        """The tree and its leaves."""
+        return TreeSearch(facts.examples.x, facts.n_features, settled["levels"], constant_of(facts.dataset))
+
+
+class TreeSearch(InputSearch):
+    """The training examples nearest to an input among those in its leaf."""
+
+    def __init__(self, x: Rows, n_features: int, levels: int, constant: int = -1) -> None:
+        self._n_features, self._constant = n_features, constant
+        self._tree = ProjectionTree(self.points(x), levels, _SEED)
+        self._leaves = [InputSearch(take_rows(x, rows), n_features, constant) for rows in self._tree.leaves]
+
+    def nearest(self, x: Rows, k: int, skip: NDArray[np.int64] | None = None) -> Nearest:
+        """The k nearest training examples in the leaf of every row."""
+        out = Nearest(np.full((n_rows(x), k), -1, np.int32), np.full((n_rows(x), k), np.inf, np.float32))
+        for leaf, rows, asked in zip(
+            self._leaves, self._tree.leaves, self._tree.find(self.points(x)), strict=True
+        ):
+            if len(asked):
+                found = leaf.nearest(take_rows(x, asked), k)
+                out.rows[asked] = np.where(found.rows >= 0, rows[np.maximum(found.rows, 0)], -1)
+                out.squared[asked] = found.squared
+        return out
+
+
+# Item k-NN: labels that occur with what the input has (Sarwar et al. 2001).
+#
+#     s_iy = X_i·Y_y / (‖X_i‖ ‖Y_y‖),    f(x, y) = Σ_{i ∈ N_k(y)} x_i s_iy
+#
+# X_i (n,) is the column of feature i and Y_y that of label y over the training examples; N_k(y) are the k
+# features most similar to y. In recommendation both are columns of X, and an item is no neighbour of its own.
+# Labels of equal score are in the order of popularity: most have no feature in common with x.
+
+ITEM_KS = (100, 50, 200, 20)
+_BLOCK = 512  # labels whose similarities are laid out at a time
+
+
+class ItemKnn(Baseline):
+    """Cosine between the columns of features and of labels."""
+
+    name = "item-knn"
+
+    def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:
+        """How many features count for a label."""
+        return [{"k": k} for k in one_or_all(resolved["k"], ITEM_KS)]
+
+    def fit(self, facts: Facts, choice: Choice) -> Arrays:
+        """S in rows of labels: `indptr` (labels + 1,), `indices` and `values` (entries,)."""
+        X = inputs(facts.examples.x, facts.n_features)
+        rows = _of_length_1(X)
+        columns = _of_length_1(targets(facts.examples, X, facts.n_labels))
+        parts = []
+        for start in range(0, facts.n_labels, _BLOCK):
+            similar = (columns[start : start + _BLOCK] @ rows.T).tocsr()
+            if facts.examples.own:
+                _drop_diagonal(similar, start)
+            indptr, indices, values = largest(similar, choice["k"])
+            parts.append(scipy.sparse.csr_matrix((values, indices, indptr), shape=similar.shape))
+        S = scipy.sparse.vstack(parts, format="csr")
+        S.sort_indices()
+        return {
+            "indptr": S.indptr.astype(np.int64),
+            "indices": S.indices.astype(np.int32),
+            "values": S.data.astype(np.float32),
+        }
+
+    def ranker(self, facts: Facts, choice: Choice, arrays: Arrays) -> Ranker:
+        """By x S, ties by popularity."""
+        S = scipy.sparse.csr_matrix(
+            (arrays["values"], arrays["indices"], arrays["indptr"]), shape=(facts.n_labels, facts.n_features)
+        )
+        return LinearRanker(S.T.tocsr(), facts.counts)
+
+
+def _of_length_1(A: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
+    """The columns of A (n, columns) as rows (columns, n) of length 1; a column of zeros stays one."""
+    norms = np.sqrt(np.asarray(A.multiply(A).sum(axis=0)).ravel())
+    inverse = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
+    return (scipy.sparse.diags(inverse) @ A.T).tocsr()
+
+
+def _drop_diagonal(similar: scipy.sparse.csr_matrix, start: int) -> None:
+    """Take out the similarity of label start + r and the feature of the same number, in row r."""
+    rows = np.repeat(np.arange(similar.shape[0]), np.diff(similar.indptr))
+    similar.data[similar.indices == rows + start] = 0
+    similar.eliminate_zeros()

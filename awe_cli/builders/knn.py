@@ -1,0 +1,35 @@
+"""The k-NN affinity as a built G: looked up among the neighbours, the training examples as stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.core.epoch import State
+from awe_cli.matrices.matrix import Rows
+from awe_cli.neighbors.choice import mean, product
+from awe_cli.neighbors.index import NeighborIndex
+from awe_cli.ranking.embedding import EmbeddingRanker
+
+
+@dataclass(frozen=True)
+class BuiltKnn:
+    """G of eq. 9, of one fit: the mean of what is found in each of some spaces.
+
+    indexes, lambdas  of each space, by its name
+    """
+
+    indexes: Mapping[str, NeighborIndex]
+    k: int
+    lambdas: Mapping[str, float]
+
+    def table(self, x: Rows) -> NDArray[np.float32]:
+        """G(x, ·) of every row of new input: (m, labels)."""
+        return mean([index.table(x, self.k, self.lambdas[name]) for name, index in self.indexes.items()])
+
+    def ranker(self, state: State, power: float, floor: float, y: Rows | None = None) -> EmbeddingRanker:
+        """f = (G^power + floor) · max(0, S)."""
+        return EmbeddingRanker(product(power, floor), state.U, state.V, self.table, y=y)

@@ -1,0 +1,91 @@
+"""`awe build-affinity`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from awe_cli.cli import console
+from awe_cli.cli.build_knn import report_neighbors
+from awe_cli.cli.options import (
+    DEFAULT_WORKSPACE,
+    JsonOption,
+    QuietOption,
+    SchedulerOption,
+    ThreadsOption,
+    WaitOption,
+    WorkspaceOption,
+    settings_from,
+    settings_options,
+)
+from awe_cli.cli.progress import announce_compiling
+from awe_cli.config.build import BuildAffinitySettings
+
+EXAMPLE = """
+awe build-affinity --model wsabie --affinity cluster
+awe build-affinity --model wsabie --affinity latent-rbf --lambda-y inf --pairs 50000
+awe build-affinity --model wsabie --affinity kernel --kernel-x cosine --name by-angle
+awe build-affinity --model wsabie --affinity rare.py:Rare --set power=2 --name mine
+awe build-affinity --model wsabie --affinity latent-rbf --scheduler tcp://10.0.0.5:8786
+"""
+
+
+@settings_options(BuildAffinitySettings)
+def build_affinity(
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Model that G is built from.  (default: the only one)")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of G.  (default: MODEL-AFFINITY; for knn the model's)")
+    ] = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    threads: ThreadsOption = None,
+    scheduler: SchedulerOption = None,
+    as_json: JsonOption = False,
+    wait: WaitOption = False,
+    quiet: QuietOption = False,
+    **flags: Any,
+) -> None:
+    """Build G of an affinity from a model, to be held fixed.
+
+    For knn, knn-approximate, rbf, latent-rbf, hybrid-latent-rbf, kernel and cluster, and for a type in a file of your
+    own. A training example has no part in its own G. What is not given is chosen on validation, by how well G · S
+    ranks. With knn it does what build-knn does.
+    """
+    from awe_cli.models.store import load_result
+    from awe_cli.steps.build_affinity import build_affinity as step
+    from awe_cli.workspace import Workspace
+    from awe_cli.workspace.artifact import KINDS
+
+    announce_compiling()
+    settings = settings_from(BuildAffinitySettings, "build-affinity", workspace, flags).settings
+    ws = Workspace(Path(workspace))
+    built, fresh = step(
+        ws, model, settings,
+        name=name, threads=threads, scheduler=scheduler, wait=wait, announce=console.log,
+    )  # fmt: skip
+    result = load_result(built)
+    _report(result)
+    console.stored(f"{KINDS[built.kind].folder}/{built.name}.json", built.digest, fresh)
+    if as_json:
+        about = {"affinity": settings.affinity, "name": built.name, "digest": built.digest, "made": fresh}
+        console.print_json({**about, **result})
+    base = model or ws.name_of("model", built.parents["model"])
+    named = f" --built {name}" if name else ""
+    console.next_step(f"awe retrain --model {base} --affinity {settings.affinity}{named} --name awe")
+
+
+def _report(result: dict[str, Any]) -> None:
+    """What was tried, and what was found for each fit."""
+    from awe_cli.report.tables import fit_lines, tried_table
+
+    if "k" in result:
+        report_neighbors(result)
+        return
+    tried = tried_table(result)
+    if tried is not None:
+        console.show(tried, to_stderr=True)
+    for line in fit_lines(result):
+        console.log(line)

@@ -1,0 +1,236 @@
+"""How awe speaks: data to standard output, everything else to standard error, no animation off a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from awe_cli.report.tables import Table
+
+
+# Laying out a table in lines of text that fit the width of the terminal.
+
+_GAP = "  "  # between columns
+_NARROWEST = 24  # that a last column of text is folded to
+
+
+def layout(
+    columns: Sequence[str], cells: Sequence[Sequence[str]], width: int, keys: int = 1
+) -> Iterator[tuple[bool, str]]:
+    """The lines of a table, each with whether it is a header.
+
+    Columns of numbers are aligned right. Where the table is wider than `width`, text in the last column is
+    folded; where that does not help, columns that have no room left go into another table below, which
+    repeats the first `keys` columns: those that say which row it is.
+    """
+    rows = [list(columns), *[list(row) for row in cells]]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
+    right = [bool(cells) and all(is_number(row[i]) for row in cells) for i in range(len(columns))]
+    longest = widths[-1]
+    if not right[-1]:
+        widths[-1] = min(longest, _NARROWEST)
+    groups = _groups(widths, width, keys)
+    before_last = sum(widths[i] + len(_GAP) for i in groups[-1][:-1])
+    widths[-1] = max(widths[-1], min(longest, width - before_last))
+    for number, group in enumerate(groups):
+        if number:
+            yield False, ""
+        for position, row in enumerate(rows):
+            for line in _line([row[i] for i in group], [widths[i] for i in group], [right[i] for i in group]):
+                yield position == 0, line
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell begins with a number, or is ∞ or empty."""
+    head = cell.split(" ")[0].replace(",", "")
+    return cell in ("", "∞") or head.lstrip("+-").replace(".", "", 1).isdigit()
+
+
+def _groups(widths: Sequence[int], width: int, keys: int) -> list[list[int]]:
+    """Columns that fit beside each other: the first `keys` ones, and at least one more."""
+    first = list(range(keys))
+    groups = [[*first]]
+    taken = before = sum(widths[:keys]) + len(_GAP) * (keys - 1)
+    for i in range(keys, len(widths)):
+        taken += len(_GAP) + widths[i]
+        if taken > width and len(groups[-1]) > keys:
+            groups.append([*first])
+            taken = before + len(_GAP) + widths[i]
+        groups[-1].append(i)
+    return groups
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> Iterator[str]:
+    """One row: a line, and more where its last cell is folded."""
+    *first, last = cells
+    folded = [last] if len(last) <= widths[-1] else textwrap.wrap(last, widths[-1], break_on_hyphens=False)
+    for number, piece in enumerate(folded):
+        row = [*(first if number == 0 else [""] * len(first)), piece]
+        padded = [
+            cell.rjust(size) if is_right else cell.ljust(size)
+            for cell, size, is_right in zip(row, widths, right, strict=True)
+        ]
+        yield _GAP.join(padded).rstrip()
+
+
+_WIDTH = 100  # of what is not a terminal
+_COMMAND = re.compile("`(awe (?:status|gc|[a-z-]+ [^`]+))`")  # these two can be run as they are
+_quiet = False
+_workspace: Path | None = None
+
+
+def be_quiet(quiet: bool) -> bool:
+    """From now on nothing is printed (or all is) but warnings, errors, and data that were asked for as such.
+
+    Those are `print_json`, and rows that `--output -` sends to standard output.
+    """
+    global _quiet  # noqa: PLW0603 - one process has one standard error
+    _quiet = quiet
+    return quiet
+
+
+def is_quiet() -> bool:
+    """Whether --quiet was given."""
+    return _quiet
+
+
+def log(line: str = "") -> None:
+    """Tell the person at the terminal; silent with --quiet."""
+    sys.stdout.flush()  # where both streams go to one place, they stay in order
+    if not _quiet:
+        print(line, file=sys.stderr, flush=True)
+
+
+def print_result(line: str = "") -> None:
+    """A line of the result on standard output, for people to read; silent with --quiet."""
+    if not _quiet:
+        print(line)
+
+
+def warn(line: str) -> None:
+    """Tell of something a careful colleague would mention; never silent."""
+    _styled(f"warning: {line}", "yellow")
+
+
+def name_workspace(path: Path | None) -> None:
+    """From now on, commands that come next name this workspace; None where they find it as this one did."""
+    global _workspace  # noqa: PLW0603 - one process runs one command
+    _workspace = path
+
+
+def with_workspace(command: str) -> str:
+    """The command `awe …` in full: with the workspace, where it was named on the command line."""
+    where = "" if _workspace is None else f" -w {shlex.quote(str(_workspace))}"
+    return f"awe{where}{command.removeprefix('awe')}"
+
+
+def with_workspace_in_hint(hint: str) -> str:
+    """A hint whose commands between backticks run as they are printed; a command's bare name is left as it is."""
+    return _COMMAND.sub(lambda found: f"`{with_workspace(found[1])}`", hint)
+
+
+def next_step(command: str) -> None:
+    """Name the command `awe …` that comes next."""
+    if not _quiet:
+        _styled(f"next: {with_workspace(command)}", "dim")
+
+
+def stored(name: str, digest: str, fresh: bool) -> None:
+    """Say that an artifact was made, or that there was nothing to do."""
+    log(f"{'stored' if fresh else 'up to date'}: {name} ({digest[:12]})")
+
+
+def show(table_of: Table, *, to_stderr: bool = False) -> None:
+    """A table of the report, with its notes; silent with --quiet."""
+    if _quiet:
+        return
+    table(table_of.title, table_of.columns, table_of.rows, to_stderr=to_stderr, keys=table_of.keys)
+    stream = sys.stderr if to_stderr else sys.stdout
+    for note in table_of.notes:
+        for line in textwrap.wrap(note, width(), subsequent_indent="  "):
+            print(line, file=stream)
+
+
+def print_json(value: Any) -> None:
+    """Data for machines, on standard output, never silent. NaN is not JSON: ValueError."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    to_stderr: bool = False,
+    keys: int = 1,
+) -> None:
+    """A table on standard output (or error, when it is talk rather than data), no wider than the terminal.
+
+    Silent with --quiet. Columns of numbers are aligned right. A None is an empty cell, a float has four decimals.
+    The first `keys` columns are repeated where others go into a table below.
+    """
+    if _quiet:
+        return
+    stream = sys.stderr if to_stderr else sys.stdout
+    cells = [[_cell(value) for value in row] for row in rows]
+    lines = [(True, title)] if title else []
+    for is_header, line in [*lines, *layout(columns, cells, width(), keys)]:
+        if is_header and is_styled(stream):
+            _print_styled(line, "bold", stream)
+        else:
+            print(line, file=stream)
+
+
+def is_styled(stream: TextIO) -> bool:
+    """Whether a stream shall get colours, bars and the like: a terminal does, unless NO_COLOR is set."""
+    return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
+def width() -> int:
+    """Columns of the terminal; 100 where there is none."""
+    return shutil.get_terminal_size((_WIDTH, 24)).columns
+
+
+def _styled(line: str, style: str) -> None:
+    sys.stdout.flush()
+    if is_styled(sys.stderr):
+        _print_styled(line, style, sys.stderr)
+    else:
+        print(line, file=sys.stderr, flush=True)
+
+
+def _print_styled(line: str, style: str, stream: TextIO) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(file=stream, soft_wrap=True).print(Text(line, style))
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+# Numbers as a person reads them.
+
+
+def bytes_in_words(size: int) -> str:
+    """A size in decimal units: "5.1 MB"."""
+    if size < 1000:
+        return f"{size} B"
+    amount = float(size)
+    for unit in ("kB", "MB", "GB"):
+        amount /= 1000
+        if amount < 1000:
+            return f"{amount:.1f} {unit}"
+    return f"{amount / 1000:.1f} TB"

@@ -1,0 +1,87 @@
+"""`awe evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from awe_cli.cli import console
+from awe_cli.cli.options import (
+    DEFAULT_WORKSPACE,
+    JsonOption,
+    QuietOption,
+    ThreadsOption,
+    WaitOption,
+    WorkspaceOption,
+    settings_from,
+    settings_options,
+)
+from awe_cli.cli.progress import announce_compiling
+from awe_cli.config.evaluate import EvaluateSettings
+
+if TYPE_CHECKING:
+    from awe_cli.report.tables import Table
+
+EXAMPLE = """
+awe evaluate --model awe --at 1,10
+awe evaluate --model popularity --model wsabie --model awe --metric recall@20,ndcg@20
+awe evaluate --model wsabie,awe --by label-frequency --metric recall@10
+awe evaluate --model in-use,tonight --no-worse ndcg@20 --require "recall@20>=0.15"
+"""
+
+
+@settings_options(EvaluateSettings)
+def evaluate(
+    model: Annotated[
+        list[str],
+        typer.Option("--model", "-m", help="Model to judge; several times, or separated by commas."),
+    ],
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+    wait: WaitOption = False,
+    quiet: QuietOption = False,
+    **flags: object,
+) -> None:
+    """Measure how well models rank held-out labels.
+
+    Precision, recall and NDCG at k, MAP, MRR and coverage, over all labels, never a sample of them; with
+    several models also the differences from the first, with paired bootstrap intervals. With --by the same by
+    stratum: only its labels are then wanted, all stay candidates. Coverage is one number for the whole set,
+    without interval or strata. The result is stored under metrics/, with --per-example also that of every
+    example, as a table. --require and --no-worse are a gate: where a model fails, the exit code is 79.
+    """
+    from awe_cli.evaluation.gate import make_gate, pass_gate
+    from awe_cli.report.tables import comparison
+    from awe_cli.steps.evaluate import evaluate as step
+    from awe_cli.workspace import Workspace
+
+    announce_compiling()
+    settings = settings_from(EvaluateSettings, "evaluate", workspace, flags).settings
+    document, artifact, fresh = step(
+        Workspace(workspace),
+        model,
+        settings,
+        threads=threads,
+        wait=wait,
+        announce=lambda name: console.log(f"judging {name} …"),
+    )
+    for warning in document["warnings"]:
+        console.warn(warning)
+    if as_json:
+        console.print_json(document)
+    else:
+        _show(comparison(document))
+    console.stored(f"metrics/{artifact.name}.json", artifact.digest, fresh)
+    pass_gate(make_gate(settings), document)
+    best = list(document["models"])[-1]
+    console.next_step(f"awe predict --model {best} --top-k 10 --output predictions.parquet")
+
+
+def _show(tables: Iterable[Table]) -> None:
+    for number, table in enumerate(tables):
+        if number:
+            console.print_result()
+        console.show(table)

@@ -1,0 +1,173 @@
+"""Options that several commands share, and options made from the settings of a command.
+
+A command looks like this; `flags` receives every option that `TrainSettings` declares:
+
+    EXAMPLE = "awe train --affinity constant --name wsabie"
+
+    @settings_options(TrainSettings)
+    def train(workspace: WorkspaceOption = DEFAULT_WORKSPACE, quiet: QuietOption = False, **flags: object):
+        \"\"\"Learn a model.\"\"\"
+        from awe_cli.steps.train import train as step
+
+        settings = settings_from(TrainSettings, "train", workspace, flags)
+        ...
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from awe_cli.cli import console
+from awe_cli.config import Resolved, Setting, resolve, settings_of
+from awe_cli.config.resolve import variable_of
+from awe_cli.config.schema import expectation, read_value
+from awe_cli.errors import did_you_mean
+
+F = TypeVar("F", bound=Callable[..., None])
+S = TypeVar("S")
+
+DEFAULT_WORKSPACE = Path("workspace")
+_THREADS = {"min": 1, "help": "leave it out to use all cores"}
+
+
+def _workspace(context: typer.Context, value: Path) -> Path:
+    """The workspace named after the command, else the one named before it."""
+    root = context.find_root()
+    is_here, is_before = _is_named(context), _is_named(root)
+    chosen = value if is_here else Path(root.params.get("workspace", value))
+    console.name_workspace(chosen if is_here or is_before else None)
+    return chosen
+
+
+def _is_named(context: Any) -> bool:
+    """Whether --workspace stands on the command line, rather than in the environment or nowhere."""
+    source = context.get_parameter_source("workspace")
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _threads(text: str) -> int:
+    where = "--threads (or AWE_THREADS)"
+    return int(read_value(Setting("threads", int, False, False, None, _THREADS), text, where))
+
+
+RootWorkspaceOption = Annotated[
+    Path, typer.Option("--workspace", "-w", envvar="AWE_WORKSPACE", help="Folder that holds the artifacts.")
+]
+WorkspaceOption = Annotated[
+    Path,
+    typer.Option("--workspace", "-w", callback=_workspace, help="Folder that holds the artifacts."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+QuietOption = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        callback=console.be_quiet,
+        help="Print nothing but warnings, errors, and what --json or --output - asks for.",
+    ),
+]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait while another process writes the workspace.")]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        envvar="AWE_THREADS",
+        parser=_threads,
+        metavar="<int>",
+        help="Threads; never changes a result.  [all cores]",
+    ),
+]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        envvar="AWE_SCHEDULER",
+        metavar="ADDRESS",
+        help="Dask scheduler whose workers find G of the training examples, as tcp://host:8786; never changes a result."
+        "  [this process]",
+    ),
+]
+
+
+def settings_options(*classes: type) -> Callable[[F], F]:
+    """Give a command one option for each field of the settings classes, in place of its `**flags`.
+
+    A field that several classes have in common is one option.
+
+    An option that is not used arrives as None, so that `resolve` can look for the value elsewhere.
+    """
+
+    def decorate(command: F) -> F:
+        signature = inspect.signature(command, eval_str=True)
+        own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        declared = {setting.name: setting for cls in classes for setting in settings_of(cls)}
+        added = [_parameter(setting) for setting in declared.values()]
+        parameters = sorted([*own, *added], key=lambda p: p.kind)
+        command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        command.settings = tuple(declared.values())  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
+        return command
+
+    return decorate
+
+
+def declared_by(command: Callable[..., None]) -> tuple[Setting, ...]:
+    """The settings that `settings_options` gave a command; none where it has none."""
+    return getattr(command, "settings", ())
+
+
+def settings_from(
+    cls: type[S], command: str, workspace: Path, flags: Mapping[str, Any], others: Sequence[type] = ()
+) -> Resolved[S]:
+    """The settings of a command from its flags, the environment and the awe.toml of the workspace."""
+    return resolve(cls, command, flags, os.environ, workspace / "awe.toml", others)
+
+
+def _parameter(setting: Setting) -> inspect.Parameter:
+    """The option of a setting: a switch, or text, which `resolve` reads wherever it comes from."""
+    kind = bool if setting.type is bool else str
+    metavar = None if setting.type is bool else f"<{'str' if setting.many else setting.type.__name__}>"
+    option = typer.Option(setting.flag, help=_help(setting), show_default=False, metavar=metavar)
+    return inspect.Parameter(
+        setting.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+    )
+
+
+def _help(setting: Setting) -> str:
+    notes = [expectation(setting)] if setting.type is not bool and _is_limited(setting) else []
+    if setting.type is bool and setting.default is not None:
+        on_off = setting.flag.split("/")
+        default = on_off[0 if setting.default else -1] if len(on_off) == 2 else setting.default_words
+    else:
+        default = setting.default_words
+    notes.append("required" if default is None else f"default: {default}")
+    return f"{setting.help}  ({'; '.join(notes)})"
+
+
+def _is_limited(setting: Setting) -> bool:
+    return any(key in setting.metadata for key in ("choices", "min", "max", "above", "below"))
+
+
+# Environment variables that look like settings of awe and are none: a misspelt one would change nothing,
+# unnoticed.
+
+_OTHERS = ("AWE_WORKSPACE", "AWE_THREADS", "AWE_SCHEDULER", "AWE_DEBUG")
+
+
+def warn_of_unknown(env: Iterable[str], commands: Mapping[str, Callable[..., None]]) -> None:
+    """Warn of each variable AWE_… of the environment that no setting of any of the commands is called."""
+    named = sorted(name for name in env if name.startswith("AWE_"))
+    if not named:
+        return
+    known = {*_OTHERS, *(variable_of(name, one) for name, of in commands.items() for one in declared_by(of))}
+    for name in named:
+        if name not in known:
+            hint = did_you_mean(name, sorted(known), "settings are AWE_<COMMAND>_<SETTING>")
+            console.warn(f"the environment variable {name} is no setting and was ignored; {hint}")

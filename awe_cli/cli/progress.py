@@ -1,0 +1,150 @@
+"""Showing work that reports as it goes: bars on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from awe_cli.cli import console
+
+R = TypeVar("R")
+_BETWEEN_LINES = 10.0  # seconds
+_BAR = 8  # columns
+_TIME = 7  # columns: 1:23:45
+_NARROW = 80  # columns, below which the figures need the room of the bar
+
+
+class Shown(NamedTuple):
+    """One report in words: a bar for each `task`, which stands at `done` of `total`."""
+
+    task: str
+    done: int
+    total: int
+    figures: str
+
+
+@contextlib.contextmanager
+def showing_progress(describe: Callable[[R], Shown]) -> Iterator[Callable[[R], None]]:
+    """Yield what a step calls with each of its reports."""
+    if console.is_quiet():
+        yield lambda report: None
+    elif console.is_styled(sys.stderr):
+        with _bars() as show:
+            yield lambda report: show(describe(report))
+    else:
+        lines = _Lines()
+        yield lambda report: lines.show(describe(report))
+        lines.flush()
+
+
+@contextlib.contextmanager
+def _bars() -> Iterator[Callable[[Shown], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    terminal = Console(stderr=True)
+    bar = [BarColumn(bar_width=_BAR)] if terminal.width >= _NARROW else []
+    texts = [TextColumn(f"{{task.fields[{name}]}}", markup=False) for name in ("name", "count", "figures")]
+    with Progress(texts[0], *bar, texts[1], TimeRemainingColumn(compact=True), texts[2],
+                  console=terminal) as bars:  # fmt: skip
+        shown = _Bars(bars, terminal.width - (_BAR + 1 if bar else 0) - _TIME - 3)
+        yield shown.show
+        shown.over()
+
+
+class _Bars:
+    """A bar for each task, in `room` columns for its name, its count and as many figures as fit beside them.
+
+    A task is over when the next one reports: its bar is then full, also where it took less than it might have.
+    """
+
+    def __init__(self, bars: Any, room: int) -> None:
+        self._bars, self._room = bars, room
+        self._shown: dict[str, Shown] = {}
+        self._numbers: dict[str, Any] = {}
+        self._task = ""
+
+    def show(self, shown: Shown) -> None:
+        if shown.task != self._task:
+            self.over()
+            self._task = shown.task
+        self._shown[shown.task] = shown
+        counts = {task: f"{one.done}/{one.total}" for task, one in self._shown.items()}
+        room = self._room - max(map(len, counts)) - max(map(len, counts.values()))
+        for task, one in self._shown.items():
+            texts = {"name": task, "count": counts[task], "figures": fitting(one.figures, room)}
+            if task in self._numbers:
+                total = one.total if one is shown else None  # that of others stays as it is
+                self._bars.update(self._numbers[task], total=total, completed=one.done, **texts)
+            else:
+                self._numbers[task] = self._bars.add_task("", total=one.total, completed=one.done, **texts)
+
+    def over(self) -> None:
+        """Fill the bars that there are."""
+        for task, number in self._numbers.items():
+            self._bars.update(number, total=self._shown[task].done)
+
+
+def fitting(figures: str, room: int) -> str:
+    """As many of the figures, which commas part, as there are columns for."""
+    kept: Sequence[str] = figures.split(", ")
+    while kept and len(", ".join(kept)) > room:
+        kept = kept[:-1]
+    return ", ".join(kept)
+
+
+class _Lines:
+    """The latest report, said at most every ten seconds and when its task is over."""
+
+    def __init__(self) -> None:
+        self._spoken, self._unsaid = float("-inf"), ""
+        self._task = ""
+
+    def show(self, shown: Shown) -> None:
+        if shown.task != self._task:
+            self.flush()
+            self._task = shown.task
+        self._unsaid = f"{shown.task} {shown.done}/{shown.total}: {shown.figures}"
+        if time.monotonic() - self._spoken >= _BETWEEN_LINES:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._unsaid:
+            console.log(self._unsaid)
+            self._spoken, self._unsaid = time.monotonic(), ""
+
+
+# Saying that kernels are being compiled, which takes seconds and happens once.
+
+_told = threading.Event()
+
+
+def announce_compiling() -> None:
+    """From now on, say so when a kernel is really compiled: the first time in this process only.
+
+    A kernel that is read from the cache on disk is not compiled, and nothing is said. Call it before the step.
+    """
+    from numba.core import event
+
+    class Announce(event.Listener):
+        """Hears of every compilation, before it begins and after it has ended."""
+
+        def on_start(self, event: object) -> None:
+            _tell()
+
+        def on_end(self, event: object) -> None:
+            """Nothing to say."""
+
+    event.register("numba:compile", Announce())
+
+
+def _tell() -> None:
+    from awe_cli.core import cache_folder
+
+    if not _told.is_set():
+        _told.set()
+        console.log(f"first use of these kernels: compiling them, to be kept in {cache_folder()} …")

@@ -1,0 +1,171 @@
+"""One pass over the examples, block by block: learn, then update.
+
+Each worker is a thread that runs the whole pass and does its share of every block; they wait for each other
+between the two phases and before the next block.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.core.arrays import frozen
+from awe_cli.core.barrier import ask_to_stop, asked, new_barrier, pass_on, wait
+from awe_cli.core.dispatch import for_types_of, kernel
+from awe_cli.core.interface import NO_PARAMS, AdagradState, AffinityParams, zero_adagrad_state
+from awe_cli.core.labels import longest_row_norm, refresh
+from awe_cli.core.learn import Task, learn_share
+from awe_cli.core.objective import LOSS, TRIALS, VIOLATORS, Block, ThreadScratch
+from awe_cli.core.update import update_share
+from awe_cli.matrices.matrix import Rows
+
+Result = TypeVar("Result")
+
+
+class State(NamedTuple):
+    """What training changes: the embeddings, what the affinity has of its own, and what AdaGrad remembers."""
+
+    U: NDArray[np.float32]  # (features, d)
+    V: NDArray[np.float32]  # (labels, d), or (label features, d); may be U itself
+    u_history: NDArray[np.float32]  # (features,)
+    v_history: NDArray[np.float32]  # (labels,)
+    learned: AffinityParams = NO_PARAMS
+    memory: AdagradState = zero_adagrad_state(NO_PARAMS)
+
+
+class Figures(NamedTuple):
+    """What an epoch showed, summed over its positives."""
+
+    loss: float
+    positives: int
+    violators: float  # positives that asked for a step
+    trials: float  # scores of other labels that were looked at
+
+
+def run_epoch(
+    affinity: Any,
+    loss: Any,
+    rows: Rows,
+    task: Task,
+    side: Any,
+    W: NDArray[np.float32],
+    state: State,
+    order: NDArray[np.int64],
+    block: int,
+    scales: NDArray[np.float32],
+    rates: NDArray[np.float64],
+    cap: np.float32,
+    buffers: Block,
+    scratches: Sequence[ThreadScratch],
+    workers: int,
+) -> Figures:
+    """One epoch over the examples in `order`; the rate goes linearly from rates[0] to rates[1].
+
+    side    what labels are: OneHot, or Described with its rows frozen
+    W       (labels, d) room for the labels' rows; V itself where labels are one-hot
+    scales  (examples,) what an example's loss is multiplied by
+    into    room for any block of this order
+    rooms   room for each of the workers
+    """
+    workers = 1 if numba.config.DISABLE_JIT else workers  # type: ignore[attr-defined]
+    between = new_barrier()
+    affinity, loss, rows, task = frozen(affinity), frozen(loss), frozen(rows), frozen(task)
+    order, scales, rates = frozen(order), frozen(scales), frozen(rates)
+
+    run = for_types_of(learn_and_update, affinity)
+
+    def work(worker: int) -> tuple[float, int, float, float]:
+        return run(
+            affinity, loss, rows, task, side, W, state, order, block, scales, rates, cap, buffers, scratches[worker],
+            worker, workers, between,
+        )  # fmt: skip
+
+    return Figures(*_beside_each_other(work, workers, lambda: ask_to_stop(between)))
+
+
+def _beside_each_other(work: Callable[[int], Result], workers: int, stop: Callable[[], None]) -> Result:
+    """The result of work(0), while the other workers run, each of them in a thread of its own.
+
+    All begin or none does: one that began alone would wait for ever. So the calling thread, which a signal can
+    interrupt anywhere, starts none of them; it waits for a thread that does, and asks the work to `stop` early
+    where it is interrupted: in compiled code nobody would hear the signal.
+    """
+    all_here = threading.Barrier(workers)
+
+    def join_in(worker: int) -> Result:
+        all_here.wait()
+        return work(worker)
+
+    def conduct() -> Result:
+        with ThreadPoolExecutor(workers, thread_name_prefix="awe-worker") as others:
+            try:
+                joined = [others.submit(join_in, worker) for worker in range(1, workers)]
+            except RuntimeError:  # the system has no more threads
+                all_here.abort()
+                raise
+            result = join_in(0)
+            for other in joined:
+                other.result()
+        return result
+
+    with ThreadPoolExecutor(1, thread_name_prefix="awe-worker") as first:
+        result = first.submit(conduct)
+        try:
+            return result.result()
+        except BaseException:
+            stop()
+            raise
+
+
+@kernel
+def learn_and_update(
+    affinity, loss, rows, task, side, W, state, order, block, scales, rates, cap, buffers, scratch, worker, workers,
+    between,
+):  # fmt: skip
+    """What one worker does in an epoch, or until it is asked to stop. Returns the figures, the same for all."""
+    total, positives, violators, trials = 0.0, 0, 0.0, 0.0
+    n = order.shape[0]
+    for start in range(0, n, block):
+        examples = order[start : min(start + block, n)]
+        refresh(side, W, state.V, start, block, worker, workers, between)
+        records, seen = learn_share(
+            affinity, loss, rows, task, side, state, W, examples, start, scales, longest_row_norm(side, cap), buffers,
+            scratch, worker,
+        )  # fmt: skip
+        wait(between, workers)
+        positives += seen
+        for e in range(examples.shape[0]):
+            total += buffers.tally[e, LOSS]
+            violators += buffers.tally[e, VIOLATORS]
+            trials += buffers.tally[e, TRIALS]
+        learning_rate = np.float32(rates[0] + (rates[1] - rates[0]) * start / n)
+        update_share(
+            buffers,
+            affinity,
+            loss,
+            side,
+            rows,
+            task.indptr,
+            examples,
+            records,
+            start,
+            W,
+            state,
+            learning_rate,
+            cap,
+            scratch,
+            worker,
+            workers,
+        )
+        if worker == 0:
+            pass_on(between)
+        wait(between, workers)
+        if asked(between):
+            break
+    return total, positives, violators, trials

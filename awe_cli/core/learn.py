@@ -1,0 +1,306 @@
+"""The first phase of a block: each example reads frozen U and V and writes down the steps it wants.
+
+An example's share of the block's buffers is its own, so examples may be handled in any order and by any
+thread with the same result.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.core.dispatch import inlined, pasted, section
+from awe_cli.core.interface import (
+    ExampleContext,
+    GradientBuffers,
+    clear,
+    factors_through_projection,
+    load,
+    n_example_pairs,
+    queries_per_example,
+)
+from awe_cli.core.labels import features_of
+from awe_cli.core.objective import VIOLATORS, learn_positive, n_candidates, n_records, scores_all, sides
+from awe_cli.core.pairs import link_pairs, unlink_pairs, weighs_pairs
+from awe_cli.core.rng import stream
+from awe_cli.core.rows import project, row_length, row_of
+from awe_cli.core.sums import flush, most_sums, sums_of
+
+# The hole in an input: a target that is a feature too is left out while it is learned.
+#
+# Else a model learns that whoever has an item has that item.
+
+
+@inlined
+def project_without(ux, left_out, indices, values, U, z):
+    """z = Ux without the feature at position `left_out` (all of it where that is -1)."""
+    if left_out < 0:
+        for j in range(z.shape[0]):
+            z[j] = ux[j]
+    else:
+        row, x = indices[left_out], values[left_out]
+        for j in range(z.shape[0]):
+            z[j] = ux[j] - x * U[row, j]
+
+
+@inlined
+def scatter_input_gradient(by_z, left_out, by_input, e, by_feature):
+    """Give a positive's gradient by Ux to all features but the one left out, and clear it.
+
+    x_i is not multiplied in yet: what is added here and taken away there must cancel to nothing, since
+    AdaGrad's first step would make a step of full length even out of a rounding error.
+    """
+    for j in range(by_z.shape[0]):
+        by_input[e, j] += by_z[j]
+    if left_out >= 0:
+        for j in range(by_z.shape[0]):
+            by_feature[left_out, j] -= by_z[j]
+    by_z[:] = 0
+
+
+# Scores of all labels for the examples of a block, so that most draws are seen at once to violate nothing.
+#
+# Late in training a positive takes hundreds of draws to find a violator, and each would fetch a row of V from
+# afar. One pass over V, several examples at a time, costs less than that. The scores are of the whole input;
+# for an input without its target's feature h they are off by x_h U_h·V_y, at most |x_h| ‖U_h‖ C, and by
+# rounding. So they only rule draws out: whatever might violate is scored exactly, and every result is the
+# same with or without.
+
+_TILE = 64  # rows of V that stay near the processor while the examples pass over them
+_ROUNDING = np.float32(1e-4)  # more than float32 sums of any order can differ by, as a share of ‖Ux‖ C
+
+
+@section
+def bound_scores(rows, U, V, examples, mine, buffers):
+    """into.screen[e, y] = Ux·V_y for the places e of a block named in `mine`."""
+    for e in mine:
+        indices, values = row_of(rows, examples[e])
+        project(indices, values, U, buffers.ux[e])
+    last = mine.shape[0] - 1
+    for start in range(0, V.shape[0], _TILE):
+        stop = min(start + _TILE, V.shape[0])
+        for first in range(0, mine.shape[0], 4):
+            _bound_four(
+                buffers.ux, buffers.score_bound, V, start, stop, mine[first], mine[min(first + 1, last)],
+                mine[min(first + 2, last)], mine[min(first + 3, last)],
+            )  # fmt: skip
+
+
+@inlined
+def _bound_four(ux, score_bound, V, start, stop, a, b, c, d):
+    """Four examples (the last one repeated where there are fewer) against one tile of labels."""
+    for y in range(start, stop):
+        s_a, s_b, s_c, s_d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        for j in range(V.shape[1]):
+            v = V[y, j]
+            s_a += ux[a, j] * v
+            s_b += ux[b, j] * v
+            s_c += ux[c, j] * v
+            s_d += ux[d, j] * v
+        score_bound[a, y] = s_a
+        score_bound[b, y] = s_b
+        score_bound[c, y] = s_c
+        score_bound[d, y] = s_d
+
+
+@inlined
+def error_bound(ux, left_out, indices, values, U, cap):
+    """The most by which a label's exact score can exceed the screened one."""
+    whole = np.float32(0)
+    for j in range(ux.shape[0]):
+        whole += ux[j] * ux[j]
+    out = _ROUNDING * np.sqrt(whole) * cap
+    if left_out >= 0:
+        row, target = indices[left_out], np.float32(0)
+        for j in range(ux.shape[0]):
+            target += U[row, j] * U[row, j]
+        out += (1 + _ROUNDING) * abs(values[left_out]) * np.sqrt(target) * cap
+    return out
+
+
+class Task(NamedTuple):
+    """What is learned: the positives, how they belong to the inputs, and which draws are made."""
+
+    indptr: NDArray[np.int64]  # positives of each example
+    labels: NDArray[np.int32]
+    own: bool  # the positives are the input's features: each is left out of x when it is the target
+    seed: int
+    epoch: int
+
+
+@section
+def learn_example(
+    affinity,
+    loss,
+    rows,
+    task,
+    side,
+    state,
+    V,
+    example,
+    e,
+    record,
+    feature,
+    pair,
+    sums,
+    scale,
+    cap,
+    buffers,
+    scratch,
+    tag,
+):
+    """All positives of one example; e, record, feature and pair are where its share of the block begins."""
+    U, y = state.U, features_of(side)
+    indices, values = row_of(rows, example)
+    first, last = task.indptr[example], task.indptr[example + 1]
+    by_feature = buffers.by_feature[feature : feature + indices.shape[0]]
+    by_feature[:] = 0
+    gradients = _gradient_buffers(
+        state.learned, indices, e, feature, pair, by_feature, sums, buffers, scratch
+    )
+    _empty(loss, task.labels[first:last], e, record, V, buffers, scratch, tag)
+    negatives = n_candidates(scratch.drawn, V.shape[0]) - (last - first)
+    if negatives == 0 or indices.shape[0] <= task.own:
+        return
+    project(indices, values, U, scratch.ux)
+    draws = stream(task.seed, task.epoch, example)
+    context = ExampleContext(
+        example,
+        indices,
+        values,
+        U,
+        V,
+        y,
+        state.V,
+        scratch.z,
+        scratch.g,
+        scratch.features,
+        state.learned,
+        scratch.chains,
+    )
+    scratch.by_z[:] = 0
+    if weighs_pairs(affinity):
+        link_pairs(context)
+    for part in range(queries_per_example(affinity)):
+        load(affinity, example, part, scratch.g)
+        for p in range(first + part, last, queries_per_example(affinity)):
+            r = record if scores_all(loss) else record + p - first
+            left_out = p - first if task.own else -1
+            again = left_out < 0 and p > first + part
+            project_without(scratch.ux, left_out, indices, values, U, scratch.z)
+            before = scratch.tally[VIOLATORS]
+            more = (
+                error_bound(scratch.ux, left_out, indices, values, U, cap)
+                if buffers.score_bound.shape[0]
+                else np.float32(0)
+            )
+            label = np.int64(task.labels[p])  # as the draws are: another type would be compiled for again
+            draws = learn_positive(
+                loss, affinity, context, label, left_out, again, more, negatives, draws, tag, scratch, scale,
+                gradients, buffers, r, e,
+            )  # fmt: skip
+            if scratch.tally[VIOLATORS] > before and factors_through_projection(affinity):
+                scatter_input_gradient(scratch.by_z, left_out, buffers.by_input, e, by_feature)
+        clear(affinity, example, part, scratch.g)
+    if weighs_pairs(affinity):
+        unlink_pairs(context)
+    flush(y, sums, scratch.slot, buffers, record, record + n_records(loss, last - first, V))
+    for figure in range(scratch.tally.shape[0]):
+        buffers.tally[e, figure] = scratch.tally[figure]
+
+
+@inlined
+def _empty(loss, positives, e, record, V, buffers, scratch, tag):
+    """No step, no figure yet; the example's positives are marked."""
+    buffers.by_input[e, :] = 0
+    scratch.tally[:] = 0
+    buffers.tally[e, :] = 0
+    for label in positives:
+        scratch.mark[label] = tag
+    for r in range(record, record + n_records(loss, positives.shape[0], V)):
+        buffers.labels[r, 0] = -1
+
+
+@inlined
+def _gradient_buffers(learned, indices, e, feature, pair, by_feature, sums, buffers, scratch):
+    """Where an example's gradients go, emptied."""
+    u_hat = buffers.u_hat[feature : feature + indices.shape[0]]
+    by_pair = buffers.by_pair[pair : pair + n_example_pairs(learned, indices)]
+    buffers.by_shared[e, :, :] = 0
+    u_hat[:] = 0
+    by_pair[:] = 0
+    return GradientBuffers(
+        scratch.by_z,
+        by_feature,
+        scratch.by_v,
+        buffers.by_shared[e],
+        u_hat,
+        scratch.v_hat,
+        by_pair,
+        scratch.by_vj,
+        scratch.vj_hat,
+        scratch.slot,
+        sums,
+    )
+
+
+@inlined
+def least(load):
+    """The first of the smallest numbers."""
+    found = 0
+    for w in range(1, load.shape[0]):
+        if load[w] < load[found]:
+            found = w
+    return found
+
+
+@inlined
+def choose_own(indptr, examples, load, worker, mine):
+    """Put the places of this worker's examples into `mine`; return how many they are.
+
+    Each example goes to the worker with the fewest positives so far; every worker finds the same.
+    """
+    own = 0
+    load[:] = 0
+    for e in range(examples.shape[0]):
+        owner = least(load)
+        load[owner] += indptr[examples[e] + 1] - indptr[examples[e]]
+        if owner == worker:
+            mine[own] = e
+            own += 1
+    return own
+
+
+@pasted
+def learn_share(
+    affinity, loss, rows, task, side, state, W, examples, start, scales, cap, buffers, scratch, worker
+):
+    """Phase 1: the examples of a block that fall to this worker.
+
+    W  (labels, d) the labels' rows
+
+    Returns how many records and how many positives the block has.
+    """
+    own = choose_own(task.indptr, examples, scratch.load, worker, scratch.mine)
+    if buffers.score_bound.shape[0] > 0:
+        bound_scores(rows, state.U, W, examples, scratch.mine[:own], buffers)
+    record, feature, pair, first = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    seen, place = np.int64(0), 0
+    for e in range(examples.shape[0]):
+        example = examples[e]
+        positives = task.indptr[example + 1] - task.indptr[example]
+        labels = n_records(loss, positives, W) * sides(loss)
+        if place < own and scratch.mine[place] == e:
+            place += 1
+            learn_example(
+                affinity, loss, rows, task, side, state, W, example, e, record, feature, pair,
+                sums_of(side, buffers.sums, e, first, labels), scales[example], cap, buffers, scratch, start + e + 1,
+            )  # fmt: skip
+        record += n_records(loss, positives, W)
+        first += most_sums(side, labels)
+        seen += positives
+        feature += row_length(rows, example)
+        pair += n_example_pairs(state.learned, row_of(rows, example)[0])
+    return record, seen

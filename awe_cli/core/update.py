@@ -1,0 +1,340 @@
+"""The second phase of a block: each worker owns the rows whose index falls to it, and walks all records.
+
+Records are applied in example order by exactly one owner, so the result does not depend on how many
+there are. Steps are AdaGrad's with one accumulator a row (Duchi et al. 2011, as in FINDINGS a row's mean
+squared gradient), then the row's norm is capped (AWE Algorithm 1: "project weights").
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from awe_cli.core.dispatch import implements, inlined, pasted, stub
+from awe_cli.core.interface import factors_through_projection, is_featurewise
+from awe_cli.core.labels import Described, OneHot
+from awe_cli.core.objective import VIOLATORS, n_records, sides
+from awe_cli.core.rows import row_of
+from awe_cli.core.sums import close_sum, most_sums
+
+# The second phase for what an affinity has of its own: the owners of core/interface.py take their steps.
+#
+# Each number is stepped by one worker, in the order of the examples, as rows of U and V are.
+
+_TINY = np.float32(1e-12)
+
+
+@inlined
+def step_row(matrix, history, row, gradient, squared, learning_rate, cap):
+    """M[row] −= rate · g/√h after h += ‖g‖²/d; then ‖M[row]‖ ≤ cap."""
+    d = matrix.shape[1]
+    history[row] += squared / d
+    step_size = np.float32(learning_rate / np.sqrt(history[row] + _TINY))
+    norm = np.float32(0)
+    for j in range(d):
+        moved = matrix[row, j] - step_size * gradient[j]
+        matrix[row, j] = moved
+        norm += moved * moved
+    if norm > cap * cap:
+        shrink = np.float32(cap / np.sqrt(norm))
+        for j in range(d):
+            matrix[row, j] *= shrink
+
+
+@inlined
+def step_hat(matrix, history, row, gradient, learning_rate, cap):
+    """The same for a row of Û, V̂ or the shared numbers, of any width, none too."""
+    if matrix.shape[1] > 0:
+        squared = np.float32(0)
+        for j in range(matrix.shape[1]):
+            squared += gradient[j] * gradient[j]
+        if squared != 0:
+            step_row(matrix, history, row, gradient, squared, learning_rate, cap)
+
+
+@inlined
+def step_pairs(learned, memory, feature, gradients, first, learning_rate):
+    """Every θ of one feature whose gradient is not 0: θ −= rate · g/√h after h += g²; these begin at `first`."""
+    start = learned.indptr[feature]
+    for p in range(start, learned.indptr[feature + 1]):
+        g = gradients[first + p - start]
+        if g != 0:
+            memory.pairs[p] += g * g
+            learned.pairs[p] -= np.float32(learning_rate / np.sqrt(memory.pairs[p] + _TINY)) * g
+
+
+@inlined
+def update_shared(buffers, n_examples, learned, memory, learning_rate, cap, worker):
+    """The shared numbers, which are the first worker's."""
+    if worker == 0 and learned.shared.shape[0] > 0:
+        for e in range(n_examples):
+            if buffers.tally[e, VIOLATORS] > 0:
+                for row in range(learned.shared.shape[0]):
+                    step_hat(
+                        learned.shared, memory.shared, row, buffers.by_shared[e, row], learning_rate, cap
+                    )
+
+
+# The second phase for the label side: the rows of V and V̂ that a worker owns, for one-hot and described
+# labels.
+#
+# Where features describe labels, the gradients of an example by a row have been added up to one step
+# (core/sums.py). V̂ has a row for each label feature, too, unless the affinity knows labels by themselves.
+
+_SIDE_BITS = 20  # of a place among the records; the others are the record's
+_SPREAD = np.uint64(2654435769)  # 2³²/φ: neighbouring rows fall far from each other (Knuth 6.4)
+_LOW_32 = np.uint64(0xFFFFFFFF)
+
+
+@inlined
+def owner(row, workers):
+    """The worker that a row of U or V belongs to, in 0 … workers-1."""
+    spread = (np.uint64(row) * _SPREAD) & _LOW_32
+    return np.int64((spread * np.uint64(workers)) >> np.uint64(32))
+
+
+@inlined
+def owned_labels(labels, n_records, worker, workers, owned):
+    """Put the places in `labels` of this worker's rows into `owned`; return how many they are.
+
+    All places are written and only those that count are kept: a branch that nobody can foresee, for each
+    record and worker, would cost more than the steps themselves.
+    """
+    n = 0
+    for r in range(n_records):
+        for side in range(labels.shape[1]):
+            owned[n] = (r << _SIDE_BITS) + side
+            n += (labels[r, 0] >= 0) & (owner(labels[r, side], workers) == worker)
+    return n
+
+
+@inlined
+def _step_each(buffers, n_records, state, learning_rate, cap, worker, workers, scratch):
+    """The rows of V and V̂ that fall to this worker."""
+    V, learned, memory = state.V, state.learned, state.memory
+    n = owned_labels(buffers.labels, n_records, worker, workers, scratch.owned)
+    for k in range(n):
+        r, side = scratch.owned[k] >> _SIDE_BITS, scratch.owned[k] & ((1 << _SIDE_BITS) - 1)
+        step = buffers.steps[r, side]
+        direction = min(side, buffers.by_label.shape[1] - 1)
+        squared = np.float32(0)
+        for j in range(V.shape[1]):
+            scratch.z[j] = step * buffers.by_label[r, direction, j]
+            squared += scratch.z[j] * scratch.z[j]
+        label = buffers.labels[r, side]
+        step_row(V, state.v_history, label, scratch.z, squared, learning_rate, cap)
+        step_hat(learned.V_hat, memory.V_hat, label, buffers.v_hat[r, direction], learning_rate, cap)
+
+
+@stub
+def step_labels(
+    side,
+    buffers,
+    affinity,
+    loss,
+    indptr,
+    examples,
+    records,
+    start,
+    W,
+    state,
+    learning_rate,
+    cap,
+    worker,
+    workers,
+    scratch,
+):
+    """The rows of V and V̂ that fall to this worker, by what labels are; the block begins at `start`."""
+    raise NotImplementedError(type(side).__name__)
+
+
+@implements(step_labels, OneHot)
+def _step_one_hot(
+    side,
+    buffers,
+    affinity,
+    loss,
+    indptr,
+    examples,
+    records,
+    start,
+    W,
+    state,
+    learning_rate,
+    cap,
+    worker,
+    workers,
+    scratch,
+):
+    _step_each(buffers, records, state, learning_rate, cap, worker, workers, scratch)
+
+
+@implements(step_labels, Described)
+def _step_described(
+    side,
+    buffers,
+    affinity,
+    loss,
+    indptr,
+    examples,
+    records,
+    start,
+    W,
+    state,
+    learning_rate,
+    cap,
+    worker,
+    workers,
+    scratch,
+):
+    first = np.int64(0)
+    for e in range(examples.shape[0]):
+        if buffers.tally[e, VIOLATORS] > 0:
+            for at in range(first, first + buffers.sums.used[e]):
+                row = buffers.sums.row[at]
+                if owner(row, workers) == worker:
+                    _step_sum(buffers.sums, at, row, state, learning_rate, cap, side.changed, start + 1)
+        positives = indptr[examples[e] + 1] - indptr[examples[e]]
+        first += most_sums(side, n_records(loss, positives, W) * sides(loss))
+    if state.learned.V_hat.shape[1] > 0 and not is_featurewise(affinity):
+        _step_hats(buffers, records, state, learning_rate, cap, worker, workers, scratch)
+
+
+@inlined
+def _step_sum(sums, at, row, state, learning_rate, cap, changed, tag):
+    """One row of V, of which a note is taken, and of V̂."""
+    squared = close_sum(sums.by_row, at, sums.squared[at, 0])
+    if squared > 0:
+        step_row(state.V, state.v_history, row, sums.by_row[at], squared, learning_rate, cap)
+        changed[row] = tag
+    squared = close_sum(sums.by_hat, at, sums.squared[at, 1])
+    if squared > 0:
+        step_row(state.learned.V_hat, state.memory.V_hat, row, sums.by_hat[at], squared, learning_rate, cap)
+
+
+@inlined
+def _step_hats(buffers, records, state, learning_rate, cap, worker, workers, scratch):
+    """The rows of V̂, which labels have of their own."""
+    n = owned_labels(buffers.labels, records, worker, workers, scratch.owned)
+    for k in range(n):
+        r, side = scratch.owned[k] >> _SIDE_BITS, scratch.owned[k] & ((1 << _SIDE_BITS) - 1)
+        direction = min(side, buffers.by_label.shape[1] - 1)
+        step_hat(
+            state.learned.V_hat,
+            state.memory.V_hat,
+            buffers.labels[r, side],
+            buffers.v_hat[r, direction],
+            learning_rate,
+            cap,
+        )
+
+
+@stub
+def mark_inputs(side, buffers, rows, examples, start):
+    """Take note of the rows of U that were stepped, where they are rows of V, too."""
+    raise NotImplementedError(type(side).__name__)
+
+
+@implements(mark_inputs, OneHot)
+def _no_marks(side, buffers, rows, examples, start):
+    return None
+
+
+@implements(mark_inputs, Described)
+def _mark_inputs(side, buffers, rows, examples, start):
+    if side.tied:
+        for e in range(examples.shape[0]):
+            if buffers.tally[e, VIOLATORS] > 0:
+                indices, _ = row_of(rows, examples[e])
+                for t in range(indices.shape[0]):
+                    side.changed[indices[t]] = start + 1  # the same for every worker
+
+
+@inlined
+def owned_features(indices, worker, workers, owned):
+    """Put the places in `indices` of this worker's rows into `owned`; return how many they are."""
+    n = 0
+    for t in range(indices.shape[0]):
+        owned[n] = t
+        n += owner(indices[t], workers) == worker
+    return n
+
+
+@pasted
+def update_features(buffers, affinity, rows, examples, state, learning_rate, cap, worker, workers, scratch):
+    """The rows of U and Û that fall to this worker."""
+    U, learned, memory = state.U, state.learned, state.memory
+    first = np.int64(0)
+    for e in range(examples.shape[0]):
+        indices, values = row_of(rows, examples[e])
+        if buffers.tally[e, VIOLATORS] > 0:
+            n = owned_features(indices, worker, workers, scratch.owned)
+            for t in scratch.owned[:n]:
+                x = values[t] if factors_through_projection(affinity) else np.float32(1)
+                squared = np.float32(0)
+                for j in range(U.shape[1]):
+                    scratch.z[j] = x * (buffers.by_input[e, j] + buffers.by_feature[first + t, j])
+                    squared += scratch.z[j] * scratch.z[j]
+                step_row(U, state.u_history, indices[t], scratch.z, squared, learning_rate, cap)
+                step_hat(
+                    learned.U_hat, memory.U_hat, indices[t], buffers.u_hat[first + t], learning_rate, cap
+                )
+        first += indices.shape[0]
+
+
+@pasted
+def update_pairs(buffers, rows, examples, learned, memory, learning_rate, worker, workers):
+    """The pairs of the features whose rows of U fall to this worker."""
+    first = np.int64(0)
+    for e in range(examples.shape[0]):
+        indices, _ = row_of(rows, examples[e])
+        for feature in indices:
+            if buffers.tally[e, VIOLATORS] > 0 and owner(feature, workers) == worker:
+                step_pairs(learned, memory, feature, buffers.by_pair, first, learning_rate)
+            first += learned.indptr[feature + 1] - learned.indptr[feature]
+
+
+@pasted
+def update_share(
+    buffers,
+    affinity,
+    loss,
+    side,
+    rows,
+    indptr,
+    examples,
+    records,
+    start,
+    W,
+    state,
+    learning_rate,
+    cap,
+    scratch,
+    worker,
+    workers,
+):
+    """Phase 2: the rows of V, then of U, that this worker owns, and what goes with them.
+
+    Where U and V are one matrix, a worker owns the same rows of both.
+    """
+    step_labels(
+        side,
+        buffers,
+        affinity,
+        loss,
+        indptr,
+        examples,
+        records,
+        start,
+        W,
+        state,
+        learning_rate,
+        cap,
+        worker,
+        workers,
+        scratch,
+    )
+    mark_inputs(side, buffers, rows, examples, start)
+    update_features(buffers, affinity, rows, examples, state, learning_rate, cap, worker, workers, scratch)
+    if state.learned.indptr.shape[0] > 0:
+        update_pairs(buffers, rows, examples, state.learned, state.memory, learning_rate, worker, workers)
+    update_shared(buffers, examples.shape[0], state.learned, state.memory, learning_rate, cap, worker)

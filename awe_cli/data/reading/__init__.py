@@ -1,1 +1,0 @@
-"""Input files of every format as pieces of checked columns."""

@@ -1,0 +1,229 @@
+"""A prepared dataset: its labels, its features, and its examples for fitting and for judging."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from awe_cli.dataset import storage, taxonomy
+from awe_cli.dataset.examples import Examples
+from awe_cli.dataset.features import FeatureOptions, FeatureSpace
+from awe_cli.dataset.label_features import LabelFeatures, load
+from awe_cli.dataset.splits import require_splits
+from awe_cli.errors import CorruptArtifactError
+from awe_cli.io.columns import one_array
+from awe_cli.matrices.bags import no_lists, scale_rows, unite
+from awe_cli.matrices.matrix import Bags, Lists, Rows, n_rows, take_bags, take_lists
+
+# What stored people had chosen by the end of some splits, as scaled bags of items.
+
+
+def history_of(table: pa.Table, fit_on: tuple[str, ...], settings: Mapping[str, Any], n_labels: int) -> Bags:
+    """The bags x of stored people (n, labels) over these splits."""
+    parts = []
+    for split in fit_on:
+        lists = storage.read_lists(table, split)
+        weights = (
+            storage.read_values(table, f"{split}_weights")
+            if settings["weighted"]
+            else np.ones(len(lists.indices), np.float32)
+        )
+        parts.append(Bags(lists.indptr, lists.indices, weights))
+    if not parts:
+        parts = [Bags(*no_lists(table.num_rows), np.zeros(0, np.float32))]
+    return scale_history(unite(parts, n_labels), settings)
+
+
+def scale_history(bags: Bags, settings: Mapping[str, Any]) -> Bags:
+    """Bags of weights (ones where there are none) as x."""
+    if settings["weighted"]:
+        transform = settings["weight_transform"]
+        if transform == "log":
+            bags = bags._replace(values=np.log1p(bags.values))
+        elif transform == "binary":
+            bags = bags._replace(values=np.ones_like(bags.values))
+    return scale_rows(bags, settings["scaling"])
+
+
+DATASET_VERSION = 1
+SUMMARY = "summary.json"
+RECOMMENDATION, ANNOTATION, RETRIEVAL = "recommendation", "annotation", "retrieval"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The dataset in the folder `path`; `settings` are those of its manifest."""
+
+    path: Path
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, path: Path, settings: Mapping[str, Any]) -> Dataset:
+        """The dataset. Files are read when they are asked for; a damaged one raises CorruptArtifactError."""
+        return cls(Path(path), dict(settings))
+
+    @property
+    def task(self) -> str:
+        """RECOMMENDATION or ANNOTATION."""
+        return str(self.settings["task"])
+
+    @property
+    def dense(self) -> bool:
+        """Whether the rows of x are dense."""
+        return bool(self.settings["dense"])
+
+    @functools.cached_property
+    def summary(self) -> dict[str, Any]:
+        """What `prepare` found: counts, frequencies, warnings."""
+        try:
+            return dict(json.loads((self.path / SUMMARY).read_text()))
+        except (OSError, ValueError) as error:
+            raise CorruptArtifactError(
+                f"{self.path / SUMMARY}: cannot be read ({error})", hint="run `awe prepare` again"
+            ) from error
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """Split → number of examples with at least one positive there."""
+        return {str(split): int(n) for split, n in self.summary["splits"].items()}
+
+    @functools.cached_property
+    def labels(self) -> pa.Array:
+        """The labels to rank (n_labels,): those that were prepared, unless a file names others."""
+        return self.prepared_labels
+
+    @functools.cached_property
+    def prepared_labels(self) -> pa.Array:
+        """The labels in the type they were given: by descending train count, then by value."""
+        return one_array(storage.read_table(self.path / storage.LABELS, ["label"]).column(0))
+
+    def among_labels(self, lists: Lists) -> Lists:
+        """Lists of labels that were prepared as lists of the labels to rank."""
+        return lists
+
+    @property
+    def n_labels(self) -> int:
+        """The number of labels."""
+        return len(self.labels)
+
+    @functools.cached_property
+    def space(self) -> FeatureSpace | None:
+        """The features of an annotation dataset; None in recommendation, where they are the labels."""
+        if self.task == RECOMMENDATION:
+            return None
+        options = FeatureOptions(**self.settings["feature_options"])
+        return storage.read_features(self.path / storage.FEATURES, options, self.dense)
+
+    @property
+    def features(self) -> pa.Array:
+        """The feature names (n_features,); the constant feature comes last and has the name null."""
+        return self.prepared_labels if self.space is None else self.space.names
+
+    @property
+    def n_features(self) -> int:
+        """The number of features, the constant one included."""
+        return len(self.features)
+
+    @functools.cached_property
+    def described(self) -> LabelFeatures | None:
+        """What describes the labels, such as the words of documents; None where they are one-hot."""
+        return load(self.path, self.settings, self.space)
+
+    @property
+    def y(self) -> Rows | None:
+        """(n_labels, n_label_features), or None where labels are one-hot."""
+        return self.described.rows if self.described else None
+
+    @property
+    def n_label_features(self) -> int:
+        """The number of rows of V."""
+        return self.described.width if self.described else self.n_labels
+
+    def label_counts(self, splits: tuple[str, ...] = ("train",)) -> NDArray[np.int64]:
+        """How many examples of these splits have each label (n_labels,)."""
+        table = storage.read_table(self.path / storage.LABELS, [f"{split}_count" for split in splits])
+        return sum((column.to_numpy() for column in table.columns), np.zeros(table.num_rows, np.int64))
+
+    @functools.cached_property
+    def parents(self) -> Lists | None:
+        """What each label is a kind of, as numbers; None where `prepare` was given no isa file."""
+        return taxonomy.load_parents(self.path, self.n_labels) if self.settings.get("isa") else None
+
+    def training(self, fit_on: tuple[str, ...] = ("train",)) -> Examples:
+        """The examples to fit on.
+
+        Recommendation: people with at least one item in these splits; x is their scaled bag and positives the
+        same items (own). Annotation: the examples of these splits in input order.
+        """
+        require_splits(fit_on)
+        columns = None if self.task == ANNOTATION else self._columns(fit_on)
+        table = storage.read_table(self.path / storage.EXAMPLES, columns)
+        examples = self._annotated(table, fit_on) if self.task == ANNOTATION else self._people(table, fit_on)
+        drawn = self.described.drawn(examples.positives) if self.described else None
+        return replace(examples, drawn=drawn)
+
+    def held_out(self, split: str, fit_on: tuple[str, ...] = ("train",)) -> Examples:
+        """The examples to judge a fit on `fit_on` by.
+
+        Recommendation: people with items in `split` that are no part of the fit; x and seen are their history
+        over `fit_on`, which may be empty. Annotation: the examples of `split`; some may have no positives.
+        """
+        require_splits((split, *fit_on))
+        columns = None if self.task == ANNOTATION else self._columns((split, *fit_on))
+        return self._held_out(storage.read_table(self.path / storage.EXAMPLES, columns), split, fit_on)
+
+    def held_out_batches(
+        self, split: str, fit_on: tuple[str, ...] = ("train",), size: int = 8192
+    ) -> Iterator[Examples]:
+        """The same rows in the same order, at most `size` at a time: memory does not grow with the data."""
+        require_splits((split, *fit_on))
+        columns = self._stored_columns() if self.task == ANNOTATION else self._columns((split, *fit_on))
+        for table in storage.read_batches(self.path / storage.EXAMPLES, columns, size):
+            examples = self._held_out(table, split, fit_on)
+            if len(examples):
+                yield examples
+
+    def _columns(self, splits: tuple[str, ...]) -> list[str]:
+        names = list(dict.fromkeys(splits))
+        return ["id", *names, *(f"{name}_weights" for name in names if self.settings["weighted"])]
+
+    def _stored_columns(self) -> list[str]:
+        return ["id", "split", "labels", *(["x"] if self.dense else ["x_indices", "x_values"])]
+
+    def _history(self, table: pa.Table, fit_on: tuple[str, ...]) -> tuple[Bags, pa.Array]:
+        bags = history_of(table, fit_on, self.settings, self.n_features)
+        return bags, one_array(table.column("id"))
+
+    def _people(self, table: pa.Table, fit_on: tuple[str, ...]) -> Examples:
+        history, ids = self._history(table, fit_on)
+        kept = np.flatnonzero(np.diff(history.indptr))
+        if len(kept) < len(ids):
+            history, ids = take_bags(history, kept), ids.take(pa.array(kept))
+        return Examples(ids, history, Lists(history.indptr, history.indices), None, own=True, y=self.y)
+
+    def _held_out(self, table: pa.Table, split: str, fit_on: tuple[str, ...]) -> Examples:
+        if self.task == ANNOTATION:
+            return self._annotated(table, (split,))
+        history, ids = self._history(table, fit_on)
+        wanted = no_lists(table.num_rows) if split in fit_on else storage.read_lists(table, split)
+        kept = np.flatnonzero(np.diff(wanted.indptr))
+        x = take_bags(history, kept)
+        seen = Lists(x.indptr, x.indices)
+        return Examples(ids.take(pa.array(kept)), x, take_lists(wanted, kept), seen, own=False, y=self.y)
+
+    def _annotated(self, table: pa.Table, splits: tuple[str, ...]) -> Examples:
+        table = table.filter(pc.is_in(table.column("split"), value_set=pa.array(splits)))
+        x = storage.read_rows(table, self.n_features)
+        assert n_rows(x) == table.num_rows
+        return Examples(
+            one_array(table.column("id")), x, storage.read_lists(table, "labels"), None, own=False, y=self.y
+        )

@@ -1,0 +1,287 @@
+"""New input in the original format as examples, of any length, a batch at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from awe_cli.dataset.annotations import FeatureColumns, RawReader
+from awe_cli.dataset.dataset import Dataset, scale_history
+from awe_cli.dataset.examples import Examples
+from awe_cli.dataset.features import Raw, RawDense, take_raw
+from awe_cli.dataset.gather import join
+from awe_cli.dataset.hashing import hash_values
+from awe_cli.dataset.interactions import refuse_not_positive
+from awe_cli.dataset.text import TextOptions, stop_words
+from awe_cli.dataset.vocabulary import encode, look_up
+from awe_cli.errors import DataError, MissingInputError, did_you_mean
+from awe_cli.io.columns import Batch, Role, fail, is_list, list_parts, refuse_nulls, truths
+from awe_cli.io.reader import check_batch, columns_of, raw_batches, read_batches
+from awe_cli.io.sources import Source, open_sources
+from awe_cli.matrices.bags import collect, no_lists
+from awe_cli.matrices.matrix import Lists
+
+# People never seen before, from the items they chose.
+
+
+def history_roles(columns: Mapping[str, Any]) -> dict[str, Role]:
+    """The columns of new interactions, and what they are read as: one item a row, or lists of items."""
+    roles = {columns["user"]: Role.ID, columns["item"]: Role.IDS}
+    return roles | ({columns["weight"]: Role.NUMBERS} if columns["weight"] else {})
+
+
+def encode_people(dataset: Dataset, batch: Batch) -> tuple[Examples, int]:
+    """One example a person, in order of first appearance, and how many items the dataset does not know.
+
+    Rows of one person may stand anywhere in the piece. Raises DataError.
+    """
+    columns = dataset.settings["columns"]
+    users = batch.column(columns["user"])
+    items = batch.column(columns["item"])
+    if is_list(items.type):
+        offsets, items = list_parts(items)
+    else:
+        offsets = np.arange(len(users) + 1, dtype=np.int64)
+        items = refuse_nulls(batch, columns["item"], items, Role.ID.value)
+    weights = _weights(batch, columns["weight"], offsets) if columns["weight"] else None
+    people, person = encode(pa.chunked_array([users]))
+    names, codes = encode(pa.chunked_array([items]))
+    what = f"{batch.file}: column {columns['item']!r}"
+    found = look_up(names, dataset.features, what, untyped=batch.untyped)
+    labels = found[codes] if len(found) else np.zeros(0, np.int32)
+    person = np.repeat(person, np.diff(offsets))
+    known = labels >= 0
+    x, seen = _bags(
+        dataset, len(people), person[known], labels[known], None if weights is None else weights[known]
+    )
+    return Examples(people, x, no_lists(len(people)), seen, own=False), int(np.count_nonzero(~known))
+
+
+def _bags(
+    dataset: Dataset,
+    n: int,
+    person: NDArray[np.int32],
+    labels: NDArray[np.int32],
+    weights: NDArray[np.float32] | None,
+) -> tuple[Any, Lists]:
+    order = np.argsort(person, kind="stable")
+    indptr = np.searchsorted(person[order], np.arange(n + 1)).astype(np.int64)
+    values = np.ones(len(labels), np.float32) if weights is None else weights[order]
+    bags = collect(indptr, labels[order], values, dataset.n_features)
+    if weights is None:  # an item named twice is one item
+        bags = bags._replace(values=np.ones_like(bags.values))
+    return scale_history(bags, dataset.settings), Lists(bags.indptr, bags.indices)
+
+
+def _weights(batch: Batch, column: str, offsets: NDArray[np.int64]) -> NDArray[np.float32]:
+    values = batch.column(column)
+    own = np.arange(batch.table.num_rows + 1, dtype=np.int64)
+    if is_list(values.type):
+        own, values = list_parts(values)
+    lengths, found = np.diff(offsets), np.diff(own)
+    if (found != lengths).any():
+        row = int(np.argmax(found != lengths))
+        expected = f"a weight for each of {lengths[row]:,} items"
+        fail(batch, column, row, expected, f"{found[row]:,}", "give weights in the same form as the items")
+    weights = values.to_numpy().astype(np.float64)
+    refuse_not_positive(batch, column, weights, own)
+    return weights.astype(np.float32)
+
+
+# New input in the original format as examples: the vocabulary, scaling and idf of the dataset, applied.
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Examples without positives; in recommendation `seen` is the history that x is the bag of.
+
+    unknown: how many entries (items, features, words) the dataset does not know; they were left out.
+    """
+
+    examples: Examples
+    unknown: int
+
+
+class Encoder:
+    """Turns new input in the original format into examples, by what a dataset has learnt."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self.columns: Mapping[str, Any] = dataset.settings["columns"]
+        self.of_people = dataset.space is None
+        self._features = FeatureColumns() if self.of_people else feature_columns(self.columns)
+        self._text = None if self.of_people else text_options(dataset.settings["text"])
+
+    @property
+    def key(self) -> str | None:
+        """The column that says which example a row belongs to; None where examples have row numbers."""
+        return self.columns["user"] if self.of_people else self.columns["id"]
+
+    def roles(self) -> dict[str, Role]:
+        """The columns that new input must have, and what they are read as."""
+        if self.of_people:
+            return history_roles(self.columns)
+        return self._features.roles() | ({self.key: Role.ID} if self.key else {})
+
+    def encode(
+        self, table: pa.Table, file: str = "input", first_row: int = 1, *, untyped: bool = False
+    ) -> Encoded:
+        """The examples in a table with at least the columns of `roles`, as they stand in a file.
+
+        Recommendation: rows of one person, wherever they stand in the table, are one example; or a row is a
+        person with a list of items. Annotation: one example a row, or an id. Order: first appearance.
+        `file`, `first_row` (its number in the file) and `untyped` (text without types, as CSV has) are for
+        messages, for ids that are row numbers, and for integers that come as text.
+        Raises MissingInputError for a missing column, DataError for values that cannot be used.
+        """
+        roles = self.roles()
+        for name in roles:
+            if name not in table.column_names:
+                otherwise = "new input needs the columns of the prepared data"
+                raise MissingInputError(
+                    f"{file}: expected a column {name!r}, found {', '.join(table.column_names[:20])}",
+                    hint=did_you_mean(name, table.column_names, otherwise),
+                )
+        batch = check_batch(Batch(file, first_row, table.select(list(roles)), untyped), roles)
+        return Encoded(*encode_people(self.dataset, batch)) if self.of_people else self._examples(batch)
+
+    def _examples(self, batch: Batch) -> Encoded:
+        space = self.dataset.space
+        assert space is not None
+        reader = RawReader(self._features, self._text)
+        reader.add(batch)
+        raw: Raw = reader.raw()
+        if isinstance(raw, RawDense) and raw.values.shape[1] != space.given:
+            raise DataError(
+                f"{batch.file}: column {self._features.dense[0]!r}: expected {space.given:,} numbers, "
+                f"as in the data that was prepared, found {raw.values.shape[1]:,}",
+                hint="give new input the features of the dataset",
+            )
+        ids = pa.array(np.arange(batch.first_row, batch.first_row + batch.table.num_rows))
+        if self.key:
+            ids, codes = encode(batch.table.column(self.key))
+            if len(ids) < len(codes):  # repeated rows, one for each label: the first has the features
+                raw = take_raw(raw, np.unique(codes, return_index=True)[1])
+        what = f"{batch.file}: features"
+        x, unknown = space.apply(raw, what, untyped=batch.untyped)
+        return Encoded(Examples(ids, x, no_lists(len(ids)), None, own=False), unknown)
+
+
+def feature_columns(columns: Mapping[str, Any]) -> FeatureColumns:
+    """The columns of features as a manifest has them."""
+    sparse = columns["sparse"]
+    return FeatureColumns(tuple(columns["features"]), tuple(sparse) or None, columns["text"])
+
+
+def text_options(stored: Mapping[str, Any] | None) -> TextOptions | None:
+    """How text becomes words, as a manifest has it."""
+    if stored is None:
+        return None
+    words = stored["stop_words"]
+    return TextOptions(
+        stored["token_characters"], stop_words(words) if isinstance(words, str) else frozenset(words)
+    )
+
+
+# New input of any length, a batch of examples at a time.
+
+_ROWS = 65536  # interactions read at a time
+
+
+def read_encoded(
+    encoder: Encoder, path: str, format: str | None = None, size: int = 8192
+) -> Iterator[Encoded]:
+    """The examples of a file ("-" is stdin, spooled to disk), at most `size` at a time, in its order.
+
+    Memory does not grow with the file as long as rows of the same person (or id) are consecutive; where they
+    are not, the needed columns are read at once. Raises what the readers and `Encoder.encode` raise.
+    """
+    with open_sources([path], format) as (source,):
+        batches = raw_batches(source, encoder.roles(), _ROWS if encoder.of_people else size)
+        if encoder.key is not None and not _one_row_each(encoder, source):
+            consecutive = is_consecutive(source, encoder.key)
+            batches = whole_groups(batches, encoder.key) if consecutive else all_at_once(batches)
+        for batch in batches:
+            yield from _batches(encoder, batch, size)
+
+
+def is_consecutive(source: Source, key: str) -> bool:
+    """Whether rows with the same key always follow each other.
+
+    Keys in ascending or descending order need no memory, others 8 bytes for each run of equal keys.
+    """
+    if _is_sorted(source, key, pc.less) or _is_sorted(source, key, pc.greater):
+        return True
+    hashes: list[NDArray[np.uint64]] = []
+    last = None
+    for values in _keys(source, key):
+        starts = np.append(values[0].as_py() != last, truths(pc.not_equal(values[1:], values[:-1])))
+        last = values[-1].as_py()
+        hashes.append(hash_values(values.filter(pa.array(starts))))
+    runs = join(hashes, np.uint64)
+    runs.sort()
+    return not (runs[1:] == runs[:-1]).any()
+
+
+def _is_sorted(source: Source, key: str, out_of_order: Callable[[pa.Array, pa.Array], pa.Array]) -> bool:
+    """Whether no key is `out_of_order` after the one before it. Stops at the first that is."""
+    last = None
+    for found in _keys(source, key):
+        values = found if last is None else pa.concat_arrays([last.cast(found.type), found])
+        if pc.any(out_of_order(values[1:], values[:-1])).as_py():
+            return False
+        last = values[-1:]
+    return True
+
+
+def _keys(source: Source, key: str) -> Iterator[pa.Array]:
+    for batch in read_batches(source, {key: Role.ID}):
+        yield batch.column(key)
+
+
+def whole_groups(batches: Iterable[Batch], key: str) -> Iterator[Batch]:
+    """The same rows, cut only where the key changes."""
+    held: Batch | None = None
+    for found in batches:
+        batch = found if held is None else _joined([held, found])
+        values = batch.column(key)
+        other = truths(pc.not_equal(values, values[-1]))
+        cut = len(other) - int(np.argmax(other[::-1])) if other.any() else 0
+        if cut:
+            yield dataclasses.replace(batch, table=batch.table.slice(0, cut))
+        held = dataclasses.replace(batch, first_row=batch.first_row + cut, table=batch.table.slice(cut))
+    if held is not None:
+        yield held
+
+
+def all_at_once(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """All rows as one piece."""
+    found = list(batches)
+    if found:
+        yield _joined(found)
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    return dataclasses.replace(batches[0], table=pa.concat_tables([batch.table for batch in batches]))
+
+
+def _one_row_each(encoder: Encoder, source: Source) -> bool:
+    """Whether each row is a person with a list of items: then no rows have to be put together."""
+    type = columns_of(source).get(encoder.columns["item"]) if encoder.of_people else None
+    return type is not None and is_list(type)
+
+
+def _batches(encoder: Encoder, batch: Batch, size: int) -> Iterator[Encoded]:
+    encoded = encoder.encode(batch.table, batch.file, batch.first_row, untyped=batch.untyped)
+    unknown = encoded.unknown
+    for start in range(0, len(encoded.examples), size):
+        stop = min(start + size, len(encoded.examples))
+        yield Encoded(encoded.examples.slice(start, stop), unknown)
+        unknown = 0  # counted with the first batch of the piece

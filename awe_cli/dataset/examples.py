@@ -1,0 +1,86 @@
+"""A set of examples: what goes in, what should rank high, what must not be ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.matrices.matrix import (
+    Lists,
+    Rows,
+    n_rows,
+    slice_lists,
+    slice_rows,
+    stack_lists,
+    stack_rows,
+    take_lists,
+    take_rows,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Examples in a fixed order.
+
+    ids        (n,) in the type the user gave them
+    x          (n, features) scaled input features
+    positives  labels that should rank high
+    seen       labels that are no candidates (a person's history), or None
+    own        True where x is the bag of the positives themselves, entry for entry: a target is then
+               left out of its own input while it is learned
+    y          (labels, label features) what describes each label; None where labels are one-hot
+    drawn      (m,) the labels that may be negatives, ascending, the positives among them; None for all
+    """
+
+    ids: pa.Array
+    x: Rows
+    positives: Lists
+    seen: Lists | None
+    own: bool
+    y: Rows | None = None
+    drawn: NDArray[np.int32] | None = None
+
+    def __len__(self) -> int:
+        return n_rows(self.x)
+
+    def slice(self, start: int, stop: int) -> Examples:
+        """Examples start … stop-1, sharing memory with this set."""
+        return replace(
+            self,
+            ids=self.ids.slice(start, stop - start),
+            x=slice_rows(self.x, start, stop),
+            positives=slice_lists(self.positives, start, stop),
+            seen=None if self.seen is None else slice_lists(self.seen, start, stop),
+        )
+
+    def take(self, rows: NDArray[np.integer]) -> Examples:
+        """The examples at these rows, in that order, copied."""
+        return replace(
+            self,
+            ids=self.ids.take(rows),
+            x=take_rows(self.x, rows),
+            positives=take_lists(self.positives, rows),
+            seen=None if self.seen is None else take_lists(self.seen, rows),
+        )
+
+
+def stack(parts: Sequence[Examples]) -> Examples:
+    """The examples of all parts (one or more, of one dataset), one after the other."""
+    import pyarrow as pa
+
+    first = parts[0]
+    seen = [part.seen for part in parts if part.seen is not None]
+    return replace(
+        first,
+        ids=pa.concat_arrays([part.ids for part in parts]),
+        x=stack_rows([part.x for part in parts]),
+        positives=stack_lists([part.positives for part in parts]),
+        seen=stack_lists(seen) if seen else None,
+    )

@@ -1,0 +1,183 @@
+"""The feature space: which features there are, and how raw input becomes scaled rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from awe_cli.dataset.vocabulary import look_up, ranked
+from awe_cli.matrices.bags import add_constant, collect, keep_entries, kept_offsets, scale_rows
+from awe_cli.matrices.matrix import Bags, Dense, Lists, Rows, take_lists
+
+# Input features as they were read, before any vocabulary or scaling.
+
+
+class RawBags(NamedTuple):
+    """Sparse rows: entry t is the feature vocabulary[codes[t]] with values[t]. Duplicates are allowed."""
+
+    vocabulary: pa.Array  # distinct names, strings or integers
+    indptr: NDArray[np.int64]  # (n + 1,)
+    codes: NDArray[np.int32]  # (entries,)
+    values: NDArray[np.float32]  # (entries,)
+
+
+class RawDense(NamedTuple):
+    """Dense rows with the name of each column."""
+
+    names: pa.Array  # (p,) strings
+    values: NDArray[np.float32]  # (n, p)
+
+
+Raw = RawBags | RawDense
+
+
+def take_raw(raw: Raw, order: NDArray[np.integer]) -> Raw:
+    """The rows named by `order` (n',), in that order."""
+    if isinstance(raw, RawDense):
+        return raw._replace(values=raw.values[order])
+    positions = np.arange(len(raw.codes), dtype=np.int64)
+    moved = take_lists(Lists(raw.indptr, positions), order)  # type: ignore[arg-type]
+    return raw._replace(indptr=moved.indptr, codes=raw.codes[moved.indices], values=raw.values[moved.indices])
+
+
+_BLOCK = 1 << 20  # numbers standardised at a time
+
+
+@dataclass(frozen=True)
+class FeatureOptions:
+    """How input is turned into features.
+
+    scaling    "l2", "l1": each row divided by its norm; "standard" (dense only): each feature to mean 0 and
+               deviation 1 over the training rows, divided by √p; "none"
+    bias       whether a constant feature is added: 1, or 1/√p with "standard"
+    idf        whether values are multiplied by ln((1 + n) / (1 + df)) + 1
+    sublinear  whether a count c becomes 1 + ln c
+    min_count  training rows a sparse feature must be in to be kept
+    """
+
+    scaling: str
+    bias: bool
+    idf: bool = False
+    sublinear: bool = False
+    min_count: int = 1
+
+
+@dataclass(frozen=True)
+class FeatureSpace:
+    """Features in index order and what was learnt about them from the training rows.
+
+    names   (features,) strings or integers as given; the constant feature is last and has the name null
+    count   (features,) int64: training rows with a value other than 0
+    weight  (features,) float64: idf of a sparse feature (1 where unused); 1 / (deviation · √p) of a dense one
+    mean    (features,) float64: what is subtracted first; 0 for sparse features
+    """
+
+    options: FeatureOptions
+    dense: bool
+    names: pa.Array
+    count: NDArray[np.int64]
+    weight: NDArray[np.float64]
+    mean: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def given(self) -> int:
+        """The number of features without the constant one."""
+        return len(self.names) - self.options.bias
+
+    def apply(self, raw: Raw, what: str = "features", *, untyped: bool = False) -> tuple[Rows, int]:
+        """The scaled rows, and the number of entries whose feature is unknown and was left out."""
+        if isinstance(raw, RawDense):
+            return self._dense(raw), 0
+        return self._bags(raw, what, untyped)
+
+    def _bags(self, raw: RawBags, what: str, untyped: bool) -> tuple[Bags, int]:
+        where = look_up(raw.vocabulary, self.names.slice(0, self.given), what, untyped=untyped)
+        indices = where[raw.codes] if len(where) else np.zeros(0, np.int32)
+        known = indices >= 0
+        bags = collect(kept_offsets(raw.indptr, known), indices[known], raw.values[known], len(self))
+        bags = keep_entries(bags, bags.values != 0)
+        values: NDArray[np.floating] = bags.values
+        if self.options.sublinear:
+            values = np.sign(values) * (1 + np.log(np.maximum(np.abs(values), 1)))
+        if self.options.idf:
+            values = values * self.weight[bags.indices]
+        bags = scale_rows(bags._replace(values=values.astype(np.float32)), self.options.scaling)
+        if self.options.bias:
+            bags = add_constant(bags, len(self) - 1, 1.0)
+        return bags, int(len(known) - np.count_nonzero(known))
+
+    def _dense(self, raw: RawDense) -> Dense:
+        n, p = raw.values.shape
+        rows = np.empty((n, len(self)), np.float32)
+        standard = self.options.scaling == "standard"
+        step = max(1, _BLOCK // max(p, 1))
+        for start in range(0, n, step):
+            block = raw.values[start : start + step].astype(np.float64)
+            if standard:
+                block = (block - self.mean[:p]) * self.weight[:p]
+            elif self.options.scaling != "none":
+                norm = np.linalg.norm(block, ord=int(self.options.scaling[1]), axis=1, keepdims=True)
+                block = np.divide(block, norm, out=np.zeros_like(block), where=norm > 0)
+            rows[start : start + step, :p] = block
+        if self.options.bias:
+            rows[:, -1] = 1 / np.sqrt(p) if standard else 1
+        return Dense(np.arange(len(self), dtype=np.int32), rows)
+
+
+def fit_features(raw: Raw, train: NDArray[np.bool_], options: FeatureOptions) -> FeatureSpace:
+    """Learn the space from the rows where `train` (n,) is True."""
+    return _fit_dense(raw, train, options) if isinstance(raw, RawDense) else _fit_bags(raw, train, options)
+
+
+def _fit_bags(raw: RawBags, train: NDArray[np.bool_], options: FeatureOptions) -> FeatureSpace:
+    bags = collect(raw.indptr, raw.codes, raw.values, len(raw.vocabulary))
+    in_train = np.repeat(train, np.diff(bags.indptr)) & (bags.values != 0)
+    counts = np.bincount(bags.indices[in_train], minlength=len(raw.vocabulary)).astype(np.int64)
+    order = ranked(raw.vocabulary, counts)
+    order = order[counts[order] >= max(options.min_count, 1)]
+    counts = counts[order]
+    n = int(np.count_nonzero(train))
+    weight = np.log((1 + n) / (1 + counts)) + 1 if options.idf else np.ones(len(order))
+    names = raw.vocabulary.take(pa.array(order))
+    return _space(options, False, names, counts, weight, np.zeros(len(order)), n)
+
+
+def _fit_dense(raw: RawDense, train: NDArray[np.bool_], options: FeatureOptions) -> FeatureSpace:
+    p = raw.values.shape[1]
+    total, squares, counts = np.zeros(p), np.zeros(p), np.zeros(p, np.int64)
+    rows = np.flatnonzero(train)
+    step = max(1, _BLOCK // max(p, 1))
+    for start in range(0, len(rows), step):
+        block = raw.values[rows[start : start + step]].astype(np.float64)
+        total += block.sum(axis=0)
+        counts += np.count_nonzero(block, axis=0)
+    mean = total / len(rows)
+    for start in range(0, len(rows), step):  # a second pass: the difference of large sums loses its digits
+        block = raw.values[rows[start : start + step]].astype(np.float64)
+        squares += np.square(block - mean).sum(axis=0)
+    deviation = np.sqrt(squares / len(rows))
+    varies = deviation > 1e-6 * np.maximum(np.abs(mean), 1e-30)
+    weight = np.divide(1, deviation * np.sqrt(p), out=np.zeros(p), where=varies)
+    return _space(options, True, raw.names, counts, weight, mean, len(rows))
+
+
+def _space(
+    options: FeatureOptions,
+    dense: bool,
+    names: pa.Array,
+    counts: NDArray[np.int64],
+    weight: NDArray[np.float64],
+    mean: NDArray[np.float64],
+    n: int,
+) -> FeatureSpace:
+    if options.bias:
+        names = pa.concat_arrays([names, pa.nulls(1, names.type)])
+        counts, weight, mean = np.append(counts, n), np.append(weight, 1.0), np.append(mean, 0.0)
+    return FeatureSpace(options, dense, names, counts, weight, mean)

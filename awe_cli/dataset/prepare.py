@@ -1,0 +1,244 @@
+"""From the files that `awe prepare` names to the parts of a dataset: labels, relations of labels, retrieval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from awe_cli.config.prepare import PrepareSettings
+from awe_cli.dataset import label_features, similarity, storage, taxonomy
+from awe_cli.dataset.annotations import Annotations, RawExamples, build_annotations
+from awe_cli.dataset.features import FeatureSpace, fit_features
+from awe_cli.dataset.retrieval import FeatureTable, Relevance, read_feature_table, read_relevance
+from awe_cli.dataset.spec import LabelSpec, RetrievalSpec
+from awe_cli.dataset.splits import SplitRule
+from awe_cli.dataset.vocabulary import look_up, united
+from awe_cli.errors import DataError, UsageError
+from awe_cli.io.columns import one_array
+from awe_cli.io.reader import read_batches
+from awe_cli.io.sources import Source, find_source
+from awe_cli.matrices.matrix import Bags
+
+# What a file says of the labels of examples or interactions: more labels, and features of all of them.
+
+_PREPARE_LABELS_ROWS = 16384  # read at a time
+
+
+def read_labels(plan: LabelSpec) -> FeatureTable:
+    """The rows of the file. Raises DataError as `read_feature_table` does, and where no label has a feature."""
+    batches = read_batches(plan.source, plan.columns.roles(), _PREPARE_LABELS_ROWS)
+    return read_feature_table(batches, plan.columns, plan.text, "labels")
+
+
+def with_labels_of(plan: LabelSpec, feature_table: FeatureTable, vocabulary: pa.Array) -> pa.Array:
+    """The labels of the examples, and those of the file after them. Raises DataError where they share none."""
+    where = f"{plan.source.name}: column {plan.columns.id!r}"
+    labels, place = united(vocabulary, feature_table.ids, where, untyped=feature_table.untyped)
+    if len(vocabulary) and (place >= len(vocabulary)).all():
+        raise DataError(
+            f"{where}: expected labels of the examples such as {vocabulary[0].as_py()!r}, found none of them; the "
+            f"first here is {feature_table.ids[0].as_py()!r}",
+            hint="name the column that has the labels with --label-id",
+        )
+    return labels
+
+
+def store_label_features(
+    plan: LabelSpec, feature_table: FeatureTable, labels: pa.Array, counts: dict[str, NDArray[np.int64]],
+    file: Callable[[str], Path],
+) -> dict[str, Any]:  # fmt: skip
+    """Store what describes the labels; what the summary says of it. Raises DataError where they have no features.
+
+    counts  split → examples of each label
+    """
+    space = _space(plan, feature_table)
+    place = look_up(_text(labels), _text(feature_table.ids), "labels", untyped=False)
+    described, _ = label_features.describe(space, feature_table, place, False, "labels")
+    label_features.store(file, described)
+    chosen = sum(counts.values(), np.zeros(len(labels), np.int64)) > 0
+    empty = _empty(described, place)
+    found = {
+        "described": len(feature_table.ids),
+        "label_features": space.given,
+        "identity": plan.stored["label_features"]["identity"],
+        "not_described": int(np.count_nonzero(place < 0)),
+        "described_without_features": int(np.count_nonzero(empty)),
+        "described_never_chosen": int(np.count_nonzero((place >= 0) & ~chosen)),
+    }
+    return found | {"warnings": _warnings(plan, found, empty, counts["train"])}
+
+
+def _space(plan: LabelSpec, feature_table: FeatureTable) -> FeatureSpace:
+    """Which features there are: those of all labels in the file, whether anything has them or not."""
+    space = fit_features(feature_table.raw, np.ones(len(feature_table.ids), np.bool_), plan.options)
+    if not space.given or not space.count.any():
+        raise DataError(
+            f"{plan.source.name}: no label has a feature that is left",
+            hint="lower --min-count, or look at the columns of the label file",
+        )
+    return space
+
+
+def _text(ids: pa.Array) -> pa.Array:
+    """Ids as text: those of a file without types are text, whatever the labels are."""
+    return ids.cast(pa.large_string())
+
+
+def _empty(described: label_features.LabelFeatures, place: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which labels have a row in the file and no feature in it."""
+    if isinstance(described.y, Bags):
+        return (place >= 0) & (np.diff(described.y.indptr) == 0)
+    return np.zeros(len(place), np.bool_)
+
+
+def _warnings(
+    plan: LabelSpec, found: dict[str, Any], empty: NDArray[np.bool_], train: NDArray[np.int64]
+) -> list[str]:
+    warnings = []
+    name = plan.source.name
+    alone = "they have their identity alone" if found["identity"] else "they score 0 for every example"
+    if found["not_described"]:
+        warnings.append(f"labels without a row in {name}: {found['not_described']:,}; {alone}")
+    if found["described_without_features"]:
+        lost = int(np.count_nonzero(empty & (train == 0)))
+        blank = (
+            f"; {lost:,} of them are in no training example, and score 0"
+            if lost and found["identity"]
+            else ""
+        )
+        warnings.append(
+            f"labels without features in {name}: {found['described_without_features']:,}; {alone}{blank}"
+        )
+    return warnings
+
+
+# What `prepare` is told of the labels themselves: their parents, or how similar they are.
+
+_PREPARE_RELATIONS_ROWS = 65536  # read at a time
+
+
+def relation_digests(settings: PrepareSettings) -> dict[str, str]:
+    """What the manifest says of the file that is named; nothing where there is none. Raises UsageError for two."""
+    named = {name: path for name in ("isa", "similarity") if (path := getattr(settings, name)) is not None}
+    if len(named) > 1:
+        raise UsageError(
+            "expected one of --isa and --similarity, found both: each of them says what S of psib@k is",
+            hint="leave one out, or write the siblings of --isa into the similarity file",
+        )
+    return {name: find_source(path, Path(path)).sha256() for name, path in named.items()}
+
+
+def add_relations(settings: PrepareSettings, file: Callable[[str], Path], summary: dict[str, Any]) -> None:
+    """Store what the files say of the labels, and count it in the summary. Raises DataError."""
+    labels = one_array(storage.read_table(file(storage.LABELS), ["label"]).column(0))
+    if settings.isa is not None:
+        pairs = taxonomy.read_pairs(_batches(settings.isa, taxonomy.ROLES))
+        summary["isa"] = taxonomy.store_parents(file(taxonomy.FILE), pairs, labels)
+        _warn_of_unknown("isa pairs whose child is no label", summary["isa"], summary)
+    if settings.similarity is not None:
+        triples = similarity.read_triples(_batches(settings.similarity, similarity.ROLES))
+        summary["similarity"] = similarity.store_similarity(file(similarity.FILE), triples, labels)
+        _warn_of_unknown("similarities of what is no label", summary["similarity"], summary)
+
+
+def relation_notes(settings: PrepareSettings, summary: dict[str, Any]) -> list[str]:
+    """What was found, in words."""
+    notes = []
+    if "isa" in summary:
+        notes.append(f"{summary['isa']['labels']:,} labels have a parent in {settings.isa}")
+    if "similarity" in summary:
+        found = summary["similarity"]["labels"]
+        notes.append(f"{found:,} labels are similar to another by {settings.similarity}")
+    return notes
+
+
+def _warn_of_unknown(what: str, counts: dict[str, int], summary: dict[str, Any]) -> None:
+    if counts["unknown"]:
+        summary["warnings"].append(
+            f"{what}: {counts['unknown']:,} of {counts['pairs']:,}; they were left out"
+        )
+
+
+def _batches(path: str, roles: dict[str, Any]) -> Any:
+    return read_batches(find_source(path, Path(path)), roles, _PREPARE_RELATIONS_ROWS)
+
+
+# From queries, documents and relevant pairs to a dataset whose labels are the documents.
+
+_PREPARE_RETRIEVAL_ROWS = 16384  # read at a time
+
+
+def read_retrieval(
+    plan: RetrievalSpec, rule: SplitRule, sources: list[Source], file: Callable[[str], Path]
+) -> tuple[Annotations, RawExamples, dict[str, Any]]:
+    """The queries as examples, the documents as labels; the features of the labels are stored.
+
+    Returns also what the summary says of the documents and the pairs. Raises DataError.
+    """
+    queries, documents = (
+        read_feature_table(
+            read_batches(source, columns.roles(), _PREPARE_RETRIEVAL_ROWS), columns, plan.text, what
+        )
+        for source, columns, what in (
+            (sources[0], plan.queries, "queries"),
+            (sources[1], plan.documents, "documents"),
+        )
+    )
+    pairs = read_relevance(
+        read_batches(sources[2], plan.relevance.roles()), plan.relevance, queries.ids, documents.ids
+    )
+    everything = np.ones(len(documents.ids), np.bool_)
+    options = plan.query_options if plan.shared else plan.document_options
+    space = fit_features(documents.raw, everything, options)
+    if not space.given:
+        raise DataError(
+            "no document has a feature that is left", hint="lower --min-count, or look at its column"
+        )
+    examples = RawExamples(queries.ids, queries.raw, documents.ids, pairs.lists, queries.split, by_id=True)
+    data = build_annotations(examples, rule, plan.query_options, space if plan.shared else None)
+    place = look_up(data.labels, documents.ids, "documents", untyped=False)
+    described, unknown = label_features.describe(space, documents, place, plan.shared, "documents")
+    label_features.store(file, described)
+    return data, examples, _about(data, documents, pairs, described, unknown)
+
+
+def _about(
+    data: Annotations,
+    documents: FeatureTable,
+    pairs: Relevance,
+    described: label_features.LabelFeatures,
+    unknown: int,
+) -> dict[str, Any]:
+    """What a careful colleague would say of documents and pairs."""
+    empty = np.diff(described.y.indptr) == 0 if isinstance(described.y, Bags) else np.zeros(0, np.bool_)
+    warnings = []
+    if empty.any():
+        relevant = int(np.count_nonzero(np.isin(data.positives.indices, np.flatnonzero(empty))))
+        warnings.append(
+            f"documents without features: {np.count_nonzero(empty):,}; they score 0 for every query"
+            + (f", and {relevant:,} relevant pairs name them" if relevant else "")
+        )
+    if pairs.unknown_documents:
+        warnings.append(
+            f"relevant pairs whose document is not there: {pairs.unknown_documents:,} of {pairs.pairs:,}; "
+            "they were left out, and count for no recall"
+        )
+    if pairs.unknown_queries:
+        warnings.append(
+            f"relevant pairs whose query is not there: {pairs.unknown_queries:,}; they were left out"
+        )
+    if pairs.repeated:
+        warnings.append(f"relevant pairs that are there twice: {pairs.repeated:,}; they count once")
+    return {
+        "documents": len(documents.ids),
+        "label_features": described.space.given,
+        "document_entries_left_out": unknown,
+        "pairs": pairs.pairs,
+        "not_relevant": pairs.graded,
+        "warnings": warnings,
+    }

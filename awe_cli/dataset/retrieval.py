@@ -1,0 +1,186 @@
+"""Queries, documents, and which documents answer which queries, as files have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from awe_cli.dataset.annotations import FeatureColumns, RawReader
+from awe_cli.dataset.features import Raw
+from awe_cli.dataset.gather import IdColumn, Origin, join, split_codes
+from awe_cli.dataset.text import TextOptions
+from awe_cli.dataset.vocabulary import encode, look_up
+from awe_cli.errors import DataError
+from awe_cli.io.columns import Batch, Role
+from awe_cli.matrices.bags import collect
+from awe_cli.matrices.matrix import Lists
+
+# Files with one thing a row, an id and features: the queries and the documents of a retrieval.
+
+
+@dataclass(frozen=True)
+class FeatureTableColumns:
+    """The columns to read."""
+
+    features: FeatureColumns
+    id: str
+    split: str | None = None
+
+    def roles(self) -> dict[str, Role]:
+        """Column → what it is read as."""
+        return {
+            **self.features.roles(),
+            self.id: Role.ID,
+            **({self.split: Role.TEXT} if self.split else {}),
+        }
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """Things in input order: ids (n,), raw features, the split of each where a column has it.
+
+    untyped  whether they come from a file without types, as CSV is: ids that are digits may then be integers
+    """
+
+    ids: pa.Array
+    raw: Raw
+    split: NDArray[np.int8] | None
+    untyped: bool
+
+
+def read_feature_table(
+    batches: Iterable[Batch], columns: FeatureTableColumns, text: TextOptions | None, what: str
+) -> FeatureTable:
+    """Read all pieces; `what` they are, in the plural, is for messages.
+
+    Raises DataError as the readers do, for an id that is there twice, and where there is no row.
+    """
+    reader, ids, splits, origin = RawReader(columns.features, text), IdColumn(columns.id), [], Origin()
+    untyped = False
+    for batch in batches:
+        origin.add(batch)
+        untyped |= batch.untyped
+        reader.add(batch)
+        ids.add(batch, batch.column(columns.id))
+        if columns.split:
+            splits.append(split_codes(batch, columns.split))
+    if not origin.rows:
+        raise DataError(f"the file of {what} has no rows", hint="give it at least one row below its header")
+    distinct, codes = encode(ids.values())
+    if len(distinct) < len(codes):
+        _refuse_duplicate_ids(distinct, codes, columns.id, origin, what)
+    return FeatureTable(distinct, reader.raw(), join(splits, np.int8) if columns.split else None, untyped)
+
+
+def _refuse_duplicate_ids(
+    distinct: pa.Array, codes: NDArray[np.int32], column: str, origin: Origin, what: str
+) -> None:
+    first = np.unique(codes, return_index=True)[1]
+    again = int(np.setdiff1d(np.arange(len(codes)), first)[0])
+    file, row = origin.of(again)
+    before = origin.of(int(first[codes[again]]))[1]
+    raise DataError(
+        f"{file}: column {column!r}, row {row:,}: expected ids that are there once, found "
+        f"{distinct[int(codes[again])].as_py()!r}, which row {before:,} has, too",
+        hint=f"give {what} different ids, or keep one of the rows",
+    )
+
+
+# Which documents answer which queries: pairs of ids from a file, as lists of documents.
+
+
+@dataclass(frozen=True)
+class RelevanceColumns:
+    """The columns to read; without a grade, every pair is relevant."""
+
+    query: str
+    document: str
+    grade: str | None = None
+
+    def roles(self) -> dict[str, Role]:
+        """Column → what it is read as."""
+        grade = {self.grade: Role.NUMBER} if self.grade else {}
+        return {self.query: Role.ID, self.document: Role.ID, **grade}
+
+
+@dataclass(frozen=True)
+class Relevance:
+    """The relevant documents of each query, and what became of the pairs.
+
+    lists      positions among the documents, ascending
+    pairs      rows of the file
+    graded     rows whose grade is not above 0
+    unknown    relevant rows that name a query, or a document, that is not there: left out
+    repeated   relevant rows that were there before
+    """
+
+    lists: Lists
+    pairs: int
+    graded: int
+    unknown_queries: int
+    unknown_documents: int
+    repeated: int
+
+
+def read_relevance(
+    batches: Iterable[Batch], columns: RelevanceColumns, queries: pa.Array, documents: pa.Array
+) -> Relevance:
+    """Read all pairs. Raises DataError where none is relevant, or none of those names what there is."""
+    query, document, grades = IdColumn(columns.query), IdColumn(columns.document), []
+    untyped, name = False, "the relevance file"
+    for batch in batches:
+        query.add(batch, batch.column(columns.query))
+        document.add(batch, batch.column(columns.document))
+        if columns.grade:
+            grades.append(batch.column(columns.grade).to_numpy().astype(np.float64))
+        untyped, name = untyped or batch.untyped, batch.file
+    relevant = join(grades, np.float64) > 0 if columns.grade else np.ones(query.rows, np.bool_)
+    if not relevant.any():
+        raise DataError(
+            f"{name}: expected pairs that are relevant, found none in {query.rows:,} rows",
+            hint=f"a pair is relevant if its grade ({columns.grade!r}) is above 0"
+            if columns.grade
+            else "give it one row for each query and document that answers it",
+        )
+    q = _positions(query, queries, f"{name}: column {columns.query!r}", untyped)
+    d = _positions(document, documents, f"{name}: column {columns.document!r}", untyped)
+    known = relevant & (q >= 0) & (d >= 0)
+    if not known.any():
+        _refuse_all(name, columns, (query, queries, q), (document, documents, d))
+    lists = _lists(q[known], d[known], len(queries), len(documents))
+    return Relevance(
+        lists,
+        query.rows,
+        int(np.count_nonzero(~relevant)),
+        int(np.count_nonzero(relevant & (q < 0))),
+        int(np.count_nonzero(relevant & (q >= 0) & (d < 0))),
+        int(np.count_nonzero(known)) - len(lists.indices),
+    )
+
+
+def _positions(column: IdColumn, known: pa.Array, what: str, untyped: bool) -> NDArray[np.int32]:
+    values = column.values().combine_chunks()
+    values = values.chunk(0) if isinstance(values, pa.ChunkedArray) else values
+    return look_up(values, known, what, untyped=untyped)
+
+
+def _lists(q: NDArray[np.int32], d: NDArray[np.int32], n: int, n_documents: int) -> Lists:
+    order = np.argsort(q, kind="stable")
+    indptr = np.searchsorted(q[order], np.arange(n + 1)).astype(np.int64)
+    bags = collect(indptr, d[order], np.ones(len(d), np.float32), n_documents)
+    return Lists(bags.indptr, bags.indices)
+
+
+def _refuse_all(name: str, columns: RelevanceColumns, *ends: tuple[IdColumn, pa.Array, NDArray]) -> None:
+    shown = [
+        f"{end.column} {end.values()[0].as_py()!r} (there: {known[0].as_py()!r} …)" for end, known, _ in ends
+    ]
+    raise DataError(
+        f"{name}: expected ids of the queries and documents, found no pair that names both: {', '.join(shown)}",
+        hint=f"look at the columns {columns.query!r} and {columns.document!r}, "
+        "or name others with --query-id and --document-id",
+    )

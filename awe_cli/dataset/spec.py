@@ -1,0 +1,541 @@
+"""What `prepare` will read and how: the settings and the columns of the files, made definite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from awe_cli.config.prepare import PrepareSettings
+from awe_cli.dataset.annotations import AnnotationColumns, FeatureColumns, match_columns
+from awe_cli.dataset.dataset import ANNOTATION, RECOMMENDATION, RETRIEVAL
+from awe_cli.dataset.features import FeatureOptions
+from awe_cli.dataset.interactions import InteractionColumns
+from awe_cli.dataset.retrieval import FeatureTableColumns, RelevanceColumns
+from awe_cli.dataset.splits import SplitRule
+from awe_cli.dataset.text import TextOptions, stop_words
+from awe_cli.errors import SettingsError, UsageError
+from awe_cli.io import libsvm
+from awe_cli.io.reader import columns_of, require_column
+from awe_cli.io.sources import Source, find_source
+
+# The part of the plan of `prepare` that says what the features are.
+
+
+def feature_options(settings: PrepareSettings, *, dense: bool, side: str = "") -> FeatureOptions:
+    """How features are made; the defaults depend on their kind. `side` begins the option of the scaling: "label-"."""
+    is_text = settings.text is not None
+    if settings.scaling == "standard" and not dense:
+        raise SettingsError(
+            f"--{side}scaling: standard is for dense features: it would fill a sparse matrix",
+            hint="use l2, l1 or none",
+        )
+    if dense and (settings.idf or (settings.min_count or 1) > 1):
+        raise SettingsError("--idf and --min-count are for sparse features and text", hint="leave them out")
+    return FeatureOptions(
+        scaling=settings.scaling or ("standard" if dense else "l2"),
+        bias=settings.bias,
+        idf=settings.idf if settings.idf is not None else is_text,
+        sublinear=settings.sublinear and is_text,
+        min_count=settings.min_count or (2 if is_text else 1),
+    )
+
+
+def feature_columns(settings: PrepareSettings, sources: list[Source], side: str = "") -> FeatureColumns:
+    """Where the features stand; `side` is what begins their options: "query-".
+
+    Raises UsageError, and as `match_columns` does.
+    """
+    if settings.text:
+        return FeatureColumns(text=settings.text)
+    if settings.sparse:
+        names = tuple(settings.sparse.split(":"))
+        if len(names) > 2 or not all(names):
+            raise UsageError(
+                f"--{side}sparse: expected INDICES:VALUES or INDICES, found {settings.sparse!r}",
+                hint="name two list columns with a colon between them, or one whose features count 1 each",
+            )
+        return FeatureColumns(sparse=names)
+    taken = {name for name in (settings.labels, settings.id, settings.split) if name}
+    found = [match_columns(source, settings.features or (), columns_of(source), taken) for source in sources]
+    for source, names in zip(sources, found, strict=True):
+        if set(names) != set(found[0]):
+            other = sorted(set(names) ^ set(found[0]))[0]
+            raise UsageError(
+                f"{source.name}: expected the feature columns of {sources[0].name}; "
+                f"{other!r} is in one of them only",
+                hint="name the columns one by one",
+            )
+    return FeatureColumns(dense=found[0])
+
+
+def text_options(settings: PrepareSettings) -> TextOptions:
+    """How text becomes words. Raises SettingsError, and as `stop_words` does."""
+    options = TextOptions(settings.token_characters, stop_words(settings.stop_words))
+    options.check()
+    return options
+
+
+def stored_text(settings: PrepareSettings, text: TextOptions | None) -> dict[str, Any] | None:
+    """The words of a file are stored: the file may be gone when new text comes."""
+    if text is None:
+        return None
+    listed = settings.stop_words in ("none", "english")
+    words = settings.stop_words if listed else sorted(text.stop_words)
+    return {"token_characters": text.token_characters, "stop_words": words}
+
+
+# The part of the plan of `prepare` that says what things (queries, documents, labels) are described by.
+
+
+def side_settings(settings: PrepareSettings, side: str, source: Source) -> PrepareSettings:
+    """The settings as for annotated examples with the features of one side. Raises UsageError."""
+    text, sparse, features = (getattr(settings, f"{side}_{kind}") for kind in ("text", "sparse", "features"))
+    if sum(map(bool, (text, sparse, features))) > 1:
+        raise UsageError(
+            f"expected one of --{side}-text, --{side}-sparse and --{side}-features, found several",
+            hint="name the one that the model shall see",
+        )
+    if not (text or sparse or features):
+        text = "text"
+        if text not in columns_of(source):
+            raise UsageError(
+                f"{source.name}: expected a column 'text', found {', '.join(list(columns_of(source))[:20])}",
+                hint=f"name the features with --{side}-text, --{side}-sparse or --{side}-features",
+            )
+    return replace(settings, text=text, sparse=sparse, features=features)
+
+
+def kind_of(features: FeatureColumns) -> str:
+    """What features are: "text", "sparse" or "dense"."""
+    return "text" if features.text else "sparse" if features.sparse else "dense"
+
+
+def stored_columns(columns: FeatureTableColumns) -> dict[str, Any]:
+    """The columns as a manifest has them."""
+    features = columns.features
+    return {
+        "features": list(features.dense),
+        "sparse": list(features.sparse or ()),
+        "text": features.text,
+        "id": columns.id,
+    }
+
+
+def stored_label_features(
+    columns: FeatureTableColumns,
+    options: FeatureOptions,
+    text: dict[str, Any] | None,
+    *,
+    shared: bool,
+    identity: bool,
+) -> dict[str, Any]:
+    """What a manifest says of the features of labels.
+
+    text      how text becomes words, if it is text
+    shared    whether they are those of x
+    identity  whether each label is a feature of itself besides
+    """
+    kind = kind_of(columns.features)
+    return {
+        "shared": shared,
+        "dense": kind == "dense",
+        "columns": stored_columns(columns),
+        "options": asdict(options),
+        "text": text if kind == "text" else None,
+        "identity": identity,
+    }
+
+
+def first_column(
+    types: Mapping[str, pa.DataType | None], names: tuple[str, ...], source: Source, flag: str
+) -> str:
+    """The first of these names that is a column. Raises UsageError, which names the flag to use."""
+    found = next((name for name in names if name in types), None)
+    if found is None:
+        raise UsageError(
+            f"{source.name}: expected a column {names[0]!r}, found {', '.join(list(types)[:20])}",
+            hint=f"name the column of the id with {flag}",
+        )
+    return found
+
+
+# The plan of `prepare` for a file that describes the labels: items with attributes.
+
+_ONLY_WITH_FILE = (
+    "label_id",
+    "label_text",
+    "label_sparse",
+    "label_features",
+    "label_scaling",
+    "label_identity",
+)
+
+
+@dataclass(frozen=True)
+class LabelSpec:
+    """The columns of the file, and how they become features.
+
+    stored  what goes into the manifest
+    """
+
+    source: Source
+    columns: FeatureTableColumns
+    options: FeatureOptions
+    text: TextOptions | None
+    stored: dict[str, Any]
+
+
+def label_spec(settings: PrepareSettings, label: str | None) -> LabelSpec | None:
+    """The plan; None where no file is named. `label` is the column of the labels in the examples.
+
+    Raises UsageError for options that need the file and for several kinds of features, MissingInputError for
+    a file or a column that is not there, DataError and SettingsError as for the features of examples.
+    """
+    if settings.label_file is None:
+        for field in _ONLY_WITH_FILE:
+            if getattr(settings, field) is not None:
+                raise UsageError(
+                    f"{_flag(field, getattr(settings, field))} needs --label-file",
+                    hint="name the file that has a row for each label",
+                )
+        return None
+    source = find_source(settings.label_file, Path(settings.label_file))
+    types = columns_of(source)
+    names = tuple(name for name in (label, "label", "item", "id") if name)
+    id = settings.label_id or first_column(types, names, source, "--label-id")
+    require_column(source, id, types)
+    file_settings = side_settings(replace(settings, labels=None, id=id, split=None), "label", source)
+    columns = FeatureTableColumns(feature_columns(file_settings, [source], "label-"), id)
+    if len(columns.roles()) < 1 + len(columns.features.roles()):
+        raise UsageError("one column is named for two purposes", hint="name each column once")
+    for name in columns.roles():
+        require_column(source, name, types)
+    dense = kind_of(columns.features) == "dense"
+    counted = {"idf": None, "min_count": None} if dense else {"min_count": settings.min_count or 1}
+    described = replace(file_settings, scaling=settings.label_scaling, bias=False, **counted)
+    options = feature_options(described, dense=dense, side="label-")
+    text = text_options(file_settings) if file_settings.text else None
+    stored = stored_label_features(
+        columns,
+        options,
+        stored_text(file_settings, text),
+        shared=False,
+        identity=settings.label_identity is not False,
+    )
+    return LabelSpec(
+        source, columns, options, text, {"label_features": stored, "label_file": source.sha256()}
+    )
+
+
+def _flag(field: str, value: Any) -> str:
+    name = field.replace("_", "-")
+    return f"--no-{name}" if value is False else f"--{name}"
+
+
+# The plan of `prepare` for queries, documents and the pairs that are relevant.
+
+_OTHERS = ("user", "item", "features", "sparse", "text", "labels", "id", "label_separator", "weight", "time",
+           "holdout", "holdout_last", "label_file", "label_id", "label_text", "label_sparse", "label_features",
+           "label_scaling", "label_identity")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RetrievalSpec:
+    """The columns of the three files, and how both sides become features.
+
+    shared  one vocabulary for queries and documents: that of the documents
+    """
+
+    queries: FeatureTableColumns
+    documents: FeatureTableColumns
+    relevance: RelevanceColumns
+    query_options: FeatureOptions
+    document_options: FeatureOptions
+    text: TextOptions | None
+    shared: bool
+
+
+def is_retrieval(settings: PrepareSettings) -> bool:
+    """Whether the settings name a file of queries, of documents or of relevance."""
+    return bool(settings.queries or settings.documents or settings.relevance)
+
+
+def retrieval_files(settings: PrepareSettings, files: Sequence[str]) -> list[str]:
+    """The three files. Raises UsageError where one is missing, or others are named."""
+    named = {
+        "--queries": settings.queries,
+        "--documents": settings.documents,
+        "--relevance": settings.relevance,
+    }
+    missing = [flag for flag, file in named.items() if not file]
+    if missing:
+        raise UsageError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} needed",
+            hint="retrieval needs --queries, --documents and --relevance",
+        )
+    if files:
+        raise UsageError(
+            f"{files[0]}: expected no file beside --queries, --documents and --relevance", hint="leave it out"
+        )
+    for field in _OTHERS:
+        if getattr(settings, field) is not None:
+            flag = f"--{field.replace('_', '-')}"
+            raise UsageError(
+                f"{flag} is not for retrieval",
+                hint="columns are named by --query-… and --document-…; split with --split or --test-fraction",
+            )
+    return [str(file) for file in named.values()]
+
+
+def retrieval_spec(
+    settings: PrepareSettings, rule: SplitRule, sources: list[Source]
+) -> tuple[RetrievalSpec, dict[str, Any]]:
+    """The plan, and what goes into the manifest. Raises as `make_plan` does."""
+    queries, documents, relevance = sources
+    asked = side_settings(settings, "query", queries)
+    file_settings = side_settings(settings, "document", documents)
+    query_id = _id(settings.query_id, "query", queries)
+    document_id = _id(settings.document_id, "document", documents)
+    pairs = _relevance_columns(settings, relevance, query_id, document_id)
+    query_columns = FeatureTableColumns(feature_columns(asked, [queries], "query-"), query_id, settings.split)
+    document_columns = FeatureTableColumns(
+        feature_columns(file_settings, [documents], "document-"), document_id
+    )
+    for source, roles in ((queries, query_columns.roles()), (documents, document_columns.roles())):
+        for name in roles:
+            require_column(source, name, columns_of(source))
+    kinds = [kind_of(columns.features) for columns in (query_columns, document_columns)]
+    file_settings = replace(file_settings, min_count=settings.min_count or 1, bias=False)
+    if kinds[1] == "dense":
+        file_settings = replace(file_settings, min_count=settings.min_count)
+    text = text_options(settings) if "text" in kinds else None
+    shared = kinds[0] == kinds[1] != "dense"
+    document_options = feature_options(file_settings, dense=kinds[1] == "dense")
+    query_options = feature_options(asked, dense=kinds[0] == "dense")
+    plan = RetrievalSpec(
+        query_columns,
+        document_columns,
+        pairs,
+        replace(document_options, bias=settings.bias) if shared else query_options,
+        document_options,
+        text,
+        shared,
+    )
+    return plan, _stored(plan, settings, rule, kinds)
+
+
+def _stored(
+    plan: RetrievalSpec, settings: PrepareSettings, rule: SplitRule, kinds: list[str]
+) -> dict[str, Any]:
+    text = stored_text(settings, plan.text)
+    return {
+        "task": ANNOTATION,
+        "dense": kinds[0] == "dense",
+        "columns": {**stored_columns(plan.queries), "labels": None, "split": plan.queries.split},
+        "label_separator": None,
+        "weighted": False,
+        "scaling": plan.query_options.scaling,
+        "feature_options": asdict(plan.query_options),
+        "text": text if kinds[0] == "text" else None,
+        "split": asdict(rule),
+        "relevance": asdict(plan.relevance),
+        "label_features": stored_label_features(
+            plan.documents, plan.document_options, text, shared=plan.shared, identity=False
+        ),
+    }
+
+
+def _id(file_settings: str | None, side: str, source: Source) -> str:
+    return file_settings or first_column(
+        columns_of(source), (side, f"{side}_id", "id"), source, f"--{side}-id"
+    )
+
+
+def _relevance_columns(
+    settings: PrepareSettings, source: Source, query_id: str, document_id: str
+) -> RelevanceColumns:
+    types = columns_of(source)
+    grade = settings.grade or next((name for name in ("relevance", "grade") if name in types), None)
+    columns = RelevanceColumns(
+        first_column(types, (query_id, "query", "query_id"), source, "--query-id"),
+        first_column(types, (document_id, "document", "document_id"), source, "--document-id"),
+        grade,
+    )
+    if grade:
+        require_column(source, grade, types)
+    if len(columns.roles()) < 2 + bool(grade):
+        raise UsageError(
+            f"{source.name}: one column is named for two purposes",
+            hint="give queries and documents columns of their own: --query-id and --document-id",
+        )
+    return columns
+
+
+TEST_SHARE = 0.2  # held out where no split is named
+
+
+@dataclass(frozen=True)
+class PrepareSpec:
+    """What the columns are, for one of three kinds of data; `settings` goes into the manifest."""
+
+    rule: SplitRule
+    settings: dict[str, Any]
+    interactions: InteractionColumns | None = None
+    annotation: AnnotationColumns | None = None
+    options: FeatureOptions | None = None
+    text: TextOptions | None = None
+    retrieval: RetrievalSpec | None = None
+    labels: LabelSpec | None = None
+
+    @property
+    def task(self) -> str:
+        """What it is called for the user: retrieval is annotation of queries with documents."""
+        return RETRIEVAL if self.retrieval else str(self.settings["task"])
+
+
+def make_spec(settings: PrepareSettings, sources: list[Source]) -> PrepareSpec:
+    """The plan.
+
+    Raises UsageError where options contradict each other or are missing, MissingInputError for a column that
+    is not there, SettingsError for a scaling that cannot be.
+    """
+    if is_retrieval(settings):
+        rule = split_rule(settings)
+        retrieval, stored = retrieval_spec(settings, rule, sources)
+        return PrepareSpec(rule, stored, text=retrieval.text, retrieval=retrieval)
+    settings = _with_libsvm_columns(settings, sources)
+    rule = split_rule(settings)
+    fill = _plan_interactions if settings.user or settings.item else _plan_annotation
+    plan = fill(settings, rule, sources)
+    labels = label_spec(settings, settings.item or settings.labels)
+    return replace(plan, labels=labels, settings={**plan.settings, **labels.stored}) if labels else plan
+
+
+def split_rule(settings: PrepareSettings) -> SplitRule:
+    """The one way to split that the settings name; a random TEST_SHARE where they name none."""
+    named = {
+        "--split": settings.split,
+        "--holdout": settings.holdout,
+        "--holdout-last": settings.holdout_last,
+        "--test-fraction": settings.test_fraction,
+    }
+    given = [flag for flag, value in named.items() if value is not None]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} are two ways to split", hint="name one of them")
+    if settings.holdout_last and not settings.time:
+        raise UsageError(
+            "--holdout-last needs --time", hint="name the column that holds the time of each row"
+        )
+    fraction = settings.test_fraction if given else TEST_SHARE
+    return SplitRule(
+        settings.split is not None,
+        settings.holdout,
+        settings.holdout_last,
+        fraction,
+        settings.valid_fraction,
+        settings.seed,
+    )
+
+
+def _plan_interactions(settings: PrepareSettings, rule: SplitRule, sources: list[Source]) -> PrepareSpec:
+    for field in ("features", "sparse", "text", "labels", "id", "label_separator"):
+        if getattr(settings, field) is not None:
+            flag = f"--{field.replace('_', '-')}"
+            raise UsageError(
+                f"{flag} is for annotated examples, --user and --item are for interactions",
+                hint="name either a person and an item, or features and labels",
+            )
+    if not settings.user or not settings.item:
+        missing = "--item" if settings.user else "--user"
+        raise UsageError(
+            f"{missing} is needed", hint="interactions have a column of the person and one of the item"
+        )
+    if settings.scaling == "standard":
+        raise SettingsError(
+            "--scaling: standard is for dense features, a history is a bag of items",
+            hint="use l2, l1 or none",
+        )
+    columns = InteractionColumns(settings.user, settings.item, settings.weight, settings.time, settings.split)
+    if len(columns.roles()) < 2 + sum(c is not None for c in (columns.weight, columns.time, columns.split)):
+        raise UsageError("one column is named for two purposes", hint="name each column once")
+    _require(sources, list(columns.roles()))
+    stored = {
+        "task": RECOMMENDATION,
+        "dense": False,
+        "columns": asdict(columns),
+        "weighted": settings.weight is not None,
+        "weight_transform": settings.weight_transform,
+        "scaling": settings.scaling or "l2",
+        "split": asdict(rule),
+    }
+    return PrepareSpec(rule, stored, interactions=columns)
+
+
+def _plan_annotation(settings: PrepareSettings, rule: SplitRule, sources: list[Source]) -> PrepareSpec:
+    kinds = {"--features": settings.features, "--sparse": settings.sparse, "--text": settings.text}
+    named = [flag for flag, value in kinds.items() if value]
+    if len(named) != 1 or not settings.labels:
+        raise UsageError(
+            "expected --user and --item, or --labels with one of --features, --sparse and --text; found "
+            + (", ".join([*named, *(["--labels"] if settings.labels else [])]) or "none of them"),
+            hint="for example `awe prepare plays.parquet --user user --item artist`",
+        )
+    for field in ("weight", "time", "holdout", "holdout_last"):
+        if getattr(settings, field) is not None:
+            raise UsageError(
+                f"--{field.replace('_', '-')} is for interactions, with --user and --item",
+                hint="split annotated examples with --split or --test-fraction",
+            )
+    features = feature_columns(settings, sources)
+    columns = AnnotationColumns(
+        features, settings.labels, settings.id, settings.split, settings.label_separator
+    )
+    others = [column for column in (settings.labels, settings.id, settings.split) if column]
+    if len({*features.roles(), *others}) < len(features.roles()) + len(others):
+        raise UsageError("one column is named for two purposes", hint="name each column once")
+    _require(sources, list(columns.roles()))
+    text = text_options(settings) if settings.text else None
+    options = feature_options(settings, dense=bool(features.dense))
+    stored = {
+        "task": ANNOTATION,
+        "dense": bool(features.dense),
+        "columns": {
+            "features": list(features.dense),
+            "sparse": list(features.sparse or ()),
+            "text": features.text,
+            "labels": columns.labels,
+            "id": columns.id,
+            "split": columns.split,
+        },
+        "label_separator": columns.label_separator,
+        "weighted": False,
+        "scaling": options.scaling,
+        "feature_options": asdict(options),
+        "text": stored_text(settings, text),
+        "split": asdict(rule),
+    }
+    return PrepareSpec(rule, stored, annotation=columns, options=options, text=text)
+
+
+def _with_libsvm_columns(settings: PrepareSettings, sources: list[Source]) -> PrepareSettings:
+    """libsvm text has no names for its columns, so they need not be named."""
+    if (
+        not all(source.format == "libsvm" for source in sources)
+        or settings.user
+        or settings.features
+        or settings.text
+    ):
+        return settings
+    pair = f"{libsvm.INDICES}:{libsvm.VALUES}"
+    return replace(settings, sparse=settings.sparse or pair, labels=settings.labels or libsvm.LABELS)
+
+
+def _require(sources: list[Source], names: list[str]) -> None:
+    for source in sources:
+        types = columns_of(source)
+        for name in names:
+            require_column(source, name, types)

@@ -1,0 +1,133 @@
+"""The files of a dataset: labels, features and examples as Parquet, a row group at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from awe_cli.dataset.features import FeatureOptions, FeatureSpace
+from awe_cli.errors import CorruptArtifactError
+from awe_cli.io.columns import list_parts, one_array
+from awe_cli.matrices.matrix import Bags, Dense, Lists, Rows, slice_lists, slice_rows
+
+LABELS, FEATURES, EXAMPLES = "labels.parquet", "features.parquet", "examples.parquet"
+_GROUP = 1 << 22  # numbers in a row group of dense rows, about
+_ROWS = 16384
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """One small table as Parquet."""
+    pq.write_table(table, path, compression="zstd")
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """A stored table. Raises CorruptArtifactError."""
+    try:
+        with pq.ParquetFile(path) as file:  # pq.read_table would load all that datasets of many files need
+            return file.read(columns=columns)
+    except (OSError, pa.ArrowException) as error:
+        raise _corrupt(path, error) from error
+
+
+def read_batches(path: Path, columns: list[str], rows: int) -> Iterator[pa.Table]:
+    """A stored table, `rows` rows at a time. Raises CorruptArtifactError."""
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=rows, columns=columns):
+                yield pa.Table.from_batches([batch])
+    except (OSError, pa.ArrowException) as error:
+        raise _corrupt(path, error) from error
+
+
+def write_people(
+    path: Path, ids: pa.Array, items: dict[str, Lists], weights: dict[str, NDArray[np.float32]] | None
+) -> None:
+    """One row a person: the items of each split, ascending, and beside them any weights."""
+
+    def rows(start: int, stop: int) -> dict[str, pa.Array]:
+        columns: dict[str, pa.Array] = {"id": ids.slice(start, stop - start)}
+        for split, lists in items.items():
+            part = slice_lists(lists, start, stop)
+            columns[split] = to_lists(part.indptr, part.indices)
+            if weights is not None:
+                entries = slice(lists.indptr[start], lists.indptr[stop])
+                columns[f"{split}_weights"] = to_lists(part.indptr, weights[split][entries])
+        return columns
+
+    _write_groups(path, len(ids), _ROWS, rows)
+
+
+def write_examples(path: Path, ids: pa.Array, split: pa.Array, x: Rows, labels: Lists) -> None:
+    """One row an example: its split, its scaled features and its labels, ascending."""
+
+    def rows(start: int, stop: int) -> dict[str, pa.Array]:
+        columns = {"id": ids.slice(start, stop - start), "split": split.slice(start, stop - start)}
+        part = slice_rows(x, start, stop)
+        if isinstance(part, Dense):
+            flat = pa.array(np.ascontiguousarray(part.values).ravel())
+            columns["x"] = pa.FixedSizeListArray.from_arrays(flat, part.values.shape[1])
+        else:
+            columns["x_indices"] = to_lists(part.indptr, part.indices)
+            columns["x_values"] = to_lists(part.indptr, part.values)
+        wanted = slice_lists(labels, start, stop)
+        columns["labels"] = to_lists(wanted.indptr, wanted.indices)
+        return columns
+
+    width = x.values.shape[1] if isinstance(x, Dense) else 1
+    _write_groups(path, len(ids), min(_ROWS, max(1024, _GROUP // max(width, 1))), rows)
+
+
+def to_lists(indptr: NDArray[np.int64], entries: NDArray[np.number]) -> pa.Array:
+    """A list column; the offsets of a row group fit 32 bits."""
+    return pa.ListArray.from_arrays(pa.array(indptr, pa.int32()), pa.array(entries))
+
+
+def read_lists(table: pa.Table, column: str) -> Lists:
+    """The lists of a column of int32."""
+    offsets, entries = list_parts(one_array(table.column(column)))
+    return Lists(offsets, entries.to_numpy().astype(np.int32, copy=False))
+
+
+def read_values(table: pa.Table, column: str) -> NDArray[np.float32]:
+    """The entries of a list column of float32, end to end."""
+    return list_parts(one_array(table.column(column)))[1].to_numpy().astype(np.float32, copy=False)
+
+
+def read_rows(table: pa.Table, width: int) -> Rows:
+    """The features of stored examples."""
+    if "x" in table.column_names:
+        return Dense(np.arange(width, dtype=np.int32), read_values(table, "x").reshape(-1, width))
+    lists = read_lists(table, "x_indices")
+    return Bags(lists.indptr, lists.indices, read_values(table, "x_values"))
+
+
+def write_features(path: Path, space: FeatureSpace) -> None:
+    """The feature space as a table: name, train_count, mean, weight."""
+    columns = {"name": space.names, "train_count": space.count, "mean": space.mean, "weight": space.weight}
+    write_table(path, pa.table(columns))
+
+
+def read_features(path: Path, options: FeatureOptions, dense: bool) -> FeatureSpace:
+    """The stored feature space."""
+    table = read_table(path)
+    count, mean, weight = (table.column(c).to_numpy() for c in ("train_count", "mean", "weight"))
+    return FeatureSpace(options, dense, one_array(table.column("name")), count, weight, mean)
+
+
+def _write_groups(path: Path, n: int, step: int, rows: Callable[[int, int], dict[str, pa.Array]]) -> None:
+    schema = pa.table(rows(0, 0)).schema
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for start in range(0, n, step):
+            writer.write_table(pa.table(rows(start, min(n, start + step)), schema=schema))
+
+
+def _corrupt(path: Path, error: Exception) -> CorruptArtifactError:
+    return CorruptArtifactError(
+        f"{path}: expected a Parquet file of the dataset, found a damaged one ({error})",
+        hint="run `awe prepare` again",
+    )

@@ -1,0 +1,45 @@
+"""Rows from Parquet files, a few row groups in memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from awe_cli.errors import DataError
+from awe_cli.io.columns import Batch
+from awe_cli.io.sources import Source
+
+
+def parquet_columns(source: Source) -> dict[str, pa.DataType | None]:
+    """Column names and their types."""
+    with _open(source) as file:
+        return {field.name: field.type for field in file.schema_arrow}
+
+
+def parquet_batches(source: Source, columns: list[str], rows: int) -> Iterator[Batch]:
+    """The columns, `rows` rows at a time. Raises DataError where the file is damaged."""
+    first = 1
+    with _open(source) as file:
+        try:
+            for batch in file.iter_batches(batch_size=rows, columns=columns, use_threads=True):
+                if batch.num_rows:
+                    yield Batch(source.name, first, pa.Table.from_batches([batch]))
+                    first += batch.num_rows
+        except (OSError, pa.ArrowException) as error:
+            raise _damaged(source, error) from error
+
+
+def _open(source: Source) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(source.path)
+    except (OSError, pa.ArrowException) as error:
+        raise _damaged(source, error) from error
+
+
+def _damaged(source: Source, error: Exception) -> DataError:
+    return DataError(
+        f"{source.name}: expected a Parquet file, found a damaged one ({error})",
+        hint="copy or make the file again",
+    )

@@ -1,0 +1,125 @@
+"""OWPC: ordered weighted pairwise classification (Usunier et al. 2009; WSABIE §3, eq. 6–8).
+
+    L(r) / r · Σ_{ȳ ∈ violators} max(0, γ + f(x, ȳ) − f(x, y)),    r = |violators|
+
+The violators are all ȳ of Y∖Y_x with γ + f(x, ȳ) > f(x, y): their number is the exact margin-penalized rank,
+which WARP estimates. All labels are scored for each positive. An example's gradients by a label add up
+over its positives, so that an example has a record a label, however many positives it has.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.core.dispatch import implements, inlined
+from awe_cli.core.interface import directions, score
+from awe_cli.core.objective import (
+    LOSS,
+    TRIALS,
+    VIOLATORS,
+    candidate,
+    descend,
+    learn_positive,
+    n_candidates,
+    scores_all,
+    sides,
+    uses_bounds,
+)
+
+
+class Owpc(NamedTuple):
+    """The loss's settings, as the kernels read them."""
+
+    margin: float  # γ, in units of f
+    weights: NDArray[np.float32]  # (labels + 1,) L(0) … L(labels)
+
+
+@implements(sides, Owpc)
+def _sides(loss):
+    return 1
+
+
+@implements(scores_all, Owpc)
+def _scores_all(loss):
+    return True
+
+
+@implements(uses_bounds, Owpc)
+def _uses_bounds(loss):
+    return False
+
+
+@implements(learn_positive, Owpc)
+def _learn_positive(
+    loss,
+    affinity,
+    context,
+    label,
+    left_out,
+    again,
+    more,
+    negatives,
+    state,
+    tag,
+    scratch,
+    scale,
+    gradients,
+    buffers,
+    r,
+    e,
+):
+    if not again:
+        for place in range(n_candidates(scratch.drawn, context.V.shape[0])):
+            y = candidate(scratch.drawn, place)
+            scratch.scores[y] = score(affinity, context, y, left_out)
+    bar = scratch.scores[label] - loss.margin
+    rank, total = 0, 0.0
+    for place in range(n_candidates(scratch.drawn, context.V.shape[0])):
+        y = candidate(scratch.drawn, place)
+        if scratch.mark[y] != tag and not scratch.scores[y] <= bar:  # one that is no number must show
+            rank += 1
+            total += scratch.scores[y] - bar
+    scratch.tally[TRIALS] += negatives
+    if rank > 0:
+        weight = np.float32(scale * loss.weights[rank] / rank)
+        for place in range(n_candidates(scratch.drawn, context.V.shape[0])):
+            y = candidate(scratch.drawn, place)
+            if scratch.mark[y] != tag and not scratch.scores[y] <= bar:
+                _add(affinity, context, y, left_out, weight, gradients, buffers, r, scratch.slots)
+        _add(affinity, context, label, left_out, -weight * rank, gradients, buffers, r, scratch.slots)
+        scratch.tally[LOSS] += weight * total
+        scratch.tally[VIOLATORS] += 1
+    return state
+
+
+@inlined
+def _add(affinity, context, label, left_out, weight, gradients, buffers, first, slots):
+    """Add weight · ∂f(x, label) to the example's record of this label, which is a new one if it has none."""
+    step = np.float32(descend(affinity, context, label, left_out, weight, gradients))
+    record = _record(buffers, first, label, slots)
+    for j in range(context.z.shape[0]):
+        along = context.z[j] if directions(affinity) == 1 else gradients.v[j]
+        buffers.by_label[record, 0, j] += step * along
+    for j in range(gradients.v_hat.shape[0]):
+        buffers.v_hat[record, 0, j] += gradients.v_hat[j]
+
+
+@inlined
+def _record(buffers, first, label, slots):
+    """The record of a label, emptied if it is new. What another example put into `slots` is found out.
+
+    The last slot is how many records the example has so far.
+    """
+    slot = slots[label]
+    if buffers.labels[first + slot, 0] == label:
+        return first + slot
+    slot = 0 if buffers.labels[first, 0] < 0 else slots[-1]
+    slots[label], slots[-1] = slot, slot + 1
+    buffers.labels[first + slot, 0] = label
+    buffers.steps[first + slot, 0] = 1
+    buffers.by_label[first + slot, 0, :] = 0
+    buffers.v_hat[first + slot, 0, :] = 0
+    return first + slot

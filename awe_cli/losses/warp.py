@@ -1,0 +1,84 @@
+"""WARP: the weighted approximate-rank pairwise loss (WSABIE §3, Algorithm 1; AWE §3.2, Algorithm 1).
+
+    L(rank_y(x)) · max(0, γ + f(x, ȳ) − f(x, y)),    rank_y(x) ≈ ⌊|Y∖Y_x| / N⌋ (AWE) or ⌊(|Y| − 1) / N⌋ (WSABIE)
+
+N counts draws from Y∖Y_x up to the first violator ȳ; no violator within the trials allowed, no update. Where x has one
+label the two estimates are one. L is one of losses/registry.py.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.core.dispatch import implements
+from awe_cli.core.interface import score
+from awe_cli.core.objective import (
+    LOSS,
+    TRIALS,
+    VIOLATORS,
+    bound_excludes,
+    draw_negative,
+    learn_positive,
+    n_candidates,
+    of_few_labels,
+    push_apart,
+    sides,
+)
+
+
+class Warp(NamedTuple):
+    """The loss's settings, as the kernels read them."""
+
+    margin: float  # γ, in units of f
+    max_trials: int  # draws before a positive counts as well ranked
+    weights: NDArray[np.float32]  # (labels + 1,) L(0) … L(labels)
+    of_negatives: bool  # the rank is estimated from |Y∖Y_x|, else from |Y| − 1
+
+
+of_few_labels(Warp, bounded=True)
+
+
+@implements(sides, Warp)
+def _sides(loss):
+    return 2
+
+
+@implements(learn_positive, Warp)
+def _learn_positive(
+    loss,
+    affinity,
+    context,
+    label,
+    left_out,
+    again,
+    more,
+    negatives,
+    state,
+    tag,
+    scratch,
+    scale,
+    gradients,
+    buffers,
+    r,
+    e,
+):
+    wanted = score(affinity, context, label, left_out)
+    n = 0
+    while n < loss.max_trials:
+        state, negative = draw_negative(state, context.V.shape[0], scratch.drawn, tag, scratch.mark)
+        n += 1
+        if bound_excludes(affinity, context, negative, buffers.score_bound, e, more, wanted - loss.margin):
+            continue
+        excess = loss.margin - wanted + score(affinity, context, negative, left_out)
+        if not excess <= 0:  # a score that is no number counts as a violator, so that it shows in the loss
+            others = negatives if loss.of_negatives else n_candidates(scratch.drawn, context.V.shape[0]) - 1
+            weight = scale * loss.weights[max(1, others // n)]
+            push_apart(affinity, context, label, negative, left_out, weight, gradients, buffers, r)
+            scratch.tally[LOSS] += weight * excess
+            scratch.tally[VIOLATORS] += 1
+            break
+    scratch.tally[TRIALS] += n
+    return state

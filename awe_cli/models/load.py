@@ -1,0 +1,204 @@
+"""From a stored model to something that ranks: which of its fits to use, and how each type is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from awe_cli.affinities.overlap import Overlap
+from awe_cli.affinities.registry import build_affinity
+from awe_cli.baselines.base import Baseline, Facts
+from awe_cli.baselines.registry import BASELINES
+from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
+from awe_cli.dataset.word_overlap import shared_words
+from awe_cli.errors import CorruptArtifactError, DataError, MissingInputError, SettingsError
+from awe_cli.models.store import MODEL_VERSION as EMBEDDING_VERSION
+from awe_cli.models.store import fit_name, load_result, load_state
+from awe_cli.ranking.ranker import Ranker
+from awe_cli.workspace import Artifact, Workspace
+from awe_cli.workspace.arrays import load_arrays
+
+# The affinity `overlap` told of the words of a dataset's documents.
+
+
+def with_words(affinity: Any, settings: Mapping[str, Any], dataset: Dataset) -> Any:
+    """The affinity with what each word adds to the documents that have it; any other affinity as it is.
+
+    Raises SettingsError where queries and documents do not have one vocabulary.
+    """
+    if not isinstance(affinity, Overlap):
+        return affinity
+    shared = shared_words(dataset.described, settings["weights"], settings["k1"], settings["b"])
+    return affinity._replace(shared=shared)
+
+
+def check_words(settings: Mapping[str, Any], dataset: Dataset, *, tie: bool) -> None:
+    """Raise SettingsError, before anything is learned, where words are to be shared and are not."""
+    with_words(build_affinity(settings), settings, dataset)
+    if tie and not (dataset.described and dataset.described.shared):
+        raise SettingsError(
+            "--tie: expected inputs and labels with the same features, found a dataset with different ones",
+            hint="prepare --queries and --documents with text, or --…-sparse, on both sides; or leave --tie out",
+        )
+
+
+EMBEDDING, KNN, ENSEMBLE = "embedding", "knn", "ensemble"
+BASELINE_VERSION = 4
+
+
+@dataclass(frozen=True)
+class OpenRanker:
+    """A model ready to rank.
+
+    fit_on  the splits that the fit in use has seen; in recommendation they make up a person's history
+    """
+
+    ranker: Ranker
+    fit_on: tuple[str, ...]
+
+
+Loader = Callable[[Workspace, Artifact, Dataset, tuple[str, ...]], Ranker]
+
+
+def open_ranker(ws: Workspace, model: Artifact, dataset: Dataset, split: str | None) -> OpenRanker:
+    """The model with the fit to judge on `split`: the largest one that has not seen it; the largest for None.
+
+    Raises SettingsError where every fit has seen the split, CorruptArtifactError for a type that is unknown.
+    """
+    fit_on = choose_fit(model, split)
+    return OpenRanker(load_fit(ws, model, dataset, fit_on), fit_on)
+
+
+def load_fit(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
+    """One fit of a model of any type. Raises CorruptArtifactError for a type that is unknown."""
+    model_type = str(model.settings.get("model_type"))
+    if model_type not in LOADERS:
+        raise CorruptArtifactError(
+            f"{model.describe()}: expected a type of model among {', '.join(sorted(LOADERS))}, "
+            f"found {model_type!r}",
+            hint="it was written by another version of awe: run the step that makes it again",
+        )
+    return LOADERS[model_type](ws, model, dataset, fit_on)
+
+
+def choose_fit(model: Artifact, split: str | None) -> tuple[str, ...]:
+    """The splits of the largest fit of `model` that leaves `split` out. Raises SettingsError."""
+    fits = [tuple(fit) for fit in model.settings["fits"]]
+    fair = [fit for fit in fits if split not in fit]
+    if not fair:
+        raise SettingsError(
+            f"{model.describe()} has seen the split {split!r}: every fit of it was made on it",
+            hint="judge it on a split it has not seen, such as --split test",
+        )
+    return max(fair, key=len)
+
+
+def find_model(ws: Workspace, name: str) -> Artifact:
+    """The model called `name`. Raises MissingInputError, for a baseline with the command that makes it."""
+    if name in BASELINES and name not in ws.names("model"):
+        raise MissingInputError(
+            f"there is no model named {name!r} in the workspace {ws.root}",
+            hint=f"make it with `awe train-baseline {name}`",
+        )
+    return ws.find("model", name)
+
+
+def find_embedding(ws: Workspace, name: str | None, dataset: Artifact) -> Artifact:
+    """The embedding model called `name`; without a name, the only one there is.
+
+    Raises MissingInputError, DataError for one of another dataset, SettingsError for another type of model.
+    """
+    model = find_model(ws, name) if name else _only_embedding(ws)
+    require_dataset(model, dataset)
+    if model.settings.get("model_type") != EMBEDDING:
+        raise SettingsError(
+            f"expected an embedding model, found {model.describe()}, a {model.settings.get('model_type')}",
+            hint="name a model that `awe train` or `awe retrain` made",
+        )
+    return model.expect_version(EMBEDDING_VERSION)
+
+
+def _only_embedding(ws: Workspace) -> Artifact:
+    models = [ws.find("model", name) for name in ws.names("model")]
+    embeddings = [model for model in models if model.settings.get("model_type") == EMBEDDING]
+    if len(embeddings) == 1:
+        return embeddings[0]
+    names = ", ".join(str(model.name) for model in embeddings) or "none"
+    raise MissingInputError(
+        f"which model? embedding models in the workspace {ws.root}: {names}",
+        hint="name one with --model" if embeddings else "make one with `awe train --affinity constant`",
+    )
+
+
+def require_dataset(model: Artifact, dataset: Artifact) -> None:
+    """Raise DataError where `model` was trained on another version of the dataset."""
+    trained_on = model.parents.get("dataset")
+    if trained_on != dataset.digest:
+        raise DataError(
+            f"{model.describe()} was trained on the dataset {str(trained_on)[:12]}, but the workspace now "
+            f"holds the dataset {dataset.digest[:12]}: its labels and features have other indices",
+            hint="train the model again on this dataset, or run the `awe prepare` that made the other one",
+        )
+
+
+def baseline_facts(
+    ws: Workspace,
+    parents: Mapping[str, str],
+    dataset: Dataset,
+    fit: tuple[str, ...],
+    threads: int | None = None,
+) -> Facts:
+    """What a fit of a baseline is made from; `parents` are those of its recipe, the dataset aside."""
+    if "neighbors" not in parents:
+        return Facts(dataset, fit, None, threads)
+    from awe_cli.models.tables import embedded
+
+    table = ws.get("neighbors", parents["neighbors"])
+    return Facts(dataset, fit, embedded(ws, table, dataset, fit), threads)
+
+
+def _baseline(baseline: Baseline) -> Loader:
+    def load(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
+        model.expect_version(BASELINE_VERSION)
+        facts = baseline_facts(ws, model.parents, dataset, fit_on)
+        arrays = load_arrays(model.file(f"fit-{fit_name(fit_on)}.npz"))
+        return baseline.ranker(facts, load_result(model)["choice"], arrays)
+
+    return load
+
+
+def _embedding(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
+    from awe_cli.affinities.registry import build_affinity
+    from awe_cli.models.affinity import FixedAffinity
+    from awe_cli.models.tables import built_of
+    from awe_cli.plugins import file
+    from awe_cli.ranking.embedding import EmbeddingRanker
+
+    state, affinity = load_state(model, fit_on), load_result(model)["affinity"]
+    built = built_of(ws, model)
+    if not built:
+        if affinity["name"] == file.OWN:
+            parameters = file.build_plugin(affinity, model.file(file.SOURCE))
+        else:
+            parameters = with_words(build_affinity(affinity), affinity, dataset)
+        return EmbeddingRanker(parameters, state.U, state.V, learned=state.learned, y=dataset.y)
+    opened = FixedAffinity(affinity, built).open(ws, dataset, fit_on)
+    return opened.ranker(state, affinity["power"], affinity["floor"], dataset.y)
+
+
+def _ensemble(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
+    from awe_cli.ranking.ensemble import EnsembleRanker
+
+    weights = load_result(model)["weights"]
+    parts = [ws.get("model", model.parents[f"model {number}"]) for number in range(1, len(weights) + 1)]
+    rankers = [load_fit(ws, part, dataset, fit_on) for part in parts]
+    return EnsembleRanker(rankers, weights, own=dataset.task == RECOMMENDATION)
+
+
+# A type of model, as its settings name it, and how to load the fit on some splits.
+LOADERS: dict[str, Loader] = {
+    EMBEDDING: _embedding,
+    ENSEMBLE: _ensemble,
+    **{name: _baseline(baseline) for name, baseline in BASELINES.items()},
+}

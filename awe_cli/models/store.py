@@ -1,0 +1,120 @@
+"""How an embedding model is stored and opened: a state for each fit, what was chosen, and the training history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from awe_cli.affinities.mixture import MIX
+from awe_cli.affinities.registry import CONSTANT
+from awe_cli.affinities.spec import BUILT, PLUGIN_BUILT
+from awe_cli.core.epoch import State
+from awe_cli.dataset.dataset import DATASET_VERSION, Dataset
+from awe_cli.errors import SettingsError
+from awe_cli.training.state import arrays_of, state_of
+from awe_cli.training.trainer import Progress, Run
+from awe_cli.workspace import Artifact, Staging
+from awe_cli.workspace.arrays import load_arrays, save_arrays
+from awe_cli.workspace.artifact import canonical
+
+# How an embedding model is stored: a state for each fit, what was chosen, and the history of its training.
+
+MODEL_VERSION = 4  # of the format of embedding models
+RESULT = "result.json"
+HISTORY = "history.parquet"
+
+Fit = tuple[str, ...]
+
+
+def fit_name(fit: Fit) -> str:
+    """How files and settings call a fit: "train-valid"."""
+    return "-".join(fit)
+
+
+def store_states(staging: Staging, states: Mapping[Fit, State]) -> None:
+    """Write U, V, what the affinity has of its own, and AdaGrad's memory, of each fit."""
+    for fit, state in states.items():
+        save_arrays(staging.file(f"fit-{fit_name(fit)}.npz"), arrays_of(state))
+
+
+def load_state(model: Artifact, fit: Fit) -> State:
+    """The state of one fit."""
+    return state_of(load_arrays(model.expect_version(MODEL_VERSION).file(f"fit-{fit_name(fit)}.npz")))
+
+
+def store_result(staging: Staging, result: Mapping[str, Any]) -> None:
+    """Write what was chosen and measured on the way."""
+    staging.file(RESULT).write_bytes(canonical(result))
+
+
+def load_result(artifact: Artifact) -> dict[str, Any]:
+    """What was chosen and measured on the way."""
+    return dict(json.loads(artifact.file(RESULT).read_bytes()))
+
+
+def store_history(staging: Staging, history: Iterable[Progress]) -> None:
+    """Write one row an epoch: what was learned, margin and rate of its plan, what the epoch showed, validation."""
+    rows = [
+        {
+            "stage": entry.stage,
+            "fit": entry.fit,
+            "margin": entry.plan.margin,
+            "learning_rate": entry.plan.learning_rate,
+            **asdict(entry.report),
+            "validation": entry.validation,
+        }
+        for entry in history
+    ]
+    schema = pa.schema(
+        [("stage", pa.string()), ("fit", pa.string())]
+        + [("margin", pa.float64()), ("learning_rate", pa.float64()), ("epoch", pa.int32())]
+        + [(name, pa.float64()) for name in ("loss", "violation_rate", "mean_trials", "validation")]
+    )
+    pq.write_table(pa.Table.from_pylist(rows, schema), staging.file(HISTORY))
+
+
+def describe_run(run: Run) -> dict[str, Any]:
+    """The plan that was chosen, its best epoch and what validation said."""
+    return {"plan": asdict(run.plan), "epochs": run.epochs, "validation": run.validation}
+
+
+# Which models G may be built from and multiplied with: those whose U and V were learned for Ux·V_y.
+
+
+def is_linear(model: Artifact) -> bool:
+    """Whether U and V of an embedding model were learned for the score Ux·V_y, or for it times a G that is built."""
+    resolved = load_result(model)["affinity"]
+    return all(
+        part["name"] in (*BUILT, PLUGIN_BUILT, CONSTANT, MIX)
+        for part in (resolved, *resolved.get("members", ()))
+    )
+
+
+def require_linear(model: Artifact) -> Artifact:
+    """`model`, if Ux·V_y is what its U and V were learned for. Raises SettingsError.
+
+    Only such a score is to be multiplied with a G that is built (AWE §3.3): another affinity that was learned with
+    U and V would be left out of the product without a word.
+    """
+    if is_linear(model):
+        return model
+    name = load_result(model)["affinity"]["name"]
+    raise SettingsError(
+        f"{model.describe()}: expected a model with a constant affinity to multiply G with, found {name}: "
+        "without it its U and V do not rank as they were learned to",
+        hint="name a model that `awe train --affinity constant` or `awe retrain` made",
+    )
+
+
+# From a stored dataset to one that can be read.
+
+
+def open_dataset(stored: Artifact) -> Dataset:
+    """The dataset. Raises CorruptArtifactError for one of another format, which another version of awe wrote."""
+    stored.expect_version(DATASET_VERSION)
+    return Dataset.open(stored.path, stored.settings)

@@ -1,1 +1,0 @@
-"""What `awe prepare` will read and how, made definite before a row is read."""

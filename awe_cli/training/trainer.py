@@ -1,0 +1,347 @@
+"""One training run: a generator of one report an epoch, its best epoch, and the choice among configurations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awe_cli.core.arrays import frozen, zeros
+from awe_cli.core.epoch import State, run_epoch
+from awe_cli.core.interface import AffinityParams, directions, is_monotone, n_tables
+from awe_cli.core.labels import Described, OneHot
+from awe_cli.core.learn import Task
+from awe_cli.core.objective import Block, ThreadScratch, scores_all, sides, uses_bounds
+from awe_cli.core.pairs import NO_CHAINS, Chains
+from awe_cli.core.sums import Sums
+from awe_cli.dataset.examples import Examples
+from awe_cli.errors import DivergedError
+from awe_cli.losses.registry import find_loss
+from awe_cli.matrices.bags import row_sums
+from awe_cli.matrices.matrix import Dense, Rows, n_rows
+from awe_cli.ranking.embedding import longest_row
+from awe_cli.training.config import SGD, TrainConfig
+from awe_cli.training.state import FULL, arrays_of, copy_state, for_steps, under_cap
+
+# The label side of a run, as the kernels take it.
+
+
+def label_side(y: Rows | None, state: State) -> tuple[Any, NDArray[np.float32]]:
+    """What labels are, and W, room for their rows: V itself where they are one-hot.
+
+    y  (labels, label features), None for one-hot labels
+    """
+    if y is None:
+        return OneHot(len(state.V)), state.V
+    W = zeros((n_rows(y), state.V.shape[1]), np.float32)
+    changed = np.zeros(len(state.V), np.int64)
+    return Described(frozen(y), changed, _reach(y), longest_row(y), state.V is state.U), W
+
+
+def sum_buffers(
+    side: Any, labels: NDArray[np.int64], starts: NDArray[np.int64], dim: int, width: int
+) -> Sums:
+    """Room for the sums of any block. The system gives memory only to the rows that its labels name.
+
+    labels  (examples,) the most labels that have gradients, in the order of training
+    starts  where blocks begin
+    """
+    most = np.minimum(len(side.changed), side.longest * labels) if isinstance(side, Described) else 0 * labels
+    n = int(np.add.reduceat(most, starts).max(initial=0))
+    return Sums(
+        row=zeros(n, np.int64),
+        by_row=zeros((n, dim), np.float32),
+        by_hat=zeros((n, width), np.float32),
+        squared=zeros((n, 2), np.float32),
+        used=np.zeros(int(np.diff([*starts, len(labels)]).max(initial=0)), np.int64),
+    )
+
+
+def slots_of(side: Any) -> NDArray[np.int32]:
+    """Which sum is that of a row of V: none yet."""
+    return np.full(len(side.changed) if isinstance(side, Described) else 0, -1, np.int32)
+
+
+def _reach(y: Rows) -> float:
+    """max_y Σ_j |y_j|."""
+    if isinstance(y, Dense):
+        return float(np.abs(y.values).sum(axis=1).max(initial=0))
+    return float(row_sums(y.indptr, np.abs(y.values)).max(initial=0))
+
+
+# Training as a generator: one report an epoch, the state changed in place.
+
+_DRAWS_A_PASS = 16  # a draw fetched by itself costs about as much as so many labels in a pass over V
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What one pass over the examples showed."""
+
+    epoch: int  # 1 for the first
+    loss: float  # mean over the positives, each times |Y_x|^-p of its example
+    violation_rate: float  # share of the positives that asked for a step
+    mean_trials: float  # other labels looked at for a positive
+
+
+def epochs(
+    affinity: Any, examples: Examples, state: State, plan: TrainConfig, *, threads: int
+) -> Iterator[EpochReport]:
+    """Train `state` in place, epoch by epoch; the same bytes for any number of threads.
+
+    No row of V may be longer than the plan's cap (see `state.under_cap`). Raises ValueError for threads below 1.
+    """
+    if threads < 1:
+        raise ValueError(f"threads: expected 1 or more, found {threads}")
+    side, W = label_side(examples.y, state)
+    n_labels = len(W)
+    candidates = n_labels if examples.drawn is None else len(examples.drawn)
+    loss = find_loss(plan.loss).build(asdict(plan), candidates)
+    positives = np.diff(examples.positives.indptr)
+    scales = (np.maximum(positives, 1) ** -plan.positive_power).astype(np.float32)
+    scratches = [
+        _scratch(affinity, loss, examples, plan, state.learned, side, n_labels, threads)
+        for _ in range(threads)
+    ]
+    trials = 0.0
+    for epoch in range(plan.epochs):
+        order = _order(plan.seed, epoch, len(examples))
+        task = Task(examples.positives.indptr, examples.positives.indices, examples.own, plan.seed, epoch)
+        with_bounds = uses_bounds(loss) and _bounds_pay(affinity, trials / max(1, len(examples)), n_labels)
+        block = _block(affinity, loss, examples, order, plan, state.learned, side, n_labels, with_bounds)
+        for scratch in scratches:
+            scratch.mark[:] = 0
+        total, seen, violators, trials = run_epoch(
+            affinity, loss, examples.x, task, side, W, state, order, plan.block_size, scales, _rates(plan, epoch),
+            np.float32(plan.norm_cap), block, scratches, threads,
+        )  # fmt: skip
+        seen = max(seen, 1)
+        yield EpochReport(epoch + 1, float(total / seen), violators / seen, trials / seen)
+
+
+def _bounds_pay(affinity: Any, trials: float, n_labels: int) -> bool:
+    """Whether scores of all labels cost less than those of so many draws an example, fetched one by one."""
+    return bool(is_monotone(affinity)) and trials > n_labels / _DRAWS_A_PASS
+
+
+def _order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
+    """The order of the examples in one epoch."""
+    return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(n)
+
+
+def _rates(plan: TrainConfig, epoch: int) -> NDArray[np.float64]:
+    """The rate at the start and at the end of an epoch: a straight line over the whole run."""
+    left = 1 - (1 - plan.final_rate) * np.array([epoch, epoch + 1]) / plan.epochs
+    return plan.learning_rate * left * (math.sqrt(FULL) if plan.steps == SGD else 1.0)
+
+
+def _scratch(
+    affinity: Any, loss: Any, examples: Examples, plan: TrainConfig, learned: AffinityParams, side: Any, n_labels: int,
+    workers: int,
+) -> ThreadScratch:  # fmt: skip
+    """Scratch for one of so many workers."""
+    dim, longest = plan.dim, int(_row_lengths(examples.x).max(initial=1))
+    positives = int(np.diff(examples.positives.indptr).max(initial=0))
+    size = min(plan.block_size, len(examples))
+    scored = n_labels if scores_all(loss) else 0
+    by_v, v_hat = zeros(dim, np.float32), zeros(learned.V_hat.shape[1], np.float32)
+    slot, one_hot = slots_of(side), examples.y is None
+    return ThreadScratch(
+        ux=zeros(dim, np.float32),
+        z=zeros(dim, np.float32),
+        by_z=zeros(dim, np.float32),
+        by_v=by_v,
+        v_hat=v_hat,
+        by_vj=by_v if one_hot else zeros(by_v.shape, np.float32),
+        vj_hat=v_hat if one_hot else zeros(v_hat.shape, np.float32),
+        slot=slot,
+        chains=chain_buffers(learned, examples.x, longest, n_labels if one_hot else len(slot)),
+        g=zeros(n_labels * n_tables(affinity), np.float32),
+        features=zeros(longest, np.float32),
+        mark=zeros(n_labels, np.int32),
+        drawn=np.zeros(0, np.int32) if examples.drawn is None else examples.drawn,
+        load=zeros(workers, np.int64),
+        mine=zeros(size, np.int64),
+        owned=zeros(1 + max(longest, size * sides(loss) * max(positives, scored)), np.int64),
+        tally=zeros(3, np.float64),
+        scores=zeros(scored, np.float32),
+        slots=zeros(scored + 1 if scored else 0, np.int32),
+    )
+
+
+def _block(
+    affinity: Any, loss: Any, examples: Examples, order: NDArray[np.int64], plan: TrainConfig, learned: AffinityParams,
+    side: Any, n_labels: int, with_bounds: bool,
+) -> Block:  # fmt: skip
+    """Buffers that hold any block of this order. The system gives room to what is written to, not before."""
+    starts = np.arange(0, len(order), plan.block_size)
+    size = min(plan.block_size, len(order))
+    each = np.full(len(order), n_labels) if scores_all(loss) else np.diff(examples.positives.indptr)[order]
+    records = int(np.add.reduceat(each, starts).max(initial=0))
+    ways = 1 if directions(affinity) == 1 else sides(loss)
+    features = int(np.add.reduceat(_row_lengths(examples.x)[order], starts).max(initial=0))
+    return Block(
+        labels=zeros((records, sides(loss)), np.int32),
+        steps=zeros((records, sides(loss)), np.float32),
+        by_label=zeros((records, ways, plan.dim), np.float32),
+        by_input=zeros((size, plan.dim), np.float32),
+        by_feature=zeros((features, plan.dim), np.float32),
+        by_shared=zeros((size, *learned.shared.shape), np.float32),
+        u_hat=zeros((features, learned.U_hat.shape[1]), np.float32),
+        v_hat=zeros((records, ways, learned.V_hat.shape[1]), np.float32),
+        by_pair=zeros(
+            int(np.add.reduceat(_pairs(learned, examples.x)[order], starts).max(initial=0)), np.float32
+        ),
+        sums=sum_buffers(side, each * sides(loss), starts, plan.dim, learned.V_hat.shape[1]),
+        ux=zeros((size if with_bounds else 0, plan.dim), np.float32),
+        score_bound=zeros((size if with_bounds else 0, n_labels), np.float32),
+        tally=zeros((size, 3), np.float64),
+    )
+
+
+def chain_buffers(learned: AffinityParams, x: Rows, longest: int, n_label_features: int) -> Chains:
+    """Room for the pairs of any example."""
+    if not len(learned.indptr):
+        return NO_CHAINS
+    most = int(_pairs(learned, x).max(initial=0))
+    return Chains(
+        head=zeros(n_label_features, np.int32),
+        before=zeros(most, np.int32),
+        at=zeros(most, np.int32),
+        first=zeros(longest, np.int64),
+    )
+
+
+def _pairs(learned: AffinityParams, x: Rows) -> NDArray[np.int64]:
+    """How many pairs the features of each example have together."""
+    if not len(learned.indptr):
+        return np.zeros(n_rows(x), np.int64)
+    each = np.diff(learned.indptr)
+    if isinstance(x, Dense):
+        return np.full(n_rows(x), each.sum())
+    ends = np.concatenate([[0], np.cumsum(each[x.indices])])
+    return np.diff(ends[x.indptr])
+
+
+def _row_lengths(x: Rows) -> NDArray[np.int64]:
+    if isinstance(x, Dense):
+        return np.full(n_rows(x), len(x.columns), np.int64)
+    return np.diff(x.indptr)
+
+
+# One run from a start to its best epoch, and the choice between several plans.
+
+_RUNAWAY = 100.0  # times the first epoch's loss
+_ABSURD = 1000.0  # times max(γ, 1) and the loss's largest weight: no norm cap in use lets a loss become more
+_LARGEST = 1e9  # of an entry of U or V: beyond it, scores overflow sooner or later and hide what goes wrong
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One epoch, as those who watch or keep a history hear of it."""
+
+    stage: str  # what is being learned
+    fit: str  # the splits it is learned from
+    plan: TrainConfig
+    report: EpochReport
+    validation: float | None  # the metric on validation, where there is a judge
+    epochs: int  # that the run takes at most
+    apart: tuple[str, ...]  # by which settings of the plan it differs from other runs of this stage
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run gave: the state of its best epoch, and which that was.
+
+    weights  of a mixture, with which the run began where validation chose them
+    """
+
+    plan: TrainConfig
+    state: State
+    epochs: int
+    validation: float | None
+    weights: list[float] | None = None
+
+
+OnProgress = Callable[[Progress], None]
+Validate = Callable[[State], float]
+
+
+def run(
+    affinity: Any,
+    examples: Examples,
+    start: State,
+    plan: TrainConfig,
+    *,
+    threads: int,
+    stage: str,
+    fit: str,
+    on_progress: OnProgress,
+    validator: Validate | None = None,
+    patience: int = 0,
+    stop_after: int | None = None,
+    apart: tuple[str, ...] = (),
+) -> Run:
+    """Learn from `start`, which is left alone.
+
+    judge       state → metric; the best epoch by it is kept, and after `patience` epochs without a gain
+                (0: never) the run ends
+    stop_after  epochs to run of those the plan's schedule is laid out for
+    apart       what `on_progress` hears of how the plan differs from others
+
+    Raises DivergedError, naming the epoch and the setting to lower.
+    """
+    state = for_steps(under_cap(copy_state(start), plan.norm_cap), plan.steps)
+    best = Run(plan, state, 0, None)
+    n_labels = len(state.V) if examples.y is None else n_rows(examples.y)
+    first_loss = 0.0
+    for report in epochs(affinity, examples, state, plan, threads=threads):
+        first_loss = first_loss or report.loss
+        _check(report, state, first_loss, plan, n_labels)
+        score = None if validator is None else validator(state)
+        on_progress(Progress(stage, fit, plan, report, score, stop_after or plan.epochs, apart))
+        if score is None:
+            best = Run(plan, state, report.epoch, None)
+        elif best.validation is None or score > best.validation:
+            best = Run(plan, copy_state(state), report.epoch, score)
+        elif patience and report.epoch - best.epochs >= patience:
+            break
+        if report.epoch == stop_after:
+            break
+    return best
+
+
+def choose(runs: Sequence[Run]) -> Run:
+    """The run with the best validation; the first of equals, and the first where none was judged."""
+    return max(runs, key=lambda run: -np.inf if run.validation is None else run.validation)
+
+
+def differing(plans: Sequence[TrainConfig]) -> tuple[str, ...]:
+    """The settings in which the plans are not all alike."""
+    first, *others = [asdict(plan) for plan in plans]
+    return tuple(name for name in first if any(other[name] != first[name] for other in others))
+
+
+def _check(report: EpochReport, state: State, first_loss: float, plan: TrainConfig, n_labels: int) -> None:
+    numbers = all(np.isfinite(array).all() for array in arrays_of(state).values())
+    stepped = (state.U, state.V, state.learned.pairs)  # the rest has capped norms
+    bounded = numbers and max(np.abs(array).max(initial=0) for array in stepped) < _LARGEST
+    most = min(
+        _RUNAWAY * max(first_loss, plan.margin),
+        _ABSURD * max(plan.margin, 1.0) * find_loss(plan.loss).heaviest(asdict(plan), n_labels),
+    )
+    if bounded and report.loss <= most:
+        return
+    if not np.isfinite(report.loss) or not numbers:
+        found = "a loss or a parameter that is no finite number"
+    else:
+        found = f"a loss of {report.loss:.4g}" + ("" if bounded else " and a parameter beyond 1e9")
+    raise DivergedError(
+        f"training diverged in epoch {report.epoch}: {found} (first epoch: {first_loss:.4g})",
+        hint=f"lower --learning-rate (it was {plan.learning_rate:g}) or --norm-cap ({plan.norm_cap:g}); "
+        "the previous model is untouched",
+    )
