@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from awe_cli.affinities.mixture import build_mixture, chooses_weights, n_members, weighed_settings
+from awe_cli.affinities.overlap import Overlap
 from awe_cli.affinities.registry import (
     ALL_MEMBERS,
     COUNTED,
@@ -27,9 +28,9 @@ from awe_cli.core.epoch import State
 from awe_cli.core.interface import NO_PARAMS, AffinityParams
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.dataset.examples import Examples
+from awe_cli.dataset.word_overlap import shared_words
 from awe_cli.errors import SettingsError
 from awe_cli.models import pair_weights
-from awe_cli.models.load import check_words, with_words
 from awe_cli.models.store import Fit, fit_name, load_result
 from awe_cli.models.tables import open_built, training_table
 from awe_cli.plugins import file
@@ -101,6 +102,30 @@ def _pairs(dataset: Dataset, affinity: Mapping[str, Any], resolved: str | None) 
 
         return counted
     return lambda plan, examples: fixed
+
+
+# The affinity `overlap` told of the words of a dataset's documents.
+
+
+def with_words(affinity: Any, settings: Mapping[str, Any], dataset: Dataset) -> Any:
+    """The affinity with what each word adds to the documents that have it; any other affinity as it is.
+
+    Raises SettingsError where queries and documents do not have one vocabulary.
+    """
+    if not isinstance(affinity, Overlap):
+        return affinity
+    shared = shared_words(dataset.described, settings["weights"], settings["k1"], settings["b"])
+    return affinity._replace(shared=shared)
+
+
+def check_words(settings: Mapping[str, Any], dataset: Dataset, *, tie: bool) -> None:
+    """Raise SettingsError, before anything is learned, where words are to be shared and are not."""
+    with_words(build_affinity(settings), settings, dataset)
+    if tie and not (dataset.described and dataset.described.shared):
+        raise SettingsError(
+            "--tie: expected inputs and labels with the same features, found a dataset with different ones",
+            hint="prepare --queries and --documents with text, or --…-sparse, on both sides; or leave --tie out",
+        )
 
 
 # The affinity that `awe train` is told of: one of the catalog, or a user's own.

@@ -4,44 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from awe_cli.affinities.overlap import Overlap
-from awe_cli.affinities.registry import build_affinity
 from awe_cli.baselines.base import Baseline, Facts
 from awe_cli.baselines.registry import BASELINES
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
-from awe_cli.dataset.word_overlap import shared_words
 from awe_cli.errors import CorruptArtifactError, DataError, MissingInputError, SettingsError
 from awe_cli.models.store import MODEL_VERSION as EMBEDDING_VERSION
 from awe_cli.models.store import fit_name, load_result, load_state
 from awe_cli.ranking.ranker import Ranker
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
-
-# The affinity `overlap` told of the words of a dataset's documents.
-
-
-def with_words(affinity: Any, settings: Mapping[str, Any], dataset: Dataset) -> Any:
-    """The affinity with what each word adds to the documents that have it; any other affinity as it is.
-
-    Raises SettingsError where queries and documents do not have one vocabulary.
-    """
-    if not isinstance(affinity, Overlap):
-        return affinity
-    shared = shared_words(dataset.described, settings["weights"], settings["k1"], settings["b"])
-    return affinity._replace(shared=shared)
-
-
-def check_words(settings: Mapping[str, Any], dataset: Dataset, *, tie: bool) -> None:
-    """Raise SettingsError, before anything is learned, where words are to be shared and are not."""
-    with_words(build_affinity(settings), settings, dataset)
-    if tie and not (dataset.described and dataset.described.shared):
-        raise SettingsError(
-            "--tie: expected inputs and labels with the same features, found a dataset with different ones",
-            hint="prepare --queries and --documents with text, or --…-sparse, on both sides; or leave --tie out",
-        )
-
 
 EMBEDDING, KNN, ENSEMBLE = "embedding", "knn", "ensemble"
 BASELINE_VERSION = 4
@@ -170,7 +142,7 @@ def _baseline(baseline: Baseline) -> Loader:
 
 def _embedding(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
     from awe_cli.affinities.registry import build_affinity
-    from awe_cli.models.affinity import FixedAffinity
+    from awe_cli.models.affinity import FixedAffinity, with_words
     from awe_cli.models.tables import built_of
     from awe_cli.plugins import file
     from awe_cli.ranking.embedding import EmbeddingRanker

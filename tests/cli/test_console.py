@@ -153,10 +153,10 @@ def test_compiling_is_told_once_and_not_again(tmp_path: Path) -> None:
 
 ON_A_TERMINAL = """
 from awe_cli.cli import console
-from awe_cli.cli.progress import Shown, watching
+from awe_cli.cli.progress import Shown, showing_progress
 console.warn("careful")
 console.table("test", ["model [x]", "p@1"], [["[bold]awe", 0.5]])
-with watching(lambda i: Shown("epoch", i, 3, f"loss [{i}]")) as watch:
+with showing_progress(lambda i: Shown("epoch", i, 3, f"loss [{i}]")) as watch:
     for i in range(1, 4):
         watch(i)
 """
@@ -184,9 +184,9 @@ def test_on_a_terminal(colour: bool, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 BARS = """
-from awe_cli.cli.progress import Shown, watching
+from awe_cli.cli.progress import Shown, showing_progress
 figures = "valid 0.1234, loss 0.123, 45% violated, 3.2 trials"
-with watching(lambda i: i) as watch:
+with showing_progress(lambda i: i) as watch:
     for task, last, total in (("train, margin 0.5", 15, 30), ("sigmoid, train+valid, margin 0.5", 100, 100)):
         for i in range(1, last + 1):
             watch(Shown(task, i, total, figures))

@@ -112,7 +112,7 @@ def for_crowd(affinity: Any) -> Any:
 
     def change(knn: Knn) -> Knn:
         rng = np.random.default_rng(3)
-        neighbors = rng.integers(-1, 60, (60 * knn.parts, 4)).astype(np.int32)
+        neighbors = rng.integers(-1, 60, (60 * knn.queries_per_example, 4)).astype(np.int32)
         weights = rng.dirichlet(np.ones(4), len(neighbors)).astype(np.float32)
         return knn._replace(neighbors=neighbors, weights=weights, indptr=labels.indptr, labels=labels.indices)
 

@@ -52,7 +52,7 @@ def test_the_norm_cap_holds_after_every_epoch():
 def test_a_plain_step_is_rate_times_gradient():
     plan = replace(PLAN, steps=SGD, epochs=1, final_rate=1.0, max_trials=50, norm_cap=9.0, block_size=40)
     start = initial_state(20, 20, plan)
-    told = {"threads": 1, "stage": "s", "fit": "f", "watch": lambda progress: None}
+    told = {"threads": 1, "stage": "s", "fit": "f", "on_progress": lambda progress: None}
     once = run(LINEAR, groups(), start, plan, **told).state
     half = run(LINEAR, groups(), start, replace(plan, learning_rate=plan.learning_rate / 2), **told).state
     moved = once.V - start.V
@@ -65,7 +65,7 @@ def test_a_plain_step_is_rate_times_gradient():
 def test_a_start_from_a_larger_cap_is_brought_under_this_one():
     plan = replace(PLAN, norm_cap=0.3, epochs=1)
     start = initial_state(20, 20, replace(PLAN, norm_cap=5.0, initial_scale=2.0))
-    told = {"threads": 1, "stage": "s", "fit": "f", "watch": lambda progress: None}
+    told = {"threads": 1, "stage": "s", "fit": "f", "on_progress": lambda progress: None}
     nobody = histories({4}, {7})  # nothing is left to know them by: no row is stepped
     learned = run(LINEAR, nobody, start, plan, **told).state
     for before, after in ((start.U, learned.U), (start.V, learned.V)):
