@@ -124,7 +124,7 @@ from typing import NamedTuple
 from awe_cli.core.dispatch import implements
 from awe_cli.core.families import of_whole_score, without_table
 from awe_cli.core.interface import slope, value
-from awe_cli.core.interface import NOTHING
+from awe_cli.core.interface import NO_PARAMS
 from awe_cli.core.arrays import dot_row
 class Mine(NamedTuple):
     gain: float
@@ -146,7 +146,7 @@ of_whole_score(Mine)
         ("import sys\nsys.exit(3)\n", "Mine", "line 2: SystemExit: 3"),
         (HEAD, "Mime", "expected a NamedTuple 'Mime' in"),
         (HEAD, "Mine", "missing: value, slope"),
-        (HEAD.replace("of_whole_score(Mine)", ""), "Mine", "missing: score, gradient, rate"),
+        (HEAD.replace("of_whole_score(Mine)", ""), "Mine", "missing: score, gradient, score_from_dot"),
     ],
 )
 def test_a_file_that_cannot_be_used(refused, source, name, message):
@@ -154,8 +154,8 @@ def test_a_file_that_cannot_be_used(refused, source, name, message):
 
 
 FORMULAS = (
-    "@implements(value, Mine)\ndef v(affinity, s, case, label):\n    return s\n"
-    "@implements(slope, Mine)\ndef d(affinity, s, case, label):\n    return affinity.gain\n"
+    "@implements(value, Mine)\ndef v(affinity, s, context, label):\n    return s\n"
+    "@implements(slope, Mine)\ndef d(affinity, s, context, label):\n    return affinity.gain\n"
 )
 
 
@@ -166,7 +166,7 @@ def with_numbers(body):
 
 
 def _numbers(arrays):
-    return f"return NOTHING._replace({arrays})"
+    return f"return NO_PARAMS._replace({arrays})"
 
 
 def _pairs(indptr, last):
@@ -178,7 +178,7 @@ def _pairs(indptr, last):
     ("body", "message"),
     [
         ("raise KeyError(shape.dim)", "line 12: KeyError: "),
-        ("return 3", "`numbers` of Mine: expected a Learned, found 3"),
+        ("return 3", "`numbers` of Mine: expected an AffinityParams, found 3"),
         (
             _numbers("shared=np.ones((1, 3))"),
             "shared to be an array of float32 with 2 axes, found float64 (1, 3)",
@@ -241,9 +241,9 @@ def test_a_low_rank_affinity_of_a_file_where_features_describe_labels(tmp_path):
     source = source.replace("import activate,", "import Identity, activate,").replace(
         "    activation: Any  # s\n",
         "    gain: float = 1.0\n    def numbers(self, shape):\n"
-        "        from awe_cli.core.interface import NOTHING\n"
+        "        from awe_cli.core.interface import NO_PARAMS\n"
         "        U_hat, V_hat = shape.draw(0, shape.features, 3), shape.draw(1, shape.labels, 3)\n"
-        "        return NOTHING._replace(U_hat=U_hat, V_hat=V_hat)\n",
+        "        return NO_PARAMS._replace(U_hat=U_hat, V_hat=V_hat)\n",
     )
     (tmp_path / "mine.py").write_text(source)
     ws = Workspace(tmp_path)
@@ -331,7 +331,7 @@ def test_a_file_alone_and_a_file_where_none_can_be(tmp_path, capsys):
 )
 def test_a_formula_that_cannot_be_compiled(refused, body, says):
     source = HEAD.replace("gain: float", "gain: float = 1.0") + (
-        f"@implements(value, Mine)\ndef v(affinity, s, case, label):\n    {body}\n"
-        "@implements(slope, Mine)\ndef d(affinity, s, case, label):\n    return affinity.gain\n"
+        f"@implements(value, Mine)\ndef v(affinity, s, context, label):\n    {body}\n"
+        "@implements(slope, Mine)\ndef d(affinity, s, context, label):\n    return affinity.gain\n"
     )
     assert says in refused(78, source)

@@ -14,10 +14,10 @@ PACKAGE = ROOT / "awe_cli"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Which parts of the house a part may import, besides itself and errors. Arrows point one way.
-LEARNING = {"affinity", "loss", "kernels", "data"}
+LEARNING = {"affinities", "losses", "core", "dataset", "matrices"}
 BELOW_STEPS = {
     "training",
-    "building",
+    "builders",
     "neighbors",
     "baselines",
     "ranking",
@@ -26,43 +26,46 @@ BELOW_STEPS = {
     "report",
     "workspace",
     "config",
+    "io",
     *LEARNING,
 }
 ARROWS: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"app"},
     "errors": set(),
-    "app": {"commands"},
-    "commands": {"steps", "models", "judging", "predicting", *BELOW_STEPS},
-    "steps": {"models", "preparing", "judging", "predicting", *BELOW_STEPS},
-    "predicting": {"judging", "models", *BELOW_STEPS},
-    "judging": {"models", *BELOW_STEPS},
-    "models": BELOW_STEPS,
-    "preparing": {"config", "data"},
+    "app": {"cli"},
+    "cli": {"steps", "models", "evaluation", "prediction", *BELOW_STEPS},
+    "steps": {"models", "plugins", "evaluation", "prediction", *BELOW_STEPS},
+    "prediction": {"evaluation", "models", "plugins", *BELOW_STEPS},
+    "evaluation": {"models", *BELOW_STEPS},
+    "models": {"plugins", *BELOW_STEPS},
+    "plugins": BELOW_STEPS,
     "training": {"engine", "ranking", "metrics", *LEARNING},
-    "building": {"neighbors", "engine", "ranking", *LEARNING},
+    "builders": {"neighbors", "engine", "ranking", *LEARNING},
     "neighbors": {"engine", "ranking", *LEARNING},
     "baselines": {"neighbors", "engine", "ranking", *LEARNING},
     "ranking": {"engine", "metrics", *LEARNING},
-    "affinity": {"kernels", "data"},
-    "loss": {"kernels", "data"},
-    "kernels": {"data"},
-    "metrics": {"data"},
-    "workspace": {"data"},
+    "affinities": {"core", "dataset", "matrices"},
+    "losses": {"core", "matrices"},
+    "core": {"matrices"},
+    "metrics": {"dataset", "matrices"},
+    "dataset": {"config", "io", "matrices"},
+    "workspace": {"matrices"},
     "config": set(),
-    "engine": {"data"},
-    "report": {"data"},
-    "data": set(),
+    "engine": {"matrices"},
+    "report": {"dataset"},
+    "io": {"matrices"},
+    "matrices": set(),
 }
 # A whole library may be imported only below these folders and files.
 RESERVED = {
-    "typer": {"commands", "app"},
-    "rich": {"commands", "app"},
+    "typer": {"cli", "app"},
+    "rich": {"cli", "app"},
     "dask": {"engine/dask.py"},
     "distributed": {"engine/dask.py"},
 }
-NO_PATHS = {"kernels", "affinity"}
-LIGHT = {"app", "commands", "__main__"}
+NO_PATHS = {"core", "affinities"}
+LIGHT = {"app", "cli", "__main__"}
 HEAVY = {
     "numpy",
     "scipy",
@@ -177,7 +180,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed(path: Path) -> None:
     inner = {
         module.split(".")[1] for module in imports(path, on_loading=True) if module.startswith("awe_cli.")
     }
-    assert inner <= {"app", "commands", "config", "errors"}
+    assert inner <= {"app", "cli", "config", "errors"}
 
 
 @each_file

@@ -131,7 +131,7 @@ class Inputs(NamedTuple):
 
 
 class LabelWeights(Baseline):
-    """Learned by passive-aggressive steps of at most C; a subclass fills in `learn`."""
+    """AffinityParams by passive-aggressive steps of at most C; a subclass fills in `learn`."""
 
     epochs: ClassVar[int] = 5  # where nothing is said
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numba
 import numpy as np
@@ -19,11 +19,10 @@ from awe_cli.core.arrays import frozen
 from awe_cli.core.barrier import ask_to_stop, asked, new_barrier, pass_on, wait
 from awe_cli.core.dispatch import for_types_of, kernel
 from awe_cli.core.interface import NO_PARAMS, AdagradState, AffinityParams, zero_adagrad_state
-from awe_cli.core.labels import longest_row_norm, refresh
-from awe_cli.core.learn import Task, learn_share
+from awe_cli.core.labels import refresh
+from awe_cli.core.learn import Problem, learn_share
 from awe_cli.core.objective import LOSS, TRIALS, VIOLATORS, Block, ThreadScratch
-from awe_cli.core.update import update_share
-from awe_cli.matrices.matrix import Rows
+from awe_cli.core.update import Step, update_share
 
 Result = TypeVar("Result")
 
@@ -48,43 +47,38 @@ class Figures(NamedTuple):
     trials: float  # scores of other labels that were looked at
 
 
-def run_epoch(
-    affinity: Any,
-    loss: Any,
-    rows: Rows,
-    task: Task,
-    side: Any,
-    W: NDArray[np.float32],
-    state: State,
-    order: NDArray[np.int64],
-    block: int,
-    scales: NDArray[np.float32],
-    rates: NDArray[np.float64],
-    cap: np.float32,
-    buffers: Block,
-    scratches: Sequence[ThreadScratch],
-    workers: int,
-) -> Figures:
-    """One epoch over the examples in `order`; the rate goes linearly from rates[0] to rates[1].
+class Schedule(NamedTuple):
+    """In which order an epoch goes over the examples, and how far each step goes."""
 
-    side    what labels are: OneHot, or Described with its rows frozen
-    W       (labels, d) room for the labels' rows; V itself where labels are one-hot
-    scales  (examples,) what an example's loss is multiplied by
-    into    room for any block of this order
-    rooms   room for each of the workers
+    order: NDArray[np.int64]
+    block_size: int  # examples that read the same U and V
+    scales: NDArray[np.float32]  # (examples,) what an example's loss is multiplied by
+    rates: NDArray[
+        np.float64
+    ]  # (2,) the learning rate at the start and at the end; between them a straight line
+
+
+def run_epoch(
+    problem: Problem, schedule: Schedule, buffers: Block, scratches: Sequence[ThreadScratch], workers: int
+) -> Figures:
+    """One epoch over the examples in the order of the schedule.
+
+    buffers    hold any block of this order
+    scratches  one for each of the workers
     """
     workers = 1 if numba.config.DISABLE_JIT else workers  # type: ignore[attr-defined]
     between = new_barrier()
-    affinity, loss, rows, task = frozen(affinity), frozen(loss), frozen(rows), frozen(task)
-    order, scales, rates = frozen(order), frozen(scales), frozen(rates)
-
-    run = for_types_of(learn_and_update, affinity)
+    problem = problem._replace(
+        affinity=frozen(problem.affinity),
+        loss=frozen(problem.loss),
+        rows=frozen(problem.rows),
+        task=frozen(problem.task),
+    )
+    schedule = frozen(schedule)
+    run = for_types_of(learn_and_update, problem.affinity)
 
     def work(worker: int) -> tuple[float, int, float, float]:
-        return run(
-            affinity, loss, rows, task, side, W, state, order, block, scales, rates, cap, buffers, scratches[worker],
-            worker, workers, between,
-        )  # fmt: skip
+        return run(problem, schedule, buffers, scratches[worker], worker, workers, between)
 
     return Figures(*_beside_each_other(work, workers, lambda: ask_to_stop(between)))
 
@@ -124,20 +118,15 @@ def _beside_each_other(work: Callable[[int], Result], workers: int, stop: Callab
 
 
 @kernel
-def learn_and_update(
-    affinity, loss, rows, task, side, W, state, order, block, scales, rates, cap, buffers, scratch, worker, workers,
-    between,
-):  # fmt: skip
+def learn_and_update(problem, schedule, buffers, scratch, worker, workers, between):
     """What one worker does in an epoch, or until it is asked to stop. Returns the figures, the same for all."""
     total, positives, violators, trials = 0.0, 0, 0.0, 0.0
-    n = order.shape[0]
+    side, W, state, rates = problem.side, problem.W, problem.state, schedule.rates
+    n, block = schedule.order.shape[0], schedule.block_size
     for start in range(0, n, block):
-        examples = order[start : min(start + block, n)]
+        examples = schedule.order[start : min(start + block, n)]
         refresh(side, W, state.V, start, block, worker, workers, between)
-        records, seen = learn_share(
-            affinity, loss, rows, task, side, state, W, examples, start, scales, longest_row_norm(side, cap), buffers,
-            scratch, worker,
-        )  # fmt: skip
+        records, seen = learn_share(problem, examples, start, schedule.scales, buffers, scratch, worker)
         wait(between, workers)
         positives += seen
         for e in range(examples.shape[0]):
@@ -145,24 +134,8 @@ def learn_and_update(
             violators += buffers.tally[e, VIOLATORS]
             trials += buffers.tally[e, TRIALS]
         learning_rate = np.float32(rates[0] + (rates[1] - rates[0]) * start / n)
-        update_share(
-            buffers,
-            affinity,
-            loss,
-            side,
-            rows,
-            task.indptr,
-            examples,
-            records,
-            start,
-            W,
-            state,
-            learning_rate,
-            cap,
-            scratch,
-            worker,
-            workers,
-        )
+        step = Step(examples, records, start, learning_rate, worker, workers)
+        update_share(problem, step, buffers, scratch)
         if worker == 0:
             pass_on(between)
         wait(between, workers)

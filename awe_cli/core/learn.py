@@ -6,7 +6,7 @@ thread with the same result.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,16 @@ from awe_cli.core.interface import (
     n_example_pairs,
     queries_per_example,
 )
-from awe_cli.core.labels import features_of
-from awe_cli.core.objective import VIOLATORS, learn_positive, n_candidates, n_records, scores_all, sides
+from awe_cli.core.labels import features_of, longest_row_norm
+from awe_cli.core.objective import (
+    VIOLATORS,
+    Positive,
+    learn_positive,
+    n_candidates,
+    n_records,
+    scores_all,
+    sides,
+)
 from awe_cli.core.pairs import link_pairs, unlink_pairs, weighs_pairs
 from awe_cli.core.rng import stream
 from awe_cli.core.rows import project, row_length, row_of
@@ -130,120 +138,109 @@ class Task(NamedTuple):
     epoch: int
 
 
+class Problem(NamedTuple):
+    """What is learned from what, the same for every block of an epoch."""
+
+    affinity: Any
+    loss: Any
+    rows: Any  # x of every example, Bags or Dense
+    task: Task
+    side: Any  # what labels are: OneHot, or Described
+    state: Any  # U, V and the rest that training changes
+    W: NDArray[np.float32]  # (labels, d) the labels' rows; V itself where labels are one-hot
+    norm_cap: np.float32
+
+
+class Place(NamedTuple):
+    """Where the share of one example in the buffers of a block begins."""
+
+    example: int
+    position: int  # of the example in the block
+    record: np.int64
+    feature: np.int64
+    pair: np.int64
+    tag: int  # what `ThreadScratch.mark` holds for the example's positives
+
+
 @section
-def learn_example(
-    affinity,
-    loss,
-    rows,
-    task,
-    side,
-    state,
-    V,
-    example,
-    e,
-    record,
-    feature,
-    pair,
-    sums,
-    scale,
-    cap,
-    buffers,
-    scratch,
-    tag,
-):
-    """All positives of one example; e, record, feature and pair are where its share of the block begins."""
-    U, y = state.U, features_of(side)
-    indices, values = row_of(rows, example)
+def learn_example(problem, place, scale, cap, sums, buffers, scratch):
+    """All positives of one example, whose loss is multiplied by `scale`; `cap` bounds the labels' rows."""
+    affinity, loss, task, W = problem.affinity, problem.loss, problem.task, problem.W
+    U, y, learned = problem.state.U, features_of(problem.side), problem.state.learned
+    example = place.example
+    indices, values = row_of(problem.rows, example)
     first, last = task.indptr[example], task.indptr[example + 1]
-    by_feature = buffers.by_feature[feature : feature + indices.shape[0]]
+    by_feature = buffers.by_feature[place.feature : place.feature + indices.shape[0]]
     by_feature[:] = 0
-    gradients = _gradient_buffers(
-        state.learned, indices, e, feature, pair, by_feature, sums, buffers, scratch
-    )
-    _empty(loss, task.labels[first:last], e, record, V, buffers, scratch, tag)
-    negatives = n_candidates(scratch.drawn, V.shape[0]) - (last - first)
+    gradients = _gradient_buffers(learned, indices, place, by_feature, sums, buffers, scratch)
+    _empty(loss, task.labels[first:last], place, W, buffers, scratch)
+    negatives = n_candidates(scratch.drawn, W.shape[0]) - (last - first)
     if negatives == 0 or indices.shape[0] <= task.own:
         return
     project(indices, values, U, scratch.ux)
     draws = stream(task.seed, task.epoch, example)
     context = ExampleContext(
-        example,
-        indices,
-        values,
-        U,
-        V,
-        y,
-        state.V,
-        scratch.z,
-        scratch.g,
-        scratch.features,
-        state.learned,
+        example, indices, values, U, W, y, problem.state.V, scratch.z, scratch.g, scratch.features, learned,
         scratch.chains,
-    )
+    )  # fmt: skip
     scratch.by_z[:] = 0
     if weighs_pairs(affinity):
         link_pairs(context)
     for part in range(queries_per_example(affinity)):
         load(affinity, example, part, scratch.g)
         for p in range(first + part, last, queries_per_example(affinity)):
-            r = record if scores_all(loss) else record + p - first
             left_out = p - first if task.own else -1
-            again = left_out < 0 and p > first + part
             project_without(scratch.ux, left_out, indices, values, U, scratch.z)
             before = scratch.tally[VIOLATORS]
-            more = (
-                error_bound(scratch.ux, left_out, indices, values, U, cap)
-                if buffers.score_bound.shape[0]
-                else np.float32(0)
+            bound = np.float32(0)
+            if buffers.score_bound.shape[0] > 0:
+                bound = error_bound(scratch.ux, left_out, indices, values, U, cap)
+            positive = Positive(
+                label=np.int64(task.labels[p]),  # as the draws are: another type would be compiled for again
+                left_out=left_out,
+                same_input=left_out < 0 and p > first + part,
+                error_bound=bound,
+                n_negatives=negatives,
+                tag=place.tag,
+                scale=scale,
+                record=place.record if scores_all(loss) else place.record + p - first,
+                position=place.position,
             )
-            label = np.int64(task.labels[p])  # as the draws are: another type would be compiled for again
-            draws = learn_positive(
-                loss, affinity, context, label, left_out, again, more, negatives, draws, tag, scratch, scale,
-                gradients, buffers, r, e,
-            )  # fmt: skip
+            draws = learn_positive(loss, affinity, context, positive, draws, scratch, gradients, buffers)
             if scratch.tally[VIOLATORS] > before and factors_through_projection(affinity):
-                scatter_input_gradient(scratch.by_z, left_out, buffers.by_input, e, by_feature)
+                scatter_input_gradient(scratch.by_z, left_out, buffers.by_input, place.position, by_feature)
         clear(affinity, example, part, scratch.g)
     if weighs_pairs(affinity):
         unlink_pairs(context)
-    flush(y, sums, scratch.slot, buffers, record, record + n_records(loss, last - first, V))
+    flush(y, sums, scratch.slot, buffers, place.record, place.record + n_records(loss, last - first, W))
     for figure in range(scratch.tally.shape[0]):
-        buffers.tally[e, figure] = scratch.tally[figure]
+        buffers.tally[place.position, figure] = scratch.tally[figure]
 
 
 @inlined
-def _empty(loss, positives, e, record, V, buffers, scratch, tag):
+def _empty(loss, positives, place, W, buffers, scratch):
     """No step, no figure yet; the example's positives are marked."""
-    buffers.by_input[e, :] = 0
+    buffers.by_input[place.position, :] = 0
     scratch.tally[:] = 0
-    buffers.tally[e, :] = 0
+    buffers.tally[place.position, :] = 0
     for label in positives:
-        scratch.mark[label] = tag
-    for r in range(record, record + n_records(loss, positives.shape[0], V)):
+        scratch.mark[label] = place.tag
+    for r in range(place.record, place.record + n_records(loss, positives.shape[0], W)):
         buffers.labels[r, 0] = -1
 
 
 @inlined
-def _gradient_buffers(learned, indices, e, feature, pair, by_feature, sums, buffers, scratch):
+def _gradient_buffers(learned, indices, place, by_feature, sums, buffers, scratch):
     """Where an example's gradients go, emptied."""
-    u_hat = buffers.u_hat[feature : feature + indices.shape[0]]
-    by_pair = buffers.by_pair[pair : pair + n_example_pairs(learned, indices)]
-    buffers.by_shared[e, :, :] = 0
+    u_hat = buffers.u_hat[place.feature : place.feature + indices.shape[0]]
+    by_pair = buffers.by_pair[place.pair : place.pair + n_example_pairs(learned, indices)]
+    buffers.by_shared[place.position, :, :] = 0
     u_hat[:] = 0
     by_pair[:] = 0
     return GradientBuffers(
-        scratch.by_z,
-        by_feature,
-        scratch.by_v,
-        buffers.by_shared[e],
-        u_hat,
-        scratch.v_hat,
-        by_pair,
-        scratch.by_vj,
-        scratch.vj_hat,
-        scratch.slot,
-        sums,
-    )
+        scratch.by_z, by_feature, scratch.by_v, buffers.by_shared[place.position], u_hat, scratch.v_hat, by_pair,
+        scratch.by_vj, scratch.vj_hat, scratch.slot, sums,
+    )  # fmt: skip
 
 
 @inlined
@@ -274,33 +271,30 @@ def choose_own(indptr, examples, load, worker, mine):
 
 
 @pasted
-def learn_share(
-    affinity, loss, rows, task, side, state, W, examples, start, scales, cap, buffers, scratch, worker
-):
-    """Phase 1: the examples of a block that fall to this worker.
-
-    W  (labels, d) the labels' rows
+def learn_share(problem, examples, start, scales, buffers, scratch, worker):
+    """Phase 1: the examples of a block that fall to this worker; the block begins at `start`.
 
     Returns how many records and how many positives the block has.
     """
+    loss, rows, task, side, W = problem.loss, problem.rows, problem.task, problem.side, problem.W
+    cap = longest_row_norm(side, problem.norm_cap)
     own = choose_own(task.indptr, examples, scratch.load, worker, scratch.mine)
     if buffers.score_bound.shape[0] > 0:
-        bound_scores(rows, state.U, W, examples, scratch.mine[:own], buffers)
+        bound_scores(rows, problem.state.U, W, examples, scratch.mine[:own], buffers)
     record, feature, pair, first = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
-    seen, place = np.int64(0), 0
+    seen, mine = np.int64(0), 0
     for e in range(examples.shape[0]):
         example = examples[e]
         positives = task.indptr[example + 1] - task.indptr[example]
         labels = n_records(loss, positives, W) * sides(loss)
-        if place < own and scratch.mine[place] == e:
-            place += 1
-            learn_example(
-                affinity, loss, rows, task, side, state, W, example, e, record, feature, pair,
-                sums_of(side, buffers.sums, e, first, labels), scales[example], cap, buffers, scratch, start + e + 1,
-            )  # fmt: skip
+        if mine < own and scratch.mine[mine] == e:
+            mine += 1
+            place = Place(example, e, record, feature, pair, start + e + 1)
+            sums = sums_of(side, buffers.sums, e, first, labels)
+            learn_example(problem, place, scales[example], cap, sums, buffers, scratch)
         record += n_records(loss, positives, W)
         first += most_sums(side, labels)
         seen += positives
         feature += row_length(rows, example)
-        pair += n_example_pairs(state.learned, row_of(rows, example)[0])
+        pair += n_example_pairs(problem.state.learned, row_of(rows, example)[0])
     return record, seen

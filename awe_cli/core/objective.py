@@ -85,35 +85,27 @@ def uses_bounds(loss):
     raise NotImplementedError(type(loss).__name__)
 
 
+class Positive(NamedTuple):
+    """One positive y of an example, as a loss sees it."""
+
+    label: np.int64
+    left_out: int  # position in the example of the feature left out of x, or -1
+    same_input: bool  # whether x and G are those of the example's positive before
+    error_bound: np.float32  # the most by which a score can exceed its bound, for losses that use bounds
+    n_negatives: int  # how many labels are none of the example's positives
+    tag: int  # what `ThreadScratch.mark` holds for the example's positives
+    scale: np.float32  # what the loss is multiplied by
+    record: int  # of this positive in the block (where records are labels: the example's first)
+    position: int  # of the example in the block
+
+
 @stub
-def learn_positive(
-    loss,
-    affinity,
-    context,
-    label,
-    left_out,
-    again,
-    more,
-    negatives,
-    state,
-    tag,
-    scratch,
-    scale,
-    gradients,
-    buffers,
-    r,
-    e,
-):
+def learn_positive(loss, affinity, context, positive, draws, scratch, gradients, buffers):
     """One positive: write down the steps that the loss asks for; return the state of the random numbers.
 
-    hole       position in the example of the feature left out of x, or -1
-    again      whether x and G are those of the example's positive before
-    more       the most by which a score can exceed the screened one, for losses that screen
-    negatives  how many labels are none of its positives, whose marks bear the `tag`
-    scale      what the loss is multiplied by
-    r, e       the positive's record (where records are labels: the example's first), the example in the block
+    draws  that state before
 
-    It adds to room.tally: 1 to VIOLATORS where it asks for a step.
+    It adds to scratch.tally: 1 to VIOLATORS where it asks for a step.
     """
     raise NotImplementedError(type(loss).__name__)
 
@@ -121,7 +113,7 @@ def learn_positive(
 def of_few_labels(*types: type, bounded: bool = False) -> None:
     """Declare losses that draw negatives: a record a positive.
 
-    screened  most draws only have to be shown to score low
+    bounded  most draws only have to be shown to score low, which a bound on the score does
     """
     implements(scores_all, *types)(_no)
     implements(uses_bounds, *types)(_yes if bounded else _no)
@@ -165,11 +157,14 @@ def draw_negative(state, n_labels, drawn, tag, mark):
 
 
 @inlined
-def bound_excludes(affinity, context, label, score_bound, e, more, wanted):
-    """Whether the screened score shows that f stays below what would violate the margin."""
+def bound_excludes(affinity, context, label, positive, score_bound, least):
+    """Whether the bound on the score shows that f stays below `least`, what would violate the margin."""
     return (
         score_bound.shape[0] > 0
-        and upper_bound(affinity, score_bound[e, label] + more, context, label) <= wanted
+        and upper_bound(
+            affinity, score_bound[positive.position, label] + positive.error_bound, context, label
+        )
+        <= least
     )
 
 
@@ -192,12 +187,13 @@ def write_direction(buffers, r, side, direction, v_hat):
 
 
 @inlined
-def push_apart(affinity, context, label, negative, left_out, weight, gradients, buffers, r):
-    """Write down weight · ∂(f(x, rival) − f(x, label)) as record r."""
-    buffers.labels[r, 0] = label
+def push_apart(affinity, context, positive, negative, weight, gradients, buffers):
+    """Write down weight · ∂(f(x, negative) − f(x, positive)) as the positive's record."""
+    r = positive.record
+    buffers.labels[r, 0] = positive.label
     buffers.labels[r, 1] = negative
-    buffers.steps[r, 0] = descend(affinity, context, label, left_out, -weight, gradients)
+    buffers.steps[r, 0] = descend(affinity, context, positive.label, positive.left_out, -weight, gradients)
     write_direction(buffers, r, 0, context.z if directions(affinity) == 1 else gradients.v, gradients.v_hat)
-    buffers.steps[r, 1] = descend(affinity, context, negative, left_out, weight, gradients)
+    buffers.steps[r, 1] = descend(affinity, context, negative, positive.left_out, weight, gradients)
     if directions(affinity) == 2:
         write_direction(buffers, r, 1, gradients.v, gradients.v_hat)

@@ -7,7 +7,10 @@ squared gradient), then the row's norm is capped (AWE Algorithm 1: "project weig
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from awe_cli.core.dispatch import implements, inlined, pasted, stub
 from awe_cli.core.interface import factors_through_projection, is_featurewise
@@ -107,96 +110,61 @@ def owned_labels(labels, n_records, worker, workers, owned):
     return n
 
 
+class Step(NamedTuple):
+    """A block whose steps are to be taken, and by which of the workers."""
+
+    examples: NDArray[np.int64]
+    n_records: int
+    start: int  # where the block begins in the order of the epoch
+    learning_rate: np.float32
+    worker: int
+    workers: int
+
+
 @inlined
-def _step_each(buffers, n_records, state, learning_rate, cap, worker, workers, scratch):
+def _step_each(problem, step, buffers, scratch):
     """The rows of V and V̂ that fall to this worker."""
-    V, learned, memory = state.V, state.learned, state.memory
-    n = owned_labels(buffers.labels, n_records, worker, workers, scratch.owned)
+    V, learned, memory = problem.state.V, problem.state.learned, problem.state.memory
+    rate, cap = step.learning_rate, problem.norm_cap
+    n = owned_labels(buffers.labels, step.n_records, step.worker, step.workers, scratch.owned)
     for k in range(n):
         r, side = scratch.owned[k] >> _SIDE_BITS, scratch.owned[k] & ((1 << _SIDE_BITS) - 1)
-        step = buffers.steps[r, side]
+        factor = buffers.steps[r, side]
         direction = min(side, buffers.by_label.shape[1] - 1)
         squared = np.float32(0)
         for j in range(V.shape[1]):
-            scratch.z[j] = step * buffers.by_label[r, direction, j]
+            scratch.z[j] = factor * buffers.by_label[r, direction, j]
             squared += scratch.z[j] * scratch.z[j]
         label = buffers.labels[r, side]
-        step_row(V, state.v_history, label, scratch.z, squared, learning_rate, cap)
-        step_hat(learned.V_hat, memory.V_hat, label, buffers.v_hat[r, direction], learning_rate, cap)
+        step_row(V, problem.state.v_history, label, scratch.z, squared, rate, cap)
+        step_hat(learned.V_hat, memory.V_hat, label, buffers.v_hat[r, direction], rate, cap)
 
 
 @stub
-def step_labels(
-    side,
-    buffers,
-    affinity,
-    loss,
-    indptr,
-    examples,
-    records,
-    start,
-    W,
-    state,
-    learning_rate,
-    cap,
-    worker,
-    workers,
-    scratch,
-):
-    """The rows of V and V̂ that fall to this worker, by what labels are; the block begins at `start`."""
+def step_labels(side, problem, step, buffers, scratch):
+    """The rows of V and V̂ that fall to this worker, by what labels are."""
     raise NotImplementedError(type(side).__name__)
 
 
 @implements(step_labels, OneHot)
-def _step_one_hot(
-    side,
-    buffers,
-    affinity,
-    loss,
-    indptr,
-    examples,
-    records,
-    start,
-    W,
-    state,
-    learning_rate,
-    cap,
-    worker,
-    workers,
-    scratch,
-):
-    _step_each(buffers, records, state, learning_rate, cap, worker, workers, scratch)
+def _step_one_hot(side, problem, step, buffers, scratch):
+    _step_each(problem, step, buffers, scratch)
 
 
 @implements(step_labels, Described)
-def _step_described(
-    side,
-    buffers,
-    affinity,
-    loss,
-    indptr,
-    examples,
-    records,
-    start,
-    W,
-    state,
-    learning_rate,
-    cap,
-    worker,
-    workers,
-    scratch,
-):
-    first = np.int64(0)
-    for e in range(examples.shape[0]):
+def _step_described(side, problem, step, buffers, scratch):
+    first, state, indptr = np.int64(0), problem.state, problem.task.indptr
+    rate, cap = step.learning_rate, problem.norm_cap
+    for e in range(step.examples.shape[0]):
         if buffers.tally[e, VIOLATORS] > 0:
             for at in range(first, first + buffers.sums.used[e]):
                 row = buffers.sums.row[at]
-                if owner(row, workers) == worker:
-                    _step_sum(buffers.sums, at, row, state, learning_rate, cap, side.changed, start + 1)
-        positives = indptr[examples[e] + 1] - indptr[examples[e]]
-        first += most_sums(side, n_records(loss, positives, W) * sides(loss))
-    if state.learned.V_hat.shape[1] > 0 and not is_featurewise(affinity):
-        _step_hats(buffers, records, state, learning_rate, cap, worker, workers, scratch)
+                if owner(row, step.workers) == step.worker:
+                    _step_sum(buffers.sums, at, row, state, rate, cap, side.changed, step.start + 1)
+        positives = indptr[step.examples[e] + 1] - indptr[step.examples[e]]
+        first += most_sums(side, n_records(problem.loss, positives, problem.W) * sides(problem.loss))
+    if state.learned.V_hat.shape[1] > 0 and not is_featurewise(problem.affinity):
+        _step_hats(problem, step, buffers, scratch)
 
 
 @inlined
@@ -212,20 +180,14 @@ def _step_sum(sums, at, row, state, learning_rate, cap, changed, tag):
 
 
 @inlined
-def _step_hats(buffers, records, state, learning_rate, cap, worker, workers, scratch):
+def _step_hats(problem, step, buffers, scratch):
     """The rows of V̂, which labels have of their own."""
-    n = owned_labels(buffers.labels, records, worker, workers, scratch.owned)
+    V_hat, history = problem.state.learned.V_hat, problem.state.memory.V_hat
+    n = owned_labels(buffers.labels, step.n_records, step.worker, step.workers, scratch.owned)
     for k in range(n):
         r, side = scratch.owned[k] >> _SIDE_BITS, scratch.owned[k] & ((1 << _SIDE_BITS) - 1)
-        direction = min(side, buffers.by_label.shape[1] - 1)
-        step_hat(
-            state.learned.V_hat,
-            state.memory.V_hat,
-            buffers.labels[r, side],
-            buffers.v_hat[r, direction],
-            learning_rate,
-            cap,
-        )
+        gradient = buffers.v_hat[r, min(side, buffers.by_label.shape[1] - 1)]
+        step_hat(V_hat, history, buffers.labels[r, side], gradient, step.learning_rate, problem.norm_cap)
 
 
 @stub
@@ -260,81 +222,49 @@ def owned_features(indices, worker, workers, owned):
 
 
 @pasted
-def update_features(buffers, affinity, rows, examples, state, learning_rate, cap, worker, workers, scratch):
+def update_features(problem, step, buffers, scratch):
     """The rows of U and Û that fall to this worker."""
-    U, learned, memory = state.U, state.learned, state.memory
+    U, learned, memory = problem.state.U, problem.state.learned, problem.state.memory
+    rate, cap = step.learning_rate, problem.norm_cap
     first = np.int64(0)
-    for e in range(examples.shape[0]):
-        indices, values = row_of(rows, examples[e])
+    for e in range(step.examples.shape[0]):
+        indices, values = row_of(problem.rows, step.examples[e])
         if buffers.tally[e, VIOLATORS] > 0:
-            n = owned_features(indices, worker, workers, scratch.owned)
+            n = owned_features(indices, step.worker, step.workers, scratch.owned)
             for t in scratch.owned[:n]:
-                x = values[t] if factors_through_projection(affinity) else np.float32(1)
+                x = values[t] if factors_through_projection(problem.affinity) else np.float32(1)
                 squared = np.float32(0)
                 for j in range(U.shape[1]):
                     scratch.z[j] = x * (buffers.by_input[e, j] + buffers.by_feature[first + t, j])
                     squared += scratch.z[j] * scratch.z[j]
-                step_row(U, state.u_history, indices[t], scratch.z, squared, learning_rate, cap)
-                step_hat(
-                    learned.U_hat, memory.U_hat, indices[t], buffers.u_hat[first + t], learning_rate, cap
-                )
+                step_row(U, problem.state.u_history, indices[t], scratch.z, squared, rate, cap)
+                step_hat(learned.U_hat, memory.U_hat, indices[t], buffers.u_hat[first + t], rate, cap)
         first += indices.shape[0]
 
 
 @pasted
-def update_pairs(buffers, rows, examples, learned, memory, learning_rate, worker, workers):
+def update_pairs(problem, step, buffers):
     """The pairs of the features whose rows of U fall to this worker."""
-    first = np.int64(0)
-    for e in range(examples.shape[0]):
-        indices, _ = row_of(rows, examples[e])
+    first, learned = np.int64(0), problem.state.learned
+    for e in range(step.examples.shape[0]):
+        indices, _ = row_of(problem.rows, step.examples[e])
         for feature in indices:
-            if buffers.tally[e, VIOLATORS] > 0 and owner(feature, workers) == worker:
-                step_pairs(learned, memory, feature, buffers.by_pair, first, learning_rate)
+            if buffers.tally[e, VIOLATORS] > 0 and owner(feature, step.workers) == step.worker:
+                step_pairs(learned, problem.state.memory, feature, buffers.by_pair, first, step.learning_rate)
             first += learned.indptr[feature + 1] - learned.indptr[feature]
 
 
 @pasted
-def update_share(
-    buffers,
-    affinity,
-    loss,
-    side,
-    rows,
-    indptr,
-    examples,
-    records,
-    start,
-    W,
-    state,
-    learning_rate,
-    cap,
-    scratch,
-    worker,
-    workers,
-):
+def update_share(problem, step, buffers, scratch):
     """Phase 2: the rows of V, then of U, that this worker owns, and what goes with them.
 
     Where U and V are one matrix, a worker owns the same rows of both.
     """
-    step_labels(
-        side,
-        buffers,
-        affinity,
-        loss,
-        indptr,
-        examples,
-        records,
-        start,
-        W,
-        state,
-        learning_rate,
-        cap,
-        worker,
-        workers,
-        scratch,
-    )
-    mark_inputs(side, buffers, rows, examples, start)
-    update_features(buffers, affinity, rows, examples, state, learning_rate, cap, worker, workers, scratch)
-    if state.learned.indptr.shape[0] > 0:
-        update_pairs(buffers, rows, examples, state.learned, state.memory, learning_rate, worker, workers)
-    update_shared(buffers, examples.shape[0], state.learned, state.memory, learning_rate, cap, worker)
+    learned, memory = problem.state.learned, problem.state.memory
+    step_labels(problem.side, problem, step, buffers, scratch)
+    mark_inputs(problem.side, buffers, problem.rows, step.examples, step.start)
+    update_features(problem, step, buffers, scratch)
+    if learned.indptr.shape[0] > 0:
+        update_pairs(problem, step, buffers)
+    n = step.examples.shape[0]
+    update_shared(buffers, n, learned, memory, step.learning_rate, problem.norm_cap, step.worker)

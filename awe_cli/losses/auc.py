@@ -38,31 +38,13 @@ def _sides(loss):
 
 
 @implements(learn_positive, Auc)
-def _learn_positive(
-    loss,
-    affinity,
-    context,
-    label,
-    left_out,
-    again,
-    more,
-    negatives,
-    state,
-    tag,
-    scratch,
-    scale,
-    gradients,
-    buffers,
-    r,
-    e,
-):
-    state, negative = draw_negative(state, context.V.shape[0], scratch.drawn, tag, scratch.mark)
-    excess = (
-        loss.margin - score(affinity, context, label, left_out) + score(affinity, context, negative, left_out)
-    )
+def _learn_positive(loss, affinity, context, positive, draws, scratch, gradients, buffers):
+    draws, negative = draw_negative(draws, context.V.shape[0], scratch.drawn, positive.tag, scratch.mark)
+    f = score(affinity, context, positive.label, positive.left_out)
+    excess = loss.margin - f + score(affinity, context, negative, positive.left_out)
     scratch.tally[TRIALS] += 1
     if not excess <= 0:  # a score that is no number must show in the loss
-        push_apart(affinity, context, label, negative, left_out, scale, gradients, buffers, r)
-        scratch.tally[LOSS] += scale * excess
+        push_apart(affinity, context, positive, negative, positive.scale, gradients, buffers)
+        scratch.tally[LOSS] += positive.scale * excess
         scratch.tally[VIOLATORS] += 1
-    return state
+    return draws

@@ -53,53 +53,39 @@ def _uses_bounds(loss):
 
 
 @implements(learn_positive, Owpc)
-def _learn_positive(
-    loss,
-    affinity,
-    context,
-    label,
-    left_out,
-    again,
-    more,
-    negatives,
-    state,
-    tag,
-    scratch,
-    scale,
-    gradients,
-    buffers,
-    r,
-    e,
-):
-    if not again:
-        for place in range(n_candidates(scratch.drawn, context.V.shape[0])):
+def _learn_positive(loss, affinity, context, positive, draws, scratch, gradients, buffers):
+    label, n_candidate_labels = positive.label, n_candidates(scratch.drawn, context.V.shape[0])
+    if not positive.same_input:
+        for place in range(n_candidate_labels):
             y = candidate(scratch.drawn, place)
-            scratch.scores[y] = score(affinity, context, y, left_out)
+            scratch.scores[y] = score(affinity, context, y, positive.left_out)
     bar = scratch.scores[label] - loss.margin
     rank, total = 0, 0.0
-    for place in range(n_candidates(scratch.drawn, context.V.shape[0])):
+    for place in range(n_candidate_labels):
         y = candidate(scratch.drawn, place)
-        if scratch.mark[y] != tag and not scratch.scores[y] <= bar:  # one that is no number must show
+        if (
+            scratch.mark[y] != positive.tag and not scratch.scores[y] <= bar
+        ):  # one that is no number must show
             rank += 1
             total += scratch.scores[y] - bar
-    scratch.tally[TRIALS] += negatives
+    scratch.tally[TRIALS] += positive.n_negatives
     if rank > 0:
-        weight = np.float32(scale * loss.weights[rank] / rank)
-        for place in range(n_candidates(scratch.drawn, context.V.shape[0])):
+        weight = np.float32(positive.scale * loss.weights[rank] / rank)
+        for place in range(n_candidate_labels):
             y = candidate(scratch.drawn, place)
-            if scratch.mark[y] != tag and not scratch.scores[y] <= bar:
-                _add(affinity, context, y, left_out, weight, gradients, buffers, r, scratch.slots)
-        _add(affinity, context, label, left_out, -weight * rank, gradients, buffers, r, scratch.slots)
+            if scratch.mark[y] != positive.tag and not scratch.scores[y] <= bar:
+                _add(affinity, context, positive, y, weight, gradients, buffers, scratch.slots)
+        _add(affinity, context, positive, label, -weight * rank, gradients, buffers, scratch.slots)
         scratch.tally[LOSS] += weight * total
         scratch.tally[VIOLATORS] += 1
-    return state
+    return draws
 
 
 @inlined
-def _add(affinity, context, label, left_out, weight, gradients, buffers, first, slots):
+def _add(affinity, context, positive, label, weight, gradients, buffers, slots):
     """Add weight · ∂f(x, label) to the example's record of this label, which is a new one if it has none."""
-    step = np.float32(descend(affinity, context, label, left_out, weight, gradients))
-    record = _record(buffers, first, label, slots)
+    step = np.float32(descend(affinity, context, label, positive.left_out, weight, gradients))
+    record = _record(buffers, positive.record, label, slots)
     for j in range(context.z.shape[0]):
         along = context.z[j] if directions(affinity) == 1 else gradients.v[j]
         buffers.by_label[record, 0, j] += step * along

@@ -43,55 +43,28 @@ def _sides(loss):
 
 
 @implements(learn_positive, Regression)
-def _learn_positive(
-    loss,
-    affinity,
-    context,
-    label,
-    left_out,
-    again,
-    more,
-    negatives,
-    state,
-    tag,
-    scratch,
-    scale,
-    gradients,
-    buffers,
-    r,
-    e,
-):
-    _approach(
-        affinity, context, label, left_out, np.float32(1), scale, gradients, buffers, r, 0, scratch.tally
+def _learn_positive(loss, affinity, context, positive, draws, scratch, gradients, buffers):
+    tally = scratch.tally
+    tally[LOSS] += _approach(
+        affinity, context, positive, positive.label, np.float32(1), 0, gradients, buffers
     )
     for side in range(1, 1 + loss.negatives):
-        state, other = draw_negative(state, context.V.shape[0], scratch.drawn, tag, scratch.mark)
-        _approach(
-            affinity,
-            context,
-            other,
-            left_out,
-            np.float32(0),
-            scale,
-            gradients,
-            buffers,
-            r,
-            side,
-            scratch.tally,
-        )
+        draws, other = draw_negative(draws, context.V.shape[0], scratch.drawn, positive.tag, scratch.mark)
+        tally[LOSS] += _approach(affinity, context, positive, other, np.float32(0), side, gradients, buffers)
     if directions(affinity) == 1:
-        write_direction(buffers, r, 0, context.z, gradients.v_hat)
-    scratch.tally[TRIALS] += loss.negatives
-    scratch.tally[VIOLATORS] += 1
-    return state
+        write_direction(buffers, positive.record, 0, context.z, gradients.v_hat)
+    tally[TRIALS] += loss.negatives
+    tally[VIOLATORS] += 1
+    return draws
 
 
 @inlined
-def _approach(affinity, context, label, left_out, target, scale, gradients, buffers, r, side, tally):
-    """Write down scale · ∂ ½ (f − target)² of one label."""
-    error = score(affinity, context, label, left_out) - target
+def _approach(affinity, context, positive, label, target, side, gradients, buffers):
+    """Write down scale · ∂ ½ (f − target)² of one label as a side of the positive's record; return the loss."""
+    r, scale = positive.record, positive.scale
+    error = score(affinity, context, label, positive.left_out) - target
     buffers.labels[r, side] = label
-    buffers.steps[r, side] = descend(affinity, context, label, left_out, scale * error, gradients)
+    buffers.steps[r, side] = descend(affinity, context, label, positive.left_out, scale * error, gradients)
     if directions(affinity) == 2:
         write_direction(buffers, r, side, gradients.v, gradients.v_hat)
-    tally[LOSS] += 0.5 * scale * error * error
+    return 0.5 * scale * error * error

@@ -47,38 +47,22 @@ def _sides(loss):
 
 
 @implements(learn_positive, Warp)
-def _learn_positive(
-    loss,
-    affinity,
-    context,
-    label,
-    left_out,
-    again,
-    more,
-    negatives,
-    state,
-    tag,
-    scratch,
-    scale,
-    gradients,
-    buffers,
-    r,
-    e,
-):
-    wanted = score(affinity, context, label, left_out)
+def _learn_positive(loss, affinity, context, positive, draws, scratch, gradients, buffers):
+    f = score(affinity, context, positive.label, positive.left_out)
     n = 0
     while n < loss.max_trials:
-        state, negative = draw_negative(state, context.V.shape[0], scratch.drawn, tag, scratch.mark)
+        draws, negative = draw_negative(draws, context.V.shape[0], scratch.drawn, positive.tag, scratch.mark)
         n += 1
-        if bound_excludes(affinity, context, negative, buffers.score_bound, e, more, wanted - loss.margin):
+        if bound_excludes(affinity, context, negative, positive, buffers.score_bound, f - loss.margin):
             continue
-        excess = loss.margin - wanted + score(affinity, context, negative, left_out)
+        excess = loss.margin - f + score(affinity, context, negative, positive.left_out)
         if not excess <= 0:  # a score that is no number counts as a violator, so that it shows in the loss
-            others = negatives if loss.of_negatives else n_candidates(scratch.drawn, context.V.shape[0]) - 1
-            weight = scale * loss.weights[max(1, others // n)]
-            push_apart(affinity, context, label, negative, left_out, weight, gradients, buffers, r)
+            labels = n_candidates(scratch.drawn, context.V.shape[0])
+            others = positive.n_negatives if loss.of_negatives else labels - 1
+            weight = positive.scale * loss.weights[max(1, others // n)]
+            push_apart(affinity, context, positive, negative, weight, gradients, buffers)
             scratch.tally[LOSS] += weight * excess
             scratch.tally[VIOLATORS] += 1
             break
     scratch.tally[TRIALS] += n
-    return state
+    return draws

@@ -68,7 +68,7 @@ def start_plugin(settings: dict[str, Any], path: Path, dataset: Dataset, plan: T
 def _wrong(found: Any, shape: Shape, n_label_features: int) -> Iterator[str]:
     """What was expected, and found, of whatever is not as the kernels take it."""
     if not isinstance(found, AffinityParams):
-        yield f"a Learned, found {found!r}"
+        yield f"an AffinityParams, found {found!r}"
     for name, kind in zip(AffinityParams._fields, (empty.dtype for empty in NO_PARAMS), strict=True):
         array, n_axes = getattr(found, name), getattr(NO_PARAMS, name).ndim
         if not isinstance(array, np.ndarray) or (array.dtype, array.ndim) != (kind, n_axes):

@@ -139,7 +139,8 @@ def cross_fitted(
 ) -> Nearest:  # fmt: skip
     """The k neighbours of every query of `examples`, in told["folds"] folds, with the plan of the model `base`.
 
-    Folds are learned on `threads` of this process, which `on_progress` hears of epoch by epoch, and looked up by `engine`.
+    Folds are learned on `threads` of this process, which `on_progress` hears of epoch by epoch, and looked up by
+    `engine`.
     Raises SettingsError where the model is not a linear one.
     """
     chosen = load_result(base).get("chosen", {}).get("constant")

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.core.arrays import frozen, zeros
-from awe_cli.core.epoch import State, run_epoch
+from awe_cli.core.epoch import Schedule, State, run_epoch
 from awe_cli.core.interface import AffinityParams, directions, is_monotone, n_tables
 from awe_cli.core.labels import Described, OneHot
-from awe_cli.core.learn import Task
+from awe_cli.core.learn import Problem, Task
 from awe_cli.core.objective import Block, ThreadScratch, scores_all, sides, uses_bounds
 from awe_cli.core.pairs import NO_CHAINS, Chains
 from awe_cli.core.sums import Sums
@@ -115,10 +115,9 @@ def epochs(
         block = _block(affinity, loss, examples, order, plan, state.learned, side, n_labels, with_bounds)
         for scratch in scratches:
             scratch.mark[:] = 0
-        total, seen, violators, trials = run_epoch(
-            affinity, loss, examples.x, task, side, W, state, order, plan.block_size, scales, _rates(plan, epoch),
-            np.float32(plan.norm_cap), block, scratches, threads,
-        )  # fmt: skip
+        problem = Problem(affinity, loss, examples.x, task, side, state, W, np.float32(plan.norm_cap))
+        schedule = Schedule(order, plan.block_size, scales, _rates(plan, epoch))
+        total, seen, violators, trials = run_epoch(problem, schedule, block, scratches, threads)
         seen = max(seen, 1)
         yield EpochReport(epoch + 1, float(total / seen), violators / seen, trials / seen)
 

@@ -23,11 +23,11 @@ import json, numpy as np
 from awe_cli.affinities.pointwise import Constant
 from awe_cli.matrices.matrix import Dense
 from awe_cli.core import score
-from awe_cli.core.interface import NOTHING
+from awe_cli.core.interface import NO_PARAMS
 one = np.ones((1, 1), np.float32)
 F = np.zeros((1, 1), np.float32)
 rows = Dense(np.zeros(1, np.int32), one)
-score.rate_block(Constant(1.0), rows, one, one, None, one, NOTHING, one, one, one, one[0], F)
+score.rate_block(Constant(1.0), rows, one, one, None, one, NO_PARAMS, one, one, one, one[0], F)
 print(json.dumps([float(F[0, 0]), sum(score._rate_block.stats.cache_hits.values())]))
 """
 
@@ -90,7 +90,7 @@ def test_folders_of_old_sources_are_removed_but_the_last_few(home, package):
     os.utime(first.parent / "somebody-elses", (0, 0))
     assert cache_folder() == first
     assert all(folder.exists() for folder in old), "only where there is a new folder"
-    source = package / "kernels" / "score.py"
+    source = package / "core" / "score.py"
     source.write_text(source.read_text() + "\n# changed\n")
     new = cache_folder()
     kept = {folder.name for folder in first.parent.iterdir()}
@@ -145,6 +145,6 @@ def test_the_next_process_finds_it_and_never_stale_mathematics(package, tmp_path
     assert score_in_a_process(package, cache) == [1.0, 1]
     elsewhere = shutil.copytree(package, tmp_path / "elsewhere" / "awe_cli")
     assert score_in_a_process(elsewhere, cache) == [1.0, 1], "an installation of equal sources shares it"
-    formula = package / "affinity" / "constant.py"
+    formula = package / "affinities" / "pointwise.py"
     formula.write_text(formula.read_text().replace("return affinity.c * s", "return 2 * affinity.c * s"))
     assert score_in_a_process(package, cache) == [2.0, 0]

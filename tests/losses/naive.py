@@ -33,7 +33,7 @@ class WithLoss(Algorithm1):
         drawn = draws(self.plan.seed, epoch, example, len(self.V))
         negative = (y for y in drawn if y not in positives)
         by_U, by_label, asked = np.zeros((len(features), self.U.shape[1])), {}, 0
-        parts = self.member.parts
+        parts = self.member.queries_per_example
         for part in range(parts):
             for p in range(part, len(positives), parts):
                 there = np.arange(len(features)) != (p if self.examples.own else -1)
