@@ -206,14 +206,14 @@ def test_numbers_of_its_own_that_cannot_be_used(refused, body, message):
     [
         (
             "shared=np.ones((1, 3), 'f')",
-            "s * case.learned.shared[5, 1]",
+            "s * context.learned.shared[5, 1]",
             "1.0",
             "line 17: index 5 is out of bounds for axis 0 with size 1",
         ),
         (
             "shared=np.ones((1, 4), 'f')",
             "s + math.sqrt(-1.0)",
-            "dot_row(case.z, case.learned.shared, label)",
+            "dot_row(context.z, context.learned.shared, label)",
             "line 20: index 4 is out of bounds for axis 0 with size 1",
         ),
         ("", "math.sqrt(s)", "1.0", "value of Mine(gain=1.0) gives nan for s = -0."),
