@@ -71,7 +71,7 @@ def knn_settings(settings: BuildAffinitySettings, given: dict[str, Any]) -> Buil
 def parameters_given(settings: BuildAffinitySettings) -> dict[str, Any]:
     """Parameter → what was said, by the names of `awe affinities`; a λ_y that is no number is refused."""
     values = {name.rstrip("_"): value for name, value in asdict(settings).items()}
-    apart = ("affinity", "metric", "own_parameters")
+    apart = ("affinity", "metric", "plugin_parameters")
     given = {name: value for name, value in values.items() if name not in apart}
     if settings.lambda_y is not None:
         try:

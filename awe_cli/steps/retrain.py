@@ -381,7 +381,7 @@ def _settings_of(built: Artifact, affinity: str) -> BuildAffinitySettings:
         plugin_parameters = tuple(f"{name}={value}" for name, value in own.items()) or None
         resolved = {
             "metric": resolved["metric"],
-            "own_parameters": plugin_parameters,
+            "plugin_parameters": plugin_parameters,
             **resolved["parameters"],
         }
     values: dict[str, Any] = {
