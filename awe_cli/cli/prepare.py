@@ -43,9 +43,10 @@ def prepare(
     """Read files into a dataset.
 
     Interactions have --user and --item; annotated examples have --labels, and --features, --sparse or
-    --text; retrieval has --queries, --documents and --relevance. What describes items or labels themselves comes with
-    --label-file. Parquet, CSV, TSV, JSON lines (each plain, gz
-    or zst) and libsvm/XMC text, told apart by their contents. Held-out data comes from a split column, or is drawn
+    --text; retrieval has --queries, --documents and --relevance, or is a folder in the form of BEIR. What describes
+    items or labels themselves comes with --label-file. Files are Parquet, CSV and other delimited text, JSON lines,
+    libsvm/XMC, TREC, fastText or Annif text, recognised by their contents; text may be packed (gz, zst, bz2, xz, zip).
+    A folder stands for its files. Held-out data comes from a split column, or is drawn
     by --holdout, --holdout-last or
     --test-fraction.
     """
@@ -61,6 +62,7 @@ def prepare(
             {
                 "dataset": artifact.digest,
                 "made": made,
+                "skipped_rows": 0,
                 **summary,
                 "next": console.with_workspace(with_workspace),
             }

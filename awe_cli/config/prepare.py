@@ -23,12 +23,15 @@ class PrepareSettings:
         help="INDICES:VALUES, the list columns of feature names and their values; INDICES alone: each counts 1.",
         auto="none",
     )
-    text: str | None = setting(None, help="Column of text.", auto="none")
+    text: str | None = setting(None, help="Column of text, or several, as title,body.", auto="none")
     labels: str | None = setting(
         None, help="Column of labels: a list, a delimited text, or one label a row.", auto="none"
     )
     label_separator: str | None = setting(
-        None, help="What stands between labels in a text.", auto="none, each text is one label"
+        None,
+        help="What stands between labels in a text: characters, or tab, space; list, for lists as Python or JSON "
+        "writes them.",
+        auto="none, each text is one label",
     )
     id: str | None = setting(
         None,
@@ -41,16 +44,22 @@ class PrepareSettings:
         None, help="File of pairs: the query's id, the document's id, and maybe a grade.", auto="none"
     )
     query_id: str | None = setting(
-        None, help="Column of the query's id in both files.", auto="query, query_id or id"
+        None,
+        help="Column of the query's id; A,B where it is A in one file and B in the other.",
+        auto="query, query_id, query-id, qid, _id or id",
     )
     document_id: str | None = setting(
-        None, help="Column of the document's id in both files.", auto="document, document_id or id"
+        None,
+        help="Column of the document's id; A,B where it is A in one file and B in the other.",
+        auto="document, document_id, corpus-id, doc_id, docid, _id or id",
     )
     query_text: str | None = setting(
-        None, help="Column of the query's text.", auto="text, where there is one"
+        None, help="Column of the query's text, or several, as title,body.", auto="text, where there is one"
     )
     document_text: str | None = setting(
-        None, help="Column of the document's text.", auto="text, where there is one"
+        None,
+        help="Column of the document's text, or several, as title,body.",
+        auto="text, where there is one",
     )
     query_sparse: str | None = setting(None, help="The same as INDICES:VALUES.", auto="none")
     document_sparse: str | None = setting(None, help="The same as INDICES:VALUES.", auto="none")
@@ -63,7 +72,7 @@ class PrepareSettings:
     grade: str | None = setting(
         None,
         help="Column of the grade of a pair: relevant is what is above 0.",
-        auto="relevance or grade, where there is one; else all pairs are relevant",
+        auto="relevance, grade or score, where there is one; else all pairs are relevant",
     )
     label_file: str | None = setting(
         None, help="File with a row for each label (or item): what describes it.", auto="none"
@@ -74,7 +83,7 @@ class PrepareSettings:
         auto="the column named by --item or --labels, label, item or id",
     )
     label_text: str | None = setting(
-        None, help="Column of the label's text.", auto="text, where there is one"
+        None, help="Column of the label's text, or several, as title,body.", auto="text, where there is one"
     )
     label_sparse: str | None = setting(
         None, help="The same as INDICES:VALUES, or INDICES alone.", auto="none"
@@ -129,7 +138,50 @@ class PrepareSettings:
         None,
         help="Format of the files.",
         auto="told from the files",
-        choices=("parquet", "csv", "tsv", "jsonl", "libsvm"),
+        choices=("parquet", "csv", "tsv", "jsonl", "libsvm", "trec", "fasttext", "annif"),
+    )
+    separator: str | None = setting(
+        None,
+        help="What stands between cells of delimited text: one or more characters, or tab, space.",
+        auto="what cuts the first lines evenly: tab , ; | :: or spaces",
+    )
+    columns: tuple[str, ...] | None = setting(
+        None, help="Names of the columns of files without a header, in their order.", auto="the first row"
+    )
+    query_columns: tuple[str, ...] | None = setting(
+        None, help="The same for --queries.", auto="the first row"
+    )
+    document_columns: tuple[str, ...] | None = setting(
+        None, help="The same for --documents.", auto="the first row"
+    )
+    relevance_columns: tuple[str, ...] | None = setting(
+        None, help="The same for --relevance.", auto="the first row; TREC files need none"
+    )
+    label_columns: tuple[str, ...] | None = setting(
+        None, help="The same for --label-file.", auto="the first row"
+    )
+    encoding: str | None = setting(
+        None,
+        help="Encoding of text files, such as latin-1 or cp1252.",
+        auto="UTF-8, or what a byte order mark says",
+    )
+    quoting: str = setting(
+        "auto",
+        help="What quotes around cells mean: auto, they must close in CSV, and are letters elsewhere if they do not; "
+        "none, they are letters; standard, they must close.",
+        choices=("auto", "none", "standard"),
+    )
+    sparse_separator: str | None = setting(
+        None,
+        help="What stands between the entries of --sparse, --label-sparse and the like in a text; "
+        "list, for lists as Python or JSON writes them.",
+        auto="spaces",
+    )
+    skip_bad_rows: int | None = setting(
+        None,
+        help="How many rows that cannot be read may be left out.",
+        auto="0: the first is an error",
+        min=0,
     )
     scaling: str | None = setting(
         None,

@@ -23,6 +23,7 @@ from awe_cli.dataset.text import TextOptions, stop_words
 from awe_cli.dataset.vocabulary import encode, look_up
 from awe_cli.errors import DataError, MissingInputError, did_you_mean
 from awe_cli.io.columns import Batch, Role, fail, is_list, list_parts, refuse_nulls, truths
+from awe_cli.io.options import ReadOptions
 from awe_cli.io.reader import check_batch, columns_of, raw_batches, read_batches
 from awe_cli.io.sources import Source, open_sources
 from awe_cli.matrices.bags import collect, no_lists
@@ -203,7 +204,8 @@ def read_encoded(
     Memory does not grow with the file as long as rows of the same person (or id) are consecutive; where they
     are not, the needed columns are read at once. Raises what the readers and `Encoder.encode` raise.
     """
-    with open_sources([path], format) as (source,):
+    options = ReadOptions.of_stored(encoder.dataset.settings.get("reading"))
+    with open_sources([path], format, options=options) as (source,):
         batches = raw_batches(source, encoder.roles(), _ROWS if encoder.of_people else size)
         if encoder.key is not None and not _one_row_each(encoder, source):
             consecutive = is_consecutive(source, encoder.key)
@@ -255,8 +257,8 @@ def whole_groups(batches: Iterable[Batch], key: str) -> Iterator[Batch]:
         other = truths(pc.not_equal(values, values[-1]))
         cut = len(other) - int(np.argmax(other[::-1])) if other.any() else 0
         if cut:
-            yield dataclasses.replace(batch, table=batch.table.slice(0, cut))
-        held = dataclasses.replace(batch, first_row=batch.first_row + cut, table=batch.table.slice(cut))
+            yield batch.slice(0, cut)
+        held = batch.slice(cut)
     if held is not None:
         yield held
 
@@ -269,7 +271,11 @@ def all_at_once(batches: Iterable[Batch]) -> Iterator[Batch]:
 
 
 def _joined(batches: list[Batch]) -> Batch:
-    return dataclasses.replace(batches[0], table=pa.concat_tables([batch.table for batch in batches]))
+    numbers = None
+    if any(batch.numbers is not None for batch in batches):
+        numbers = np.concatenate([batch.rows() for batch in batches])
+    table = pa.concat_tables([batch.table for batch in batches])
+    return dataclasses.replace(batches[0], table=table, numbers=numbers)
 
 
 def _one_row_each(encoder: Encoder, source: Source) -> bool:

@@ -23,19 +23,20 @@ class Origin:
 
     rows: int = 0
     _starts: list[int] = field(default_factory=list)
-    _places: list[tuple[str, int]] = field(default_factory=list)
+    _places: list[tuple[str, int, NDArray[np.int64] | None]] = field(default_factory=list)
 
     def add(self, batch: Batch) -> None:
         """Take note of the rows of the next piece."""
         self._starts.append(self.rows)
-        self._places.append((batch.file, batch.first_row))
+        self._places.append((batch.file, batch.first_row, batch.numbers))
         self.rows += batch.table.num_rows
 
     def of(self, row: int) -> tuple[str, int]:
         """The file, and the row number in it, of row `row` of all."""
         part = bisect_right(self._starts, row) - 1
-        file, first = self._places[part]
-        return file, first + row - self._starts[part]
+        file, first, numbers = self._places[part]
+        position = row - self._starts[part]
+        return file, first + position if numbers is None else int(numbers[position])
 
 
 class IdColumn:

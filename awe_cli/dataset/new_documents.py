@@ -17,6 +17,7 @@ from awe_cli.dataset.label_features import LabelFeatures, describe
 from awe_cli.dataset.retrieval import FeatureTable, FeatureTableColumns, read_feature_table
 from awe_cli.dataset.vocabulary import look_up
 from awe_cli.errors import DataError, SettingsError
+from awe_cli.io.options import ReadOptions
 from awe_cli.io.reader import columns_of, read_batches, require_column
 from awe_cli.io.sources import find_source
 from awe_cli.matrices.bags import collect, kept_offsets
@@ -77,7 +78,7 @@ def read_documents(dataset: Dataset, path: str) -> OtherDocuments:
             hint="prepare it with --label-file, or with --queries, --documents and --relevance",
         )
     stored = dataset.settings["label_features"]
-    source = find_source(path, Path(path))
+    source = find_source(path, Path(path), options=ReadOptions.of_stored(stored.get("reading")))
     columns = FeatureTableColumns(feature_columns(stored["columns"]), stored["columns"]["id"])
     for name in columns.roles():
         require_column(source, name, columns_of(source))

@@ -199,7 +199,8 @@ def read_retrieval(
         raise DataError(
             "no document has a feature that is left", hint="lower --min-count, or look at its column"
         )
-    examples = RawExamples(queries.ids, queries.raw, documents.ids, pairs.lists, queries.split, by_id=True)
+    split = queries.split if pairs.split is None else pairs.split
+    examples = RawExamples(queries.ids, queries.raw, documents.ids, pairs.lists, split, by_id=True)
     data = build_annotations(examples, rule, plan.query_options, space if plan.shared else None)
     place = look_up(data.labels, documents.ids, "documents", untyped=False)
     described, unknown = label_features.describe(space, documents, place, plan.shared, "documents")

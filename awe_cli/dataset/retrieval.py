@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from awe_cli.dataset.annotations import FeatureColumns, RawReader
 from awe_cli.dataset.features import Raw
 from awe_cli.dataset.gather import IdColumn, Origin, join, split_codes
+from awe_cli.dataset.splits import SPLITS
 from awe_cli.dataset.text import TextOptions
 from awe_cli.dataset.vocabulary import encode, look_up
 from awe_cli.errors import DataError
@@ -95,16 +96,18 @@ def _refuse_duplicate_ids(
 
 @dataclass(frozen=True)
 class RelevanceColumns:
-    """The columns to read; without a grade, every pair is relevant."""
+    """The columns to read; without a grade, every pair is relevant. A split is that of the pair's query."""
 
     query: str
     document: str
     grade: str | None = None
+    split: str | None = None
 
     def roles(self) -> dict[str, Role]:
         """Column → what it is read as."""
         grade = {self.grade: Role.NUMBER} if self.grade else {}
-        return {self.query: Role.ID, self.document: Role.ID, **grade}
+        split = {self.split: Role.TEXT} if self.split else {}
+        return {self.query: Role.ID, self.document: Role.ID, **grade, **split}
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ class Relevance:
     graded     rows whose grade is not above 0
     unknown    relevant rows that name a query, or a document, that is not there: left out
     repeated   relevant rows that were there before
+    split      (queries,) the earliest split that a query has a pair in, TRAIN where it has none; None without splits
     """
 
     lists: Lists
@@ -124,6 +128,7 @@ class Relevance:
     unknown_queries: int
     unknown_documents: int
     repeated: int
+    split: NDArray[np.int8] | None = None
 
 
 def read_relevance(
@@ -131,12 +136,15 @@ def read_relevance(
 ) -> Relevance:
     """Read all pairs. Raises DataError where none is relevant, or none of those names what there is."""
     query, document, grades = IdColumn(columns.query), IdColumn(columns.document), []
+    splits: list[NDArray[np.int8]] = []
     untyped, name = False, "the relevance file"
     for batch in batches:
         query.add(batch, batch.column(columns.query))
         document.add(batch, batch.column(columns.document))
         if columns.grade:
             grades.append(batch.column(columns.grade).to_numpy().astype(np.float64))
+        if columns.split:
+            splits.append(split_codes(batch, columns.split))
         untyped, name = untyped or batch.untyped, batch.file
     relevant = join(grades, np.float64) > 0 if columns.grade else np.ones(query.rows, np.bool_)
     if not relevant.any():
@@ -159,7 +167,15 @@ def read_relevance(
         int(np.count_nonzero(relevant & (q < 0))),
         int(np.count_nonzero(relevant & (q >= 0) & (d < 0))),
         int(np.count_nonzero(known)) - len(lists.indices),
+        _split_of_queries(q, join(splits, np.int8), len(queries)) if columns.split else None,
     )
+
+
+def _split_of_queries(q: NDArray[np.int32], split: NDArray[np.int8], n: int) -> NDArray[np.int8]:
+    earliest = np.full(n, len(SPLITS), np.int8)
+    np.minimum.at(earliest, q[q >= 0], split[q >= 0])
+    earliest[earliest == len(SPLITS)] = 0
+    return earliest
 
 
 def _positions(column: IdColumn, known: pa.Array, what: str, untyped: bool) -> NDArray[np.int32]:

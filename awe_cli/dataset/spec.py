@@ -14,13 +14,23 @@ from awe_cli.dataset.annotations import AnnotationColumns, FeatureColumns, match
 from awe_cli.dataset.dataset import ANNOTATION, RECOMMENDATION, RETRIEVAL
 from awe_cli.dataset.features import FeatureOptions
 from awe_cli.dataset.interactions import InteractionColumns
+from awe_cli.dataset.plan_reading import (
+    SPLIT,
+    has_splits,
+    label_file_options,
+    read_options,
+    refuse_without_effect,
+    stored_reading,
+)
 from awe_cli.dataset.retrieval import FeatureTableColumns, RelevanceColumns
 from awe_cli.dataset.splits import SplitRule
 from awe_cli.dataset.text import TextOptions, stop_words
 from awe_cli.errors import SettingsError, UsageError
-from awe_cli.io import libsvm
+from awe_cli.io import libsvm, tagged_rows
+from awe_cli.io.log import ReadingLog
+from awe_cli.io.options import separator_of
 from awe_cli.io.reader import columns_of, require_column
-from awe_cli.io.sources import Source, find_source
+from awe_cli.io.sources import TAGGED, Source, find_source
 
 # The part of the plan of `prepare` that says what the features are.
 
@@ -172,6 +182,7 @@ _ONLY_WITH_FILE = (
     "label_features",
     "label_scaling",
     "label_identity",
+    "label_columns",
 )
 
 
@@ -189,8 +200,12 @@ class LabelSpec:
     stored: dict[str, Any]
 
 
-def label_spec(settings: PrepareSettings, label: str | None) -> LabelSpec | None:
+def label_spec(
+    settings: PrepareSettings, label: str | None, log: ReadingLog | None = None
+) -> LabelSpec | None:
     """The plan; None where no file is named. `label` is the column of the labels in the examples.
+
+    log  where rows that cannot be used, and warnings, are noted
 
     Raises UsageError for options that need the file and for several kinds of features, MissingInputError for
     a file or a column that is not there, DataError and SettingsError as for the features of examples.
@@ -203,7 +218,10 @@ def label_spec(settings: PrepareSettings, label: str | None) -> LabelSpec | None
                     hint="name the file that has a row for each label",
                 )
         return None
-    source = find_source(settings.label_file, Path(settings.label_file))
+    reading = label_file_options(settings)
+    source = find_source(settings.label_file, Path(settings.label_file), options=reading, log=log)
+    if settings.label_columns:
+        refuse_without_effect(replace(settings, separator=None, columns=None), [source])
     types = columns_of(source)
     names = tuple(name for name in (label, "label", "item", "id") if name)
     id = settings.label_id or first_column(types, names, source, "--label-id")
@@ -226,6 +244,7 @@ def label_spec(settings: PrepareSettings, label: str | None) -> LabelSpec | None
         shared=False,
         identity=settings.label_identity is not False,
     )
+    stored = {**stored, **stored_reading(reading)}
     return LabelSpec(
         source, columns, options, text, {"label_features": stored, "label_file": source.sha256()}
     )
@@ -240,7 +259,14 @@ def _flag(field: str, value: Any) -> str:
 
 _OTHERS = ("user", "item", "features", "sparse", "text", "labels", "id", "label_separator", "weight", "time",
            "holdout", "holdout_last", "label_file", "label_id", "label_text", "label_sparse", "label_features",
-           "label_scaling", "label_identity")  # fmt: skip
+           "label_scaling", "label_identity", "label_columns")  # fmt: skip
+# What columns of ids are called, in the files of queries and documents and in those of pairs.
+_IDS = {
+    "query": ("query", "query_id", "query-id", "queryid", "qid", "_id", "id"),
+    "document": ("document", "document_id", "document-id", "doc_id", "doc-id", "docid", "docno", "corpus-id",
+                 "corpus_id", "pid", "_id", "id"),
+}  # fmt: skip
+_GRADES = ("relevance", "grade", "score", "rel")
 
 
 @dataclass(frozen=True)
@@ -298,8 +324,8 @@ def retrieval_spec(
     queries, documents, relevance = sources
     asked = side_settings(settings, "query", queries)
     file_settings = side_settings(settings, "document", documents)
-    query_id = _id(settings.query_id, "query", queries)
-    document_id = _id(settings.document_id, "document", documents)
+    query_id = _id(settings.query_id, "query", queries, relevance)
+    document_id = _id(settings.document_id, "document", documents, relevance)
     pairs = _relevance_columns(settings, relevance, query_id, document_id)
     query_columns = FeatureTableColumns(feature_columns(asked, [queries], "query-"), query_id, settings.split)
     document_columns = FeatureTableColumns(
@@ -325,7 +351,10 @@ def retrieval_spec(
         text,
         shared,
     )
-    return plan, _stored(plan, settings, rule, kinds)
+    stored = _stored(plan, settings, rule, kinds)
+    stored["label_features"] |= stored_reading(documents.options)
+    stored["relevance"] |= stored_reading(relevance.options)
+    return plan, {**stored, **stored_reading(queries.options)}
 
 
 def _stored(
@@ -342,32 +371,53 @@ def _stored(
         "feature_options": asdict(plan.query_options),
         "text": text if kinds[0] == "text" else None,
         "split": asdict(rule),
-        "relevance": asdict(plan.relevance),
+        "relevance": {
+            name: value for name, value in asdict(plan.relevance).items() if name != "split" or value
+        },
         "label_features": stored_label_features(
             plan.documents, plan.document_options, text, shared=plan.shared, identity=False
         ),
     }
 
 
-def _id(file_settings: str | None, side: str, source: Source) -> str:
-    return file_settings or first_column(
-        columns_of(source), (side, f"{side}_id", "id"), source, f"--{side}-id"
-    )
+def _id(file_settings: str | None, side: str, source: Source, pairs: Source) -> str:
+    """The column of the id in the file of queries or of documents."""
+    types = columns_of(source)
+    named = _named(file_settings)
+    found = next((name for name in named if name in types), None)
+    if named and found is None:
+        in_pairs = columns_of(pairs)
+        if not any(name in in_pairs for name in named):  # else it is called otherwise here
+            require_column(source, named[0], types)
+    return found or first_column(types, _IDS[side], source, f"--{side}-id")
+
+
+def _named(file_settings: str | None) -> list[str]:
+    return [name.strip() for name in (file_settings or "").split(",") if name.strip()]
+
+
+def _id_in_pairs(file_settings: str | None, side: str, known: str, source: Source) -> str:
+    """The column of the same id in the file of pairs, where it may be called otherwise."""
+    names = _IDS[side][:-2]
+    ordered = [*reversed(_named(file_settings)), *([] if known in ("_id", "id") else [known]), *names, known]
+    return first_column(columns_of(source), tuple(dict.fromkeys(ordered)), source, f"--{side}-id")
 
 
 def _relevance_columns(
     settings: PrepareSettings, source: Source, query_id: str, document_id: str
 ) -> RelevanceColumns:
     types = columns_of(source)
-    grade = settings.grade or next((name for name in ("relevance", "grade") if name in types), None)
+    is_run = source.files()[0].format == "trec" and "rank" in types  # all that a run lists counts as relevant
+    grade = settings.grade or next((name for name in _GRADES if name in types and not is_run), None)
     columns = RelevanceColumns(
-        first_column(types, (query_id, "query", "query_id"), source, "--query-id"),
-        first_column(types, (document_id, "document", "document_id"), source, "--document-id"),
+        _id_in_pairs(settings.query_id, "query", query_id, source),
+        _id_in_pairs(settings.document_id, "document", document_id, source),
         grade,
+        SPLIT if has_splits(source) else None,
     )
     if grade:
         require_column(source, grade, types)
-    if len(columns.roles()) < 2 + bool(grade):
+    if len(columns.roles()) < 2 + bool(grade) + bool(columns.split):
         raise UsageError(
             f"{source.name}: one column is named for two purposes",
             hint="give queries and documents columns of their own: --query-id and --document-id",
@@ -403,15 +453,22 @@ def make_spec(settings: PrepareSettings, sources: list[Source]) -> PrepareSpec:
     Raises UsageError where options contradict each other or are missing, MissingInputError for a column that
     is not there, SettingsError for a scaling that cannot be.
     """
+    refuse_without_effect(settings, sources)
+    skipping = {"skip_bad_rows": settings.skip_bad_rows} if settings.skip_bad_rows else {}
     if is_retrieval(settings):
-        rule = split_rule(settings)
+        rule = replace(split_rule(settings), given=True) if has_splits(sources[2]) else split_rule(settings)
         retrieval, stored = retrieval_spec(settings, rule, sources)
-        return PrepareSpec(rule, stored, text=retrieval.text, retrieval=retrieval)
-    settings = _with_libsvm_columns(settings, sources)
+        return PrepareSpec(rule, {**stored, **skipping}, text=retrieval.text, retrieval=retrieval)
+    settings = _with_known_columns(settings, sources)
     rule = split_rule(settings)
     fill = _plan_interactions if settings.user or settings.item else _plan_annotation
     plan = fill(settings, rule, sources)
-    labels = label_spec(settings, settings.item or settings.labels)
+    reading = read_options(settings)
+    found = sources[0].files()[0].format
+    if found in TAGGED:  # new text of this form has no labels to know it by
+        reading = replace(reading, format=found)
+    plan = replace(plan, settings={**plan.settings, **stored_reading(reading), **skipping})
+    labels = label_spec(settings, settings.item or settings.labels, sources[0].log)
     return replace(plan, labels=labels, settings={**plan.settings, **labels.stored}) if labels else plan
 
 
@@ -492,7 +549,11 @@ def _plan_annotation(settings: PrepareSettings, rule: SplitRule, sources: list[S
             )
     features = feature_columns(settings, sources)
     columns = AnnotationColumns(
-        features, settings.labels, settings.id, settings.split, settings.label_separator
+        features,
+        settings.labels,
+        settings.id,
+        settings.split,
+        separator_of(settings.label_separator, "--label-separator"),
     )
     others = [column for column in (settings.labels, settings.id, settings.split) if column]
     if len({*features.roles(), *others}) < len(features.roles()) + len(others):
@@ -521,14 +582,15 @@ def _plan_annotation(settings: PrepareSettings, rule: SplitRule, sources: list[S
     return PrepareSpec(rule, stored, annotation=columns, options=options, text=text)
 
 
-def _with_libsvm_columns(settings: PrepareSettings, sources: list[Source]) -> PrepareSettings:
-    """libsvm text has no names for its columns, so they need not be named."""
-    if (
-        not all(source.format == "libsvm" for source in sources)
-        or settings.user
-        or settings.features
-        or settings.text
-    ):
+def _with_known_columns(settings: PrepareSettings, sources: list[Source]) -> PrepareSettings:
+    """libsvm text has no names for its columns, nor have lines of fastText and Annif: they need not be named."""
+    if settings.user or settings.features:
+        return settings
+    if all(source.format in TAGGED for source in sources) and not settings.sparse:
+        return replace(
+            settings, text=settings.text or tagged_rows.TEXT, labels=settings.labels or tagged_rows.LABELS
+        )
+    if settings.text or not all(source.format == "libsvm" for source in sources):
         return settings
     pair = f"{libsvm.INDICES}:{libsvm.VALUES}"
     return replace(settings, sparse=settings.sparse or pair, labels=settings.labels or libsvm.LABELS)

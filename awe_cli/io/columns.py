@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import ast
+import dataclasses
+import json
+import re
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, NoReturn
 
@@ -12,6 +16,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from awe_cli.errors import DataError, UsageError
+from awe_cli.io.log import ReadingLog
+from awe_cli.io.options import LIST, ReadOptions
 
 # Pieces of files, what their columns are for, and the shapes Arrow gives them.
 
@@ -34,20 +40,49 @@ ID_ROLES = (Role.ID, Role.IDS, Role.ID_LIST)
 
 @dataclass(frozen=True)
 class Batch:
-    """Some consecutive rows of one file.
+    """Some rows of one file, in its order.
 
     first_row  the number in the file of the first row; data rows are counted from 1
     untyped    every cell came as text (CSV)
+    numbers    the number in the file of each row, where rows between them were left out; None: they are consecutive
+    log        where rows that cannot be used, and warnings, are noted
+    options    how the file is read
+    droppable  whether a row that cannot be used may be left out now (see `check_piece`)
     """
 
     file: str
     first_row: int
     table: pa.Table
     untyped: bool = False
+    numbers: NDArray[np.int64] | None = None
+    log: ReadingLog = field(default_factory=ReadingLog)
+    options: ReadOptions = field(default_factory=ReadOptions)
+    droppable: bool = False
 
     def row(self, position: int) -> int:
         """The number in the file of the row at `position` of the table."""
-        return self.first_row + int(position)
+        return self.first_row + int(position) if self.numbers is None else int(self.numbers[position])
+
+    def rows(self) -> NDArray[np.int64]:
+        """The number in the file of each row."""
+        if self.numbers is not None:
+            return self.numbers
+        return np.arange(self.first_row, self.first_row + self.table.num_rows)
+
+    def slice(self, start: int, stop: int | None = None) -> Batch:
+        """The rows from `start` to `stop` of the table."""
+        table = self.table.slice(start, None if stop is None else stop - start)
+        numbers = None if self.numbers is None else self.numbers[start:stop]
+        first = self.row(start) if table.num_rows else self.first_row
+        return replace(self, first_row=first, table=table, numbers=numbers)
+
+    def keep(self, kept: NDArray[np.bool_]) -> Batch:
+        """The rows where `kept` is True; they keep their numbers."""
+        if kept.all():
+            return self
+        numbers = self.rows()[kept]
+        first = int(numbers[0]) if len(numbers) else self.first_row
+        return replace(self, first_row=first, table=self.table.filter(pa.array(kept)), numbers=numbers)
 
     def column(self, name: str) -> pa.Array:
         """A column as one array."""
@@ -128,6 +163,18 @@ def split_at_spaces(values: pa.Array) -> pa.Array:
     return drop_empty(*list_parts(pc.split_pattern_regex(pc.utf8_trim_whitespace(values), r"\s+")))
 
 
+def split_text(values: pa.Array, separator: str) -> pa.Array:
+    """Lists from text with `separator` between the entries, which lose the spaces around them.
+
+    The separator " " is any run of spaces. A null gives an empty list.
+    """
+    filled = pc.fill_null(values, "")
+    if separator == " ":
+        return split_at_spaces(filled)
+    offsets, entries = list_parts(pc.split_pattern(filled, separator))
+    return drop_empty(offsets, pc.utf8_trim_whitespace(entries))
+
+
 def drop_empty(offsets: NDArray[np.int64], entries: pa.Array) -> pa.Array:
     """The lists without their empty strings."""
     kept = truths(pc.not_equal(entries, ""))
@@ -137,16 +184,28 @@ def drop_empty(offsets: NDArray[np.int64], entries: pa.Array) -> pa.Array:
     return make_list(before[offsets], entries.filter(pa.array(kept)))
 
 
-# Saying no to a value, with its file, column and row.
+# Refusing a value, with its file, column and row; where rows may be skipped, leaving its row out instead.
 
 FILL_IN = "fill the cell in, or leave the row out"
 NO_NUMBER = "put a number in its place, or leave the row out"
 
 
+class RowsLeftOutError(Exception):
+    """Rows of a piece cannot be used, and are noted in its log: read it again where `kept` is True."""
+
+    def __init__(self, kept: NDArray[np.bool_]) -> None:
+        super().__init__("rows were left out")
+        self.kept = kept
+
+
 def fail(batch: Batch, column: str, position: int, expected: str, found: object, hint: str) -> NoReturn:
-    """Raise the DataError that says where, what was expected and what was found."""
+    """Raise the DataError that says where, what was expected and found; or RowsLeftOutError, as `refuse` does."""
+    message = f"{str(found)[:80]}"
+    if batch.droppable:
+        batch.log.bad_row(batch.file, batch.row(position), expected, message, hint, column=column)
+        raise RowsLeftOutError(np.arange(batch.table.num_rows) != position)
     where = f"{batch.file}: column {column!r}, row {batch.row(position):,}"
-    raise DataError(f"{where}: expected {expected}, found {str(found)[:80]}", hint=hint)
+    raise DataError(f"{where}: expected {expected}, found {message}", hint=hint)
 
 
 def refuse(
@@ -160,17 +219,29 @@ def refuse(
 ) -> None:
     """Raise DataError at the first entry where `bad` is True; `offsets` where a row has several entries.
 
-    `found` is text, or the values of which the first bad one is shown.
+    `found` is text, or the values of which the first bad one is shown. Where the piece may lose rows, all that are bad
+    are noted in its log as rows that cannot be used, and RowsLeftOutError is raised.
     """
     if not bad.any():
         return
-    entry = int(np.argmax(bad))
-    row = entry if offsets is None else int(np.searchsorted(offsets, entry, "right")) - 1
+    entries = np.flatnonzero(bad) if batch.droppable else np.array([int(np.argmax(bad))])
+    rows = entries if offsets is None else np.searchsorted(offsets, entries, "right") - 1
+    for entry, row in zip(entries.tolist(), rows.tolist(), strict=True):
+        if batch.droppable:
+            batch.log.bad_row(batch.file, batch.row(row), expected, _shown(found, entry), hint, column=column)
+        else:
+            fail(batch, column, row, expected, _shown(found, entry), hint)
+    kept = np.ones(batch.table.num_rows, np.bool_)
+    kept[rows] = False
+    raise RowsLeftOutError(kept)
+
+
+def _shown(found: Any, entry: int) -> str:
     if not isinstance(found, str):
         value = found[entry]
         value = value.as_py() if isinstance(value, pa.Scalar) else value
         found = repr(value) if isinstance(value, str) else str(value)
-    fail(batch, column, row, expected, "an empty cell" if found == "''" else found, hint)
+    return "an empty cell" if found == "''" else str(found)[:80]
 
 
 def refuse_nulls(
@@ -237,16 +308,109 @@ def read_times(batch: Batch, column: str, values: pa.Array) -> pa.Array:
 
 def _parsed_times(batch: Batch, column: str, values: pa.Array) -> pa.Array:
     trimmed = pc.utf8_trim_whitespace(values)
+    failing = 0  # the first row that cannot be read in the way that most rows before it can
     for type in (pa.int64(), pa.float64(), pa.timestamp("us"), pa.timestamp("us", "UTC")):
-        if first_failing(trimmed, type) is None:
+        position = first_failing(trimmed, type)
+        if position is None:
             return trimmed.cast(type)
-    bad = np.arange(len(values)) == first_failing(trimmed, pa.timestamp("us"))
+        failing = max(failing, position)
+    bad = np.arange(len(values)) == failing
     refuse(batch, column, bad, Role.TIME.value, values, "write times as 2024-05-31T12:00:00")
     raise AssertionError("the values can be read after all")
 
 
+# Several entries in one cell, such as labels or genres: a list column, a delimited text, or one a row.
+
+_LOOKED_AT = 200_000  # rows of a file, for cells that look joined
+# What entries may be joined by, as patterns, and the least share of cells that must look like it to be warned of.
+_JOINED = (
+    (LIST, r"^\s*[\[(].*[\])]\s*$", 0.3),
+    ("|", r"\|", 0.1),
+    (";", ";", 0.1),
+    (",", ",", 0.3),
+    ("space", r"^<[^<>\s]+>(\s+<[^<>\s]+>)+$", 0.1),
+)
+
+
+def label_lists(batch: Batch, column: str, separator: str | None) -> pa.Array:
+    """The labels of each row as a list. A null, and in CSV an empty cell, is an empty list.
+
+    Raises UsageError where a separator is given and the labels are no text.
+    """
+    values = batch.column(column)
+    if separator is not None:
+        if not is_string(values.type):
+            raise UsageError(
+                f"{batch.file}: --label-separator is for text, but column {column!r} has type {values.type}",
+                hint="leave out --label-separator",
+            )
+        return split_cells(batch, column, values, separator)
+    if is_list(values.type):
+        return values
+    if is_string(values.type):
+        warn_of_joined(batch, column, values, "--label-separator", separator)
+    there = values.is_valid()
+    if batch.untyped:
+        there = pc.and_(there, pc.not_equal(values, ""))
+    offsets = np.concatenate([[0], np.cumsum(there.to_numpy(zero_copy_only=False))]).astype(np.int64)
+    return make_list(offsets, values.filter(there))
+
+
+def split_cells(batch: Batch, column: str, values: pa.Array, separator: str) -> pa.Array:
+    """The entries of each cell; " " is any run of spaces, LIST a list as Python or JSON writes it. Raises DataError."""
+    if separator != LIST:
+        return split_text(values, separator)
+    lists = []
+    for position, text in enumerate(values.to_pylist()):
+        found = _list_of(text or "")
+        if found is None:
+            expected = "a list as Python or JSON writes it, such as ['a', 'b']"
+            fail(batch, column, position, expected, repr(text), "correct the cell, or name another separator")
+        lists.append(found)
+    return pa.array(lists, pa.large_list(pa.string()))
+
+
+def _list_of(text: str) -> list[str] | None:
+    if not text.strip():
+        return []
+    for read in (json.loads, ast.literal_eval):
+        try:
+            found = read(text)
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            continue
+        if isinstance(found, list | tuple | set):
+            entries = [str(entry) for entry in found if entry is not None]
+            return sorted(entries) if isinstance(found, set) else entries
+    return None
+
+
+def warn_of_joined(batch: Batch, column: str, values: pa.Array, flag: str, separator: str | None) -> None:
+    """Warn where cells seem to hold several entries and nobody said what separates them."""
+    if separator is not None or batch.first_row > _LOOKED_AT or not len(values):
+        return
+    filled = values.filter(pc.fill_null(pc.not_equal(values, ""), False))
+    for sign, pattern, least in _JOINED if len(filled) else ():
+        looks = pc.match_substring_regex(filled, pattern)
+        if (pc.sum(looks).as_py() or 0) >= least * len(filled):
+            shown = filled.filter(looks)[0].as_py()[:60]
+            how = (
+                "look like lists as Python or JSON writes them"
+                if sign == LIST
+                else f"look joined by {sign!r}"
+            )
+            how = "look joined by spaces" if sign == "space" else how
+            quoted = sign if sign.isalpha() else f"'{sign}'"
+            batch.log.warn(
+                f"{batch.file}: cells of column {column!r} {how}, as in {shown!r}, and were not split there; "
+                f"{flag} {quoted} splits them"
+            )
+            return
+
+
 # Columns in the form of their roles; each failure with file, column and row.
 
+# What databases, pandas, R and spreadsheets write where there is no value.
+_MISSING = ("\\N", "NULL", "null", "NaN", "nan", "None", "NA", "N/A", "<NA>", "#N/A")
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -272,6 +436,19 @@ def read_column(batch: Batch, column: str, role: Role) -> pa.Array:
     return _numbers(batch, column, values, role)
 
 
+def warn_of_missing(log: ReadingLog, column: str, ids: pa.Array) -> None:
+    """Warn of ids, each there once, that are rather what other programs write for a missing value."""
+    if not is_string(ids.type):
+        return
+    found = ids.filter(pc.is_in(ids, value_set=pa.array(_MISSING, ids.type))).to_pylist()
+    if found:
+        shown = ", ".join(repr(value) for value in found)
+        log.warn(
+            f"ids of column {column!r} that look like missing values: {shown}; they were taken for ids "
+            "(leave the rows out if they are none)"
+        )
+
+
 def _ids(batch: Batch, column: str, values: pa.Array, role: Role) -> pa.Array:
     if is_list(values.type) and role is not Role.ID:
         offsets, entries = list_parts(values)
@@ -280,8 +457,9 @@ def _ids(batch: Batch, column: str, values: pa.Array, role: Role) -> pa.Array:
         if not is_id(entries.type):
             wrong_type(batch, column, role, values.type)
         return make_list(offsets, refuse_nulls(batch, column, entries, Role.ID.value, offsets))
-    if batch.untyped and role is Role.ID_LIST:
-        return split_at_spaces(values)
+    if role is Role.ID_LIST and _is_split(batch, values):
+        warn_of_joined(batch, column, values, "--sparse-separator", batch.options.sparse_separator)
+        return split_cells(batch, column, values, batch.options.sparse_separator or " ")
     if role is Role.ID_LIST or not is_id(values.type):
         wrong_type(batch, column, role, values.type)
     if role is Role.IDS:  # a label may be missing: an example without labels
@@ -293,8 +471,11 @@ def _ids(batch: Batch, column: str, values: pa.Array, role: Role) -> pa.Array:
 
 
 def _numbers(batch: Batch, column: str, values: pa.Array, role: Role) -> pa.Array:
-    if batch.untyped and role is Role.NUMBER_LIST:
-        values = split_at_spaces(values)
+    if role is Role.NUMBER_LIST and _is_split(batch, values):
+        numbers = split_cells(batch, column, values, batch.options.sparse_separator or " ")
+        offsets, entries = list_parts(numbers)
+        checked = _finite(dataclasses.replace(batch, untyped=True), column, entries, role, offsets)
+        return make_list(offsets, checked.cast(pa.float32(), safe=False))
     if not is_list(values.type):
         if role is Role.NUMBER_LIST:
             wrong_type(batch, column, role, values.type)
@@ -331,32 +512,14 @@ def _parsed(batch: Batch, column: str, values: pa.Array, offsets: NDArray[np.int
         return trimmed.cast(pa.float64())
     except pa.ArrowInvalid:
         bad = np.arange(len(values)) == first_failing(trimmed, pa.float64())
-        refuse(batch, column, bad, "a number", values, "correct the cell, or leave the row out", offsets)
+        shown = values[int(np.argmax(bad))].as_py() or ""
+        hint = "correct the cell, or leave the row out"
+        if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", shown):
+            hint = "write a point for the decimal comma"
+        refuse(batch, column, bad, "a number", values, hint, offsets)
         raise
 
 
-# Labels as they come: a list column, a delimited text, or one label a row.
-
-
-def label_lists(batch: Batch, column: str, separator: str | None) -> pa.Array:
-    """The labels of each row as a list. A null, and in CSV an empty cell, is an empty list.
-
-    Raises UsageError where a separator is given and the labels are no text.
-    """
-    values = batch.column(column)
-    if separator is not None:
-        if not is_string(values.type):
-            raise UsageError(
-                f"{batch.file}: --label-separator is for text, but column {column!r} has type {values.type}",
-                hint="leave out --label-separator",
-            )
-        parts = pc.split_pattern(pc.fill_null(values, ""), separator)
-        offsets, entries = list_parts(parts)
-        return drop_empty(offsets, pc.utf8_trim_whitespace(entries))
-    if is_list(values.type):
-        return values
-    there = values.is_valid()
-    if batch.untyped:
-        there = pc.and_(there, pc.not_equal(values, ""))
-    offsets = np.concatenate([[0], np.cumsum(there.to_numpy(zero_copy_only=False))]).astype(np.int64)
-    return make_list(offsets, values.filter(there))
+def _is_split(batch: Batch, values: pa.Array) -> bool:
+    """Whether cells are text to be split into lists."""
+    return batch.untyped or (batch.options.sparse_separator is not None and is_string(values.type))

@@ -6,30 +6,72 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.json as pa_json
+from numpy.typing import NDArray
 
 from awe_cli.errors import DataError
 from awe_cli.io.columns import Batch
+from awe_cli.io.lines import blocks
 from awe_cli.io.sources import Source
 
-_BLOCK = 8 << 20  # bytes of text in memory at a time
 _SAMPLE = 1000  # lines looked at to learn the columns
 
 
 def jsonl_columns(source: Source) -> dict[str, pa.DataType | None]:
     """The columns of the first lines; null where no line has a value yet."""
     types: dict[str, pa.DataType | None] = {}
-    for block in blocks(source):
-        for row, line in enumerate(block.splitlines()[:_SAMPLE], 1):
-            for name, value in _parse(source, row, line).items():
-                known = types.get(name)
-                if known is None or _unknown(known):
-                    types[name] = _type_of(value)
-                elif pa.types.is_integer(known) and isinstance(value, float):
-                    types[name] = pa.float64()
+    for _, block in blocks(source):
+        _refuse_array(source, block)
+        for row, line in enumerate(_lines(block)[:_SAMPLE], 1):
+            try:
+                values = _parse(source, row, line)
+            except DataError:
+                if source.log.allowed:  # it is left out, and counted, when the rows are read
+                    continue
+                raise
+            for name, value in values.items():
+                types[name] = _united(types.get(name), _type_of(value))
         break
     return types
+
+
+def _lines(block: bytes) -> list[bytes]:
+    """The lines that are not blank: the rows."""
+    return [line for line in block.split(b"\n") if line.strip()]
+
+
+def _refuse_array(source: Source, block: bytes) -> None:
+    """Raise DataError where the file is one JSON value rather than one a line."""
+    begin = block.lstrip()
+    first = begin.split(b"\n", 1)[0].strip()
+    if begin.startswith(b"["):
+        what, filter = "one array", ".[]"
+    elif first == b"{":
+        what, filter = "one object over several lines", "."
+    else:
+        return
+    raise DataError(
+        f"{source.name}: row 1: expected a JSON object on each line, found {what}: {_shown(first)}",
+        hint=f"write one object a line: jq -c '{filter}' FILE > FILE.jsonl",
+    )
+
+
+def _united(known: pa.DataType | None, other: pa.DataType) -> pa.DataType:
+    """The type of a column that has values of both: what the first has, where that is known."""
+    if known is None or pa.types.is_null(known):
+        return other
+    if pa.types.is_integer(known) and pa.types.is_floating(other):
+        return other
+    if pa.types.is_list(known) and pa.types.is_list(other):
+        return pa.list_(_united(known.value_type, other.value_type))
+    if pa.types.is_struct(known) and pa.types.is_struct(other):
+        fields = {field.name: field.type for field in known}
+        for field in other:
+            fields[field.name] = _united(fields.get(field.name), field.type)
+        return pa.struct(list(fields.items()))
+    return known
 
 
 def jsonl_batches(source: Source, types: dict[str, pa.DataType], rows: int) -> Iterator[Batch]:
@@ -40,50 +82,39 @@ def jsonl_batches(source: Source, types: dict[str, pa.DataType], rows: int) -> I
     schema = pa.schema(list(types.items()))
     parse = pa_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
     first = 1
-    for block in blocks(source):
+    for _, block in blocks(source):
+        read = _lines(block)
+        numbers = None
         try:
-            read = pa_json.ReadOptions(use_threads=False, block_size=len(block) + 1)
-            table = pa_json.read_json(pa.BufferReader(block), read_options=read, parse_options=parse)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise _broken(source, block, first, types, error) from error
+            table = _table(read, parse)
+        except (pa.ArrowException, OSError) as error:
+            kept = _good_lines(source, read, first, types, error)
+            numbers = first + np.flatnonzero(kept)
+            table = _table([line for line, good in zip(read, kept, strict=True) if good], parse)
+        batch = Batch(source.name, first, table, numbers=numbers, log=source.log, options=source.options)
+        first += len(read)
         for start in range(0, table.num_rows, rows):
-            part = table.slice(start, rows)
-            yield Batch(source.name, first, part)
-            first += part.num_rows
+            yield batch.slice(start, min(start + rows, table.num_rows))
 
 
-def blocks(source: Source) -> Iterator[bytes]:
-    """The file in blocks of whole lines. Raises DataError where it cannot be unpacked."""
-    rest = b""
-    start = True
-    try:
-        with source.open() as stream:
-            while chunk := stream.read(_BLOCK):
-                if start:
-                    chunk, start = chunk.removeprefix(b"\xef\xbb\xbf"), False
-                cut = chunk.rfind(b"\n") + 1
-                if cut:
-                    yield rest + chunk[:cut]
-                    rest = chunk[cut:]
-                else:
-                    rest += chunk
-    except OSError as error:
-        raise DataError(
-            f"{source.name}: cannot be read: {error}", hint="make or copy the file again"
-        ) from error
-    if rest.strip():
-        yield rest
-
-
-def _unknown(type: pa.DataType) -> bool:
-    return pa.types.is_null(type) or (pa.types.is_list(type) and pa.types.is_null(type.value_type))
+def _table(lines: list[bytes], parse: pa_json.ParseOptions) -> pa.Table:
+    """The objects of some lines. Raises ArrowInvalid where they are no objects, or not one a line."""
+    if not lines:
+        return parse.explicit_schema.empty_table()
+    text = b"\n".join(lines)
+    read = pa_json.ReadOptions(use_threads=False, block_size=len(text) + 1)
+    table = pa_json.read_json(pa.BufferReader(text), read_options=read, parse_options=parse)
+    if table.num_rows != len(lines):
+        raise pa.ArrowInvalid(f"{table.num_rows:,} objects on {len(lines):,} lines")
+    return table
 
 
 def _type_of(value: Any) -> pa.DataType:
     if isinstance(value, list):
-        types = [_type_of(entry) for entry in value]
-        mixed = pa.float64() if pa.float64() in types else types[0] if types else pa.null()
-        return pa.list_(mixed)
+        entry_type: pa.DataType = pa.null()
+        for entry in value:
+            entry_type = _united(entry_type, _type_of(entry))
+        return pa.list_(entry_type)
     if isinstance(value, dict):
         return pa.struct([(name, _type_of(entry)) for name, entry in value.items()])
     by_type = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
@@ -93,7 +124,7 @@ def _type_of(value: Any) -> pa.DataType:
 def _parse(source: Source, row: int, line: bytes) -> dict[str, Any]:
     try:
         value = json.loads(line) if line.strip() else {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(
             f"{source.name}: row {row:,}: expected a JSON object on one line, found {_shown(line)}",
             hint=f"correct the line ({error})",
@@ -110,22 +141,38 @@ def _shown(line: bytes) -> str:
     return repr(line[:60].decode("utf-8", "replace"))
 
 
-def _broken(
-    source: Source, block: bytes, first: int, types: dict[str, pa.DataType], error: Exception
-) -> DataError:
-    """Find the line that the fast reader stumbled over, and say what is wrong with it."""
-    lines = [line for line in block.splitlines() if line.strip()]
-    for row, line in enumerate(lines, first):
-        for name, value in _parse(source, row, line).items():
-            if name in types and value is not None and not _fits(value, types[name]):
-                return DataError(
-                    f"{source.name}: column {name!r}, row {row:,}: expected {_words(types[name])} as in the "
-                    f"rows before, found {json.dumps(value)[:80]}",
-                    hint=_advice(value, types[name]),
-                )
-    return DataError(
-        f"{source.name}: cannot be read after row {first - 1:,}: {error}", hint="correct the file"
-    )
+def _good_lines(
+    source: Source, lines: list[bytes], first: int, types: dict[str, pa.DataType], error: Exception
+) -> NDArray[np.bool_]:
+    """Which lines can be read; the others are noted as bad rows. Raises DataError where they may not be left out."""
+    kept = np.ones(len(lines), np.bool_)
+    for position, line in enumerate(lines):
+        row = first + position
+        try:
+            problem = _problem(source, row, line, types)
+        except DataError as malformed:
+            expected, _, found = malformed.message.partition(": expected ")[2].partition(", found ")
+            problem = (None, expected, found, str(malformed.hint))
+        if problem is not None:
+            column, expected, found, hint = problem
+            source.log.bad_row(source.name, row, expected, found, hint, column=column)
+            kept[position] = False
+    if kept.all():
+        raise DataError(
+            f"{source.name}: cannot be read after row {first - 1:,}: {error}", hint="correct the file"
+        ) from error
+    return kept
+
+
+def _problem(
+    source: Source, row: int, line: bytes, types: dict[str, pa.DataType]
+) -> tuple[str | None, str, str, str] | None:
+    """The column, what was expected and found there, and a hint; None where the line can be read. Raises DataError."""
+    for name, value in _parse(source, row, line).items():
+        if name in types and value is not None and not _fits(value, types[name]):
+            expected = f"{_words(types[name])} as in the rows before"
+            return name, expected, json.dumps(value)[:80], _advice(value, types[name])
+    return None
 
 
 def _advice(value: Any, type: pa.DataType) -> str:
@@ -144,6 +191,12 @@ def _fits(value: Any, type: pa.DataType) -> bool:
         )
     if pa.types.is_string(type):
         return isinstance(value, str)
+    if pa.types.is_struct(type):
+        return isinstance(value, dict) and all(
+            _fits(value[field.name], field.type) for field in type if value.get(field.name) is not None
+        )
+    if pa.types.is_null(type):
+        return value is None
     if isinstance(value, bool):
         return pa.types.is_boolean(type)
     if pa.types.is_integer(type):
@@ -158,4 +211,6 @@ def _words(type: pa.DataType) -> str:
         return "a string"
     if pa.types.is_integer(type):
         return "an integer"
+    if pa.types.is_struct(type):
+        return "an object"
     return "a number" if pa.types.is_floating(type) else str(type)

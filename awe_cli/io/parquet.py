@@ -11,11 +11,17 @@ from awe_cli.errors import DataError
 from awe_cli.io.columns import Batch
 from awe_cli.io.sources import Source
 
+# What Arrow raises for a damaged file: its own errors, and those of Python it turns them into.
+_DAMAGED = (OSError, pa.ArrowException, ValueError, OverflowError, RuntimeError)
+
 
 def parquet_columns(source: Source) -> dict[str, pa.DataType | None]:
     """Column names and their types."""
     with _open(source) as file:
-        return {field.name: field.type for field in file.schema_arrow}
+        try:
+            return {field.name: field.type for field in file.schema_arrow}
+        except _DAMAGED as error:
+            raise _damaged(source, error) from error
 
 
 def parquet_batches(source: Source, columns: list[str], rows: int) -> Iterator[Batch]:
@@ -25,16 +31,18 @@ def parquet_batches(source: Source, columns: list[str], rows: int) -> Iterator[B
         try:
             for batch in file.iter_batches(batch_size=rows, columns=columns, use_threads=True):
                 if batch.num_rows:
-                    yield Batch(source.name, first, pa.Table.from_batches([batch]))
+                    table = pa.Table.from_batches([batch])
+                    table.validate(full=True)  # that text is UTF-8, and indices are in range
+                    yield Batch(source.name, first, table, log=source.log, options=source.options)
                     first += batch.num_rows
-        except (OSError, pa.ArrowException) as error:
+        except _DAMAGED as error:
             raise _damaged(source, error) from error
 
 
 def _open(source: Source) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(source.path)
-    except (OSError, pa.ArrowException) as error:
+    except _DAMAGED as error:
         raise _damaged(source, error) from error
 
 

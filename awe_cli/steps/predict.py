@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from awe_cli.config.predict import PredictSettings
 from awe_cli.dataset.dataset import ANNOTATION, Dataset
 from awe_cli.dataset.new_documents import OtherDocuments
 from awe_cli.errors import MissingInputError, UsageError
+from awe_cli.io.options import ReadOptions
 from awe_cli.io.sources import STDIN, find_source
 from awe_cli.io.writers import row_writer
 from awe_cli.models.load import choose_fit, find_model, open_ranker, require_dataset
@@ -89,7 +90,7 @@ class _Work:
         request = self.request
         source = request.input
         if source is not None and source != STDIN:
-            source = find_source(source, Path(source)).sha256()
+            source = find_source(source, Path(source), options=_reading(self.dataset.settings)).sha256()
         resolved = {
             "top_k": request.top_k,
             "include_seen": request.include_seen,
@@ -98,7 +99,10 @@ class _Work:
             "format": self.format,
         }
         if self.documents is not None:
-            resolved["documents"] = find_source(self.documents, Path(self.documents)).sha256()
+            options = _reading(self.dataset.settings["label_features"])
+            resolved["documents"] = find_source(
+                self.documents, Path(self.documents), options=options
+            ).sha256()
         return Recipe(
             "predictions", VERSION, resolved, {"dataset": self.stored.digest, "model": self.model.digest}
         )
@@ -177,6 +181,11 @@ def _request(
         )
     fit_on = choose_fit(model, _unseen(split))
     return PredictRequest(name, settings.top_k, settings.include_seen, fit_on, split, input)
+
+
+def _reading(stored: Mapping[str, Any]) -> ReadOptions:
+    """How new files are read: as those that were prepared."""
+    return ReadOptions.of_stored(stored.get("reading"))
 
 
 def _unseen(split: str | None) -> str | None:

@@ -17,6 +17,12 @@ from awe_cli.dataset.annotations import build_annotations, read_annotations
 from awe_cli.dataset.dataset import DATASET_VERSION, SUMMARY
 from awe_cli.dataset.diagnostics import of_annotations
 from awe_cli.dataset.interactions import build_interactions, read_interactions
+from awe_cli.dataset.plan_reading import (
+    read_options,
+    retrieval_options,
+    with_beir_folder,
+    with_splits_of_files,
+)
 from awe_cli.dataset.prepare import (
     add_relations,
     read_labels,
@@ -30,7 +36,8 @@ from awe_cli.dataset.retrieval import FeatureTable
 from awe_cli.dataset.spec import TEST_SHARE, PrepareSpec, is_retrieval, make_spec, retrieval_files
 from awe_cli.dataset.splits import SPLITS
 from awe_cli.errors import UsageError
-from awe_cli.io.columns import Batch, Role
+from awe_cli.io.columns import Batch, Role, warn_of_missing
+from awe_cli.io.log import ReadingLog
 from awe_cli.io.reader import columns_of, read_batches
 from awe_cli.io.sources import Source, open_sources
 from awe_cli.matrices.matrix import n_rows
@@ -54,10 +61,16 @@ def prepare(
 
     Raises UsageError, SettingsError, MissingInputError, DataError, naming what was expected and found.
     """
-    files = retrieval_files(settings, files) if is_retrieval(settings) else files
+    settings, files = with_beir_folder(settings, files)
+    retrieval = is_retrieval(settings)
+    files = retrieval_files(settings, files) if retrieval else files
     if not files:
         raise UsageError("no input is named", hint="name a file, several, or - for stdin")
-    with open_sources(list(files), settings.format) as sources:
+    log = ReadingLog(settings.skip_bad_rows or 0)
+    options = retrieval_options(settings) if retrieval else read_options(settings)
+    with open_sources(list(files), options=options, log=log) as sources:
+        if retrieval:
+            sources[2] = with_splits_of_files(settings, sources[2])
         plan = make_spec(settings, sources)
         digests = [source.sha256() for source in sources]
         relations = relation_digests(settings)
@@ -72,6 +85,10 @@ def prepare(
             if relations:
                 add_relations(settings, staging.file, summary)
             summary["notes"] = _notes(plan, settings, sources, summary)
+            summary["notes"] += log.notes.values()
+            summary["warnings"] = [*log.summary_warnings(), *summary["warnings"]]
+            if log.allowed:
+                summary |= {"skipped_rows": len(log.skipped), "skipped_rows_first": log.first_skipped()}
             staging.file(SUMMARY).write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
             return summary, staging.publish(), True
 
@@ -81,6 +98,8 @@ def _fill_interactions(
 ) -> dict[str, Any]:
     assert plan.interactions is not None
     rows = read_interactions(_batches(sources, plan.interactions.roles(), _ROWS[True]), plan.interactions)
+    for column, ids in ((plan.interactions.user, rows.people), (plan.interactions.item, rows.items)):
+        warn_of_missing(sources[0].log, column, ids)
     feature_table = read_labels(plan.labels) if plan.labels else None
     if plan.labels and feature_table:
         rows = replace(rows, items=with_labels_of(plan.labels, feature_table, rows.items))
