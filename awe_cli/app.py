@@ -16,6 +16,7 @@ import typer
 
 from awe_cli import __version__
 from awe_cli.cli import console
+from awe_cli.cli.help import PanelCommand
 from awe_cli.cli.options import DEFAULT_WORKSPACE, RootWorkspaceOption, warn_of_unknown
 from awe_cli.cli.process import Stopped, give_memory_back, stoppable
 from awe_cli.errors import NO_ROOM, AweError, SettingsError, WriteError
@@ -79,11 +80,11 @@ def build_app() -> typer.Typer:
         add_completion=False,
         # Panels and colours help at a terminal; in a file or a pipe they are noise.
         rich_markup_mode="rich" if console.is_styled(sys.stdout) else None,
-        context_settings={"help_option_names": ["--help", "-h"]},
+        context_settings={"help_option_names": ["--help", "-h"], "max_content_width": console.width()},
     )
     app.callback(invoke_without_command=True)(awe)
     for name, command in _commands().items():
-        app.command(name, help=_help(command))(command)
+        app.command(name, cls=PanelCommand, help=_help(command))(command)
     return app
 
 

@@ -24,6 +24,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.help import RUN
 from awe_cli.config import Resolved, Setting, resolve, settings_of
 from awe_cli.config.resolve import variable_of
 from awe_cli.config.schema import expectation, read_value
@@ -61,9 +62,11 @@ RootWorkspaceOption = Annotated[
 ]
 WorkspaceOption = Annotated[
     Path,
-    typer.Option("--workspace", "-w", callback=_workspace, help="Folder that holds the artifacts."),
+    typer.Option(
+        "--workspace", "-w", callback=_workspace, help="Folder that holds the artifacts.", rich_help_panel=RUN
+    ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.", rich_help_panel=RUN)]
 QuietOption = Annotated[
     bool,
     typer.Option(
@@ -71,9 +74,12 @@ QuietOption = Annotated[
         "-q",
         callback=console.be_quiet,
         help="Print nothing but warnings, errors, and what --json or --output - asks for.",
+        rich_help_panel=RUN,
     ),
 ]
-WaitOption = Annotated[bool, typer.Option("--wait", help="Wait while another process writes the workspace.")]
+WaitOption = Annotated[
+    bool, typer.Option("--wait", help="Wait while another process writes the workspace.", rich_help_panel=RUN)
+]
 ThreadsOption = Annotated[
     int | None,
     typer.Option(
@@ -82,6 +88,7 @@ ThreadsOption = Annotated[
         parser=_threads,
         metavar="<int>",
         help="Threads; never changes a result.  [all cores]",
+        rich_help_panel=RUN,
     ),
 ]
 SchedulerOption = Annotated[
@@ -92,6 +99,7 @@ SchedulerOption = Annotated[
         metavar="ADDRESS",
         help="Dask scheduler whose workers find G of the training examples, as tcp://host:8786; never changes a result."
         "  [this process]",
+        rich_help_panel=RUN,
     ),
 ]
 
@@ -134,7 +142,9 @@ def _parameter(setting: Setting) -> inspect.Parameter:
     """The option of a setting: a switch, or text, which `resolve` reads wherever it comes from."""
     kind = bool if setting.type is bool else str
     metavar = None if setting.type is bool else f"<{'str' if setting.many else setting.type.__name__}>"
-    option = typer.Option(setting.flag, help=_help(setting), show_default=False, metavar=metavar)
+    option = typer.Option(
+        setting.flag, help=_help(setting), show_default=False, metavar=metavar, rich_help_panel=setting.panel
+    )
     return inspect.Parameter(
         setting.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )

@@ -28,6 +28,7 @@ def setting(
     choices: Sequence[Any] | None = None,
     auto: str | None = None,
     flag: str | None = None,
+    panel: str | None = None,
 ) -> Any:
     """A field of a settings class.
 
@@ -36,10 +37,13 @@ def setting(
     choices  the only values allowed
     auto     in words, what None leads to: "chosen from the data" where it is not said
     flag     the option's spelling where it is not --name or --name/--no-name: "--exact/--approximate"
+    panel    the heading that help lists the option under; without one it is among those that people need first
     """
     limits = {"min": min, "max": max, "above": above, "below": below, "choices": choices}
     given = {key: value for key, value in limits.items() if value is not None}
-    return dataclasses.field(default=default, metadata={**given, "help": help, "auto": auto, "flag": flag})
+    return dataclasses.field(
+        default=default, metadata={**given, "help": help, "auto": auto, "flag": flag, "panel": panel}
+    )
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,12 @@ class Setting:
     def help(self) -> str:
         """One sentence."""
         return str(self.metadata.get("help", ""))
+
+    @property
+    def panel(self) -> str | None:
+        """The heading that help lists the option under; None for those that people need first."""
+        panel: str | None = self.metadata.get("panel")
+        return panel
 
     @property
     def default_words(self) -> str | None:
