@@ -36,6 +36,9 @@ COMMAND_MODULES = (
     "neighbors",
     "affinities",
     "status",
+    "promote",
+    "rollback",
+    "models",
     "gc",
 )
 

@@ -13,12 +13,22 @@ from awe_cli.cli.options import DEFAULT_WORKSPACE, JsonOption, QuietOption, Wait
 EXAMPLE = """
 awe gc --dry-run --json
 awe gc
+awe gc --keep 7
 """
 
 
 def gc(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")] = False,
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            "--keep",
+            min=1,
+            metavar="<int>",
+            help="Versions of every name and alias to keep, the newest first.  [1 of a name, 3 of an alias]",
+        ),
+    ] = None,
     as_json: JsonOption = False,
     wait: WaitOption = False,
     quiet: QuietOption = False,
@@ -26,12 +36,12 @@ def gc(
     """Remove artifacts that no name leads to.
 
     Also what interrupted steps left behind. Everything that has a name is kept, and everything it was made
-    from. The paths of what was removed go to standard output.
+    from; so is what a process reads at this moment. The paths of what was removed go to standard output.
     """
     from awe_cli.steps.gc import gc as step
     from awe_cli.workspace import Workspace
 
-    removed = step(Workspace(workspace), wait=wait, dry_run=dry_run)
+    removed = step(Workspace(workspace), wait=wait, dry_run=dry_run, keep=keep)
     if as_json:
         folders = [{"path": str(item.path), "bytes": item.size} for item in removed]
         console.print_json(

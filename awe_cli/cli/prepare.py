@@ -67,12 +67,13 @@ def prepare(
                 "next": console.with_workspace(with_workspace),
             }
         )
-    _report(summary)
+    _report(summary, made)
     console.stored("dataset.json", artifact.digest, made)
     console.next_step(with_workspace)
 
 
-def _report(summary: dict[str, Any]) -> None:
+def _report(summary: dict[str, Any], made: bool) -> None:
+    """The counts, notes and warnings. From cron, with --quiet, warnings that have not changed are not repeated."""
     for line in _counts(summary):
         console.log(line)
     quantiles = {
@@ -96,7 +97,7 @@ def _report(summary: dict[str, Any]) -> None:
     )
     for note in summary["notes"]:
         console.log(f"note: {note}")
-    for warning in summary["warnings"]:
+    for warning in summary["warnings"] if made or not console.is_quiet() else ():
         console.warn(warning)
 
 

@@ -25,6 +25,9 @@ COMMANDS = (
     "neighbors",
     "affinities",
     "status",
+    "promote",
+    "rollback",
+    "models",
     "gc",
 )
 

@@ -92,7 +92,7 @@ def find_embedding(ws: Workspace, name: str | None, dataset: Artifact) -> Artifa
 
 
 def _only_embedding(ws: Workspace) -> Artifact:
-    models = [ws.find("model", name) for name in ws.names("model")]
+    models = [ws.find("model", name) for name in ws.names("model") if not ws.is_alias("model", name)]
     embeddings = [model for model in models if model.settings.get("model_type") == EMBEDDING]
     if len(embeddings) == 1:
         return embeddings[0]

@@ -12,8 +12,9 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from awe_cli.errors import AweError, CorruptArtifactError, MissingInputError, nearest
+from awe_cli.errors import AweError, CorruptArtifactError, MissingInputError, SettingsError, nearest
 from awe_cli.workspace.artifact import (
     KINDS,
     MANIFEST,
@@ -37,33 +38,54 @@ from awe_cli.workspace.fs import (
     writing,
 )
 from awe_cli.workspace.lock import WriteLock
+from awe_cli.workspace.read_lock import ReadLocks
 
 # A name in the workspace: a small file that says which artifact it stands for.
+
+MAX_EARLIER = 50  # versions of a name that are remembered, so that its file stays small
 
 
 @dataclass(frozen=True)
 class Pointer:
-    """digest of the artifact, digest of its recipe, and when (UTC, ISO 8601) the name came to mean it."""
+    """digest of the artifact, digest of its recipe, and when (UTC, ISO 8601) the name came to mean it.
+
+    number   of this version of the name, from 1
+    source   for an alias, the name of the model that was promoted; None for a name that a step made
+    earlier  the versions before, oldest first, without versions before them; at most MAX_EARLIER
+    """
 
     digest: str
     recipe: str
     created: str
+    number: int = 1
+    source: str | None = None
+    earlier: tuple[Pointer, ...] = ()
+
+    @property
+    def is_alias(self) -> bool:
+        """Whether the name was given by `awe promote` and not by the step that made the artifact."""
+        return self.source is not None
+
+    @property
+    def versions(self) -> tuple[Pointer, ...]:
+        """Every version that is remembered, oldest first, this one last."""
+        return (*self.earlier, dataclasses.replace(self, earlier=()))
 
     @classmethod
-    def now(cls, digest: str, recipe: str) -> Pointer:
+    def now(cls, digest: str, recipe: str, source: str | None = None) -> Pointer:
         """A pointer made at this second."""
         created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        return cls(digest, recipe, created)
+        return cls(digest, recipe, created, source=source)
 
 
 def read_pointer(path: Path) -> Pointer | None:
     """The pointer at `path`, or None where there is none; CorruptArtifactError where it is unreadable."""
     try:
         data = json.loads(path.read_bytes())
-        return Pointer(str(data["digest"]), str(data["recipe"]), str(data["created"]))
+        return dataclasses.replace(_version(data), earlier=tuple(map(_version, data.get("earlier", ()))))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorruptArtifactError(
             f"{path}: expected a pointer (JSON with digest, recipe and created), found {error!r}",
             hint=f"remove {path} and run the step that makes it again",
@@ -78,10 +100,40 @@ def write_pointer(path: Path, pointer: Pointer) -> Pointer:
         present = None
     if present is not None and (present.digest, present.recipe) == (pointer.digest, pointer.recipe):
         return present
+    if present is not None:
+        earlier = present.versions[-MAX_EARLIER:]
+        pointer = dataclasses.replace(pointer, number=present.number + 1, earlier=earlier)
     make_folder(path.parent)
-    content = {"digest": pointer.digest, "recipe": pointer.recipe, "created": pointer.created}
+    content = _as_json(pointer)
+    if pointer.earlier:
+        content["earlier"] = [_as_json(version) for version in pointer.earlier]
     replace_file(path, canonical(content))
     return pointer
+
+
+def _version(data: dict[str, Any]) -> Pointer:
+    source = data.get("source")
+    return Pointer(
+        digest=str(data["digest"]),
+        recipe=str(data["recipe"]),
+        created=str(data["created"]),
+        number=int(data.get("number", 1)),
+        source=None if source is None else str(source),
+    )
+
+
+def _as_json(version: Pointer) -> dict[str, Any]:
+    """The first version of a plain name has three keys, as names had before there were versions."""
+    content: dict[str, Any] = {
+        "digest": version.digest,
+        "recipe": version.recipe,
+        "created": version.created,
+    }
+    if version.number > 1:
+        content["number"] = version.number
+    if version.source is not None:
+        content["source"] = version.source
+    return content
 
 
 # An artifact that is being written: invisible until it is complete.
@@ -166,6 +218,7 @@ class Workspace:
         self.root = Path(root)
         self.store = self.root / "store"
         self.staging = self.root / "staging"
+        self.readers = ReadLocks()
         self._lock = WriteLock(self.root)
 
     @property
@@ -190,12 +243,21 @@ class Workspace:
         return sorted(path.stem for path in (self.root / folder).glob("[!.]*.json"))
 
     def name_of(self, kind: str, digest: str) -> str | None:
-        """The first name that means the artifact with this digest; None where there is none."""
-        for name in self.names(kind):
-            pointer = read_pointer(KINDS[kind].pointer(self.root, name))
-            if pointer is not None and pointer.digest == digest:
-                return name
-        return None
+        """The first name that means the artifact with this digest, an alias last; None where there is none."""
+        pointers = {name: self.pointer(kind, name) for name in self.names(kind)}
+        names = [name for name, pointer in pointers.items() if pointer and pointer.digest == digest]
+        return min(names, key=lambda name: (self.is_alias(kind, name), name), default=None)
+
+    def pointer(self, kind: str, name: str | None) -> Pointer | None:
+        """What is written under a name, with its earlier versions; None where there is no such name."""
+        return read_pointer(KINDS[kind].pointer(self.root, name))
+
+    def is_alias(self, kind: str, name: str | None) -> bool:
+        """Whether `awe promote` made this name. False where the name is missing or unreadable."""
+        with contextlib.suppress(CorruptArtifactError):
+            pointer = self.pointer(kind, name)
+            return pointer is not None and pointer.is_alias
+        return False
 
     def find(self, kind: str, name: str | None = None, *, verify: bool = False) -> Artifact:
         """The artifact that `name` means. Without a name: the dataset, or the only one of its kind.
@@ -208,10 +270,19 @@ class Workspace:
             name = self.names(kind)[0]
         if name is None and KINDS[kind].folder is not None:
             raise self._unnamed(kind)
-        pointer = read_pointer(KINDS[kind].pointer(self.root, name))
-        if pointer is None:
-            raise self._missing(kind, name)
-        artifact = self.get(kind, pointer.digest, verify=verify)
+        pointer = self.pointer(kind, name)
+        while True:
+            if pointer is None:
+                raise self._missing(kind, name)
+            try:
+                artifact = self.get(kind, pointer.digest, verify=verify)
+                break
+            except (MissingInputError, CorruptArtifactError):
+                # Between the two reads another process may have changed the name and removed what it meant.
+                again = self.pointer(kind, name)
+                if again == pointer:
+                    raise
+                pointer = again
         return dataclasses.replace(artifact, name=name, created=pointer.created)
 
     def get(self, kind: str, digest: str, *, verify: bool = False) -> Artifact:
@@ -229,6 +300,7 @@ class Workspace:
                 f"{path}: expected a stored artifact, found nothing",
                 hint="run the step that makes it again (`awe status` names it)",
             )
+        self.readers.hold(path)
         return open_artifact(path, digest, verify=verify)
 
     def require(self) -> None:
@@ -241,7 +313,15 @@ class Workspace:
             )
 
     def current(self, kind: str, name: str | None, recipe: Recipe) -> Artifact | None:
-        """What `name` means, if it was made from just this recipe and is whole; else None."""
+        """What `name` means, if it was made from just this recipe and is whole; else None.
+
+        Raises SettingsError for an alias: only `awe promote` and `awe rollback` change what it means.
+        """
+        if self.is_alias(kind, name):
+            raise SettingsError(
+                f"{name!r} is an alias, and no step writes to an alias",
+                hint=f"choose another --name, then run `awe promote NAME --as {name}`",
+            )
         with contextlib.suppress(CorruptArtifactError, MissingInputError):
             pointer = read_pointer(KINDS[kind].pointer(self.root, name))
             if pointer is not None and pointer.recipe == recipe.digest:
@@ -267,6 +347,11 @@ class Workspace:
                 raise
             finally:
                 shutil.rmtree(path, ignore_errors=True)
+
+    def promote(self, artifact: Artifact, alias: str, source: str) -> Pointer:
+        """Let `alias` mean an artifact, keeping what it meant before. Hold the lock."""
+        pointer = Pointer.now(artifact.digest, artifact.manifest.recipe.digest, source)
+        return write_pointer(KINDS[artifact.kind].pointer(self.root, alias), pointer)
 
     def call(self, artifact: Artifact, name: str) -> Artifact:
         """Let `name` mean an artifact of the store; the artifact as that name calls it. Hold the lock."""

@@ -67,7 +67,9 @@ def test_a_pointer_is_replaced_only_when_its_content_changes(workspace: Workspac
     assert (pointer.read_bytes(), pointer.stat().st_mtime_ns, pointer.stat().st_ino) == before
     make(workspace, "wsabie", "two")
     assert pointer.read_bytes() != before[0]
-    assert set(json.loads(pointer.read_bytes())) == {"digest", "recipe", "created"}
+    content = json.loads(pointer.read_bytes())
+    assert set(content) == {"digest", "recipe", "created", "number", "earlier"}
+    assert [version["digest"] for version in content["earlier"]] == [json.loads(before[0])["digest"]]
 
 
 def test_current_asks_for_the_same_recipe_and_whole_files(workspace: Workspace) -> None:
