@@ -14,14 +14,6 @@ run() {
   "$@"
 }
 
-# The same with the text of standard input, which is shown too.
-run_with_input() {
-  local text
-  text=$(cat)
-  printf '\n$ %s <<END\n%s\nEND\n' "$*" "$text"
-  "$@" <<<"$text"
-}
-
 # The chain from files to a comparison of four models: "$@" is what `awe prepare` is told.
 chain() {
   run awe prepare "$@"
@@ -44,33 +36,14 @@ export AWE_WORKSPACE=demo-workspace/debian
 chain sample_data/debian/interactions.parquet --user package --item dependency --split split
 
 heading "Packages that do not exist yet, each known by two things that it needs"
-run_with_input awe predict --model awe - --top-k 6 <<'END'
-package,dependency
-arcade-game,libsdl2-2.0-0
-arcade-game,libvorbisfile3
-music-player,libgtk-3-0
-music-player,libgstreamer1.0-0
-web-shop,php
-web-shop,php-mysql
-web-scraper,python3-requests
-web-scraper,python3-lxml
-web-service,librust-serde-dev
-web-service,librust-tokio-dev
-END
+run awe predict --model awe sample_data/debian/new-packages.csv --top-k 6
 
 heading "WordNet: from the words of a definition to the kinds that the thing belongs to"
 printf '\n$ export AWE_WORKSPACE=demo-workspace/wordnet\n'
 export AWE_WORKSPACE=demo-workspace/wordnet
 chain sample_data/wordnet/examples.parquet --text text --labels labels --id id --split split
 
-heading "Definitions typed in by hand"
-run_with_input awe predict --model awe - --top-k 6 <<'END'
-id,text
-canoe,a small light boat with pointed ends that is moved with a paddle
-cellist,a musician who plays the cello in an orchestra
-chess,a game for two players who move pieces over a board of 64 squares
-measles,an infectious disease of children with red spots on the skin
-violin,a musical instrument with four strings that is played with a bow
-END
+heading "Definitions that are in no dictionary"
+run awe predict --model awe sample_data/wordnet/new-definitions.csv --top-k 6
 
 printf '\nDone in %d s. Everything is in demo-workspace/; `awe -w demo-workspace/debian status` lists it.\n' "$SECONDS"

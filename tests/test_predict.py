@@ -51,17 +51,17 @@ def tops(rows, key="person"):
 
 
 def test_the_test_split_without_what_people_have_seen(ws):
-    rows = lines(ws, top_k=2)
+    rows = lines(ws, split="test", top_k=2)
     assert rows[0] == {"person": 10, "label": "d", "rank": 1, "score": 1}
     assert tops(rows) == {10: "de", 11: "de", 13: "ab"}
 
 
 def test_as_many_as_there_are_candidates_and_no_more(ws):
-    assert tops(lines(ws, top_k=4)) == {10: "de", 11: "de", 13: "abcd"}
+    assert tops(lines(ws, split="test", top_k=4)) == {10: "de", 11: "de", 13: "abcd"}
 
 
 def test_with_what_people_have_seen(ws):
-    assert tops(lines(ws, top_k=2, include_seen=True)) == {10: "ab", 11: "ab", 13: "ab"}
+    assert tops(lines(ws, split="test", top_k=2, include_seen=True)) == {10: "ab", 11: "ab", 13: "ab"}
 
 
 def test_valid_is_predicted_by_the_fit_on_train(ws):
@@ -75,7 +75,7 @@ def test_train_means_everyone_with_a_history(ws):
 def test_annotation_keeps_its_ids(tmp_path):
     ws = annotation(tmp_path / "ws")
     train_baseline(ws, "popularity")
-    assert tops(lines(ws, top_k=2), "name") == {"song 3": "xy", "song 4": "xy", "song 5": "xy"}
+    assert tops(lines(ws, split="test", top_k=2), "name") == {"song 3": "xy", "song 4": "xy", "song 5": "xy"}
     assert tops(lines(ws, top_k=1, split="train"), "name") == {"song 0": "x", "song 1": "x", "song 2": "x"}
 
 
@@ -107,12 +107,12 @@ def test_rows_are_written_in_groups(ws, tmp_path, monkeypatch):
     monkeypatch.setattr("awe_cli.prediction.stream.BLOCK_ROWS", 1)
     monkeypatch.setattr("awe_cli.steps.predict.ROW_GROUP", 4)
     output = tmp_path / "out.parquet"
-    predict(ws, "popularity", output=output, settings=PredictSettings(top_k=2))
+    predict(ws, "popularity", output=output, settings=PredictSettings(split="test", top_k=2))
     assert [pq.ParquetFile(output).metadata.row_group(i).num_rows for i in range(2)] == [4, 2]
 
 
 def test_without_output_it_is_stored(ws):
-    made = predict(ws, "popularity", settings=PredictSettings(top_k=2))
+    made = predict(ws, "popularity", settings=PredictSettings(split="test", top_k=2))
     assert made.artifact.name == "popularity-test"
     assert tops(pq.read_table(made.artifact.file("predictions.parquet")).to_pylist()) == {
         10: "de",
@@ -121,7 +121,7 @@ def test_without_output_it_is_stored(ws):
     }
     assert made.sample[0] == {"id": 10, "labels": ["d", "e"]}
     assert made.sample[2] == {"id": 13, "labels": ["a", "b"]}
-    again = predict(ws, "popularity", settings=PredictSettings(top_k=2))
+    again = predict(ws, "popularity", settings=PredictSettings(split="test", top_k=2))
     assert not again.fresh
     assert (again.counts, again.sample, again.id_name) == (made.counts, made.sample, "person")
     assert predict(ws, "popularity", settings=PredictSettings(top_k=3)).fresh

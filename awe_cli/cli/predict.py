@@ -35,6 +35,9 @@ _BETWEEN_LINES = 10.0  # seconds
 
 EXAMPLE = """
 awe predict --model awe --top-k 10 --output recommendations.parquet
+awe predict --model awe --id 17 --id 42 --output -
+awe predict --model awe --ids customers.csv --allow in-stock.csv --deny recalled.txt --output tonight.csv
+awe predict --model awe --split test --output run.trec
 awe predict --model ssi new-queries.csv --documents new-documents.csv --output -
 awe predict --model items --label-file new-artists.parquet --output new-artists-for-all.parquet
 zcat new-plays.csv.gz | awe predict --model awe - --top-k 5 --output - > recommendations.jsonl
@@ -51,6 +54,23 @@ DocumentsOption = Annotated[
 ]
 
 
+IdOption = Annotated[
+    list[str] | None, typer.Option("--id", help="A prepared person or example to rank for; several times.")
+]
+IdsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ids", help="File of such ids: one a line, or a column of CSV, TSV, Parquet or JSON lines."
+    ),
+]
+AllowOption = Annotated[
+    str | None, typer.Option("--allow", help="File of labels, in the same forms: only these are recommended.")
+]
+DenyOption = Annotated[
+    str | None, typer.Option("--deny", help="File of labels, in the same forms: these are never recommended.")
+]
+
+
 @settings_options(PredictSettings)
 def predict(
     model: Annotated[str, typer.Option("--model", "-m", help="Model that ranks.")],
@@ -58,10 +78,14 @@ def predict(
         str | None,
         typer.Argument(
             metavar="[INPUT|-]",
-            help="New examples in the format that was prepared; - for stdin.  [the prepared test examples]",
+            help="New examples in the format that was prepared; - for stdin.  [all that was prepared]",
         ),
     ] = None,
     documents: DocumentsOption = None,
+    id: IdOption = None,
+    ids: IdsOption = None,
+    allow: AllowOption = None,
+    deny: DenyOption = None,
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", help="File to write, - for stdout.  [stored under predictions/]"),
@@ -75,10 +99,13 @@ def predict(
 ) -> None:
     """Write the best labels of each example, one row a label.
 
-    A row has the example's id, a label, its rank and its score. Examples are the prepared ones, or new
-    input: features, or the items that a person never seen before chose. What the model does not know is left
-    out and counted.
+    A row has the example's id, a label, its rank and its score. Without INPUT, examples are all that were prepared: in
+    recommendation everyone, and nothing is recommended that they have in train, valid or test. --split test has the
+    history that `awe evaluate` leaves. New input is features, or the items that a person never seen before chose; a
+    person with no known item gets the most popular ones, with `fallback` true. What the model does not know is left
+    out and counted. Unknown ids in --ids, and labels in --allow and --deny, are counted; an unknown --id is an error.
     """
+    from awe_cli.prediction.narrow import Only
     from awe_cli.steps.predict import predict as step
     from awe_cli.workspace import Workspace
 
@@ -92,9 +119,16 @@ def predict(
     target = _target(output, settings.format)
     made = step(
         Workspace(workspace), model, input, target, settings,
-        documents=documents, threads=threads, wait=wait, on_progress=_on_rows,
+        documents=documents, only=Only(id or (), ids, allow, deny), threads=threads, wait=wait, on_progress=_on_rows,
     )  # fmt: skip
-    _report(made, output, as_json)
+    if settings.split is not None:
+        console.log(
+            f"--split {settings.split}: ranked as `awe evaluate` does, with the history that it leaves; "
+            "without --split, everyone is ranked with all that is known"
+        )
+    _report(made, output, settings.top_k, as_json)
+    if output != "-":
+        console.next_step("awe status")
 
 
 def _target(output: str | None, format: str | None) -> Path | IO[bytes] | None:
@@ -118,18 +152,28 @@ def _on_rows(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         yield table
 
 
-def _report(made: Predicted, output: str | None, as_json: bool) -> None:
+def _report(made: Predicted, output: str | None, top_k: int, as_json: bool) -> None:
     from awe_cli.prediction.rows import sample_table
 
     counts = made.counts
     if made.own:
         console.warn(
-            "the model was fitted on these very examples (a neighbour of each is the example itself): "
-            "they do not show how it ranks others"
+            "the model was fitted on these very examples, or on some of them (a neighbour of each is the "
+            "example itself): they do not show how it ranks others"
         )
     if counts.unknown:
         console.warn(f"unknown to the dataset, and left out: {counts.unknown:,} entries of the input")
-    if counts.blank:
+    for note in made.notes:
+        console.warn(note)
+    if counts.unweighted:
+        console.warn("the input has no column of weights: each item counts 1")
+    if counts.fallback:
+        console.warn(
+            f"without a known item, and given the most popular ones (fallback): {counts.fallback:,} of "
+            f"{counts.examples:,} people"
+        )
+    _warn_of_short_lists(made, top_k)
+    if counts.blank > counts.fallback:
         console.warn(
             f"without a known item, and ranked alike: {counts.blank:,} of {counts.examples:,} examples"
         )
@@ -138,11 +182,31 @@ def _report(made: Predicted, output: str | None, as_json: bool) -> None:
     if made.artifact is not None:
         table = sample_table(made.id_name, made.sample)
         console.show(table, to_stderr=as_json)
-        if counts.examples > len(made.sample):
-            console.log(f"… and {counts.examples - len(made.sample):,} more examples")
+        _say_how_many_more(made)
         console.stored(f"predictions/{made.artifact.name}.json", made.artifact.digest, made.fresh)
     else:
+        if output != "-":
+            console.show(sample_table(made.id_name, made.sample), to_stderr=True)
+            _say_how_many_more(made)
         console.log(f"wrote {counts.rows:,} rows for {counts.examples:,} examples: {output}")
+
+
+def _say_how_many_more(made: Predicted) -> None:
+    if made.counts.examples > len(made.sample):
+        console.log(f"… and {made.counts.examples - len(made.sample):,} more examples")
+
+
+def _warn_of_short_lists(made: Predicted, top_k: int) -> None:
+    """Who got fewer labels than asked for, and who got none."""
+    counts = made.counts
+    some = counts.fewer - counts.nothing
+    if some:
+        noun = made.noun if some == 1 else made.nouns
+        console.warn(f"{some:,} {noun} got fewer than {top_k:,} labels: no more candidates are left")
+    if counts.nothing == 1:
+        console.warn(f"1 {made.noun} has every item: nothing left to recommend")
+    elif counts.nothing:
+        console.warn(f"{counts.nothing:,} {made.nouns} have every item: nothing left to recommend")
 
 
 def _print_json(made: Predicted, output: str | None) -> None:

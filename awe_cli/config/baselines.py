@@ -10,7 +10,19 @@ from awe_cli.config import setting
 
 
 @dataclass(frozen=True)
-class MetricSettings:
+class BaselineSettings:
+    """What is common to all baselines."""
+
+    fit_on: tuple[str, ...] | None = setting(
+        None,
+        help="Splits of the last fit; with test it is the final one, on all that is known.",
+        choices=("train", "valid", "test"),
+        auto="train,valid where there is one; for knn those of the model",
+    )
+
+
+@dataclass(frozen=True)
+class MetricSettings(BaselineSettings):
     """What is common to the baselines that choose something on validation."""
 
     metric: str | None = setting(
@@ -24,7 +36,7 @@ class MetricSettings:
 
 
 @dataclass(frozen=True)
-class TfIdfSettings:
+class TfIdfSettings(BaselineSettings):
     """The cosine of a query and a document."""
 
 
@@ -45,7 +57,7 @@ class Bm25Settings(MetricSettings):
 
 
 @dataclass(frozen=True)
-class PopularitySettings:
+class PopularitySettings(BaselineSettings):
     """Nothing is left open."""
 
 

@@ -8,7 +8,7 @@ from awe_cli.config import setting
 
 # What `awe predict` can be told.
 
-FORMATS = ("parquet", "jsonl", "csv")
+FORMATS = ("parquet", "jsonl", "csv", "tsv", "trec")
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class PredictSettings:
     top_k: int = setting(10, help="How many labels for each example.", min=1)
     split: str | None = setting(
         None,
-        help="Which prepared examples, where no input is named; train: what it was fitted on.",
+        help="Rank the examples of a split as `awe evaluate` does, with the history that it leaves.",
         choices=("train", "valid", "test"),
-        auto="test, or train where there is no test split",
+        auto="everyone, with all that is known of them",
     )
     include_seen: bool = setting(False, help="Predict items of a person's own history, too.")
     format: str | None = setting(
@@ -35,9 +35,18 @@ class PredictSettings:
 
 # What `awe neighbors` can be told.
 
+OF = ("labels", "items", "users", "features")
+
 
 @dataclass(frozen=True)
 class NeighborsSettings:
-    """The labels and the model are named on the command line."""
+    """The model and what to start from are named on the command line."""
 
-    top_k: int = setting(10, help="How many labels near each.", min=1)
+    of: str | None = setting(
+        None,
+        help="What lies near what: people or examples (by their place Ux), labels or items (rows of V), or features "
+        "(rows of U).",
+        choices=OF,
+        auto="by the option that names one: --label, --id or --feature",
+    )
+    top_k: int = setting(10, help="How many near each.", min=1)

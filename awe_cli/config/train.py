@@ -138,7 +138,10 @@ class _LearningSettings:
         None, help="An example's loss is divided by its number of positives to this power.", min=0, max=1
     )
     fit_on: tuple[str, ...] | None = setting(
-        None, help="Splits to fit on.", choices=("train", "valid"), auto="train,valid where there is one"
+        None,
+        help="Splits of the last fit; with test it is the final one, on all that is known.",
+        choices=("train", "valid", "test"),
+        auto="train,valid where there is one",
     )
     patience: int = setting(
         10,
@@ -204,6 +207,12 @@ class _AgainSettings:
     margin: float | None = setting(None, help="Margin γ.", above=0, auto="the model's")
     power: float | None = setting(None, help="f = G^power · S.", min=0, max=4, auto="1 or 0.5, by validation")
     floor: float = setting(0.0, help="A constant added to G.", min=0)
+    fit_on: tuple[str, ...] | None = setting(
+        None,
+        help="Splits of the last fit; with test it is the final one, on all that is known.",
+        choices=("train", "valid", "test"),
+        auto="those of the model",
+    )
     patience: int = setting(3, help="Epochs without a gain on validation before it stops; 0: never.", min=0)
     metric: str | None = setting(None, help="What to choose by on validation.", auto="that of the model")
 

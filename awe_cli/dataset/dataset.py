@@ -18,7 +18,7 @@ from awe_cli.dataset import storage, taxonomy
 from awe_cli.dataset.examples import Examples
 from awe_cli.dataset.features import FeatureOptions, FeatureSpace
 from awe_cli.dataset.label_features import LabelFeatures, load
-from awe_cli.dataset.splits import require_splits
+from awe_cli.dataset.splits import SPLITS, require_splits
 from awe_cli.errors import CorruptArtifactError
 from awe_cli.io.columns import one_array
 from awe_cli.matrices.bags import no_lists, scale_rows, unite
@@ -191,6 +191,28 @@ class Dataset:
             examples = self._held_out(table, split, fit_on)
             if len(examples):
                 yield examples
+
+    def everyone_batches(self, size: int = 8192) -> Iterator[Examples]:
+        """All that was prepared in stored order, at most `size` at a time: memory does not grow with the data.
+
+        Recommendation: everybody; x and seen are all their items, of train, valid and test.
+        Annotation: the examples of every split.
+        """
+        columns = self._stored_columns() if self.task == ANNOTATION else self._columns(SPLITS)
+        for table in storage.read_batches(self.path / storage.EXAMPLES, columns, size):
+            if self.task == ANNOTATION:
+                examples = self._annotated(table, SPLITS)
+            else:
+                x, ids = self._history(table, SPLITS)
+                seen = Lists(x.indptr, x.indices)
+                examples = Examples(ids, x, no_lists(len(ids)), seen, own=False, y=self.y)
+            if len(examples):
+                yield examples
+
+    @functools.cached_property
+    def example_ids(self) -> pa.Array:
+        """The ids of all examples or people, in stored order."""
+        return one_array(storage.read_table(self.path / storage.EXAMPLES, ["id"]).column(0))
 
     def _columns(self, splits: tuple[str, ...]) -> list[str]:
         names = list(dict.fromkeys(splits))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,16 +32,20 @@ from awe_cli.matrices.matrix import Lists
 # People never seen before, from the items they chose.
 
 
-def history_roles(columns: Mapping[str, Any]) -> dict[str, Role]:
-    """The columns of new interactions, and what they are read as: one item a row, or lists of items."""
+def history_roles(columns: Mapping[str, Any], there: Container[str]) -> dict[str, Role]:
+    """The columns of new interactions, and what they are read as: one item a row, or lists of items.
+
+    there  the columns of the input: the one of weights may be missing
+    """
     roles = {columns["user"]: Role.ID, columns["item"]: Role.IDS}
-    return roles | ({columns["weight"]: Role.NUMBERS} if columns["weight"] else {})
+    return roles | ({columns["weight"]: Role.NUMBERS} if columns["weight"] in there else {})
 
 
 def encode_people(dataset: Dataset, batch: Batch) -> tuple[Examples, int]:
     """One example a person, in order of first appearance, and how many items the dataset does not know.
 
-    Rows of one person may stand anywhere in the piece. Raises DataError.
+    Rows of one person may stand anywhere in the piece. Without the column of weights each item counts 1.
+    Raises DataError.
     """
     columns = dataset.settings["columns"]
     users = batch.column(columns["user"])
@@ -51,7 +55,9 @@ def encode_people(dataset: Dataset, batch: Batch) -> tuple[Examples, int]:
     else:
         offsets = np.arange(len(users) + 1, dtype=np.int64)
         items = refuse_nulls(batch, columns["item"], items, Role.ID.value)
-    weights = _weights(batch, columns["weight"], offsets) if columns["weight"] else None
+    weights = (
+        _weights(batch, columns["weight"], offsets) if columns["weight"] in batch.table.column_names else None
+    )
     people, person = encode(pa.chunked_array([users]))
     names, codes = encode(pa.chunked_array([items]))
     what = f"{batch.file}: column {columns['item']!r}"
@@ -103,11 +109,13 @@ def _weights(batch: Batch, column: str, offsets: NDArray[np.int64]) -> NDArray[n
 class Encoded:
     """Examples without positives; in recommendation `seen` is the history that x is the bag of.
 
-    unknown: how many entries (items, features, words) the dataset does not know; they were left out.
+    unknown     how many entries (items, features, words) the dataset does not know; they were left out
+    unweighted  whether the input lacks the column of weights, so that each item counts 1
     """
 
     examples: Examples
     unknown: int
+    unweighted: bool = False
 
 
 class Encoder:
@@ -125,10 +133,10 @@ class Encoder:
         """The column that says which example a row belongs to; None where examples have row numbers."""
         return self.columns["user"] if self.of_people else self.columns["id"]
 
-    def roles(self) -> dict[str, Role]:
-        """The columns that new input must have, and what they are read as."""
+    def roles(self, there: Container[str]) -> dict[str, Role]:
+        """The columns that new input must have, and what they are read as; weights are read where they are `there`."""
         if self.of_people:
-            return history_roles(self.columns)
+            return history_roles(self.columns, there)
         return self._features.roles() | ({self.key: Role.ID} if self.key else {})
 
     def encode(
@@ -142,7 +150,7 @@ class Encoder:
         messages, for ids that are row numbers, and for integers that come as text.
         Raises MissingInputError for a missing column, DataError for values that cannot be used.
         """
-        roles = self.roles()
+        roles = self.roles(table.column_names)
         for name in roles:
             if name not in table.column_names:
                 otherwise = "new input needs the columns of the prepared data"
@@ -151,7 +159,10 @@ class Encoder:
                     hint=did_you_mean(name, table.column_names, otherwise),
                 )
         batch = check_batch(Batch(file, first_row, table.select(list(roles)), untyped), roles)
-        return Encoded(*encode_people(self.dataset, batch)) if self.of_people else self._examples(batch)
+        if not self.of_people:
+            return self._examples(batch)
+        unweighted = bool(self.columns["weight"]) and self.columns["weight"] not in roles
+        return Encoded(*encode_people(self.dataset, batch), unweighted)
 
     def _examples(self, batch: Batch) -> Encoded:
         space = self.dataset.space
@@ -206,7 +217,7 @@ def read_encoded(
     """
     options = ReadOptions.of_stored(encoder.dataset.settings.get("reading"))
     with open_sources([path], format, options=options) as (source,):
-        batches = raw_batches(source, encoder.roles(), _ROWS if encoder.of_people else size)
+        batches = raw_batches(source, encoder.roles(columns_of(source)), _ROWS if encoder.of_people else size)
         if encoder.key is not None and not _one_row_each(encoder, source):
             consecutive = is_consecutive(source, encoder.key)
             batches = whole_groups(batches, encoder.key) if consecutive else all_at_once(batches)
@@ -289,5 +300,5 @@ def _batches(encoder: Encoder, batch: Batch, size: int) -> Iterator[Encoded]:
     unknown = encoded.unknown
     for start in range(0, len(encoded.examples), size):
         stop = min(start + size, len(encoded.examples))
-        yield Encoded(encoded.examples.slice(start, stop), unknown)
+        yield Encoded(encoded.examples.slice(start, stop), unknown, encoded.unweighted)
         unknown = 0  # counted with the first batch of the piece

@@ -55,8 +55,18 @@ def load_fit(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str
 
 
 def choose_fit(model: Artifact, split: str | None) -> tuple[str, ...]:
-    """The splits of the largest fit of `model` that leaves `split` out. Raises SettingsError."""
+    """The splits of the largest fit of `model` that leaves `split` out; of the largest fit for None.
+
+    Raises DataError for test where the final fit of the model has seen it: its smaller fits are there to choose
+    by, and are not what the model ranks with. Raises SettingsError where every fit has seen the split.
+    """
     fits = [tuple(fit) for fit in model.settings["fits"]]
+    if split == "test" and any("test" in fit for fit in fits):
+        raise DataError(
+            f"{model.describe()} cannot be judged on test: its final fit has learned from the test split, too "
+            "(--fit-on train,valid,test)",
+            hint="judge a model of the same settings that is made without --fit-on, or take --split valid",
+        )
     fair = [fit for fit in fits if split not in fit]
     if not fair:
         raise SettingsError(

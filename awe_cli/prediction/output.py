@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,10 @@ _FORMATS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "jsonl",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".trec": "trec",
+    ".run": "trec",
     "": "parquet",
 }
 
@@ -35,8 +41,8 @@ def output_format(request: str | None, output: Path | IO[bytes] | None) -> str:
     if suffix in _FORMATS:
         return _FORMATS[suffix]
     raise UsageError(
-        f"--output {output}: expected a name that ends in .parquet, .jsonl or .csv, found {suffix!r}",
-        hint="name the format with --format parquet, jsonl or csv",
+        f"--output {output}: expected a name that ends in .parquet, .jsonl, .csv, .tsv or .trec, found {suffix!r}",
+        hint="name the format with --format parquet, jsonl, csv, tsv or trec",
     )
 
 
@@ -44,8 +50,9 @@ def output_format(request: str | None, output: Path | IO[bytes] | None) -> str:
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A stream that becomes the file `path` when the block ends, and leaves no trace where it fails.
 
-    It is written beside `path` under another name, forced to the disk and renamed; what was at `path` stays
-    as it is until then. A pipe or a device is written to directly. Raises WriteError.
+    It is written beside `path` as .NAME.HEX.new, forced to the disk and renamed; what was at `path` stays as it is
+    until then. Such files that killed runs left for the same `path` are removed. A pipe or a device is written to
+    directly. Raises WriteError.
     """
     path = path.resolve()
     if path.is_dir():
@@ -56,13 +63,16 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         )
     special = path.exists() and not path.is_file()
     draft = path if special else path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    if not special:
+        _remove_abandoned(path)
     try:
-        with _create(draft, path) as stream:
+        with _create(draft, path, locked=not special) as stream:
             yield stream
-        if not special:
-            sync_file(draft)
-            os.replace(draft, path)
-            sync_folder(path.parent)
+            if not special:
+                stream.flush()
+                sync_file(draft)
+                os.replace(draft, path)  # while it is locked: else another run could take it for abandoned
+                sync_folder(path.parent)
     except OSError as error:
         if not is_write_failure(error, path.parent):
             raise
@@ -77,10 +87,33 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
                 draft.unlink(missing_ok=True)
 
 
-def _create(draft: Path, path: Path) -> IO[bytes]:
-    """The draft, open for writing. Raises WriteError, whatever the system says against it."""
+def _remove_abandoned(path: Path) -> None:
+    """Remove the drafts of `path` that nobody writes: a run locks its own, and the lock ends with the process."""
+    own = re.compile(re.escape(f".{path.name}.") + r"[0-9a-f]{8}\.new")
+    with contextlib.suppress(OSError):
+        for entry in [entry for entry in os.scandir(path.parent) if own.fullmatch(entry.name)]:
+            with contextlib.suppress(OSError), open(entry.path, "rb") as stream:
+                if _lock(stream.fileno()):
+                    os.unlink(entry.path)
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock an open file, unless somebody else has; whether that was possible."""
     try:
-        return open(draft, "wb")
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _create(draft: Path, path: Path, *, locked: bool) -> IO[bytes]:
+    """The draft, open for writing and `locked`. Raises WriteError, whatever the system says against it."""
+    try:
+        stream = open(draft, "wb")  # noqa: SIM115 - the caller closes it
+        while locked and _lock(stream.fileno()) and not draft.exists():
+            stream.close()  # another run took it for abandoned before it was locked
+            stream = open(draft, "wb")  # noqa: SIM115 - the caller closes it
+        return stream
     except OSError as error:
         raise WriteError(
             f"cannot write {path}: {error.strerror or error}", hint="name another file with --output"

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from awe_cli.baselines.popularity import PopularityRanker
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.dataset.encode import Encoder, read_encoded
-from awe_cli.dataset.examples import Examples
+from awe_cli.dataset.examples import Examples, stack
+from awe_cli.dataset.new_documents import OtherDocuments
+from awe_cli.dataset.vocabulary import inverse
 from awe_cli.engine.local import map_blocks
 from awe_cli.evaluation.held_out import READ_ROWS, cut
-from awe_cli.matrices.matrix import Bags
+from awe_cli.matrices.matrix import Bags, Lists, Rows, take_rows
 from awe_cli.prediction.rows import id_column, prediction_rows, prediction_schema
-from awe_cli.ranking.ranker import Ranker
+from awe_cli.ranking.block import Ranked
+from awe_cli.ranking.ranker import Ranker, block_rows
+from awe_cli.ranking.restricted import RestrictedRanker
 from awe_cli.ranking.validation import rank, rows_at_once
 
 BLOCK_ROWS = 1 << 18  # the most rows of output that one block may make
+SELECTED_ROWS = 1 << 16  # examples asked for by id that are gathered before they are ranked
 
 
 @dataclass(frozen=True)
 class PredictRequest:
     """Whose best labels are wanted, and how many.
 
-    input   a file in the format that was prepared, "-" for stdin; None: the prepared examples of `split`
-    fit_on  the splits that the model has seen; in recommendation they are the history of prepared people
+    fit_on   the splits that the fit in use has seen
+    split    the examples of a split, ranked as evaluation ranks them; in recommendation `fit_on` is the history
+    input    a file in the format that was prepared, "-" for stdin. Without split and input: everyone that was
+             prepared, with all that is known of them
+    rows     (n,) positions of the only examples that are wanted, in this order; None for all
+    allowed  (m,) the only labels that are candidates, ascending; None for all
     """
 
     model: str
@@ -35,17 +46,39 @@ class PredictRequest:
     fit_on: tuple[str, ...]
     split: str | None = None
     input: str | None = None
+    rows: NDArray[np.int64] | None = None
+    allowed: NDArray[np.int64] | None = None
+
+    def marks_fallback(self, dataset: Dataset) -> bool:
+        """Whether there may be people of whom nothing is known, who get the most popular labels."""
+        return (
+            self.input is not None
+            and dataset.task == RECOMMENDATION
+            and not isinstance(dataset, OtherDocuments)
+        )
 
 
 @dataclass
 class Counts:
-    """What went by: examples and rows; entries of the input that the dataset does not know and that were left
-    out; examples without anything known, which are ranked alike."""
+    """What went by.
+
+    examples, rows
+    unknown     entries of the input that the dataset does not know and that were left out
+    blank       examples without anything known
+    fallback    those of them who got the most popular labels
+    fewer       examples that got fewer labels than asked for, because no more candidates are left
+    nothing     those of them that got none
+    unweighted  whether the input lacks the column of weights, so that each item counts 1
+    """
 
     examples: int = 0
     rows: int = 0
     unknown: int = 0
     blank: int = 0
+    fallback: int = 0
+    fewer: int = 0
+    nothing: int = 0
+    unweighted: bool = False
 
 
 def top_rows(
@@ -57,28 +90,70 @@ def top_rows(
     """
     labels = dataset.labels
     id_name = id_column(Encoder(dataset).key)
+    marked = request.marks_fallback(dataset)
+    popular: Ranker | None = PopularityRanker(dataset.label_counts(request.fit_on)) if marked else None
+    most = rows_at_once(ranker) if request.allowed is None else block_rows(ranker.n_labels)
+    if request.allowed is not None:
+        ranker = RestrictedRanker(ranker, request.allowed)
+        popular = RestrictedRanker(popular, request.allowed) if popular is not None else None
 
-    def work(block: Examples) -> tuple[Examples, pa.Table]:
+    def best(ranker: Ranker, x: Rows, seen: Lists | None) -> Ranked:
+        if not isinstance(ranker, RestrictedRanker):
+            return rank(ranker, x, None, seen, request.top_k, request.model)
+        among = None if seen is None else ranker.among_allowed(seen)
+        found = rank(ranker, x, None, among, request.top_k, request.model)
+        return found._replace(labels=ranker.original(found.labels))
+
+    def work(block: Examples) -> tuple[Examples, pa.Table, NDArray[np.int32]]:
         seen = None if request.include_seen or block.seen is None else dataset.among_labels(block.seen)
-        ranked = rank(ranker, block.x, None, seen, request.top_k, request.model)
-        schema = prediction_schema(id_name, block.ids.type, labels.type)
-        return block, prediction_rows(schema, block.ids, labels, ranked.labels, ranked.scores)
+        ranked = best(ranker, block.x, seen)
+        fallback = None
+        if popular is not None:
+            fallback = is_blank(block)
+            for_blank = np.flatnonzero(fallback)
+            if len(for_blank):
+                others = best(popular, take_rows(block.x, for_blank), None)
+                ranked.labels[for_blank], ranked.scores[for_blank] = others.labels, others.scores
+        schema = prediction_schema(id_name, block.ids.type, labels.type, fallback=marked)
+        rows = prediction_rows(schema, block.ids, labels, ranked.labels, ranked.scores, fallback)
+        return block, rows, ranked.n_top
 
-    batches = _new(dataset, request.input, counts) if request.input else _prepared(dataset, request)
-    most = min(rows_at_once(ranker), max(1, BLOCK_ROWS // min(request.top_k, dataset.n_labels)))
-    for block, rows in map_blocks(work, cut(batches, most), threads):
+    most = min(most, max(1, BLOCK_ROWS // min(request.top_k, dataset.n_labels)))
+    for block, rows, n_top in map_blocks(work, cut(_batches(dataset, request, counts), most), threads):
         counts.examples += len(block)
         counts.rows += rows.num_rows
-        counts.blank += _blank(block)
+        n_blank = int(np.count_nonzero(is_blank(block)))
+        counts.blank += n_blank
+        counts.fallback += n_blank if marked else 0
+        counts.fewer += int(np.count_nonzero(n_top < request.top_k))
+        counts.nothing += int(np.count_nonzero(n_top == 0))
         yield rows
     if not counts.examples:
         yield prediction_schema(id_name, pa.string(), labels.type).empty_table()
 
 
+def example_ids(dataset: Dataset, request: PredictRequest) -> pa.Array:
+    """The ids of the prepared examples that are asked for (n,), in the order of the stream."""
+    if request.split is None:
+        return dataset.example_ids
+    ids = [examples.ids for examples in _prepared(dataset, request)]
+    return pa.concat_arrays(ids) if ids else dataset.example_ids.slice(0, 0)
+
+
+def _batches(dataset: Dataset, request: PredictRequest, counts: Counts) -> Iterator[Examples]:
+    if request.input is not None:
+        yield from _new(dataset, request.input, counts)
+    elif request.rows is not None:
+        yield from _selected(lambda: _prepared(dataset, request), request.rows)
+    else:
+        yield from _prepared(dataset, request)
+
+
 def _prepared(dataset: Dataset, request: PredictRequest) -> Iterator[Examples]:
-    """The examples of a split; of train, everyone with a history."""
-    assert request.split is not None
-    if request.split != "train":
+    """Everyone, or the examples of a split; of train, everyone with a history."""
+    if request.split is None:
+        yield from dataset.everyone_batches(READ_ROWS)
+    elif request.split != "train":
         yield from dataset.held_out_batches(request.split, request.fit_on, READ_ROWS)
     elif dataset.task == RECOMMENDATION:
         people = dataset.training(request.fit_on)
@@ -87,12 +162,29 @@ def _prepared(dataset: Dataset, request: PredictRequest) -> Iterator[Examples]:
         yield dataset.training(("train",))
 
 
+def _selected(batches: Callable[[], Iterator[Examples]], rows: NDArray[np.int64]) -> Iterator[Examples]:
+    """The examples at these positions of the stream, in that order: SELECTED_ROWS at a time, each in one pass."""
+    for start in range(0, len(rows), SELECTED_ROWS):
+        wanted = rows[start : start + SELECTED_ROWS]
+        order = np.argsort(wanted, kind="stable")
+        ascending, first, parts = wanted[order], 0, []
+        for examples in batches():
+            low, high = np.searchsorted(ascending, [first, first + len(examples)])
+            if high > low:
+                parts.append(examples.take(ascending[low:high] - first))
+            first += len(examples)
+            if first > ascending[-1]:
+                break
+        yield stack(parts).take(inverse(order))
+
+
 def _new(dataset: Dataset, path: str, counts: Counts) -> Iterator[Examples]:
     for encoded in read_encoded(Encoder(dataset), path, size=READ_ROWS):
         counts.unknown += encoded.unknown
+        counts.unweighted |= encoded.unweighted
         yield encoded.examples
 
 
-def _blank(block: Examples) -> int:
-    """How many people have no known item. With a constant feature no bag is empty."""
-    return int(np.count_nonzero(np.diff(block.x.indptr) == 0)) if isinstance(block.x, Bags) else 0
+def is_blank(block: Examples) -> NDArray[np.bool_]:
+    """Of whom nothing is known (n,). With a constant feature no bag is empty."""
+    return np.diff(block.x.indptr) == 0 if isinstance(block.x, Bags) else np.zeros(len(block), bool)

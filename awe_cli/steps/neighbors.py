@@ -1,8 +1,9 @@
-"""Which labels lie near a label in the embedding space of a model."""
+"""What lies near what in the embedding space of a model: labels, features, people or examples."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ from awe_cli.config.predict import NeighborsSettings
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.vocabulary import look_up
 from awe_cli.errors import MissingInputError, UsageError, did_you_mean
+from awe_cli.evaluation.held_out import READ_ROWS
 from awe_cli.models.load import choose_fit, find_embedding
-from awe_cli.models.store import load_state, open_dataset
-from awe_cli.ranking.embedding import label_rows
-from awe_cli.workspace import Workspace
+from awe_cli.models.store import Fit, load_state, open_dataset
+from awe_cli.ranking.embedding import label_rows, projections
+from awe_cli.workspace import Artifact, Workspace
 
 # Labels that are near each other in the embedding space (WSABIE, Table 3).
 
@@ -40,57 +42,107 @@ def nearest_labels(
     return best, cosines[best]
 
 
+LABELS, USERS, FEATURES = "labels", "users", "features"
+_OPTIONS = {LABELS: "--label", USERS: "--id", FEATURES: "--feature"}
+_NOUNS = {LABELS: "label", USERS: "id", FEATURES: "feature"}
+
+
+@dataclass(frozen=True)
+class _Points:
+    """Named points of the embedding space.
+
+    names   (n,)
+    places  (n, d)
+    counts  (n,) how many examples have each label or feature; how many items or features an example has
+    """
+
+    names: pa.Array
+    places: NDArray[np.float32]
+    counts: NDArray[np.int64]
+
+
 def neighbors(
-    ws: Workspace, labels: Sequence[str], model: str | None = None, settings: NeighborsSettings | None = None
+    ws: Workspace, names: Sequence[str], model: str | None = None, settings: NeighborsSettings | None = None
 ) -> dict[str, Any]:
-    """The document that --json prints: for each of `labels` those nearest in the model's V, by cosine.
+    """The document that --json prints: for each of `names` those nearest in the model's space, by cosine.
 
-    model  of `train` or `retrain`; by default the only one there is
+    names        of labels, of features, or ids of people or examples, as settings.of has it (None: labels)
+    model        of `train` or `retrain`; by default the only one there is
 
-    The largest fit is asked. Labels that no example of it has are left out: their place is that of chance.
-    Raises UsageError where no label is named, MissingInputError for one that the dataset does not have.
+    The largest fit is asked. Labels and features that no example of it has, and examples of which nothing is known,
+    are left out: their place is that of chance. For people all that is known of them counts.
+    Raises UsageError where nothing is named, MissingInputError for a name that the dataset does not have.
     """
     settings = settings or NeighborsSettings()
-    if not labels:
-        raise UsageError("no label is named", hint="name one with --label, or several")
+    of = LABELS if settings.of in (None, "items") else str(settings.of)
+    noun, option = _NOUNS[of], _OPTIONS[of]
+    if not names:
+        raise UsageError(f"no {noun} is named", hint=f"name one with {option}, or several")
     stored = ws.find("dataset")
     dataset = open_dataset(stored)
     found = find_embedding(ws, model, stored)
-    rows = _rows(dataset, labels)
     fit = choose_fit(found, None)
-    V, counts = label_rows(dataset.y, load_state(found, fit).V), dataset.label_counts(fit)
+    points = _points(dataset, found, fit, of)
     return {
         "model": found.name,
         "fit_on": list(fit),
         "measure": "cosine",
-        "labels": [
+        of: [
             {
-                "label": dataset.labels[row].as_py(),
-                "count": int(counts[row]),
+                noun: points.names[row].as_py(),
+                "count": int(points.counts[row]),
                 "neighbors": [
                     {
-                        "label": dataset.labels[int(other)].as_py(),
+                        noun: points.names[int(other)].as_py(),
                         "cosine": float(cosine),
-                        "count": int(counts[other]),
+                        "count": int(points.counts[other]),
                     }
-                    for other, cosine in zip(*nearest_labels(V, counts > 0, row, settings.top_k), strict=True)
+                    for other, cosine in zip(
+                        *nearest_labels(points.places, points.counts > 0, row, settings.top_k), strict=True
+                    )
                 ],
             }
-            for row in rows
+            for row in _rows(points.names, names, noun, option)
         ],
     }
 
 
-def _rows(dataset: Dataset, labels: Sequence[str]) -> list[int]:
-    """The index of each label, each once. Raises MissingInputError."""
-    wanted = list(dict.fromkeys(labels))
-    rows = look_up(pa.array(wanted, pa.string()), dataset.labels, "--label", untyped=True)
+def _points(dataset: Dataset, model: Artifact, fit: Fit, of: str) -> _Points:
+    state = load_state(model, fit)
+    if of == LABELS:
+        return _Points(dataset.labels, label_rows(dataset.y, state.V), dataset.label_counts(fit))
+    if of == FEATURES:
+        counts = dataset.label_counts(fit) if dataset.space is None else dataset.space.count
+        return _Points(dataset.features, state.U, np.where(_is_named(dataset.features), counts, 0))
+    places: list[NDArray[np.float32]] = []
+    sizes: list[NDArray[np.int64]] = []
+    for examples in dataset.everyone_batches(READ_ROWS):
+        places.append(projections(examples.x, state.U))
+        sizes.append(_entries(examples.x))
+    return _Points(dataset.example_ids, np.concatenate(places), np.concatenate(sizes))
+
+
+def _entries(x: Any) -> NDArray[np.int64]:
+    """How many features each row has that are not 0 (n,)."""
+    return np.diff(x.indptr) if hasattr(x, "indptr") else np.count_nonzero(x.values, axis=1).astype(np.int64)
+
+
+def _is_named(features: pa.Array) -> NDArray[np.bool_]:
+    """Which features have a name: all but the constant one."""
+    return features.is_valid().to_numpy(zero_copy_only=False).astype(bool)
+
+
+def _rows(known: pa.Array, names: Sequence[str], noun: str, option: str) -> list[int]:
+    """The position of each name, each once. Raises MissingInputError."""
+    wanted = list(dict.fromkeys(names))
+    rows = look_up(pa.array(wanted, pa.string()), known, option, untyped=True)
     unknown = np.flatnonzero(rows < 0)
     if len(unknown):
         name = wanted[unknown[0]]
-        there = map(str, dataset.labels.to_pylist())
         raise MissingInputError(
-            f"--label: the dataset has no label {name!r} among its {dataset.n_labels:,}",
-            hint=did_you_mean(name, there, "labels are written as in the data prepared"),
+            f"{option}: the dataset has no {noun} {name!r} among its {len(known):,}",
+            hint=did_you_mean(
+                name, map(str, known.to_pylist()), f"{noun}s are written as in the data prepared"
+            ),
         )
     return [int(row) for row in rows]

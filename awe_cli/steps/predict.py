@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,10 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from awe_cli.config.predict import PredictSettings
-from awe_cli.dataset.dataset import ANNOTATION, Dataset
+from awe_cli.dataset.dataset import ANNOTATION, RECOMMENDATION, Dataset
 from awe_cli.dataset.new_documents import OtherDocuments
 from awe_cli.errors import MissingInputError, UsageError
 from awe_cli.io.options import ReadOptions
@@ -21,6 +24,7 @@ from awe_cli.io.sources import STDIN, find_source
 from awe_cli.io.writers import row_writer
 from awe_cli.models.load import choose_fit, find_model, open_ranker, require_dataset
 from awe_cli.models.store import open_dataset
+from awe_cli.prediction.narrow import Only, narrow
 from awe_cli.prediction.new_documents import open_documents
 from awe_cli.prediction.output import output_format, whole_file
 from awe_cli.prediction.rows import first_lists
@@ -44,7 +48,10 @@ class Predicted:
     sample    the first examples: {"id": …, "labels": [best, …]}
     artifact  the stored predictions, where no output was named
     fresh     False where they were up to date
-    own       whether the model was fitted on these examples, labels and all: neighbours include the example itself
+    own       whether the model was fitted on some of these examples, labels and all: neighbours include the
+              example itself
+    noun      what an example is called
+    notes     what a careful colleague would mention of the lists of ids that were named
     """
 
     counts: Counts
@@ -53,6 +60,13 @@ class Predicted:
     artifact: Artifact | None = None
     fresh: bool = True
     own: bool = False
+    notes: tuple[str, ...] = ()
+    noun: str = "example"
+
+    @property
+    def nouns(self) -> str:
+        """The noun in the plural."""
+        return "people" if self.noun == "person" else f"{self.noun}s"
 
 
 @dataclass(frozen=True)
@@ -71,13 +85,13 @@ class _Work:
 
     def write(self, stream: IO[bytes]) -> Predicted:
         """Rank, and write the rows in groups of about ROW_GROUP."""
-        opened = open_ranker(self.ws, self.model, self.dataset, _unseen(self.request.split))
+        opened = open_ranker(self.ws, self.model, self.dataset, _left_out(self.request.split))
         counts = Counts(unknown=self.dataset.unknown if isinstance(self.dataset, OtherDocuments) else 0)
         tables = iter(
             self.on_progress(top_rows(opened.ranker, self.dataset, self.request, counts, self.threads))
         )
         first = next(tables)
-        writer = row_writer(self.format, stream, first.schema)
+        writer = row_writer(self.format, stream, first.schema, tag=self.request.model)
         sample: list[dict[str, Any]] = []
         for group in _gathered(itertools.chain([first], tables)):
             sample = sample or first_lists(group, SAMPLE)
@@ -98,6 +112,13 @@ class _Work:
             "input": source,
             "format": self.format,
         }
+        resolved |= {
+            name: _digest(numbers)
+            for name, numbers in (("rows", request.rows), ("allowed", request.allowed))
+            if numbers is not None
+        }
+        if request.marks_fallback(self.dataset):
+            resolved["fallback"] = True
         if self.documents is not None:
             options = _reading(self.dataset.settings["label_features"])
             resolved["documents"] = find_source(
@@ -116,14 +137,20 @@ def predict(
     settings: PredictSettings | None = None,
     *,
     documents: str | None = None,
+    only: Only | None = None,
     threads: int | None = None,
     wait: bool = False,
     on_progress: OnProgress = lambda tables: tables,
 ) -> Predicted:
     """Write the best labels of each example: the id, `label`, `rank` from 1, `score`.
 
-    input    a file in the format that was prepared, "-" for stdin; None: the examples of settings.split
+    New people in recommendation get a last column `fallback`: whether nothing is known of them, so that their labels
+    are in the order of popularity among what the model was fitted on; the score is then the count.
+
+    input    a file in the format that was prepared, "-" for stdin; None: the examples of settings.split, or without
+             one everybody that was prepared, with all their items as history (annotation: the examples of all splits)
     documents  a file with other documents to rank than those that were prepared (retrieval)
+    only     the examples and labels that are wanted
     output   a file, which appears complete or not at all, or a stream; None: publish under predictions/
     watch    is given the tables of rows on their way to the output, and passes them on
 
@@ -140,12 +167,19 @@ def predict(
     if documents is not None:
         dataset = open_documents(ws, found, dataset, documents)
     request = _request(found, dataset, model, input, settings)
+    request, notes = narrow(dataset, request, only or Only())
     work = _Work(ws, stored, found, dataset, request, format, documents, threads, on_progress)
-    own = request.split == "train" and dataset.task == ANNOTATION
+    own = input is None and request.split in (None, "train") and dataset.task == ANNOTATION
+    resolved: dict[str, Any] = {
+        "own": own,
+        "notes": notes,
+        "noun": "person" if dataset.task == RECOMMENDATION else "example",
+    }
     if output is None:
-        return replace(_store(work, settings.name or f"{model}-{request.split or 'input'}", wait), own=own)
+        name = settings.name or f"{model}-{request.split or ('all' if input is None else 'input')}"
+        return replace(_store(work, name, wait), **resolved)
     with whole_file(output) if isinstance(output, Path) else nullcontext(output) as stream:
-        return replace(work.write(stream), own=own)
+        return replace(work.write(stream), **resolved)
 
 
 def _gathered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -165,21 +199,20 @@ def _gathered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 def _request(
     model: Artifact, dataset: Dataset, name: str, input: str | None, settings: PredictSettings
 ) -> PredictRequest:
-    split = None
+    split = settings.split
     if input is None:
-        split = settings.split or ("test" if dataset.splits.get("test") else "train")
-        if not dataset.splits.get(split):
+        if split is not None and not dataset.splits.get(split):
             there = ", ".join(f"{known} ({n:,})" for known, n in dataset.splits.items() if n) or "none"
             raise MissingInputError(
                 f"the dataset has no examples in the split {split!r}; splits with some: {there}",
                 hint="name another with --split, or a file with new input",
             )
-    elif settings.split is not None:
+    elif split is not None:
         raise UsageError(
-            f"--split {settings.split} is for prepared examples, and an input is named: {input}",
+            f"--split {split} is for prepared examples, and an input is named: {input}",
             hint="leave out one of them",
         )
-    fit_on = choose_fit(model, _unseen(split))
+    fit_on = choose_fit(model, _left_out(split))
     return PredictRequest(name, settings.top_k, settings.include_seen, fit_on, split, input)
 
 
@@ -188,8 +221,12 @@ def _reading(stored: Mapping[str, Any]) -> ReadOptions:
     return ReadOptions.of_stored(stored.get("reading"))
 
 
-def _unseen(split: str | None) -> str | None:
-    """The split that the fit in use must not have seen: none where it is train that is asked for."""
+def _digest(numbers: NDArray[np.int64]) -> str:
+    return hashlib.sha256(numbers.astype("<i8").tobytes()).hexdigest()
+
+
+def _left_out(split: str | None) -> str | None:
+    """The split that the fit in use must not have seen: none for train, and where no split is asked for."""
     return None if split == "train" else split
 
 

@@ -34,6 +34,7 @@ from awe_cli.models.store import (
 )
 from awe_cli.models.tables import NEIGHBORS, as_parents, find_built
 from awe_cli.steps.build_affinity import build_affinity
+from awe_cli.steps.train import fits_like
 from awe_cli.training.config import TrainConfig
 from awe_cli.training.fixed import Outcome, compare_retrained
 from awe_cli.training.joint import validator_for
@@ -137,7 +138,7 @@ def resolve_settings(
         "loss": plan.loss,
         "warm": settings.warm,
         "plan": asdict(plan),
-        "fits": base.settings["fits"],
+        "fits": [list(fit) for fit in fits_like(base, settings.fit_on)],
         "patience": settings.patience,
         "metric": criterion(settings.metric or result["metric"]).name,
     }

@@ -11,6 +11,7 @@ from awe_cli.affinities.pointwise import Constant
 from awe_cli.config.train import TrainSettings
 from awe_cli.core.epoch import State
 from awe_cli.dataset.dataset import Dataset
+from awe_cli.dataset.splits import SPLITS
 from awe_cli.engine.local import available_threads
 from awe_cli.errors import SettingsError
 from awe_cli.losses.registry import check_loss
@@ -88,7 +89,7 @@ def resolve_settings(
         "loss": settings.loss,
         "start": SCRATCH if is_linear and first == LINEAR else first,
         "plans": [asdict(plan) for plan in (plans[:-1] if is_linear else plans)],
-        "fits": [list(fit) for fit in _fits_of(dataset, settings.fit_on)],
+        "fits": [list(fit) for fit in fits_of(dataset, settings.fit_on)],
         "patience": settings.patience,
         "metric": metric,
     }
@@ -101,19 +102,45 @@ def _plans(settings: TrainSettings, dataset: Dataset) -> list[TrainConfig]:
     return [*linear, feature_plan(settings.affinity, linear[0], resolved)]
 
 
-def _fits_of(dataset: Dataset, fit_on: Fit | None) -> list[Fit]:
-    """The fits to make: one that leaves valid out, to choose by, and one on all that was asked for.
+def fits_of(dataset: Dataset, fit_on: Fit | None) -> list[Fit]:
+    """The fits to make: one on train alone, to choose by, and one on all the splits that were asked for.
 
-    Raises SettingsError for splits that have no examples.
+    fit_on  None: train, and valid where there is one. With test it is the final fit on all that is known: it has
+            no fit on train and valid beside it, and cannot be judged on test
+
+    Raises SettingsError for splits that have no examples, and for test without valid where there is one.
     """
-    there = ("train", "valid") if dataset.splits.get("valid") else ("train",)
-    wanted = tuple(split for split in ("train", "valid") if split in (fit_on or there))
-    if "train" not in wanted or not set(wanted) <= set(there):
+    there = [split for split in SPLITS if split == "train" or dataset.splits.get(split)]
+    allowed = [tuple(there[:n]) for n in range(1, len(there) + 1)]
+    usual = tuple(split for split in there if split != "test")
+    wanted = tuple(split for split in SPLITS if split in (fit_on or usual))
+    if wanted not in allowed:
+        if "test" not in wanted:
+            allowed = [fit for fit in allowed if "test" not in fit]
         raise SettingsError(
-            f"--fit-on: expected train{' or train,valid' if len(there) > 1 else ''}, found {','.join(fit_on or ())}",
+            f"--fit-on: expected {' or '.join(','.join(fit) for fit in allowed)}, found {','.join(fit_on or ())}",
             hint="these are the splits of the dataset that a model may learn from",
         )
     return [("train",), wanted] if wanted != ("train",) else [wanted]
+
+
+def fits_like(model: Artifact, fit_on: Fit | None) -> list[Fit]:
+    """The fits of what is made from `model`: all of its fits, or the one to choose by and the one asked for.
+
+    Raises SettingsError where the model has no such fit.
+    """
+    fits: list[Fit] = [tuple(fit) for fit in model.settings["fits"]]
+    if fit_on is None:
+        return fits
+    wanted = tuple(split for split in SPLITS if split in fit_on)
+    if wanted not in fits:
+        raise SettingsError(
+            f"--fit-on: expected {' or '.join(','.join(fit) for fit in fits)}, as {model.describe()} was fitted, "
+            f"found {','.join(fit_on)}",
+            hint=f"train it so first: `awe train --fit-on {','.join(wanted) or 'train'} --name {model.name}-final`, "
+            "then build G from that model",
+        )
+    return list(dict.fromkeys([fits[0], wanted]))
 
 
 def train(

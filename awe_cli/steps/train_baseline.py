@@ -13,6 +13,7 @@ from awe_cli.errors import SettingsError
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.load import BASELINE_VERSION, KNN, baseline_facts
 from awe_cli.models.store import Fit, fit_name, open_dataset, store_result
+from awe_cli.steps.train import fits_like, fits_of
 from awe_cli.training.config import default_metric
 from awe_cli.training.joint import validator_for
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
@@ -72,15 +73,19 @@ def train_baseline(
 
 def _resolve(ws: Workspace, method: str, settings: Any, dataset: Dataset) -> _ResolvedBaseline:
     resolved = asdict(settings)
+    fit_on = resolved.pop("fit_on")
     parents: dict[str, str] = {}
-    fits = [["train"], ["train", "valid"]] if dataset.splits.get("valid") else [["train"]]
     if method == KNN:  # in the space of the model that the table was built from
         table = ws.find("neighbors", resolved.pop("neighbors"))
         parents = {"neighbors": table.digest}
-        fits = ws.get("model", table.parents["model"]).settings["fits"]
+        fits = fits_like(ws.get("model", table.parents["model"]), fit_on)
+    else:
+        fits = fits_of(dataset, fit_on)
     if "metric" in resolved:
         resolved["metric"] = criterion(resolved["metric"] or default_metric(dataset)).name
-    return _ResolvedBaseline({"model_type": method, "fits": fits, "told": resolved}, parents)
+    return _ResolvedBaseline(
+        {"model_type": method, "fits": [list(fit) for fit in fits], "told": resolved}, parents
+    )
 
 
 def _fill(
