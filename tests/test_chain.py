@@ -1,4 +1,4 @@
-"""The whole chain through the real command line, on data whose answer is known.
+"""The whole chain through the command line, on data whose answer is known; in processes of its own where that matters.
 
 Items come in groups and everyone chooses all items of one group, so that what was held out is the rest of it.
 """
@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow.parquet as pq
 import pytest
@@ -31,20 +32,35 @@ BUILD = ("build-knn", "--model", "wsabie", "--k", "10", "--lambda", "2")
 RETRAIN = ("retrain", "--model", "wsabie", "--epochs", "2", "--margin", "0.5", "--name", "awe")
 EVALUATE = ("evaluate", "--model", "popularity,wsabie,knn,awe", "--baseline-model", "wsabie", "--json")
 
-Awe = Callable[..., subprocess.CompletedProcess[str]]
+
+class Done(NamedTuple):
+    """What a command printed."""
+
+    stdout: str
+    stderr: str
 
 
-def awe(
-    workspace: Path, *arguments: str, stdin: str | None = None, code: int = 0
-) -> subprocess.CompletedProcess[str]:
-    """Run awe in a process of its own, as a script would, and expect this exit code."""
-    done = subprocess.run(
-        [sys.executable, "-m", "awe_cli", "--workspace", str(workspace), *arguments],
-        input=stdin, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == code, done.stderr
+def awe(workspace: Path, *arguments: str, stdin: str = "", code: int = 0) -> Done:
+    """Run awe in this process and expect this exit code."""
+    streams = [io.TextIOWrapper(io.BytesIO(text.encode())) for text in (stdin, "", "")]
+    with pytest.MonkeyPatch.context() as patch:
+        for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
+            patch.setattr(sys, name, stream)
+        found = main(["--workspace", str(workspace), *arguments])
+        for stream in streams:
+            stream.flush()
+    done = Done(*(stream.buffer.getvalue().decode() for stream in streams[1:]))
+    assert found == code, done.stderr
     assert "Traceback" not in done.stderr
     return done
+
+
+def in_a_process(workspace: Path, *arguments: str) -> Done:
+    """Run awe in a process of its own, as a script would."""
+    command = [sys.executable, "-m", "awe_cli", "--workspace", str(workspace), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return Done(done.stdout, done.stderr)
 
 
 def item(group: int, number: int) -> str:
@@ -67,17 +83,17 @@ def digests(workspace: Path) -> dict[str, str]:
     }
 
 
-def prepare(workspace: Path, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+def prepare(workspace: Path, folder: Path, *more: str, run: Callable[..., Done] = awe) -> Done:
     """Prepare the plays in `folder`."""
     told = ("--user", "person", "--item", "item", "--holdout", "2", *more)
-    return awe(workspace, "prepare", str(folder / "plays.csv"), *told)
+    return run(workspace, "prepare", str(folder / "plays.csv"), *told)
 
 
-def build(workspace: Path, folder: Path, threads: str) -> None:
+def build(workspace: Path, folder: Path, threads: str, run: Callable[..., Done] = awe) -> None:
     """The steps from files to a retrained model."""
-    prepare(workspace, folder)
+    prepare(workspace, folder, run=run)
     for step in (TRAIN, BUILD, RETRAIN):
-        awe(workspace, *step, "--threads", threads)
+        run(workspace, *step, "--threads", threads)
 
 
 @pytest.fixture(scope="session")
@@ -132,11 +148,12 @@ def test_the_models_find_the_groups(made: Path) -> None:
     assert json.loads((made / "store" / stored["digest"] / "metrics.json").read_text()) == document
 
 
-@pytest.mark.parametrize("threads", ["1", "3"])
+@pytest.mark.parametrize(("threads", "run"), [("1", awe), ("3", in_a_process)])
 def test_a_fresh_workspace_and_any_number_of_threads_give_the_same_bytes(
-    made: Path, folder: Path, tmp_path: Path, threads: str
+    made: Path, folder: Path, tmp_path: Path, threads: str, run: Callable[..., Done]
 ) -> None:
-    build(tmp_path / "again", folder, threads)
+    """Also in processes of their own, which order sets in other ways."""
+    build(tmp_path / "again", folder, threads, run)
     again, before = digests(tmp_path / "again"), digests(made)
     assert set(again) == {"dataset.json", "models/wsabie.json", "neighbors/wsabie.json", "models/awe.json"}
     assert again == {name: before[name] for name in again}

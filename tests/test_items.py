@@ -140,13 +140,15 @@ def kinds_first(scores: np.ndarray, labels: list[int]) -> bool:
      {"affinity": "concat"}, {"loss": "owpc"}, {"loss": "auc"}, {"loss": "regression"}],
     ids=lambda told: "-".join(told.values()) or "constant",
 )  # fmt: skip
-def test_models_rank_new_items_by_their_tags(made, told):
-    """In any affinity and loss that learns at all on so little, and with the same bytes on two threads."""
+def test_models_rank_new_items_by_their_tags(made, told, request):
+    """In any affinity and loss that learns at all on so little; compiled with the same bytes on two threads."""
+    if told:
+        request.getfixturevalue("interpreted_kernels")
     name = "m-" + "-".join(told.values())
     settings = TrainSettings(
         **{
             "dim": 8,
-            "epochs": 6,
+            "epochs": 1 if "affinity" in told else 6,
             "learning_rate": 0.1,
             **({} if told.get("loss") == "regression" else {"margin": 0.3}),
             **told,
@@ -161,7 +163,7 @@ def test_models_rank_new_items_by_their_tags(made, told):
     if not told or "loss" in told:
         assert kinds_first(scores, data.labels.to_pylist())
     again = prepared(made.root.parent / f"again-{name}")
-    other, _ = train(again, settings, name=name, threads=2)
+    other, _ = train(again, settings, name=name, threads=1 if told else 2)
     assert {path.name: path.read_bytes() for path in other.path.glob("fit-*")} == files
 
 
@@ -251,6 +253,7 @@ def test_what_knows_labels_by_themselves_says_so(made, tmp_path, capsys):
         assert message in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.usefixtures("interpreted_kernels")
 def test_pairs_of_items_and_attributes(made, tmp_path):
     """A file of item, attribute, weight: f has Σ θ_ij x_i y_j, for new items as well."""
     rows = [

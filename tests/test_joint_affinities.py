@@ -12,6 +12,7 @@ from awe_cli.models.store import load_result, load_state
 from awe_cli.steps.train import train
 from tests.small import recommendation
 
+pytestmark = pytest.mark.usefixtures("interpreted_kernels")
 SMALL = {"epochs": 2, "dim": 4, "fit_on": ("train",)}
 
 

@@ -48,7 +48,7 @@ def result_of(workspace: Path, name: str = "awe") -> dict:
     [
         ("knn,constant", "--epochs", "0"),
         ("knn,knn=wide,cluster,hybrid-latent-rbf,constant", "--epochs", "0", "--floor", "0.1"),
-        ("knn:0.5,gaussian:0.3,constant:0.2", "--epochs", "1", "--learn-mix"),
+        ("knn:0.5,knn=wide:0.3,constant:0.2", "--epochs", "1", "--learn-mix"),
         ("hybrid-latent-rbf,pair-weights,low-rank", "--epochs", "0", "--pairs", "cooccurrence"),
     ],
     ids=lambda told: told[0],
@@ -95,7 +95,7 @@ def test_weights_chosen_on_validation_are_no_worse_than_any_member(mine: Path) -
 def test_weights_are_learned_beside_u_and_v(mine: Path) -> None:
     """For any number of threads the same bytes."""
     learn = (
-        "knn,gaussian,constant",
+        "knn,knn=wide,constant",
         "--learn-mix",
         "--epochs",
         "2",

@@ -216,25 +216,28 @@ def test_numbers_of_its_own_that_cannot_be_used(refused, body, message):
             "dot_row(context.z, context.learned.shared, label)",
             "line 20: index 4 is out of bounds for axis 0 with size 1",
         ),
-        ("", "math.sqrt(s)", "1.0", "value of Mine(gain=1.0) gives nan for s = -0."),
+        ("", "s ** np.float32(0.5)", "1.0", "value of Mine(gain=1.0) gives nan for s = -0."),
         ("", "s / (affinity.gain - 1.0)", "1.0", "inf for s = "),
         ("", "s * s / s", "1.0", "value of Mine(gain=1.0) gives nan for s = 0"),
         (
             "",
             "s",
-            "math.log(s)",
+            "np.log(s)",
             "slope of Mine(gain=1.0) gives no finite number for some s from -0.",
         ),
     ],
 )
-def test_formulas_that_would_read_elsewhere_or_give_no_number(refused, numbers, f, slope, message):
+def test_formulas_that_would_read_elsewhere_or_give_no_number(refused, numbers, f, slope, message, request):
     """The last label is 4: there a row of shared numbers is looked for that is not there."""
+    if f != "s * s / s":  # compiled, 0 / 0 is not a number either
+        request.getfixturevalue("interpreted_kernels")
     source = FORMULAS.replace("return s\n", f"return {f}\n").replace(
         "return affinity.gain", f"return {slope}"
     )
     assert message in refused(78, with_numbers(_numbers(numbers)) + source)
 
 
+@pytest.mark.usefixtures("interpreted_kernels")
 def test_a_low_rank_affinity_of_a_file_where_features_describe_labels(tmp_path):
     """V̂ has a row for every word then, and there are more of them than documents."""
     source = Path(low_rank.__file__).read_text().replace("(affinity.activation,", "(Identity(affinity.gain),")

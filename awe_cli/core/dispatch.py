@@ -107,13 +107,14 @@ _OURS = "awe_"
 
 
 def interpreted(named: Any) -> Any:
-    """A compiled function, a stub, or a module of them as Python runs it; anything else as it is."""
+    """A compiled function, a stub, or a module of this package as Python runs it; anything else as it is."""
     if hasattr(named, "registry"):
         return _chosen(named)
     if isinstance(named, ModuleType) and named.__name__.startswith(_OURS):
         return SimpleNamespace(**{name: interpreted(value) for name, value in vars(named).items()})
     body = getattr(named, "py_func", named)
-    if not isinstance(body, FunctionType) or not body.__module__.startswith(_OURS):
+    is_ours = body is not named or getattr(body, "__module__", "").startswith(_OURS)
+    if not isinstance(body, FunctionType) or not is_ours:
         return named
     cells = tuple(CellType(interpreted(cell.cell_contents)) for cell in body.__closure__ or ())
     return FunctionType(body.__code__, _Names(body.__globals__), body.__name__, body.__defaults__, cells)

@@ -242,3 +242,54 @@ DESCRIBED = (
     "PairTerms(1)",
     "Sum(Scaled(Knn(1,1,0,0),0,0,1),Scaled(PairWeights(1,1),0,1,1))",
 )
+
+
+def types_in(affinity: Any) -> set[type]:
+    """The types that an affinity is made of: its own, and those of its terms and its activation."""
+    return {type(affinity)}.union(*(types_in(part) for part in affinity if hasattr(part, "_fields")))
+
+
+def named(name: str) -> Member:
+    """The member of this name."""
+    return next(member for member in MEMBERS if member.name == name)
+
+
+# What is compiled: every type of affinity and of activation once, and what sees label features there, too.
+COMPILED = [
+    (side, named(name))
+    for side, name in (
+        ("one-hot", "Constant(1)"),
+        ("one-hot", "Sigmoid(3,1)"),
+        ("one-hot", "SigmoidOfScore(8)"),
+        ("one-hot", "LinearSigmoid(1,0.25,10,0)"),
+        ("one-hot", "LinearSigmoidOfScore(1,0.25,4)"),
+        ("one-hot", "TopK(1)"),
+        ("one-hot", "Gaussian(1)"),
+        ("one-hot", "EmbeddedGaussian(2)"),
+        ("one-hot", "Dot()"),
+        ("one-hot", "TiedLowRank(Relu(2))"),
+        ("one-hot", "TiedLowRank(Clipped(2,1,0.25))"),
+        ("one-hot", "PairWeights(1,1)"),
+        ("one-hot", "PairTerms(1)"),
+        ("one-hot", "LowRank(Logistic(2))"),
+        ("one-hot", "Concat(Logistic(1.5),0)"),
+        ("one-hot", "Concat(Exponential(0.5),1)"),
+        ("one-hot", "Knn(3,1,0.125,0)"),
+        ("one-hot", "Sum(Scaled(Knn(1,1,0,0),0,0,0),Scaled(Constant(1),0,1,0))"),
+        ("bags", "LowRank(Identity(1))"),
+        ("bags", "PairWeights(1,1)"),
+    )
+]
+SCORED = [
+    (shape, side, named(name))
+    for shape, side, name in (
+        (
+            "bags",
+            "one-hot",
+            "Sum(Scaled(Knn(3,0.5,0,0),0,0,1),Sum(Scaled(Sigmoid(3,1),0,1,1),Scaled(Knn(3,0.5,0,9),0,2,1)))",
+        ),
+        ("dense", "one-hot", "Gaussian(1)"),
+        ("bags", "bags", "PairTerms(1)"),
+        ("dense", "bags", "LowRank(Identity(1))"),
+    )
+]

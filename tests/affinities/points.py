@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.core.arrays import dot_row, frozen
-from awe_cli.core.dispatch import kernel
+from awe_cli.core.dispatch import interpreted, kernel
 from awe_cli.core.interface import (
     NO_PARAMS,
     AffinityParams,
@@ -115,7 +115,9 @@ def _evaluate(
     clear(affinity, example, part, g)
 
 
-def evaluate(affinity: Any, rows: World, example: int, part: int, label: int, left_out: int) -> Point:
+def evaluate(
+    affinity: Any, rows: World, example: int, part: int, label: int, left_out: int, *, compiled: bool = False
+) -> Point:
     """Evaluate at one point; slopes that an example adds up start from 1, those of a label from zeros."""
     start, stop = rows.bags.indptr[example : example + 2]
     indices, values = rows.bags.indices[start:stop], rows.bags.values[start:stop]
@@ -127,7 +129,8 @@ def evaluate(affinity: Any, rows: World, example: int, part: int, label: int, le
     slots = np.zeros((2, len(gradients.pairs)), np.int32)
     chains = Chains(np.zeros(LABELS, np.int32), *slots, np.zeros(len(indices), int))
     out, scratch = np.zeros(3), np.zeros(FEATURES, np.float32)
-    _evaluate(
+    run = _evaluate if compiled else interpreted(_evaluate)
+    run(
         frozen(affinity),
         example,
         part,

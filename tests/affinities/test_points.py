@@ -1,23 +1,22 @@
-"""Every affinity's formulas at single points, against the paper's equations and finite differences."""
+"""Every affinity's formulas at single points, against the paper's equations and finite differences.
+
+Python runs the formulas; that they are the same when they are compiled is a test of its own, with every type of
+affinity and every way through the kernels.
+"""
 
 from __future__ import annotations
 
 import itertools
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from numba import config
 
 from awe_cli.core.interface import NO_PARAMS, AffinityParams, factors_through_projection, n_tables
 from awe_cli.core.labels import OneHot
 from awe_cli.ranking.embedding import EmbeddingRanker
 from tests.affinities import naive
 from tests.affinities.labels import dense_labels, matrix, sparse
-from tests.affinities.members import DESCRIBED, EXAMPLES, FEATURES, LABELS, MEMBERS, knn_in
+from tests.affinities.members import COMPILED, EXAMPLES, FEATURES, LABELS, MEMBERS, SCORED, knn_in, types_in
 from tests.affinities.points import WEIGHT, evaluate, world
 
 WORLD = world()
@@ -27,14 +26,9 @@ LABELS_TRIED = (0, 3, 8)
 SMALL = 1e-5
 
 
-def both(members, described):
-    """(side, member): all for one-hot labels, those named for labels that features describe."""
-    return [(side, m) for side in SIDES for m in members if side == "one-hot" or m.name in described]
-
-
 def sided(members):
-    """Every member on both sides; where it would have to be compiled first, one of each way on the second."""
-    pairs = both(members, {m.name for m in members} if config.DISABLE_JIT else DESCRIBED)
+    """Every member with one-hot labels and with labels that features describe."""
+    pairs = [(side, member) for side in SIDES for member in members]
     return pytest.mark.parametrize(("side", "member"), pairs, ids=[f"{side}-{m.name}" for side, m in pairs])
 
 
@@ -97,12 +91,12 @@ def test_rate_equals_score(member, side):
 
 def slope_of(f, array):
     """∂f/∂array by central differences, and whether f has a kink here."""
-    slope, kink = np.zeros_like(array), False
+    slope, kink, here = np.zeros_like(array), False, f(array)
     for at in np.ndindex(array.shape):
         there, back = array.copy(), array.copy()
         there[at] += SMALL
         back[at] -= SMALL
-        forward, backward = (f(there) - f(array)) / SMALL, (f(array) - f(back)) / SMALL
+        forward, backward = (f(there) - here) / SMALL, (here - f(back)) / SMALL
         slope[at] = (forward + backward) / 2
         kink |= bool(abs(forward - backward) > 1e-2)
     return slope, kink
@@ -163,29 +157,36 @@ def test_the_gradient_by_its_own_numbers_equals_finite_differences(member, side)
             close(found.by_pair[found.first[t] :][: stop - start], by["pairs"][start:stop])
 
 
-@each
-@pytest.mark.parametrize("shape", ["bags", "dense"])
-def test_the_scorer_rates_every_label(member, shape, side):
-    rows = getattr(WORLD, shape)
+def scores(member, shape, side):
+    """f of every example and label by the scorer."""
     tables = np.zeros((EXAMPLES, LABELS * n_tables(member.affinity)), np.float32)
-    scored = np.zeros((EXAMPLES, LABELS))
-    for example in range(EXAMPLES):
-        _, x, U = present(example, -1)
-        if shape == "dense":
-            x, U = rows.values[example].astype(float), WORLD.U.astype(float)
-        features = np.arange(FEATURES) if shape == "dense" else features_of(example, -1)
-        own = member.own(member.learned, features)
-        if n_tables(member.affinity):
-            tables[example] = table(member, example)
-        for label in range(LABELS):
-            G, y = member.G(example, 0, label), matrix(SIDES[side])[label]
-            scored[example, label] = naive.score(G, x, U, ROWS, y, *own)
+    if n_tables(member.affinity):
+        tables = np.stack([table(member, example) for example in range(EXAMPLES)])
     laid_out = (lambda x: tables) if n_tables(member.affinity) else None
     y = None if side == "one-hot" else SIDES[side]
-    found = EmbeddingRanker(member.affinity, WORLD.U, WORLD.V, laid_out, member.learned, y).scores(rows).score
-    if type(member.affinity).__name__ == "Constant":
-        found = found * member.affinity.c  # the ranker leaves c out, which changes no order
-    np.testing.assert_allclose(found, scored, 1e-4, 1e-6)
+    ranker = EmbeddingRanker(member.affinity, WORLD.U, WORLD.V, laid_out, member.learned, y)
+    return ranker.scores(getattr(WORLD, shape)).score
+
+
+@pytest.mark.usefixtures("interpreted_kernels")
+@each
+def test_the_scorer_rates_every_label(member, side):
+    for shape in ("bags", "dense"):
+        rows = getattr(WORLD, shape)
+        scored = np.zeros((EXAMPLES, LABELS))
+        for example in range(EXAMPLES):
+            _, x, U = present(example, -1)
+            if shape == "dense":
+                x, U = rows.values[example].astype(float), WORLD.U.astype(float)
+            features = np.arange(FEATURES) if shape == "dense" else features_of(example, -1)
+            own = member.own(member.learned, features)
+            for label in range(LABELS):
+                G, y = member.G(example, 0, label), matrix(SIDES[side])[label]
+                scored[example, label] = naive.score(G, x, U, ROWS, y, *own)
+        found = scores(member, shape, side)
+        if type(member.affinity).__name__ == "Constant":
+            found = found * member.affinity.c  # the ranker leaves c out, which changes no order
+        np.testing.assert_allclose(found, scored, 1e-4, 1e-6, err_msg=shape)
 
 
 def table(member, example):
@@ -198,6 +199,7 @@ def table(member, example):
     return np.concatenate(found)
 
 
+@pytest.mark.usefixtures("interpreted_kernels")
 def test_dense_rows_are_bags_that_name_every_column():
     every = world()
     n = FEATURES
@@ -213,35 +215,22 @@ def test_dense_rows_are_bags_that_name_every_column():
             np.testing.assert_array_equal(dense, bags)
 
 
-def everything():
-    """All that is compiled at all points, in one array."""
-    return np.concatenate(
-        [
-            np.concatenate(
-                [np.ravel(part) for part in evaluate(member.affinity, in_world(member, side), *point)]
-            )
-            for side, member in both(MEMBERS, DESCRIBED)
-            for point in points(member)
-        ]
-    )
+@pytest.mark.parametrize(("side", "member"), COMPILED, ids=[f"{side}-{m.name}" for side, m in COMPILED])
+def test_compiled_formulas_give_the_same(member, side):
+    for point in points(member):
+        by_python = evaluate(member.affinity, in_world(member, side), *point)
+        compiled = evaluate(member.affinity, in_world(member, side), *point, compiled=True)
+        for one, other in zip(compiled, by_python, strict=True):
+            np.testing.assert_allclose(one, other, 1e-4, 1e-6)
 
 
-def without_compilation(*command):
-    """Run Python here, where the bodies go through singledispatch: a debugger can step through them."""
-    subprocess.run(
-        [sys.executable, "-W", "ignore", *command],
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1"}, cwd=Path(__file__).parent.parent.parent, check=True,
-    )  # fmt: skip
+@pytest.mark.parametrize(("shape", "side", "member"), SCORED, ids=[f"{a}-{b}-{m.name}" for a, b, m in SCORED])
+def test_the_compiled_scorer_gives_the_same(member, shape, side, request):
+    compiled = scores(member, shape, side)
+    request.getfixturevalue("interpreted_kernels")
+    np.testing.assert_allclose(compiled, scores(member, shape, side), 1e-4, 1e-6)
 
 
-def test_the_same_without_compilation(tmp_path):
-    script = "from tests.affinities.test_points import *; np.save(sys.argv[1], everything())"
-    without_compilation("-c", script, str(tmp_path / "found.npy"))
-    np.testing.assert_allclose(np.load(tmp_path / "found.npy"), everything(), 1e-4, 1e-6)
-
-
-@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="it is what runs now")
-def test_all_of_them_without_compilation():
-    """Labels that features describe with every affinity, which would take minutes to compile."""
-    without_compilation("-m", "pytest", "-q", "-x", "-p", "no:xdist", "-p", "no:cacheprovider", __file__,
-                        "-k", "bags-", "-o", "addopts=--import-mode=importlib")  # fmt: skip
+def test_every_type_of_affinity_is_compiled_somewhere():
+    compiled = {kind for _, member in COMPILED for kind in types_in(member.affinity)}
+    assert compiled == {kind for member in MEMBERS for kind in types_in(member.affinity)}

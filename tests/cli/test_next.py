@@ -80,6 +80,7 @@ def test_a_table_with_a_name_of_its_own_is_named_next(awe, monkeypatch):
     assert code == 66  # it was built from another model
 
 
+@pytest.mark.usefixtures("interpreted_kernels")
 def test_a_model_that_is_not_linear_is_not_multiplied_with_g(awe, monkeypatch):
     monkeypatch.setenv("AWE_WORKSPACE", "my ws")
     code, with_workspace, *_ = awe("train", "--affinity", "max", "--start", "wsabie", "--epochs", "1")

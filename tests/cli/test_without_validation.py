@@ -55,6 +55,7 @@ def test_the_whole_chain(awe):
     assert awe("predict", "--model", "awe", "--top-k", "2")[0] == 0
 
 
+@pytest.mark.usefixtures("interpreted_kernels")
 def test_weights_of_a_mixture_are_the_average(awe):
     said = "0.5 (there is no validation to choose them by)"
     told = ("--start", "wsabie", "--epochs", "1", "--mix", "constant,gaussian", "--name", "mixed", "--json")

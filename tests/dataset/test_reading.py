@@ -65,6 +65,13 @@ def test_every_format_gives_the_same(tmp_path: Path, suffix: str, packing: str, 
     assert read(path, ROLES, rows=1).to_pydict() == TABLE.to_pydict()
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl"])
+def test_the_last_line_needs_no_line_break(tmp_path: Path, suffix: str) -> None:
+    path = written(tmp_path, f"plays{suffix}")
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+    assert read(path, ROLES).to_pydict() == TABLE.to_pydict()
+
+
 @pytest.mark.parametrize(
     "type", [pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string()), pa.string_view()], ids=str
 )

@@ -16,7 +16,7 @@ from awe_cli.core.epoch import State
 from awe_cli.dataset.examples import Examples
 from awe_cli.errors import SettingsError
 from awe_cli.losses.registry import LOSSES, check_loss, find_loss, rank_weights
-from awe_cli.matrices.matrix import Dense
+from awe_cli.matrices.matrix import Bags
 from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.training.config import linear_plans
 from awe_cli.training.state import arrays_of, copy_state, initial_state
@@ -43,13 +43,20 @@ WAYS = [
     ("own", "Knn(3,1,0.125,0)"),
 ]
 each_way = pytest.mark.parametrize(("kind", "name"), WAYS)
+# Warp is compiled in tests/training.
+each_compiled = pytest.mark.parametrize(
+    ("plan", "kind", "name"),
+    [
+        ("auc", "own", "Constant(1)"),
+        ("owpc", "own", "Constant(1)"),
+        ("regression", "own", "Constant(1)"),
+    ],
+)
 each_loss = pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 
 
-@each_loss
-@each_way
-@pytest.mark.parametrize("block_size", [1, 4])
-def test_an_epoch_is_that_of_the_equation(plan, kind, name, block_size):
+def check(plan, kind, name, block_size):
+    """Every epoch, state and figures, against the equation."""
     examples, plan = SETS[kind], replace(plan, block_size=block_size, epochs=2)
     state = initial_state(*SIZES, plan)
     twin = TWINS[plan.loss](BY_NAME[name], examples, plan, *(array.astype(float) for array in state[:4]))
@@ -67,10 +74,22 @@ def test_an_epoch_is_that_of_the_equation(plan, kind, name, block_size):
     assert twin.violators
 
 
+@pytest.mark.usefixtures("interpreted_kernels")
 @each_loss
 @each_way
+@pytest.mark.parametrize("block_size", [1, 4])
+def test_an_epoch_is_that_of_the_equation(plan, kind, name, block_size):
+    check(plan, kind, name, block_size)
+
+
+@each_compiled
+def test_compiled_an_epoch_is_that_of_the_equation(plan, kind, name):
+    check(PLANS[plan], kind, name, 4)
+
+
+@each_compiled
 def test_the_same_bytes_for_any_number_of_threads(plan, kind, name):
-    plan = replace(plan, block_size=7, epochs=2)
+    plan = replace(PLANS[plan], block_size=7, epochs=2)
     affinity, start = for_crowd(BY_NAME[name].affinity), initial_state(*SIZES, plan)
     results = []
     for threads in (1, 2, 3):
@@ -112,7 +131,7 @@ def test_labels_that_are_not_drawn_are_as_if_they_were_not_there(plan, threads):
 
 def one_step(v, plan, positives=frozenset({0})):
     """U = [[1]], V = v, x = 1, the positive is label 0: the state and the report after one epoch."""
-    x = Dense(np.zeros(1, np.int32), np.ones((1, 1), np.float32))
+    x = Bags(np.arange(2, dtype=np.int64), np.zeros(1, np.int32), np.ones(1, np.float32))
     examples = Examples(pa.array([0]), x, lists([positives]), None, False)
     state = State(
         np.ones((1, 1), np.float32), np.array(v, np.float32)[:, None],

@@ -76,6 +76,20 @@ TRAINED = [
     )
 ]
 TRAINED_NAMES = [f"{kind}-{member.name}" for kind, member in TRAINED]
+# Of these, what is compiled: the input as a whole and its features, bags and dense rows, a direction of its own for
+# each label, and what an affinity learns: shared numbers, factors, and pairs, with and without tables.
+COMPILED = [
+    (kind, _BY_NAME[name])
+    for kind, name in (
+        ("own", "Constant(1)"),
+        ("dense", "Constant(1)"),
+        ("annotation", "Gaussian(1)"),
+        ("own", "LowRank(Identity(1))"),
+        ("annotation", "PairWeights(1,1)"),
+        ("own", _BUILT),
+    )
+]
+COMPILED_NAMES = [f"{kind}-{member.name}" for kind, member in COMPILED]
 
 
 def groups(people: int = 40, items: int = 10, each: int = 5, seed: int = 0) -> Examples:

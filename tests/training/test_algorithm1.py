@@ -11,16 +11,15 @@ from awe_cli.core.interface import AffinityParams
 from awe_cli.training.state import initial_state, with_learned
 from awe_cli.training.trainer import epochs
 from tests.core.naive import Algorithm1, in_float64
-from tests.training.sets import PLAN, SETS, SIZES, TRAINED, TRAINED_NAMES
+from tests.training.sets import COMPILED, COMPILED_NAMES, PLAN, SETS, SIZES, TRAINED, TRAINED_NAMES
 
 
 def copy_of(learned):
     return AffinityParams(*(array.copy() for array in learned))
 
 
-@pytest.mark.parametrize("block_size", [1, 4])
-@pytest.mark.parametrize(("kind", "member"), TRAINED, ids=TRAINED_NAMES)
-def test_every_epoch_is_that_of_algorithm_1(kind, member, block_size):
+def check(kind, member, block_size):
+    """Every epoch, state and figures, against the twin."""
     examples, plan = SETS[kind], replace(PLAN, block_size=block_size)
     state = with_learned(initial_state(*SIZES, plan), copy_of(member.learned))
     twin = Algorithm1(
@@ -42,3 +41,15 @@ def test_every_epoch_is_that_of_algorithm_1(kind, member, block_size):
         assert report.mean_trials == twin.trials / n_positives
     assert report.epoch == plan.epochs
     assert twin.violators, "there was something to learn to the end"
+
+
+@pytest.mark.usefixtures("interpreted_kernels")
+@pytest.mark.parametrize("block_size", [1, 4])
+@pytest.mark.parametrize(("kind", "member"), TRAINED, ids=TRAINED_NAMES)
+def test_every_epoch_is_that_of_algorithm_1(kind, member, block_size):
+    check(kind, member, block_size)
+
+
+@pytest.mark.parametrize(("kind", "member"), COMPILED, ids=COMPILED_NAMES)
+def test_compiled_every_epoch_is_that_of_algorithm_1(kind, member):
+    check(kind, member, 4)

@@ -62,6 +62,17 @@ def test_a_plain_step_is_rate_times_gradient():
     assert not is_full(start)
 
 
+@pytest.mark.usefixtures("interpreted_kernels")
+def test_the_best_epoch_by_validation_is_kept():
+    start, told = initial_state(*SIZES, PLAN), {"threads": 1, "stage": "s", "fit": "f"}
+    told["watch"], worse = (lambda progress: None), iter((0.9, 0.5, 0.1))
+    best = run(LINEAR, crowd("own"), start, PLAN, **told, validator=lambda state: next(worse))
+    first = run(LINEAR, crowd("own"), start, PLAN, **told, stop_after=1)
+    last = run(LINEAR, crowd("own"), start, PLAN, **told)
+    assert (best.epochs, best.validation) == (1, 0.9)
+    assert best.state.V.tobytes() == first.state.V.tobytes() != last.state.V.tobytes()
+
+
 def test_a_start_from_a_larger_cap_is_brought_under_this_one():
     plan = replace(PLAN, norm_cap=0.3, epochs=1)
     start = initial_state(20, 20, replace(PLAN, norm_cap=5.0, initial_scale=2.0))

@@ -25,12 +25,7 @@ MEMBERS = {
     for kind, member in TRAINED
     if member.name in DESCRIBED and kind != "dense"
 }
-OF_LABELS = (
-    "annotation-Constant(0.5)",
-    "own-LowRank(Identity(1))",
-    "own-PairTerms(1)",
-)
-FORMS = {"bags": BAGS, "dense": DENSE}
+COMPILED = ("annotation-Constant(0.5)", "own-LowRank(Identity(1))")
 
 
 def learned(examples, affinity, plan, threads=1, numbers=NO_PARAMS):
@@ -39,10 +34,8 @@ def learned(examples, affinity, plan, threads=1, numbers=NO_PARAMS):
     return state, reports
 
 
-@pytest.mark.parametrize("tie", [False, True], ids=["free", "tied"])
-@pytest.mark.parametrize("block_size", [1, 4])
-@pytest.mark.parametrize(("kind", "member"), MEMBERS.values(), ids=MEMBERS)
-def test_every_epoch_is_that_of_algorithm_1(kind, member, block_size, tie):
+def check(kind, member, block_size, tie):
+    """Every epoch, state and figures, against the twin."""
     examples, plan = replace(SETS[kind], y=BAGS), replace(PLAN, block_size=block_size, tie=tie)
     state = copy_state(with_learned(initial_state(FEATURES, FEATURES, plan), member.learned))
     U, u_history = state.U.astype(float), state.u_history.astype(float)
@@ -62,12 +55,25 @@ def test_every_epoch_is_that_of_algorithm_1(kind, member, block_size, tie):
     assert (state.V is state.U) == tie
 
 
+@pytest.mark.usefixtures("interpreted_kernels")
+@pytest.mark.parametrize(("block_size", "tie"), [(1, False), (4, False), (4, True)])
+@pytest.mark.parametrize(("kind", "member"), MEMBERS.values(), ids=MEMBERS)
+def test_every_epoch_is_that_of_algorithm_1(kind, member, block_size, tie):
+    check(kind, member, block_size, tie)
+
+
 @pytest.mark.parametrize("tie", [False, True], ids=["free", "tied"])
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", OF_LABELS)
-def test_the_same_bytes_for_any_number_of_threads(name, form, tie):
+@pytest.mark.parametrize("name", COMPILED)
+def test_compiled_every_epoch_is_that_of_algorithm_1(name, tie):
+    check(*MEMBERS[name], 4, tie)
+
+
+@pytest.mark.parametrize(
+    ("name", "tie"), [*((name, False) for name in COMPILED), ("annotation-Constant(0.5)", True)]
+)
+def test_the_same_bytes_for_any_number_of_threads(name, tie):
     kind, member = MEMBERS[name]
-    examples = replace(crowd(kind), y=FORMS[form])
+    examples = replace(crowd(kind), y=BAGS)
     plan = replace(PLAN, block_size=7, epochs=3, tie=tie)
     found = [
         learned(examples, for_crowd(member.affinity), plan, threads, member.learned)
@@ -77,18 +83,20 @@ def test_the_same_bytes_for_any_number_of_threads(name, form, tie):
     assert all(one == bytes_[0] for one in bytes_)
 
 
-@pytest.mark.parametrize("name", OF_LABELS)
+@pytest.mark.usefixtures("interpreted_kernels")
+@pytest.mark.parametrize("name", MEMBERS)
 def test_sparse_label_features_are_dense_ones(name):
     kind, member = MEMBERS[name]
     plan = replace(PLAN, block_size=4)
     states = [
         learned(replace(SETS[kind], y=y), member.affinity, plan, numbers=member.learned)[0]
-        for y in FORMS.values()
+        for y in (BAGS, DENSE)
     ]
     for ours, theirs in zip(*(arrays_of(state).values() for state in states), strict=True):
         np.testing.assert_allclose(ours, theirs, 1e-5, 1e-6)
 
 
+@pytest.mark.usefixtures("interpreted_kernels")
 @pytest.mark.parametrize("loss", ["owpc", "regression", "auc"])
 def test_labels_described_by_themselves_are_one_hot_ones_in_every_loss(loss):
     """W = IV = V; one positive an example, so that the sum of an example's steps is one step by each label."""
@@ -105,6 +113,7 @@ def test_labels_described_by_themselves_are_one_hot_ones_in_every_loss(loss):
     np.testing.assert_allclose(ours.U, theirs.U, 1e-5, 1e-6)
 
 
+@pytest.mark.usefixtures("interpreted_kernels")
 def test_what_cancels_makes_no_step():
     """All labels have one feature in common and with one value: nothing can be learned of it."""
     values = np.eye(LABELS, LABELS + 1, dtype=np.float32)

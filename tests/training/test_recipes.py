@@ -25,6 +25,7 @@ def test_few_people_have_a_wide_margin_tried_besides(tmp_path, monkeypatch):
     assert len(linear_plans(dataset, {})) == 1
 
 
+@pytest.mark.usefixtures("interpreted_kernels")
 def test_a_linear_sigmoid_goes_on_with_a_third_of_the_margin(tmp_path):
     ws = recommendation(tmp_path / "ws")
     first = linear_plans(open_dataset(ws.find("dataset")), {})[0]
@@ -36,6 +37,7 @@ def test_a_linear_sigmoid_goes_on_with_a_third_of_the_margin(tmp_path):
     assert chosen["linear-sigmoid"] == pytest.approx(chosen["linear"] / 3)
 
 
+@pytest.mark.usefixtures("interpreted_kernels")
 def test_runs_that_are_tried_are_told_apart_by_what_their_plans_differ_in(tmp_path):
     ws, heard = recommendation(tmp_path / "ws"), []
     first = linear_plans(open_dataset(ws.find("dataset")), {})[0]

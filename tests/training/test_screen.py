@@ -19,22 +19,39 @@ from awe_cli.losses.auc import Auc
 from awe_cli.training import trainer as training
 from awe_cli.training.state import arrays_of, copy_state, initial_state, with_learned
 from tests.affinities.members import LABELS
-from tests.training.sets import PLAN, SIZES, TRAINED, TRAINED_NAMES, crowd, for_crowd
+from tests.training.sets import COMPILED, PLAN, SIZES, TRAINED, crowd, for_crowd
 
 ALWAYS, NEVER = 1e9, 1e-9  # labels that one draw is worth
 
 
-@pytest.mark.parametrize(("kind", "member"), TRAINED, ids=TRAINED_NAMES)
-def test_the_same_bytes_with_and_without(kind, member, monkeypatch):
-    examples, plan = crowd(kind), replace(PLAN, block_size=7, max_trials=50, margin=0.05)
+SCREENED = [(kind, member) for kind, member in TRAINED if is_monotone(member.affinity)]
+
+
+def with_and_without(kind, member, monkeypatch, plan, threads):
+    """What training with no draw screened and with every draw screened gives."""
+    examples = crowd(kind)
     affinity, start = for_crowd(member.affinity), with_learned(initial_state(*SIZES, plan), member.learned)
-    results = []
     for worth in (NEVER, ALWAYS):
         monkeypatch.setattr(training, "_DRAWS_A_PASS", worth)
         state = copy_state(start)
-        reports = list(training.epochs(affinity, examples, state, plan, threads=2))
-        results.append((reports, [array.tobytes() for array in arrays_of(state).values()]))
-    assert results[0] == results[1]
+        reports = list(training.epochs(affinity, examples, state, plan, threads=threads))
+        yield reports, [array.tobytes() for array in arrays_of(state).values()]
+
+
+@pytest.mark.usefixtures("interpreted_kernels")
+@pytest.mark.parametrize(("kind", "member"), SCREENED, ids=[f"{kind}-{m.name}" for kind, m in SCREENED])
+def test_the_same_bytes_with_and_without(kind, member, monkeypatch):
+    plan = replace(PLAN, block_size=7, max_trials=20, margin=0.05, epochs=2)
+    without, with_bounds = with_and_without(kind, member, monkeypatch, plan, threads=1)
+    assert without == with_bounds
+
+
+@pytest.mark.parametrize("kind", ["own", "dense"])
+def test_the_same_bytes_with_and_without_compiled(kind, monkeypatch):
+    member = next(member for of, member in COMPILED if of == kind)
+    plan = replace(PLAN, block_size=7, max_trials=50, margin=0.05)
+    without, with_bounds = with_and_without(kind, member, monkeypatch, plan, threads=2)
+    assert without == with_bounds
 
 
 def test_only_affinities_that_rise_are_screened(monkeypatch):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import _thread
+import signal
+import sys
 import threading
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, replace
 
@@ -15,14 +17,14 @@ from awe_cli.core.barrier import ask_to_stop, new_barrier
 from awe_cli.core.epoch import _beside_each_other
 from awe_cli.training.state import arrays_of, copy_state, initial_state, with_learned
 from awe_cli.training.trainer import epochs
-from tests.training.sets import PLAN, SIZES, TRAINED, TRAINED_NAMES, crowd, for_crowd
+from tests.training.sets import COMPILED, COMPILED_NAMES, PLAN, SIZES, crowd, for_crowd
 
 
 def nothing() -> None:
     """What workers that end by themselves need not hear."""
 
 
-@pytest.mark.parametrize(("kind", "member"), TRAINED, ids=TRAINED_NAMES)
+@pytest.mark.parametrize(("kind", "member"), COMPILED, ids=COMPILED_NAMES)
 def test_the_same_bytes_for_any_number_of_threads(kind, member):
     examples, plan = crowd(kind), replace(PLAN, block_size=7, epochs=2)
     affinity, start = for_crowd(member.affinity), with_learned(initial_state(*SIZES, plan), member.learned)
@@ -39,7 +41,7 @@ def test_the_same_bytes_for_any_number_of_threads(kind, member):
 
 
 def test_a_run_is_repeated_exactly_and_another_seed_gives_another():
-    (kind, member), states = TRAINED[0], []
+    (kind, member), states = COMPILED[0], []
     for seed in (3, 3, 4):
         plan = replace(PLAN, seed=seed)
         state = initial_state(*SIZES, PLAN)
@@ -49,7 +51,7 @@ def test_a_run_is_repeated_exactly_and_another_seed_gives_another():
 
 
 def test_reports_are_plain_numbers():
-    kind, member = TRAINED[0]
+    kind, member = COMPILED[0]
     report = next(epochs(member.affinity, crowd(kind), initial_state(*SIZES, PLAN), PLAN, threads=1))
     assert {type(number) for number in astuple(report)} <= {int, float}
 
@@ -92,7 +94,7 @@ def test_workers_that_are_asked_to_stop_do_so_after_a_block(monkeypatch, threads
         ask_to_stop(barrier)
         return barrier
 
-    kind, member = TRAINED[0]
+    kind, member = COMPILED[0]
     examples, plan = crowd(kind), replace(PLAN, block_size=7, epochs=1)
 
     def positives_seen():
@@ -113,12 +115,17 @@ def test_workers_that_are_asked_to_stop_do_so_after_a_block(monkeypatch, threads
 @pytest.mark.usefixtures("signals_are_heard")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_interruption_stops_the_workers_and_comes_out(workers):
-    stopped = threading.Event()
+    stopped, heard, main = threading.Event(), [], threading.get_ident()
 
     def work(worker):
         if worker == 0:
-            _thread.interrupt_main()
-        assert stopped.wait(10)
+            while "result" not in [
+                frame.name for frame in traceback.extract_stack(sys._current_frames()[main])
+            ]:
+                pass
+            signal.pthread_kill(main, signal.SIGINT)
+        heard.append(stopped.wait(10))
 
     with pytest.raises(KeyboardInterrupt):
         _beside_each_other(work, workers, stopped.set)
+    assert heard == [True] * workers

@@ -24,14 +24,15 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "workspace")
 
 
-def test_a_truncated_file_is_named_with_both_sizes(workspace: Workspace) -> None:
+@pytest.mark.parametrize("content", ["one", "one two three four"])
+def test_a_file_of_another_length_is_named_with_both_sizes(workspace: Workspace, content: str) -> None:
     path = make(workspace).file("U.txt")
-    path.write_text("one")
+    path.write_text(content)
     with pytest.raises(CorruptArtifactError) as caught:
         workspace.find("model", "wsabie")
     assert str(path) in caught.value.message
     assert "13 bytes" in caught.value.message
-    assert "3 bytes" in caught.value.message
+    assert f"found {len(content)} bytes" in caught.value.message
     assert f"rm -r {path.parent}" in (caught.value.hint or "")
 
 

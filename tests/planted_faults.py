@@ -1,0 +1,418 @@
+"""Plant faults in a copy of the package, one at a time, and see whether the tests find each.
+
+    python tests/planted_faults.py                  all of them
+    python tests/planted_faults.py "norm cap"       those whose name has these words
+    python tests/planted_faults.py --tests ../old   with the tests, and the package, of another checkout
+
+A fault is a line of the package that is replaced. The line is looked for in the whole package, so that files may be
+moved and merged; where it is not there just once, the fault must be written anew, and the script ends with 2. Each
+fault names the test files that ought to find it, by their names alone, and which of their tests, as `pytest -k` does.
+It ends with 1 if a fault survives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+COPIED = ("awe_cli", "tests", "docs", "sample_data", "benchmarks")
+CAUGHT, SURVIVED, BROKEN = "caught", "SURVIVED", "cannot be planted"
+_TESTS_FAILED = 1  # exit code of pytest
+_LONGEST = 300  # seconds; a test that does not end notices, too
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A line, what it becomes, and the tests that ought to notice."""
+
+    name: str
+    line: str  # once in the package
+    becomes: str
+    files: str  # of tests, with spaces between them
+    select: str = ""  # for pytest -k
+
+
+FAULTS = [
+    # Kernels and losses
+    Fault(
+        "the positive is pushed down, too",
+        "descend(affinity, case, label, hole, -weight, slopes)",
+        "descend(affinity, case, label, hole, weight, slopes)",
+        "test_algorithm1.py",
+        "own-Constant",
+    ),
+    Fault(
+        "the target stays in its own input",
+        "z[j] = ux[j] - x * U[row, j]",
+        "z[j] = ux[j]",
+        "test_algorithm1.py",
+        "own-Constant",
+    ),
+    Fault(
+        "the target's own row is stepped",
+        "by_feature[hole, j] -= by_z[j]",
+        "by_feature[hole, j] -= 0 * by_z[j]",
+        "test_algorithm1.py",
+        "own-Constant",
+    ),
+    Fault(
+        "the rank weight ignores the number of draws",
+        "loss.weights[max(1, others // n)]",
+        "loss.weights[max(1, others)]",
+        "test_algorithm1.py",
+        "own-Constant",
+    ),
+    Fault(
+        "the rank is estimated from one negative too few",
+        "others = negatives if loss.of_negatives else",
+        "others = negatives - 1 if loss.of_negatives else",
+        "test_algorithm1.py",
+        "own-Constant",
+    ),
+    Fault(
+        "positives are drawn as negatives",
+        "        if mark[label] != stamp:\n            return state, label",
+        "        if mark[label] != stamp or True:\n            return state, label",
+        "test_algorithm1.py",
+        "annotation-Constant",
+    ),
+    Fault(
+        "the norm cap is off",
+        "if norm > cap * cap:",
+        "if norm > cap * cap * 100:",
+        "test_algorithm1.py",
+        "own-Constant",
+    ),
+    Fault(
+        "AdaGrad forgets",
+        "history[row] += squared / d",
+        "history[row] = squared / d",
+        "test_algorithm1.py",
+        "own-Constant",
+    ),
+    Fault(
+        "every epoch draws the same",
+        "mix(mix(mix(np.uint64(seed)) ^ np.uint64(epoch)) ^ np.uint64(example))",
+        "mix(mix(np.uint64(seed)) ^ np.uint64(example))",
+        "test_algorithm1.py",
+        "own-Constant",
+    ),
+    Fault(
+        "the learning rate does not fall within an epoch",
+        "rates[0] + (rates[1] - rates[0]) * start / n",
+        "rates[0]",
+        "test_algorithm1.py",
+        "own-Constant",
+    ),
+    Fault(
+        "rows of described labels are never brought up to date",
+        "stale |= changed[indices[t]] == stamp",
+        "stale |= False",
+        "test_described.py",
+        "annotation-Constant and epoch and not compiled and not tied",
+    ),
+    Fault(
+        "every thread steps every row of U",
+        "n += owner(indices[t], workers) == worker",
+        "n += 1",
+        "test_threads.py",
+        "own-Constant",
+    ),
+    Fault(
+        "the gaussian's slope forgets the distance",
+        "return g + fall, -fall / 2, -fall / 2",
+        "return g, -fall / 2, -fall / 2",
+        "test_points.py",
+        "gradient and one-hot-Gaussian",
+    ),
+    Fault(
+        "OWPC weighs by the rank alone",
+        "np.float32(scale * loss.weights[rank] / rank)",
+        "np.float32(scale * loss.weights[rank])",
+        "test_losses.py",
+        "epoch and own-Constant and owpc",
+    ),
+    Fault(
+        "regression learns 0 for positives",
+        "_approach(affinity, case, label, hole, np.float32(1), scale",
+        "_approach(affinity, case, label, hole, np.float32(0), scale",
+        "test_losses.py",
+        "epoch and own-Constant and regression",
+    ),
+    Fault(
+        "screening forgets the target that is left out",
+        "out += (1 + _ROUNDING) * abs(values[hole]) * np.sqrt(target) * cap",
+        "out += 0 * abs(values[hole]) * np.sqrt(target) * cap",
+        "test_screen.py",
+        "no_exact_score or with_and_without and own-Constant",
+    ),
+    # Ranking and metrics
+    Fault("ties go to the last label", "    return a < b\n", "    return a > b\n", "test_block.py"),
+    Fault("items already seen are recommended", "if contains(seen, label):", "if False:", "test_block.py"),
+    Fault(
+        "predict never hides what was seen",
+        "None if asked.include_seen or block.seen is None else",
+        "None if True else",
+        "test_predict.py",
+        "seen",
+    ),
+    Fault(
+        "NDCG counts beyond k",
+        "np.where(ranks.ranks <= k, 1 / np.log2(ranks.ranks + 1.0), 0.0)",
+        "np.where(ranks.ranks <= k + 1, 1 / np.log2(ranks.ranks + 1.0), 0.0)",
+        "test_metrics.py",
+    ),
+    Fault(
+        "recall is divided by k",
+        "ranks.sums((ranks.ranks <= k).astype(np.float64)) / ranks.n_positives",
+        "ranks.sums((ranks.ranks <= k).astype(np.float64)) / k",
+        "test_metrics.py",
+    ),
+    Fault(
+        "a training example is its own neighbour",
+        "if row < 0 or row == skip[q]:",
+        "if row < 0:",
+        "test_search.py test_table.py",
+    ),
+    # Readers
+    Fault(
+        "the last row of a CSV block is lost",
+        "pa.Table.from_batches([batch.slice(start, rows)])",
+        "pa.Table.from_batches([batch.slice(start, min(rows, batch.num_rows - start - 1))])",
+        "test_reading.py",
+    ),
+    Fault(
+        "the last line without a line break is lost",
+        "    if rest.strip():",
+        "    if False:",
+        "test_reading.py",
+    ),
+    Fault(
+        "CSV rows are counted from the header",
+        "row {row.number - 1:,}",
+        "row {row.number:,}",
+        "test_reading.py",
+    ),
+    Fault(
+        "rows that a libsvm header promises may be missing",
+        "if header and header[0] != first - 1:",
+        "if header and header[0] < first - 1:",
+        "test_reading.py",
+    ),
+    Fault(
+        "what is set aside for validation becomes test data",
+        '_order(pairs, rule, "valid")[left], wanted)]] = VALID',
+        '_order(pairs, rule, "valid")[left], wanted)]] = TEST',
+        "test_splits.py",
+    ),
+    Fault(
+        "the earliest items are held out, not the latest",
+        "return (len(pairs.age) - pairs.age).astype(np.uint64)",
+        "return pairs.age.astype(np.uint64)",
+        "test_splits.py",
+    ),
+    Fault(
+        "unknown items count twice",
+        "own=False), int(np.count_nonzero(~known))",
+        "own=False), 2 * int(np.count_nonzero(~known))",
+        "test_dataset.py test_predict.py",
+        "unknown",
+    ),
+    Fault(
+        "weights of a later split leak",
+        "else np.where(rows.split == given[group], rows.weight, 0)",
+        "else rows.weight",
+        "test_prepare.py test_dataset.py",
+    ),
+    Fault(
+        "the history ends with the first split",
+        "    for split in fit_on:\n        lists = storage.read_lists(table, split)",
+        "    for split in fit_on[:1]:\n        lists = storage.read_lists(table, split)",
+        "test_dataset.py test_evaluate.py",
+    ),
+    # Steps and the workspace
+    Fault(
+        "a name is up to date whatever it was made from",
+        "if pointer is not None and pointer.recipe == recipe.digest:",
+        "if pointer is not None:",
+        "test_workspace.py",
+    ),
+    Fault(
+        "the measures are no part of a comparison's recipe",
+        '"measures": [measure.name for measure in wanted],',
+        '"measures": [],',
+        "test_evaluate.py",
+    ),
+    Fault(
+        "how many labels are predicted is no part of the recipe",
+        '"top_k": asked.top_k,',
+        '"top_k": 0,',
+        "test_predict.py",
+        "stored",
+    ),
+    Fault(
+        "validation is judged by a fit that has seen it",
+        "fair = [fit for fit in fits if split not in fit]",
+        "fair = fits",
+        "test_evaluate.py test_predict.py",
+        "valid",
+    ),
+    Fault(
+        "the gate is the other way round",
+        'found[measure.name] >= bound if sign == ">="',
+        'found[measure.name] <= bound if sign == ">="',
+        "test_gate.py",
+    ),
+    Fault(
+        "any doubt counts as worse",
+        'return interval["high"] < 0',
+        'return interval["low"] < 0',
+        "test_gate.py",
+    ),
+    Fault(
+        "bad data has another exit code",
+        "    exit_code = 65\n",
+        "    exit_code = 66\n",
+        "test_docs.py test_app.py",
+    ),
+    Fault(
+        "a pointer is written in place",
+        "replace_file(path, canonical(content))",
+        "path.write_bytes(canonical(content))",
+        "test_workspace.py test_interruption.py",
+    ),
+    Fault(
+        "the lock keeps nobody out",
+        "fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB",
+        "fcntl.LOCK_SH",
+        "test_interruption.py",
+    ),
+    Fault(
+        "gc removes what a model was made from",
+        "waiting += _parents(workspace.store / digest)",
+        "waiting += []",
+        "test_collect.py",
+    ),
+    Fault(
+        "a changed byte is not looked for",
+        "if verify and (found := file_digest(path)) != record.sha256:",
+        "if verify and (found := record.sha256) != record.sha256:",
+        "test_damage.py",
+    ),
+    Fault("a file that grew is taken", "if size != record.size:", "if size < record.size:", "test_damage.py"),
+    Fault(
+        "a run keeps its last epoch, not its best",
+        "best = Run(plan, copy_state(state), report.epoch, score)",
+        "best = Run(plan, state, report.epoch, score)",
+        "test_behaviour.py test_chain.py",
+        "best_epoch or find_the_groups",
+    ),
+    Fault(
+        "training that diverges goes on",
+        "    if bounded and report.loss <= most:",
+        "    if bounded or report.loss <= most:",
+        "test_chain.py",
+        "diverges",
+    ),
+]
+
+
+class PlantingError(Exception):
+    """The line of a fault is not there, or there more than once."""
+
+
+def plant(fault: Fault, package: Path) -> tuple[Path, str]:
+    """Replace the line of a fault; the file it is in, and what that was."""
+    holders = [
+        path for path in sorted(package.rglob("*.py")) if fault.line in path.read_text(encoding="utf-8")
+    ]
+    times = sum(path.read_text(encoding="utf-8").count(fault.line) for path in holders)
+    if times != 1:
+        raise PlantingError(f"expected once in the package, found {times} times: {fault.line!r}")
+    before = holders[0].read_text(encoding="utf-8")
+    holders[0].write_text(before.replace(fault.line, fault.becomes), encoding="utf-8")
+    return holders[0], before
+
+
+def files_of(fault: Fault, tests: Path) -> list[str]:
+    """The files of tests that ought to find it, wherever they lie."""
+    found = [str(path) for name in fault.files.split() for path in sorted(tests.rglob(name))]
+    if not found:
+        raise PlantingError(f"no file of tests is called {fault.files}")
+    return found
+
+
+def run_tests(fault: Fault, copy: Path, kernels: Path) -> tuple[int, str]:
+    """The exit code of pytest on the tests of a fault, and the last line it printed."""
+    select = ["-k", fault.select] if fault.select else []
+    options = ["-q", "-x", "--no-header", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib"]
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *options, *files_of(fault, copy / "tests"), *select],
+            cwd=copy, capture_output=True, text=True, check=False, timeout=_LONGEST,
+            env={**os.environ, "PYTHONPATH": str(copy), "NUMBA_CACHE_DIR": str(kernels)},
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return _TESTS_FAILED, f"no end within {_LONGEST} s"
+    return done.returncode, (done.stdout.strip().splitlines() or [done.stderr.strip()])[-1]
+
+
+def verdict(fault: Fault, copy: Path, kernels: Path) -> tuple[str, str]:
+    """What became of a fault, and what pytest said."""
+    try:
+        path, before = plant(fault, copy / "awe_cli")
+    except PlantingError as error:
+        return BROKEN, str(error)
+    try:
+        code, line = run_tests(fault, copy, kernels)
+    except PlantingError as error:
+        return BROKEN, str(error)
+    finally:
+        path.write_text(before, encoding="utf-8")
+    if code not in (0, _TESTS_FAILED):
+        return BROKEN, f"pytest ended with {code}: {line}"
+    return (SURVIVED if code == 0 else CAUGHT), line
+
+
+def main() -> int:
+    """Plant those that are asked for; the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("words", nargs="*", help="only faults whose name has all of these words")
+    parser.add_argument(
+        "--tests", type=Path, default=ROOT, help="the checkout whose package and tests are tried"
+    )
+    parser.add_argument("--list", action="store_true", help="list the faults, and plant none")
+    asked = parser.parse_args()
+    faults = [fault for fault in FAULTS if all(word in fault.name for word in asked.words)]
+    if asked.list:
+        print(*(fault.name for fault in faults), sep="\n")
+        return 0
+    tally = dict.fromkeys((CAUGHT, SURVIVED, BROKEN), 0)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        for name in COPIED:
+            shutil.copytree(asked.tests / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for path in asked.tests.iterdir():
+            if path.is_file():
+                shutil.copy2(path, copy / path.name)
+        for fault in faults:
+            start = time.monotonic()
+            found, line = verdict(fault, copy, Path(folder) / "kernels")
+            tally[found] += 1
+            print(f"{found:17} {time.monotonic() - start:4.0f} s  {fault.name}  ({line})", flush=True)
+    print(", ".join(f"{n} {name}" for name, n in tally.items()))
+    return 2 if tally[BROKEN] else 1 if tally[SURVIVED] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
