@@ -18,7 +18,7 @@ from awe_cli import __version__
 from awe_cli.cli import console
 from awe_cli.cli.help import PanelCommand
 from awe_cli.cli.options import DEFAULT_WORKSPACE, RootWorkspaceOption, warn_of_unknown
-from awe_cli.cli.process import Stopped, give_memory_back, stoppable
+from awe_cli.cli.process import Stopped, give_memory_back, stop_message, stoppable
 from awe_cli.errors import NO_ROOM, AweError, SettingsError, WriteError
 
 # One module of awe_cli.commands each, in the order of `awe --help`. A module `build_knn` holds the function
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The codes are listed in `awe --help`. Nothing here or below calls sys.exit.
     """
     try:
-        with stoppable():
+        with stoppable(os._exit):
             code = _run(list(sys.argv[1:] if arguments is None else arguments))
             sys.stdout.flush()
     except BrokenPipeError:
@@ -135,7 +135,7 @@ def _run(arguments: list[str]) -> int:
 
 def _report_stop(how: str, code: int) -> int:
     with contextlib.suppress(OSError):  # the terminal may be gone
-        print(f"{how}; what was there before is untouched", file=sys.stderr)
+        print(stop_message(how), file=sys.stderr)
     return code
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.examples import Examples
+from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
 from awe_cli.errors import SettingsError
 from awe_cli.matrices.bags import inputs
 from awe_cli.matrices.matrix import Dense, Lists, Rows, n_rows
@@ -87,20 +88,25 @@ class Baseline:
         return [{}]
 
     def choose(
-        self, resolved: Resolved, facts: Facts, validator: Validator | None, announce: Callable[[str], None]
-    ) -> Chosen:
+        self, resolved: Resolved, facts: Facts, validator: Validator | None, announce: Callable[[str], None],
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
+    ) -> Chosen:  # fmt: skip
         """The best of `choices` on validation, the first of equals."""
         choices = self.choices(resolved, facts)
         if validator is None or len(choices) == 1:
             return Chosen(choices[0], [])
         tried: list[Choice] = []
         kept = None
-        for choice in choices:
-            announce(f"trying {in_words(choice)}")
-            arrays = self.fit(facts, choice)
-            tried.append({**choice, "validation": validator(self.ranker(facts, choice, arrays))})
+        for number, choice in enumerate(choices):
+            known, arrays = checkpoints.load(f"choice-{number}"), None
+            if known is None:
+                announce(f"trying {in_words(choice)}")
+                arrays = self.fit(facts, choice)
+                score = validator(self.ranker(facts, choice, arrays))
+                checkpoints.keep(f"choice-{number}", score)
+            tried.append({**choice, "validation": score if known is None else known[0]})
             if best_of(tried) is tried[-1]:
-                kept = arrays
+                kept = arrays  # None: made again where it is stored
         return Chosen(without_score(best_of(tried)), tried, kept)
 
     def fit(self, facts: Facts, choice: Choice) -> Arrays:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import scipy.sparse
@@ -22,6 +23,7 @@ from awe_cli.baselines.base import (
     without_score,
 )
 from awe_cli.dataset.dataset import Dataset
+from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints, remember
 from awe_cli.errors import SettingsError
 from awe_cli.matrices.bags import inputs, largest
 from awe_cli.matrices.matrix import Rows, n_rows, slice_rows, take_rows
@@ -88,8 +90,9 @@ class InputKnn(Baseline):
         return InputSearch(facts.examples.x, facts.n_features, constant_of(facts.dataset))
 
     def choose(
-        self, resolved: Resolved, facts: Facts, validator: Validator | None, announce: Callable[[str], None]
-    ) -> Chosen:
+        self, resolved: Resolved, facts: Facts, validator: Validator | None, announce: Callable[[str], None],
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
+    ) -> Chosen:  # fmt: skip
         """k and λ: neighbours are searched for once, and every pair is judged on them."""
         ks = one_or_all(resolved["k"], INPUT_KS)
         fixed, settled = resolved["lambda_"], self.settled(resolved, facts)
@@ -102,10 +105,15 @@ class InputKnn(Baseline):
         near = find_all(search, validator.examples.x, max(ks), facts.threads)
         lambdas = [fixed] if fixed is not None else [m / typical_squared(near) for m in MULTIPLES]
         tried = [
-            {**settled, "k": k, "lambda": lambda_, "validation": _judged(validator, facts, near, k, lambda_)}
+            {
+                **settled, "k": k, "lambda": lambda_,
+                "validation": remember(
+                    checkpoints, f"choice-{k}-{lambda_!r}", partial(_judged, validator, facts, near, k, lambda_)
+                ),
+            }
             for k in ks
             for lambda_ in lambdas
-        ]
+        ]  # fmt: skip
         return Chosen(without_score(best_of(tried)), tried)
 
     def fit(self, facts: Facts, choice: Choice) -> Arrays:

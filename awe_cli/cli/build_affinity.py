@@ -11,12 +11,15 @@ from awe_cli.cli import console
 from awe_cli.cli.build_knn import report_neighbors
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    CheckpointOption,
+    FreshOption,
     JsonOption,
     QuietOption,
     SchedulerOption,
     ThreadsOption,
     WaitOption,
     WorkspaceOption,
+    checkpoints_from,
     settings_from,
     settings_options,
 )
@@ -43,6 +46,8 @@ def build_affinity(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
     scheduler: SchedulerOption = None,
+    fresh: FreshOption = False,
+    checkpoint_every: CheckpointOption = None,
     as_json: JsonOption = False,
     wait: WaitOption = False,
     quiet: QuietOption = False,
@@ -62,15 +67,16 @@ def build_affinity(
     announce_compiling()
     settings = settings_from(BuildAffinitySettings, "build-affinity", workspace, flags).settings
     ws = Workspace(Path(workspace))
-    built, fresh = step(
+    built, is_new = step(
         ws, model, settings,
         name=name, threads=threads, scheduler=scheduler, wait=wait, announce=console.log,
+        checkpoints=checkpoints_from(fresh, checkpoint_every),
     )  # fmt: skip
     result = load_result(built)
     _report(result)
-    console.stored(f"{KINDS[built.kind].folder}/{built.name}.json", built.digest, fresh)
+    console.stored(f"{KINDS[built.kind].folder}/{built.name}.json", built.digest, is_new)
     if as_json:
-        about = {"affinity": settings.affinity, "name": built.name, "digest": built.digest, "made": fresh}
+        about = {"affinity": settings.affinity, "name": built.name, "digest": built.digest, "made": is_new}
         console.print_json({**about, **result})
     base = model or ws.name_of("model", built.parents["model"])
     named = f" --built {name}" if name else ""

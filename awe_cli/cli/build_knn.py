@@ -10,12 +10,15 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    CheckpointOption,
+    FreshOption,
     JsonOption,
     QuietOption,
     SchedulerOption,
     ThreadsOption,
     WaitOption,
     WorkspaceOption,
+    checkpoints_from,
     settings_from,
     settings_options,
 )
@@ -44,6 +47,8 @@ def build_knn(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
     scheduler: SchedulerOption = None,
+    fresh: FreshOption = False,
+    checkpoint_every: CheckpointOption = None,
     as_json: JsonOption = False,
     wait: WaitOption = False,
     quiet: QuietOption = False,
@@ -63,15 +68,16 @@ def build_knn(
     settings = settings_from(BuildKnnSettings, "build-knn", workspace, flags).settings
     ws = Workspace(Path(workspace))
     with showing_progress(describe) as on_progress:
-        table, fresh = step(
+        table, is_new = step(
             ws, model, settings,
             name=name, threads=threads, scheduler=scheduler, wait=wait, announce=console.log, on_progress=on_progress,
+            checkpoints=checkpoints_from(fresh, checkpoint_every),
         )  # fmt: skip
     result = load_result(table)
     report_neighbors(result)
-    console.stored(f"neighbors/{table.name}.json", table.digest, fresh)
+    console.stored(f"neighbors/{table.name}.json", table.digest, is_new)
     if as_json:
-        console.print_json({"neighbors": table.name, "digest": table.digest, "made": fresh, **result})
+        console.print_json({"neighbors": table.name, "digest": table.digest, "made": is_new, **result})
     console.next_step(_onward(ws, model, table))
 
 

@@ -10,11 +10,14 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    CheckpointOption,
+    FreshOption,
     JsonOption,
     QuietOption,
     ThreadsOption,
     WaitOption,
     WorkspaceOption,
+    checkpoints_from,
     settings_from,
     settings_options,
 )
@@ -37,6 +40,8 @@ def ensemble(
     name: Annotated[str, typer.Option("--name", help="Name of the model.")] = "ensemble",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    fresh: FreshOption = False,
+    checkpoint_every: CheckpointOption = None,
     as_json: JsonOption = False,
     wait: WaitOption = False,
     quiet: QuietOption = False,
@@ -54,7 +59,7 @@ def ensemble(
 
     announce_compiling()
     settings = settings_from(EnsembleSettings, "ensemble", workspace, flags).settings
-    made, fresh = step(
+    made, is_new = step(
         Workspace(Path(workspace)),
         model,
         settings,
@@ -62,11 +67,12 @@ def ensemble(
         threads=threads,
         wait=wait,
         announce=console.log,
+        checkpoints=checkpoints_from(fresh, checkpoint_every),
     )
     result = load_result(made)
     for part, weight in zip(result["models"], result["weights"], strict=True):
         console.log(f"{weight:.4g} × {part}")
     if result["validation"] is not None:
         console.log(f"{result['metric']} on validation {result['validation']:.4f}")
-    report_model(made, fresh, as_json)
+    report_model(made, is_new, as_json)
     console.next_step(f"awe evaluate --model {','.join([*result['models'], str(made.name)])}")

@@ -19,7 +19,7 @@ import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -29,6 +29,9 @@ from awe_cli.config import Resolved, Setting, resolve, settings_of
 from awe_cli.config.resolve import variable_of
 from awe_cli.config.schema import expectation, read_value
 from awe_cli.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from awe_cli.workspace.checkpoints import CheckpointSettings
 
 F = TypeVar("F", bound=Callable[..., None])
 S = TypeVar("S")
@@ -55,6 +58,11 @@ def _is_named(context: Any) -> bool:
 def _threads(text: str) -> int:
     where = "--threads (or AWE_THREADS)"
     return int(read_value(Setting("threads", int, False, False, None, _THREADS), text, where))
+
+
+def _seconds(text: str) -> float:
+    where = "--checkpoint-every (or AWE_CHECKPOINT_EVERY)"
+    return float(read_value(Setting("checkpoint_every", float, False, False, None, {"min": 0}), text, where))
 
 
 RootWorkspaceOption = Annotated[
@@ -89,6 +97,23 @@ ThreadsOption = Annotated[
         metavar="<int>",
         help="Threads; never changes a result.  [all cores]",
         rich_help_panel=RUN,
+    ),
+]
+FreshOption = Annotated[
+    bool,
+    typer.Option(
+        "--fresh", help="Start over, and remove the checkpoint that an earlier run of this step left."
+    ),
+]
+CheckpointOption = Annotated[
+    float | None,
+    typer.Option(
+        "--checkpoint-every",
+        envvar="AWE_CHECKPOINT_EVERY",
+        parser=_seconds,
+        metavar="SECONDS",
+        help="Seconds between two checkpoints, at the least; 0: at every epoch's end.  "
+        "[so that writing them takes a twentieth of the time]",
     ),
 ]
 SchedulerOption = Annotated[
@@ -138,6 +163,13 @@ def settings_from(
     return resolve(cls, command, flags, os.environ, workspace / "awe.toml", others)
 
 
+def checkpoints_from(fresh: bool, every: float | None) -> CheckpointSettings:
+    """How a step keeps checkpoints, from the options."""
+    from awe_cli.workspace.checkpoints import CheckpointSettings
+
+    return CheckpointSettings(fresh, every, console.log, console.warn)
+
+
 def _parameter(setting: Setting) -> inspect.Parameter:
     """The option of a setting: a switch, or text, which `resolve` reads wherever it comes from."""
     kind = bool if setting.type is bool else str
@@ -168,7 +200,7 @@ def _is_limited(setting: Setting) -> bool:
 # Environment variables that look like settings of awe and are none: a misspelt one would change nothing,
 # unnoticed.
 
-_OTHERS = ("AWE_WORKSPACE", "AWE_THREADS", "AWE_SCHEDULER", "AWE_DEBUG")
+_OTHERS = ("AWE_WORKSPACE", "AWE_THREADS", "AWE_SCHEDULER", "AWE_CHECKPOINT_EVERY", "AWE_DEBUG")
 
 
 def warn_of_unknown(env: Iterable[str], commands: Mapping[str, Callable[..., None]]) -> None:

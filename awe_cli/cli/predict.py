@@ -14,11 +14,14 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    CheckpointOption,
+    FreshOption,
     JsonOption,
     QuietOption,
     ThreadsOption,
     WaitOption,
     WorkspaceOption,
+    checkpoints_from,
     settings_from,
     settings_options,
 )
@@ -92,6 +95,8 @@ def predict(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    fresh: FreshOption = False,
+    checkpoint_every: CheckpointOption = None,
     as_json: JsonOption = False,
     wait: WaitOption = False,
     quiet: QuietOption = False,
@@ -120,6 +125,7 @@ def predict(
     made = step(
         Workspace(workspace), model, input, target, settings,
         documents=documents, only=Only(id or (), ids, allow, deny), threads=threads, wait=wait, on_progress=_on_rows,
+        checkpoints=checkpoints_from(fresh, checkpoint_every),
     )  # fmt: skip
     if settings.split is not None:
         console.log(

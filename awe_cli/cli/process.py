@@ -5,14 +5,32 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import select
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
-# Signals that end a command: whatever is cleaned up after Ctrl-C is cleaned up after these, too.
+from awe_cli.cleanup import remove_half_made
+
+# Signals that end a command: Ctrl-C, SIGTERM, SIGHUP.
+#
+# Python's handler of a signal raises in the main thread, so that everything is cleaned up by the blocks it
+# was begun in. But the main thread hears of nothing while it is in compiled code, or waits for a thread that
+# is: LLVM takes up to 20 seconds for a kernel, a decomposition minutes. So a thread watches (Python's C
+# handler writes the signal's number into a pipe, wherever the main thread is; LLVM runs without the
+# interpreter lock). Where the command has not ended within `ANSWER_WITHIN` of the signal, that thread says
+# so, removes what is half made and ends the process. Nothing is published after that: names are replaced by
+# the main thread alone, and that ends with the process.
+
+ANSWER_WITHIN = 0.6  # seconds, beyond which the process ends without the main thread
+_OVER = b"\0"  # in the pipe: the command has ended
+_SHOW_CURSOR = b"\x1b[?25h"  # bars of progress hide it
 
 # What a message calls it; the exit code is 128 and the number of the signal.
 _HOW = {
+    signal.SIGINT: "interrupted",  # Ctrl-C
     signal.SIGTERM: "terminated",  # `kill`, `timeout`, a shutdown
     signal.SIGHUP: "hung up",  # the terminal or the connection is gone
 }
@@ -32,34 +50,86 @@ class Stopped(KeyboardInterrupt):
         self.code = 128 + number
 
 
+def stop_message(how: str) -> str:
+    """What the user is told, before a new line."""
+    return f"{how}; what was there before is untouched"
+
+
 @contextlib.contextmanager
-def stoppable() -> Iterator[None]:
+def stoppable(leave: Callable[[int], Any]) -> Iterator[None]:
     """Raise Stopped at the first of the signals in the block, but for those that whoever called us deals with.
+
+    leave  ends the process with a code, at once; called where the block is not left in time, and at a second Ctrl-C
 
     `nohup` for one ignores SIGHUP. What fails while it is cleaned up, such as writing to a terminal that is gone,
     is Stopped as well.
     """
-    main = threading.current_thread() is threading.main_thread()
-    ours = [number for number in _HOW if main and signal.getsignal(number) is signal.SIG_DFL]
+    defaults = (signal.SIG_DFL, signal.default_int_handler)
+    is_main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in _HOW if is_main}
+    ours = {number: handler for number, handler in before.items() if handler in defaults}
+    if not ours:
+        yield
+        return
     came: list[Stopped] = []
 
     def stop(number: int, frame: object) -> None:
-        for one in ours:
-            signal.signal(one, signal.SIG_IGN)  # a second one would interrupt the cleaning up
-        came.append(Stopped(number))
-        raise came[0]
+        if not came:  # a second one would interrupt the cleaning up
+            came.append(Stopped(number))
+            raise came[0]
 
-    for number in ours:
-        signal.signal(number, stop)
+    with _watched(frozenset(ours), leave):
+        for number in ours:
+            signal.signal(number, stop)
+        try:
+            yield
+        except Exception:
+            if came:
+                raise came[0] from None
+            raise
+        finally:
+            for number, handler in ours.items():
+                signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _watched(ours: frozenset[signal.Signals], leave: Callable[[int], Any]) -> Iterator[None]:
+    """Have a thread watch for these signals as long as the block lasts."""
+    heard, given = os.pipe()
+    os.set_blocking(given, False)
+    before = signal.set_wakeup_fd(given, warn_on_full_buffer=False)
+    watcher = threading.Thread(target=_on_rows, args=(heard, ours, leave), name="awe-signals", daemon=True)
+    watcher.start()
     try:
         yield
-    except Exception:
-        if came:
-            raise came[0] from None
-        raise
     finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
+        signal.set_wakeup_fd(before)
+        os.write(given, _OVER)
+        watcher.join()
+        os.close(given)
+        os.close(heard)
+
+
+def _on_rows(heard: int, ours: frozenset[signal.Signals], leave: Callable[[int], Any]) -> None:
+    """Wait for a signal, and then for the end of the command; where that does not come, end the process."""
+    first = 0
+    while (byte := os.read(heard, 1)) != _OVER:
+        if byte[0] in ours:
+            first = byte[0]
+            break
+    if not first:
+        return
+    while select.select([heard], [], [], ANSWER_WITHIN)[0]:
+        byte = os.read(heard, 1)
+        if byte == _OVER:
+            return
+        if byte[0] == signal.SIGINT:  # again: whoever presses the keys will not wait
+            break
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        cursor = _SHOW_CURSOR if os.isatty(sys.__stderr__.fileno()) else b""  # type: ignore[union-attr]
+        os.write(2, cursor + stop_message(_HOW[signal.Signals(first)]).encode() + b"\n")
+    remove_half_made()
+    leave(128 + first)
 
 
 # Memory that is freed goes back to the system at once, so that a command holds what it works with and little

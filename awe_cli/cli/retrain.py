@@ -10,11 +10,14 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    CheckpointOption,
+    FreshOption,
     JsonOption,
     QuietOption,
     ThreadsOption,
     WaitOption,
     WorkspaceOption,
+    checkpoints_from,
     settings_from,
     settings_options,
 )
@@ -45,6 +48,8 @@ def retrain(
     built: Annotated[str | None, typer.Option("--built", "--neighbors", help=_BUILT)] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    fresh: FreshOption = False,
+    checkpoint_every: CheckpointOption = None,
     as_json: JsonOption = False,
     wait: WaitOption = False,
     quiet: QuietOption = False,
@@ -68,12 +73,13 @@ def retrain(
     announce_compiling()
     settings = settings_from(RetrainSettings, "retrain", workspace, flags).settings
     with showing_progress(describe) as on_progress:
-        best, fresh = iterate(
+        best, is_new = iterate(
             Workspace(Path(workspace)), model, settings,
             name=name, built=built, threads=threads, wait=wait, on_progress=on_progress, announce=console.log,
+            checkpoints=checkpoints_from(fresh, checkpoint_every),
         )  # fmt: skip
     _report_kept(best)
-    report_model(best, fresh, as_json)
+    report_model(best, is_new, as_json)
     models = [str(best.name)] if model in (None, best.name) else [str(model), str(best.name)]
     console.next_step(f"awe evaluate --model {','.join(models)}")
 

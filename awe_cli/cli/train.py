@@ -10,11 +10,14 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    CheckpointOption,
+    FreshOption,
     JsonOption,
     QuietOption,
     ThreadsOption,
     WaitOption,
     WorkspaceOption,
+    checkpoints_from,
     settings_from,
     settings_options,
 )
@@ -42,6 +45,8 @@ def train(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    fresh: FreshOption = False,
+    checkpoint_every: CheckpointOption = None,
     as_json: JsonOption = False,
     wait: WaitOption = False,
     quiet: QuietOption = False,
@@ -64,17 +69,13 @@ def train(
     announce_compiling()
     settings = settings_from(TrainSettings, "train", workspace, flags).settings
     with showing_progress(describe) as on_progress:
-        model, fresh = step(
-            Workspace(Path(workspace)),
-            settings,
-            name=name,
-            threads=threads,
-            wait=wait,
-            on_progress=on_progress,
-        )
+        model, is_new = step(
+            Workspace(Path(workspace)), settings, name=name, threads=threads, wait=wait, on_progress=on_progress,
+            checkpoints=checkpoints_from(fresh, checkpoint_every),
+        )  # fmt: skip
     for line in chosen_lines(load_result(model)):
         console.log(line)
-    report_model(model, fresh, as_json)
+    report_model(model, is_new, as_json)
     onward = "build-knn" if settings.affinity == "constant" else "evaluate"  # G is built on a linear model
     console.next_step(f"awe {onward} --model {model.name}")
 

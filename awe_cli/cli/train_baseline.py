@@ -11,11 +11,14 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    CheckpointOption,
+    FreshOption,
     JsonOption,
     QuietOption,
     ThreadsOption,
     WaitOption,
     WorkspaceOption,
+    checkpoints_from,
     settings_from,
     settings_options,
 )
@@ -42,6 +45,8 @@ def train_baseline(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    fresh: FreshOption = False,
+    checkpoint_every: CheckpointOption = None,
     as_json: JsonOption = False,
     wait: WaitOption = False,
     quiet: QuietOption = False,
@@ -67,11 +72,20 @@ def train_baseline(
     refuse_foreign(method, cls, flags)
     given: Any = settings_from(cls, "train-baseline", workspace, flags, list(SETTINGS.values())).settings
     ws = Workspace(Path(workspace))
-    model, fresh = step(ws, method, given, name=name, threads=threads, wait=wait, announce=console.log)
+    model, is_new = step(
+        ws,
+        method,
+        given,
+        name=name,
+        threads=threads,
+        wait=wait,
+        announce=console.log,
+        checkpoints=checkpoints_from(fresh, checkpoint_every),
+    )
     tried = tried_table(load_result(model))
     if tried is not None:
         console.show(tried, to_stderr=True)
-    report_model(model, fresh, as_json)
+    report_model(model, is_new, as_json)
     console.next_step(f"awe evaluate --model {model.name}")
 
 

@@ -53,15 +53,18 @@ class Schedule(NamedTuple):
     order: NDArray[np.int64]
     block_size: int  # examples that read the same U and V
     scales: NDArray[np.float32]  # (examples,) what an example's loss is multiplied by
-    rates: NDArray[
-        np.float64
-    ]  # (2,) the learning rate at the start and at the end; between them a straight line
+    rates: NDArray[np.float64]  # (2,) the learning rate at the start and at the end, linear between them
+    begin: int  # the part of the order to go over, from the first of a block …
+    end: int  # … to before this one
+    loss_so_far: float  # of the examples before `begin`, which the loss that is returned includes
 
 
 def run_epoch(
     problem: Problem, schedule: Schedule, buffers: Block, scratches: Sequence[ThreadScratch], workers: int
 ) -> Figures:
-    """One epoch over the examples in the order of the schedule.
+    """One epoch over the examples in the order of the schedule, or a part of it.
+
+    Figures other than the loss are of the part alone: whole numbers that can be added in any order.
 
     buffers    hold any block of this order
     scratches  one for each of the workers
@@ -119,11 +122,11 @@ def _beside_each_other(work: Callable[[int], Result], workers: int, stop: Callab
 
 @kernel
 def learn_and_update(problem, schedule, buffers, scratch, worker, workers, between):
-    """What one worker does in an epoch, or until it is asked to stop. Returns the figures, the same for all."""
-    total, positives, violators, trials = 0.0, 0, 0.0, 0.0
+    """What one worker does from `begin` to `end`, or until it is asked to stop. Returns the same figures for all."""
+    total, positives, violators, trials = schedule.loss_so_far, 0, 0.0, 0.0
     side, W, state, rates = problem.side, problem.W, problem.state, schedule.rates
     n, block = schedule.order.shape[0], schedule.block_size
-    for start in range(0, n, block):
+    for start in range(schedule.begin, schedule.end, block):
         examples = schedule.order[start : min(start + block, n)]
         refresh(side, W, state.V, start, block, worker, workers, between)
         records, seen = learn_share(problem, examples, start, schedule.scales, buffers, scratch, worker)

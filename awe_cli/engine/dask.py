@@ -48,6 +48,11 @@ def fingerprint() -> Fingerprint:
     }
 
 
+def code_digest() -> str:
+    """sha256 of the kind in hexadecimal: what a checkpoint is bound to."""
+    return hashlib.sha256(repr(sorted(fingerprint().items())).encode()).hexdigest()
+
+
 def expect_fingerprint(found: Fingerprint, expected: Fingerprint, where: str) -> None:
     """Raise SettingsError where the kinds differ, with what differs first."""
     for name, value in expected.items():

@@ -26,6 +26,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
+from awe_cli.cleanup import half_made
 from awe_cli.errors import AweError, DataError, MissingInputError, UsageError, WriteError, nearest
 from awe_cli.io.cells import detect_separator
 from awe_cli.io.log import ReadingLog
@@ -439,7 +440,7 @@ def open_sources(
         raise UsageError("- (stdin) is named twice", hint="name it once")
     log = log or ReadingLog()
     each = options if isinstance(options, Sequence) else [options] * len(names)
-    with tempfile.TemporaryDirectory(prefix="awe-") as folder:
+    with tempfile.TemporaryDirectory(prefix="awe-") as folder, half_made(Path(folder)):
         sources = []
         for name, of_file in zip(names, each, strict=True):
             path = Path(name)

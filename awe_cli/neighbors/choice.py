@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.affinities.table import Knn
 from awe_cli.core.epoch import State
+from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints, remember
 from awe_cli.matrices.matrix import slice_rows
 from awe_cli.neighbors.index import NeighborIndex, find_all, typical_squared
 from awe_cli.neighbors.search import Nearest
@@ -91,6 +93,7 @@ def try_all(
     places: Mapping[str, Sequence[str]],
     ks: Sequence[int],
     fixed: float | None,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> list[Choice]:
     """Every k with every λ, or the one that is fixed, in the spaces of each of `places`, these one after the other."""
     scales = {multiple: held_out.lambdas(multiple) for multiple in MULTIPLES}
@@ -100,6 +103,7 @@ def try_all(
     tried = []
     for k in ks:
         for multiple, lambdas in scales.items():
-            values = held_out.validator(product(1.0), state, k, lambdas, list(places.values()))
+            validator = partial(held_out.validator, product(1.0), state, k, lambdas, list(places.values()))
+            values = remember(checkpoints, f"choice-{k}-{multiple:g}", validator)
             tried += [Choice(space, k, multiple, v) for space, v in zip(places, values, strict=True)]
     return [choice for space in places for choice in tried if choice.space == space]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from awe_cli.cleanup import half_made
 from awe_cli.errors import UsageError, WriteError
 from awe_cli.workspace.fs import is_write_failure, sync_file, sync_folder
 
@@ -66,7 +67,8 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     if not special:
         _remove_abandoned(path)
     try:
-        with _create(draft, path, locked=not special) as stream:
+        guard = contextlib.nullcontext() if special else half_made(draft)
+        with guard, _create(draft, path, locked=not special) as stream:
             yield stream
             if not special:
                 stream.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -82,9 +83,16 @@ class Counts:
 
 
 def top_rows(
-    ranker: Ranker, dataset: Dataset, request: PredictRequest, counts: Counts, threads: int | None
+    ranker: Ranker,
+    dataset: Dataset,
+    request: PredictRequest,
+    counts: Counts,
+    threads: int | None,
+    skip: int = 0,
 ) -> Iterator[pa.Table]:
     """Tables of rows, a block of examples each, in the order of the examples; at least one, maybe empty.
+
+    skip  blocks that are not ranked: `counts` has their examples and rows already
 
     `counts` grows as they go by. Raises DataError for bad input, and for a score that is not a number.
     """
@@ -119,7 +127,8 @@ def top_rows(
         return block, rows, ranked.n_top
 
     most = min(most, max(1, BLOCK_ROWS // min(request.top_k, dataset.n_labels)))
-    for block, rows, n_top in map_blocks(work, cut(_batches(dataset, request, counts), most), threads):
+    blocks = itertools.islice(cut(_batches(dataset, request, counts), most), skip, None)
+    for block, rows, n_top in map_blocks(work, blocks, threads):
         counts.examples += len(block)
         counts.rows += rows.num_rows
         n_blank = int(np.count_nonzero(is_blank(block)))

@@ -9,12 +9,14 @@ score, the model has no say (σ = 0). Labels of equal f are in the order of the 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints, remember
 from awe_cli.matrices.matrix import Bags, Rows
 from awe_cli.ranking.ranker import Ranker, Scores
 from awe_cli.ranking.validation import Validator
@@ -37,38 +39,43 @@ class BlendedWeights:
     validation: float | None
 
 
-def blend_weights(parts: PartsOf, n: int, validator: Validator, n_labels: int) -> BlendedWeights:
+def blend_weights(
+    parts: PartsOf, n: int, validator: Validator, n_labels: int, checkpoints: Checkpoints = NO_CHECKPOINTS
+) -> BlendedWeights:
     """Weights of n parts by coordinate search: one after the other gets the share that ranks validation best.
 
     It begins with the best among each part alone and all alike, goes from the part that is best alone to the worst,
     and ends when a round over all brings nothing. So no part is better on validation than the result, and in which
     order they are named does not matter, but where two are exactly as good.
     """
-    begin = [*np.eye(n).tolist(), [1 / n] * n]
-    best, values = _best(parts, validator, n_labels, begin)
+    searches = itertools.count()
+
+    def best_among(tried: list[list[float]]) -> tuple[BlendedWeights, list[float]]:
+        key = f"search-{next(searches)}"
+        values = remember(checkpoints, key, lambda: _validation(parts, validator, n_labels, tried))
+        top = max(range(len(tried)), key=lambda place: values[place])
+        return BlendedWeights(tried[top], values[top]), values
+
+    best, values = best_among([*np.eye(n).tolist(), [1 / n] * n])
     order = sorted(range(n), key=lambda m: -values[m])
     for _ in range(_ROUNDS):
         before = best
         for m in order:
             shares = (with_share(best.weights, m, share) for share in SHARES)
-            best, _ = _best(parts, validator, n_labels, [best.weights, *shares])
+            best, _ = best_among([best.weights, *shares])
         if best.weights == before.weights:
             break
     return best
 
 
-def _best(
-    parts: PartsOf, validator: Validator, n_labels: int, tried: list[list[float]]
-) -> tuple[BlendedWeights, list[float]]:
-    """The best of these weights, the first of equals, and how well each ranks."""
+def _validation(parts: PartsOf, validator: Validator, n_labels: int, tried: list[list[float]]) -> list[float]:
+    """How well each of these weights ranks."""
 
     def scores(start: int, stop: int) -> Iterator[Scores]:
         found = parts(start, stop)
         return (combined(found, weights) for weights in tried)
 
-    values = validator.validate_all(scores, n_labels)
-    top = max(range(len(tried)), key=lambda place: values[place])
-    return BlendedWeights(tried[top], values[top]), values
+    return validator.validate_all(scores, n_labels)
 
 
 def with_share(weights: list[float], m: int, share: float) -> list[float]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, fields
+from functools import partial
 from typing import Any
 
 from awe_cli.affinities.spec import KNN_APPROXIMATE, built_parameters, names_file, no_part
 from awe_cli.builders.base import Choice, Source
 from awe_cli.config.build import BuildAffinitySettings, BuildKnnSettings
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
+from awe_cli.engine.checkpoints import Checkpoints, ResumableEngine, remember, remember_arrays
+from awe_cli.engine.dask import code_digest
 from awe_cli.engine.engine import Engine, open_engine
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.metrics import criterion
@@ -40,6 +43,7 @@ from awe_cli.steps.build_knn import build_knn
 from awe_cli.training.joint import validator_for
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 from awe_cli.workspace.arrays import save_arrays
+from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
 
 # What the settings of building a G come to: what is refused, and everything its recipe has.
 
@@ -127,6 +131,7 @@ def build_affinity(
     block: int = BLOCK,
     wait: bool = False,
     announce: Announce = lambda line: None,
+    checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> tuple[Artifact, bool]:
     """Build G from an embedding model, and publish it as `name` (by default MODEL-AFFINITY, for knn MODEL).
 
@@ -142,8 +147,9 @@ def build_affinity(
     if kind_of(settings.affinity) == NEIGHBORS:
         like = knn_settings(settings, given)
         return build_knn(
-            ws, model, like, name=name, threads=threads, scheduler=scheduler, wait=wait, announce=announce
-        )
+            ws, model, like, name=name, threads=threads, scheduler=scheduler, wait=wait, announce=announce,
+            checkpoints=checkpoints,
+        )  # fmt: skip
     with ws.lock(wait=wait):
         stored = ws.find("dataset")
         dataset = open_dataset(stored)
@@ -158,8 +164,12 @@ def build_affinity(
         current = ws.current(AFFINITY, name, recipe)
         if current is not None:
             return current, False
-        with open_engine(scheduler, threads) as engine, ws.stage(AFFINITY, recipe) as staging:
-            work = _Work(dataset, base, chosen, resolved, threads, announce)
+        with (
+            open_engine(scheduler, threads) as engine,
+            ws.stage(AFFINITY, recipe) as staging,
+            open_checkpoints(ws.root, recipe, name, code_digest(), checkpoints) as kept,
+        ):
+            work = _Work(dataset, base, chosen, resolved, threads, announce, kept)
             keep_copy(staging, chosen.source)
             work.fill(staging, [tuple(fit) for fit in base.settings["fits"]], engine, block)
             return staging.publish(name), True
@@ -176,7 +186,9 @@ class _Work:
         resolved: dict[str, Any],
         threads: int | None,
         announce: Announce,
+        checkpoints: Checkpoints,
     ) -> None:
+        self._checkpoints = checkpoints
         self._dataset, self._base, self._resolve = dataset, base, resolved
         self._threads, self._announce = threads, announce
         self.builder = chosen.builder
@@ -191,8 +203,13 @@ class _Work:
                 f"building {self._resolve.get('type', self._resolve['affinity'])} on {'+'.join(fit)}"
             )
             source = self.source(fit)
-            arrays = self.builder.fit(self.parameters, source, choice)
-            rows = self.builder.open(self.parameters, source, arrays).training(engine, block)
+            arrays = remember_arrays(
+                self._checkpoints,
+                f"fit-{fit_name(fit)}",
+                partial(self.builder.fit, self.parameters, source, choice),
+            )
+            shared_out = ResumableEngine(engine, self._checkpoints, f"rows of {'+'.join(fit)} by {block}")
+            rows = self.builder.open(self.parameters, source, arrays).training(shared_out, block)
             save_arrays(staging.file(f"fit-{fit_name(fit)}.npz"), arrays)
             save_arrays(staging.file(f"rows-{fit_name(fit)}.npz"), rows._asdict())
             found[fit_name(fit)] = self.builder.describe(arrays)
@@ -213,12 +230,14 @@ class _Work:
             return choices[0], []
         self._announce("choosing on validation")
         tried = []
-        for choice in choices:
-            built = self.builder.open(
-                self.parameters, source, self.builder.fit(self.parameters, source, choice)
-            )
-            tried.append(
-                {**choice, "validation": validator(built.ranker(source.state, 1.0, 0.0, source.examples.y))}
-            )
+        for number, choice in enumerate(choices):
+
+            def validation(choice: Choice = choice) -> float:
+                arrays = self.builder.fit(self.parameters, source, choice)
+                built = self.builder.open(self.parameters, source, arrays)
+                return validator(built.ranker(source.state, 1.0, 0.0, source.examples.y))
+
+            score = remember(self._checkpoints, f"choice-{number}", validation)
+            tried.append({**choice, "validation": score})
         best = max(range(len(tried)), key=lambda number: tried[number]["validation"])
         return choices[best], tried

@@ -16,6 +16,8 @@ from awe_cli.affinities.spec import no_part
 from awe_cli.config.build import BuildKnnSettings
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.dataset.examples import Examples
+from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints, ResumableEngine
+from awe_cli.engine.dask import code_digest
 from awe_cli.engine.engine import Engine, open_engine
 from awe_cli.engine.local import available_threads
 from awe_cli.errors import SettingsError
@@ -33,8 +35,9 @@ from awe_cli.neighbors.table import among_others, leave_one_out, parts_of
 from awe_cli.training.config import TrainConfig
 from awe_cli.training.joint import validator_for
 from awe_cli.training.state import fresh_state
-from awe_cli.training.trainer import OnProgress, run
+from awe_cli.training.trainer import OnProgress, Trainer
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
+from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
 
 # What a neighbour table is made with: what was told, and what validation chooses of the rest.
 
@@ -88,6 +91,7 @@ def choose(
     resolved: dict[str, Any],
     threads: int | None,
     announce: Callable[[str], None],
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> tuple[Chosen, list[dict[str, Any]]]:
     """Spaces, k and λ, by validation where they are open and it can be asked; the first of equals."""
     most = max(1, dataset.splits["train"] - 1)
@@ -112,7 +116,9 @@ def choose(
         )
         for name in dict.fromkeys(name for names in places.values() for name in names)
     }  # fmt: skip
-    tried = try_all(NeighborValidation(indexes, validator, max(ks), threads), state, places, ks, fixed)
+    tried = try_all(
+        NeighborValidation(indexes, validator, max(ks), threads), state, places, ks, fixed, checkpoints
+    )
     best = max(tried, key=lambda choice: choice.validation)
     return Chosen(best.space, best.k, best.multiple, fixed), [asdict(choice) for choice in tried]
 
@@ -134,13 +140,12 @@ def _spaces(dataset: Dataset, resolved: dict[str, Any]) -> tuple[str, ...]:
 
 
 def cross_fitted(
-    dataset: Dataset, base: Artifact, examples: Examples, resolved: dict[str, Any], k: int, threads: int | None,
-    engine: Engine, on_progress: OnProgress,
+    dataset: Dataset, base: Artifact, examples: Examples, resolved: dict[str, Any], k: int, engine: Engine,
+    trainer: Trainer,
 ) -> Nearest:  # fmt: skip
     """The k neighbours of every query of `examples`, in told["folds"] folds, with the plan of the model `base`.
 
-    Folds are learned on `threads` of this process, which `on_progress` hears of epoch by epoch, and looked up by
-    `engine`.
+    Folds are learned by `trainer`, in this process, and looked up by `engine`.
     Raises SettingsError where the model is not a linear one.
     """
     chosen = load_result(base).get("chosen", {}).get("constant")
@@ -157,10 +162,9 @@ def cross_fitted(
     for fold in range(resolved["folds"]):
         inside, outside = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
         others = _take(examples, outside)
-        learned = run(
+        learned = trainer.run(
             Constant(1.0), others, fresh_state(dataset, plan), plan,
-            threads=threads or available_threads(), stage="fold", fit=f"all but fold {fold + 1}",
-            on_progress=on_progress, stop_after=epochs,
+            stage="fold", fit=f"all but fold {fold + 1}", stop_after=epochs,
         )  # fmt: skip
         space = Space(learned.state.U, resolved["measure"])
         found = among_others(
@@ -197,6 +201,7 @@ def build_knn(
     wait: bool = False,
     announce: Callable[[str], None] = lambda line: None,
     on_progress: OnProgress = lambda progress: None,
+    checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> tuple[Artifact, bool]:
     """Build the neighbour table of an embedding model and publish it as `name` (by default the model's).
 
@@ -213,22 +218,27 @@ def build_knn(
         base = find_embedding(ws, model, stored)
         resolved = resolve_settings(settings, dataset, base)
         recipe = Recipe("neighbors", VERSION, resolved, {"dataset": stored.digest, "model": base.digest})
-        table = ws.current("neighbors", name or base.name, recipe)
+        name = name or base.name
+        table = ws.current("neighbors", name, recipe)
         if table is not None:
             return table, False
-        with open_engine(scheduler, threads) as engine, ws.stage("neighbors", recipe) as staging:
+        with (
+            open_engine(scheduler, threads) as engine,
+            ws.stage("neighbors", recipe) as staging,
+            open_checkpoints(ws.root, recipe, name, code_digest(), checkpoints) as kept,
+        ):
             fits = [tuple(fit) for fit in base.settings["fits"]]
             check_folds(dataset, fits[0], resolved["folds"])
-            chosen, tried = choose(dataset, base, fits[0], resolved, threads, announce)
+            chosen, tried = choose(dataset, base, fits[0], resolved, threads, announce, kept)
             lambdas = {}
             for fit in fits:
                 announce(f"neighbours among {'+'.join(fit)}")
                 lambdas[fit_name(fit)] = _store_fit(
-                    staging, dataset, base, fit, resolved, chosen, threads, engine, on_progress
+                    staging, dataset, base, fit, resolved, chosen, threads, engine, on_progress, kept
                 )
             asked = {"tried": tried, "metric": resolved["metric"]}
             store_result(staging, {"space": chosen.space, "k": chosen.k, "lambda": lambdas, **asked})
-            return staging.publish(name or base.name), True
+            return staging.publish(name), True
 
 
 def _store_fit(
@@ -241,15 +251,19 @@ def _store_fit(
     threads: int | None,
     engine: Engine,
     on_progress: OnProgress,
+    checkpoints: Checkpoints,
 ) -> dict[str, float]:
     """Write the table of one fit; return λ of each space."""
     examples, state = dataset.training(fit), load_state(base, fit)
     found: dict[str, Nearest] = {}
+    engine = ResumableEngine(engine, checkpoints, f"neighbours among {'+'.join(fit)}")
     for name in chosen.places:
         if name == EMBEDDING and resolved["folds"] > 1:
-            found[name] = cross_fitted(
-                dataset, base, examples, resolved, chosen.k, threads, engine, on_progress
-            )
+            trainer = Trainer(
+                threads=threads or available_threads(), on_progress=on_progress, checkpoints=checkpoints,
+                name=f"folds of {'+'.join(fit)}",
+            )  # fmt: skip
+            found[name] = cross_fitted(dataset, base, examples, resolved, chosen.k, engine, trainer)
         else:
             place = neighbor_space_of(name, state.U, resolved["measure"], dataset)
             found[name] = leave_one_out(

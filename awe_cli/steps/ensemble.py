@@ -7,6 +7,8 @@ from typing import Any
 
 from awe_cli.config.evaluate import EnsembleSettings
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
+from awe_cli.engine.checkpoints import Checkpoints
+from awe_cli.engine.dask import code_digest
 from awe_cli.errors import SettingsError, UsageError
 from awe_cli.matrices.matrix import slice_rows
 from awe_cli.metrics.metrics import criterion
@@ -16,6 +18,7 @@ from awe_cli.ranking.ensemble import BlendedWeights, Parts, blend_weights, stand
 from awe_cli.training.config import default_metric
 from awe_cli.training.joint import validator_for
 from awe_cli.workspace import Artifact, Recipe, Workspace
+from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
 
 VERSION = 2
 _SEED = 0  # of the validation examples looked at, where there are very many
@@ -30,6 +33,7 @@ def ensemble(
     threads: int | None = None,
     wait: bool = False,
     announce: Callable[[str], None] = lambda line: None,
+    checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> tuple[Artifact, bool]:
     """Combine `models` linearly and publish the result as the model `name`.
 
@@ -51,8 +55,11 @@ def ensemble(
         current = ws.current("model", name, recipe)
         if current is not None:
             return current, False
-        with ws.stage("model", recipe) as staging:
-            chosen = _weigh(ws, dataset, found, resolved, threads, announce)
+        with (
+            ws.stage("model", recipe) as staging,
+            open_checkpoints(ws.root, recipe, name, code_digest(), checkpoints) as kept,
+        ):
+            chosen = _weigh(ws, dataset, found, resolved, threads, announce, kept)
             store_result(
                 staging,
                 {
@@ -128,6 +135,7 @@ def _weigh(
     resolved: dict[str, Any],
     threads: int | None,
     announce: Callable[[str], None],
+    checkpoints: Checkpoints,
 ) -> BlendedWeights:
     n, weights = len(models), resolved["weights"]
     if weights is not None:
@@ -144,4 +152,4 @@ def _weigh(
         x = slice_rows(validator.examples.x, start, stop)
         return standard_parts(rankers, x, own=dataset.task == RECOMMENDATION)
 
-    return blend_weights(parts, n, validator, rankers[0].n_labels)
+    return blend_weights(parts, n, validator, rankers[0].n_labels, checkpoints)

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from awe_cli.config.predict import PredictSettings
 from awe_cli.dataset.dataset import ANNOTATION, RECOMMENDATION, Dataset
 from awe_cli.dataset.new_documents import OtherDocuments
+from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
+from awe_cli.engine.dask import code_digest
 from awe_cli.errors import MissingInputError, UsageError
 from awe_cli.io.options import ReadOptions
 from awe_cli.io.sources import STDIN, find_source
@@ -29,8 +31,10 @@ from awe_cli.prediction.new_documents import open_documents
 from awe_cli.prediction.output import output_format, whole_file
 from awe_cli.prediction.rows import first_lists
 from awe_cli.prediction.stream import Counts, PredictRequest, top_rows
+from awe_cli.ranking.ranker import Ranker
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.artifact import canonical
+from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
 
 VERSION = 1
 SUMMARY = "summary.json"
@@ -83,21 +87,49 @@ class _Work:
     threads: int | None
     on_progress: OnProgress
 
-    def write(self, stream: IO[bytes]) -> Predicted:
-        """Rank, and write the rows in groups of about ROW_GROUP."""
+    def write(self, stream: IO[bytes], checkpoints: Checkpoints) -> Predicted:
+        """Rank, and write the rows in groups of about ROW_GROUP, those first that checkpoints have."""
         opened = open_ranker(self.ws, self.model, self.dataset, _left_out(self.request.split))
         counts = Counts(unknown=self.dataset.unknown if isinstance(self.dataset, OtherDocuments) else 0)
-        tables = iter(
-            self.on_progress(top_rows(opened.ranker, self.dataset, self.request, counts, self.threads))
-        )
-        first = next(tables)
+        groups = self._groups(opened.ranker, counts, checkpoints)
+        first = next(groups)
         writer = row_writer(self.format, stream, first.schema, tag=self.request.model)
-        sample: list[dict[str, Any]] = []
-        for group in _gathered(itertools.chain([first], tables)):
-            sample = sample or first_lists(group, SAMPLE)
-            writer.write(group)
+        sample = first_lists(first, SAMPLE)
+        try:
+            for group in itertools.chain([first], groups):
+                writer.write(group)
+        except BaseException:
+            with suppress(Exception):
+                writer.close()  # while the stream is open: left to the collector, it would complain
+            raise
         writer.close()
         return Predicted(counts, first.column_names[0], sample)
+
+    def _groups(self, ranker: Ranker, counts: Counts, checkpoints: Checkpoints) -> Iterator[pa.Table]:
+        """Tables of ROW_GROUP rows or a few more, of whole blocks; the last may be shorter, even empty."""
+        number = blocks = 0
+        while (kept := checkpoints.load(f"rows-{number}")) is not None:
+            (blocks, counts.examples, counts.rows, counts.blank), arrays = kept
+            number += 1
+            yield pa.ipc.open_stream(pa.py_buffer(arrays["rows"])).read_all()
+        if number:
+            checkpoints.log(f"resuming from row {counts.rows + 1:,}")
+        gathered: list[pa.Table] = []
+        n = 0
+        for table in self.on_progress(
+            top_rows(ranker, self.dataset, self.request, counts, self.threads, blocks)
+        ):
+            gathered.append(table)
+            n += table.num_rows
+            blocks += 1
+            if n >= ROW_GROUP:
+                group = pa.concat_tables(gathered).combine_chunks()
+                state = [blocks, counts.examples, counts.rows, counts.blank]
+                checkpoints.keep(f"rows-{number}", state, {"rows": _encoded(group)})
+                yield group
+                gathered, n, number = [], 0, number + 1
+        if gathered:
+            yield pa.concat_tables(gathered).combine_chunks()
 
     def recipe(self) -> Recipe:
         """All that decides what will be stored. Stdin cannot be known before it is read."""
@@ -141,6 +173,7 @@ def predict(
     threads: int | None = None,
     wait: bool = False,
     on_progress: OnProgress = lambda tables: tables,
+    checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> Predicted:
     """Write the best labels of each example: the id, `label`, `rank` from 1, `score`.
 
@@ -177,23 +210,22 @@ def predict(
     }
     if output is None:
         name = settings.name or f"{model}-{request.split or ('all' if input is None else 'input')}"
-        return replace(_store(work, name, wait), **resolved)
+        return replace(_store(work, name, wait, checkpoints), **resolved)
     with whole_file(output) if isinstance(output, Path) else nullcontext(output) as stream:
-        return replace(work.write(stream), **resolved)
+        if request.input == STDIN or not isinstance(output, Path):  # what was read or written is gone
+            return replace(work.write(stream, NO_CHECKPOINTS), **resolved)
+        recipe, path = work.recipe(), str(output.resolve())
+        recipe = replace(recipe, settings={**recipe.settings, "output": path})
+        with open_checkpoints(ws.root, recipe, path, code_digest(), checkpoints) as kept:
+            return replace(work.write(stream, kept), **resolved)
 
 
-def _gathered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in tables of ROW_GROUP rows or a few more; the last may be shorter, even empty."""
-    gathered: list[pa.Table] = []
-    n = 0
-    for table in tables:
-        gathered.append(table)
-        n += table.num_rows
-        if n >= ROW_GROUP:
-            yield pa.concat_tables(gathered).combine_chunks()
-            gathered, n = [], 0
-    if gathered:
-        yield pa.concat_tables(gathered).combine_chunks()
+def _encoded(rows: pa.Table) -> NDArray[np.uint8]:
+    """The rows as the bytes of an Arrow stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as stream:
+        stream.write_table(rows)
+    return np.frombuffer(sink.getvalue(), np.uint8)
 
 
 def _request(
@@ -230,15 +262,19 @@ def _left_out(split: str | None) -> str | None:
     return None if split == "train" else split
 
 
-def _store(work: _Work, name: str, wait: bool) -> Predicted:
+def _store(work: _Work, name: str, wait: bool, checkpoints: CheckpointSettings) -> Predicted:
     recipe = work.recipe()
     current = work.ws.current("predictions", name, recipe)
     if current is not None and work.request.input != STDIN:
         summary = json.loads(current.file(SUMMARY).read_text())
         return Predicted(Counts(**summary["counts"]), summary["id_name"], summary["sample"], current, False)
-    with work.ws.lock(wait=wait), work.ws.stage("predictions", recipe) as staging:
+    with (
+        work.ws.lock(wait=wait),
+        work.ws.stage("predictions", recipe) as staging,
+        open_checkpoints(work.ws.root, recipe, name, code_digest(), checkpoints) as kept,
+    ):
         with open(staging.file(f"predictions.{work.format}"), "wb") as stream:
-            made = work.write(stream)
+            made = work.write(stream, NO_CHECKPOINTS if work.request.input == STDIN else kept)
         summary = {"counts": asdict(made.counts), "id_name": made.id_name, "sample": made.sample}
         staging.file(SUMMARY).write_bytes(canonical(summary))
         return Predicted(made.counts, made.id_name, made.sample, staging.publish(name))

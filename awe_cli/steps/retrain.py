@@ -1,4 +1,8 @@
-"""Learn U and V again with a G that was built held fixed; keep whichever is best on validation."""
+"""Learn U and V again with a G that was built held fixed (AWE §3.3, step 3); keep whichever is best on validation.
+
+Candidates on validation: the product G^power · S with U, V as they are, for each power; and the one whose power
+did best with U, V learned again. Most of the gain is often in the product alone.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,8 @@ from awe_cli.config.train import AffinitySettings, RetrainSettings
 from awe_cli.core.epoch import State
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.dataset.examples import Examples
+from awe_cli.engine.checkpoints import remember
+from awe_cli.engine.dask import code_digest
 from awe_cli.engine.local import available_threads
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.metrics import criterion
@@ -36,11 +42,16 @@ from awe_cli.models.tables import NEIGHBORS, as_parents, find_built
 from awe_cli.steps.build_affinity import build_affinity
 from awe_cli.steps.train import fits_like
 from awe_cli.training.config import TrainConfig
-from awe_cli.training.fixed import Outcome, compare_retrained
 from awe_cli.training.joint import validator_for
 from awe_cli.training.state import fresh_state, with_learned
-from awe_cli.training.trainer import OnProgress, Progress, Run, run
+from awe_cli.training.trainer import OnProgress, Run, Trainer, Validate
 from awe_cli.workspace import Artifact, Recipe, Workspace
+from awe_cli.workspace.checkpoints import (
+    DEFAULT_CHECKPOINTS,
+    CheckpointFolder,
+    CheckpointSettings,
+    open_checkpoints,
+)
 
 # What the settings of a retraining come to: what is refused, what is tried, and everything its recipe has.
 
@@ -154,6 +165,7 @@ def retrain(
     threads: int | None = None,
     wait: bool = False,
     on_progress: OnProgress = lambda progress: None,
+    checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> tuple[Artifact, bool]:
     """Learn the model again with a G that was built from it, and publish the best as `name` ("awe").
 
@@ -174,28 +186,36 @@ def retrain(
         resolved = resolve_settings(settings, base, affinity.settings)
         parents = {"dataset": stored.digest, "model": base.digest, **as_parents(affinity.tables)}
         recipe = Recipe("model", MODEL_VERSION, resolved, parents)
-        current = ws.current("model", name or "awe", recipe)
+        name = name or "awe"
+        current = ws.current("model", name, recipe)
         if current is not None:
             return current, False
-        with ws.stage("model", recipe) as staging:
-            history: list[Progress] = []
-            work = _Work(
-                ws,
-                dataset,
-                base,
-                affinity,
-                resolved,
-                settings,
-                threads or available_threads(),
-                history,
-                on_progress,
-            )
+        with (
+            ws.stage("model", recipe) as staging,
+            open_checkpoints(ws.root, recipe, name, code_digest(), checkpoints) as kept,
+        ):
+            threads = threads or available_threads()
+            trainer = Trainer(threads=threads, on_progress=on_progress, checkpoints=kept)
+            work = _Work(ws, dataset, base, affinity, resolved, settings, threads, trainer, kept)
             outcome = work.choose()
             states = {fit: work.state(fit, outcome) for fit in work.fits}
             store_states(staging, states)
-            store_history(staging, history)
+            store_history(staging, trainer.history)
             store_result(staging, _result(resolved, outcome, work.weighed[outcome.power], states))
-            return staging.publish(name or "awe"), True
+            return staging.publish(name), True
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What validation chose: the power, the retrained run or None for the product as it is, and all scores.
+
+    alone  how well S ranks without G: to compare with, and no candidate
+    """
+
+    power: float
+    retrained: Run | None
+    validation: dict[str, float]
+    alone: float | None = None
 
 
 @dataclass(frozen=True)
@@ -209,8 +229,8 @@ class _Work:
     resolved: dict[str, Any]
     settings: RetrainSettings
     threads: int
-    history: list[Progress]
-    on_progress: OnProgress
+    trainer: Trainer
+    checkpoints: CheckpointFolder
     weighed: dict[float, FixedAffinity] = field(default_factory=dict)  # power → the affinity with its weights
 
     @property
@@ -234,14 +254,23 @@ class _Work:
         held_out = ValidationCache(self.affinity.open(self.ws, self.dataset, fit, self.threads), validator)
         if chooses_weights(self.affinity.settings):
             self.weighed.update({power: self._weigh(held_out, examples, power) for power in powers})
-        outcome = compare_retrained(
-            lambda power: self.affinity.training(examples, self.dataset.n_labels, fit, power), examples,
-            lambda power: self._numbered(load_state(self.base, fit), examples, power),
-            lambda power: self._numbered(self._start(fit), examples, power), self.plan, powers,
-            lambda power, state: held_out.validator(state, power, floor),
-            patience=self.settings.patience, threads=self.threads, fit="+".join(fit), on_progress=self._notify,
-        )  # fmt: skip
-        return replace(outcome, alone=held_out.validate_alone(load_state(self.base, fit)))
+        base = load_state(self.base, fit)
+        products: dict[float, float] = {}
+        for power in powers:
+
+            def ranks(power: float = power) -> float:
+                return held_out.validator(self._numbered(base, examples, power), power, floor)
+
+            products[power] = remember(self.checkpoints, f"product-{power:g}", ranks)
+        alone = remember(self.checkpoints, "alone", lambda: held_out.validate_alone(base))
+        power = max(products, key=lambda p: products[p])
+        validation = {f"product, power {p:g}": score for p, score in products.items()}
+        if not self.plan.epochs:
+            return Outcome(power, None, validation, alone)
+        again = self._learn(fit, power, validator=lambda state: held_out.validator(state, power, floor))
+        score = again.validation if again.validation is not None else float("-inf")
+        validation[f"retrained, power {power:g}"] = score
+        return Outcome(power, again if score > products[power] else None, validation, alone)
 
     def state(self, fit: Fit, outcome: Outcome) -> State:
         """U and V of a fit as the outcome has it."""
@@ -249,19 +278,26 @@ class _Work:
             return self._numbered(load_state(self.base, fit), self.dataset.training(fit), outcome.power)
         if fit == self.fits[0]:
             return outcome.retrained.state
-        return self._learn(fit, outcome.power, outcome.retrained.epochs).state
+        return self._learn(fit, outcome.power, stop_after=outcome.retrained.epochs).state
 
     def _weigh(self, held_out: ValidationCache, examples: Examples, power: float) -> FixedAffinity:
         """The mixture with the weights that rank validation best, U and V as they are."""
-        base = self._numbered(load_state(self.base, self.fits[0]), examples, power)
-        return self.affinity.weighed(choose_weights(held_out, self.affinity.settings, base, power))
 
-    def _learn(self, fit: Fit, power: float, stop_after: int | None = None) -> Run:
+        def chosen() -> list[float]:
+            base = self._numbered(load_state(self.base, self.fits[0]), examples, power)
+            return choose_weights(held_out, self.affinity.settings, base, power)
+
+        return self.affinity.weighed(remember(self.checkpoints, f"weights-{power:g}", chosen))
+
+    def _learn(
+        self, fit: Fit, power: float, *, stop_after: int | None = None, validator: Validate | None = None
+    ) -> Run:
         examples = self.dataset.training(fit)
-        return run(
+        return self.trainer.run(
             self.affinity.training(examples, self.dataset.n_labels, fit, power), examples,
-            self._numbered(self._start(fit), examples, power), self.plan, threads=self.threads,
-            stage="retrained", fit="+".join(fit), on_progress=self._notify, stop_after=stop_after,
+            self._numbered(self._start(fit), examples, power), self.plan,
+            stage="retrained", fit="+".join(fit), validator=validator,
+            patience=self.settings.patience if validator else 0, stop_after=stop_after,
         )  # fmt: skip
 
     def _start(self, fit: Fit) -> State:
@@ -273,10 +309,6 @@ class _Work:
         """The state with what the affinity starts with beside U and V."""
         numbers = self.weighed[power].numbers(self.dataset, self.settings.pairs)
         return with_learned(state, numbers(self.plan, examples))
-
-    def _notify(self, progress: Progress) -> None:
-        self.history.append(progress)
-        self.on_progress(progress)
 
 
 def _result(
@@ -313,6 +345,7 @@ def iterate(
     wait: bool = False,
     on_progress: OnProgress = lambda progress: None,
     announce: Callable[[str], None] = lambda line: None,
+    checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> tuple[Artifact, bool]:
     """Retrain `settings.iterations` times; returns the best on validation, under `name`, and whether it is new.
 
@@ -324,8 +357,9 @@ def iterate(
     once = replace(settings, iterations=1)
     if settings.iterations == 1:
         return retrain(
-            ws, model, once, name=name, built=built, threads=threads, wait=wait, on_progress=on_progress
-        )
+            ws, model, once,
+            name=name, built=built, threads=threads, wait=wait, on_progress=on_progress, checkpoints=checkpoints,
+        )  # fmt: skip
     with ws.lock(wait=wait):
         check(settings)
         base = find_embedding(ws, model, ws.find("dataset"))
@@ -337,10 +371,25 @@ def iterate(
                 model, built = f"{name}-{number - 1}", None
                 for table, called in like:
                     again = _named_after(model, called)
-                    build_affinity(ws, model, table, name=again, threads=threads, announce=announce)
+                    build_affinity(
+                        ws,
+                        model,
+                        table,
+                        name=again,
+                        threads=threads,
+                        announce=announce,
+                        checkpoints=checkpoints,
+                    )
                 once = _with_names_after(model, settings)
             result = retrain(
-                ws, model, once, name=step, built=built, threads=threads, on_progress=on_progress
+                ws,
+                model,
+                once,
+                name=step,
+                built=built,
+                threads=threads,
+                on_progress=on_progress,
+                checkpoints=checkpoints,
             )
             found.append(result)
             announce(f"iteration {number}: {_in_words(result[0])} ({step})")

@@ -12,6 +12,8 @@ from awe_cli.config.train import TrainSettings
 from awe_cli.core.epoch import State
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.splits import SPLITS
+from awe_cli.engine.checkpoints import Checkpoints
+from awe_cli.engine.dask import code_digest
 from awe_cli.engine.local import available_threads
 from awe_cli.errors import SettingsError
 from awe_cli.losses.registry import check_loss
@@ -31,8 +33,9 @@ from awe_cli.models.store import (
 from awe_cli.training.config import ADAGRAD, SGD, TrainConfig, default_metric, feature_plan, linear_plans
 from awe_cli.training.joint import Stage, learn
 from awe_cli.training.state import is_full
-from awe_cli.training.trainer import OnProgress, Progress
+from awe_cli.training.trainer import OnProgress
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
+from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
 
 # What the settings of a training come to: where it starts, what is refused, and everything its recipe has.
 
@@ -151,6 +154,7 @@ def train(
     threads: int | None = None,
     wait: bool = False,
     on_progress: OnProgress = lambda progress: None,
+    checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> tuple[Artifact, bool]:
     """Learn the model that `settings` describe and publish it as `name` (by default the affinity's).
 
@@ -171,7 +175,10 @@ def train(
         model = ws.current("model", name, recipe)
         if model is not None:
             return model, False
-        with ws.stage("model", recipe) as staging:
+        with (
+            ws.stage("model", recipe) as staging,
+            open_checkpoints(ws.root, recipe, name, code_digest(), checkpoints) as kept,
+        ):
             _learn_into(
                 staging,
                 dataset,
@@ -181,6 +188,7 @@ def train(
                 start,
                 threads or available_threads(),
                 on_progress,
+                kept,
             )
             return staging.publish(name), True
 
@@ -194,9 +202,9 @@ def _learn_into(
     start: Artifact | None,
     threads: int,
     on_progress: OnProgress,
+    checkpoints: Checkpoints,
 ) -> None:
     """Learn the model and write its files."""
-    history: list[Progress] = []
     plans = [TrainConfig(**plan) for plan in resolved["plans"]]
     affinity.try_out(dataset, plans[-1])
     fitted = learn(
@@ -206,12 +214,13 @@ def _learn_into(
         metric=resolved["metric"],
         patience=settings.patience,
         threads=threads,
-        on_progress=_both(history.append, on_progress),
+        on_progress=on_progress,
         start=_loader(start),
+        checkpoints=checkpoints,
     )
     affinity.store(staging)
     store_states(staging, fitted.states)
-    store_history(staging, history)
+    store_history(staging, fitted.history)
     chosen = {stage: describe_run(run) for stage, run in fitted.chosen.items()}
     weights = fitted.chosen[affinity.name].weights
     result = {
@@ -244,11 +253,3 @@ def _loader(start: Artifact | None) -> Callable[[Fit], State] | None:
         return None
     fits = [tuple(fit) for fit in start.settings["fits"]]
     return lambda fit: load_state(start, fit if fit in fits else min(fits, key=len))
-
-
-def _both(first: OnProgress, second: OnProgress) -> OnProgress:
-    def notify(progress: Progress) -> None:
-        first(progress)
-        second(progress)
-
-    return notify

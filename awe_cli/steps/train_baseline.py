@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from awe_cli.baselines.registry import find_baseline
 from awe_cli.config.baselines import SETTINGS
 from awe_cli.dataset.dataset import Dataset
+from awe_cli.engine.checkpoints import Checkpoints, remember_arrays
+from awe_cli.engine.dask import code_digest
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.load import BASELINE_VERSION, KNN, baseline_facts
@@ -18,6 +21,7 @@ from awe_cli.training.config import default_metric
 from awe_cli.training.joint import validator_for
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 from awe_cli.workspace.arrays import save_arrays
+from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
 
 _SEED = 0  # of the validation examples looked at, where there are very many
 
@@ -39,6 +43,7 @@ def train_baseline(
     threads: int | None = None,
     wait: bool = False,
     announce: Callable[[str], None] = lambda line: None,
+    checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> tuple[Artifact, bool]:
     """Fit the baseline `method` on the dataset and publish it as the model `name` (by default the method's).
 
@@ -66,8 +71,11 @@ def train_baseline(
         if model is not None:
             return model, False
         baseline.check(resolved.settings["told"], dataset)
-        with ws.stage("model", recipe) as staging:
-            _fill(staging, ws, resolved, dataset, threads, announce)
+        with (
+            ws.stage("model", recipe) as staging,
+            open_checkpoints(ws.root, recipe, name, code_digest(), checkpoints) as kept,
+        ):
+            _fill(staging, ws, resolved, dataset, threads, announce, kept)
             return staging.publish(name), True
 
 
@@ -95,6 +103,7 @@ def _fill(
     dataset: Dataset,
     threads: int | None,
     announce: Callable[[str], None],
+    checkpoints: Checkpoints,
 ) -> None:
     """Choose with the smallest fit, then write every fit."""
     baseline = find_baseline(resolved.settings["model_type"])
@@ -102,11 +111,15 @@ def _fill(
     facts = baseline_facts(ws, resolved.parents, dataset, fits[0], threads)
     metric = resolved.settings["told"].get("metric")
     validator = validator_for(dataset, fits[0], metric, _SEED, threads) if metric else None
-    chosen = baseline.choose(resolved.settings["told"], facts, validator, announce)
+    chosen = baseline.choose(resolved.settings["told"], facts, validator, announce, checkpoints)
     for fit in fits:
         announce(f"fitting on {'+'.join(fit)}")
         if fit != fits[0]:
             facts = baseline_facts(ws, resolved.parents, dataset, fit, threads)
-        made = chosen.arrays if fit == fits[0] else None
-        save_arrays(staging.file(f"fit-{fit_name(fit)}.npz"), made or baseline.fit(facts, chosen.choice))
+        arrays = chosen.arrays if fit == fits[0] else None
+        if arrays is None:
+            arrays = remember_arrays(
+                checkpoints, f"fit-{fit_name(fit)}", partial(baseline.fit, facts, chosen.choice)
+            )
+        save_arrays(staging.file(f"fit-{fit_name(fit)}.npz"), arrays)
     store_result(staging, {"choice": chosen.choice, "tried": chosen.tried, "metric": metric})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from awe_cli.affinities.mixture import weighed_numbers
@@ -17,12 +18,13 @@ from awe_cli.core.epoch import State
 from awe_cli.core.interface import AffinityParams
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.examples import Examples
+from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints, remember
 from awe_cli.matrices.matrix import Bags
 from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.ranking.validation import Validator, sample
 from awe_cli.training.config import TrainConfig
 from awe_cli.training.state import fresh_state, with_learned
-from awe_cli.training.trainer import OnProgress, Run, Validate, choose, differing, run
+from awe_cli.training.trainer import OnProgress, Progress, Run, Trainer, Validate, choose, differing
 
 Fit = tuple[str, ...]
 # Plan, examples to learn from → the numbers of an affinity's own that a run starts with.
@@ -48,10 +50,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What came out: a state for each fit, and for each stage the run that validation chose."""
+    """What came out: a state for each fit, for each stage the run that validation chose, and what epochs showed."""
 
     states: dict[Fit, State]
     chosen: dict[str, Run]
+    history: list[Progress]
 
 
 def learn(
@@ -64,12 +67,15 @@ def learn(
     threads: int,
     on_progress: OnProgress,
     start: Callable[[Fit], State] | None = None,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> Fitted:
-    """Take every fit through all stages.
+    """Take every fit through all stages: one sequence of runs, in which a checkpoint says how far it came.
 
-    fits   in the order they are made; one that leaves out valid is judged on it, the others repeat its choice
-    start  where the first stage starts from on a fit; None for random numbers
+    fits         in the order they are made; one that leaves out valid is judged on it, the others repeat its choice
+    start        where the first stage starts from on a fit; None for random numbers
+    checkpoints  what runs and weights that were chosen are kept in
     """
+    trainer = Trainer(threads=threads, on_progress=on_progress, checkpoints=checkpoints)
     chosen: dict[str, Run] = {}
     states: dict[Fit, State] = {}
     for fit in fits:
@@ -77,27 +83,27 @@ def learn(
         validator = validator_for(dataset, fit, metric, stages[0].plans[0].seed, threads)
         state = start(fit) if start else None
         for stage in stages:
-            runs = []
-            before = chosen.get(stage.name)
+            before, runs = chosen.get(stage.name), list[Run]()
             for plan in [before.plan] if before else _plans(stage, stages[0], chosen, validator):
                 origin = state or fresh_state(dataset, plan)
                 if stage.numbers:
                     origin = with_learned(origin, stage.numbers(plan, examples))
-                weights = before.weights if before else _weights(stage, validator, origin)
-                found = run(
+                weights = before.weights if before else None
+                if before is None and stage.weigh and validator:
+                    key = f"weights-{stage.name}-{len(runs)}"
+                    weights = remember(checkpoints, key, partial(stage.weigh, validator, origin))
+                learned = trainer.run(
                     _of_examples(stage.affinity, examples), examples, _weighed(origin, weights), plan,
-                    threads=threads, stage=stage.name, fit="+".join(fit), on_progress=on_progress,
-                    validator=_validation_of(validator, stage.affinity), patience=patience,
-                    stop_after=before.epochs if before else None, apart=differing(stage.plans),
+                    stage=stage.name, fit="+".join(fit), validator=_validation_of(validator, stage.affinity),
+                    patience=patience, stop_after=before.epochs if before else None,
+                    apart=differing(stage.plans), weights=weights,
                 )  # fmt: skip
-                runs.append(replace(found, weights=weights))
+                runs.append(learned)
             best = choose(runs)
             chosen.setdefault(stage.name, best)
-            state = best.state
-        assert state is not None
-        states[fit] = state
+            states[fit] = state = best.state
         del examples, validator  # before those of the next fit are read
-    return Fitted(states, chosen)
+    return Fitted(states, chosen, trainer.history)
 
 
 def _plans(
@@ -118,11 +124,6 @@ def _plans(
         )
         for plan in plans
     ]
-
-
-def _weights(stage: Stage, validator: Validator | None, origin: State) -> list[float] | None:
-    """The weights of a mixture that validation chooses; None where they are not chosen, or not to be judged."""
-    return stage.weigh(validator, origin) if stage.weigh and validator else None
 
 
 def _weighed(state: State, weights: list[float] | None) -> State:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from awe_cli.core.objective import Block, ThreadScratch, scores_all, sides, uses
 from awe_cli.core.pairs import NO_CHAINS, Chains
 from awe_cli.core.sums import Sums
 from awe_cli.dataset.examples import Examples
+from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
 from awe_cli.errors import DivergedError
 from awe_cli.losses.registry import find_loss
 from awe_cli.matrices.bags import row_sums
@@ -26,6 +29,7 @@ from awe_cli.matrices.matrix import Dense, Rows, n_rows
 from awe_cli.ranking.embedding import longest_row
 from awe_cli.training.config import SGD, TrainConfig
 from awe_cli.training.state import FULL, arrays_of, copy_state, for_steps, under_cap
+from awe_cli.training.trainer_state import WHOLE, EpochPart, EpochReport, RunKey, RunState, TrainerState
 
 # The label side of a run, as the kernels take it.
 
@@ -76,22 +80,23 @@ def _reach(y: Rows) -> float:
 # Training as a generator: one report an epoch, the state changed in place.
 
 _DRAWS_A_PASS = 16  # a draw fetched by itself costs about as much as so many labels in a pass over V
+_FIRST_PART = 2048  # blocks that are run before it is known how long they take
+_SECONDS_A_PART = 60.0
 
 
-@dataclass(frozen=True)
-class EpochReport:
-    """What one pass over the examples showed."""
-
-    epoch: int  # 1 for the first
-    loss: float  # mean over the positives, each times |Y_x|^-p of its example
-    violation_rate: float  # share of the positives that asked for a step
-    mean_trials: float  # other labels looked at for a positive
+OnPart = Callable[[EpochPart], None]
 
 
 def epochs(
-    affinity: Any, examples: Examples, state: State, plan: TrainConfig, *, threads: int
-) -> Iterator[EpochReport]:
+    affinity: Any, examples: Examples, state: State, plan: TrainConfig, *, threads: int, done: int = 0,
+    trials_per_example: float = 0.0, part: EpochPart = WHOLE, on_part: OnPart | None = None,
+) -> Iterator[EpochReport]:  # fmt: skip
     """Train `state` in place, epoch by epoch; the same bytes for any number of threads.
+
+    done                epochs that `state` has behind it already: the next one is `done` + 1
+    trials_per_example  what the last of these reported
+    part                what `state` has behind it of the next one
+    on_part             told about once a minute within an epoch how far it has come; `state` is as it is there
 
     No row of V may be longer than the plan's cap (see `state.under_cap`). Raises ValueError for threads below 1.
     """
@@ -107,19 +112,41 @@ def epochs(
         _scratch(affinity, loss, examples, plan, state.learned, side, n_labels, threads)
         for _ in range(threads)
     ]
-    trials = 0.0
-    for epoch in range(plan.epochs):
+    for epoch in range(done, plan.epochs):
         order = _order(plan.seed, epoch, len(examples))
         task = Task(examples.positives.indptr, examples.positives.indices, examples.own, plan.seed, epoch)
-        with_bounds = uses_bounds(loss) and _bounds_pay(affinity, trials / max(1, len(examples)), n_labels)
+        with_bounds = uses_bounds(loss) and _bounds_pay(affinity, trials_per_example, n_labels)
         block = _block(affinity, loss, examples, order, plan, state.learned, side, n_labels, with_bounds)
         for scratch in scratches:
             scratch.mark[:] = 0
+        if part.examples and isinstance(side, Described):
+            # as if the block before had stepped all rows of V: those of all labels are brought up to date
+            side.changed[:] = part.examples - plan.block_size + 1
         problem = Problem(affinity, loss, examples.x, task, side, state, W, np.float32(plan.norm_cap))
-        schedule = Schedule(order, plan.block_size, scales, _rates(plan, epoch))
-        total, seen, violators, trials = run_epoch(problem, schedule, block, scratches, threads)
+        size = _FIRST_PART * plan.block_size
+        while part.examples < len(order):
+            end, started = min(part.examples + size, len(order)), time.monotonic()
+            schedule = Schedule(
+                order, plan.block_size, scales, _rates(plan, epoch), part.examples, end, float(part.loss)
+            )
+            figures = run_epoch(problem, schedule, block, scratches, threads)
+            size = _next_part(end - part.examples, time.monotonic() - started, plan.block_size)
+            part = EpochPart(
+                end, figures.loss, part.positives + figures.positives,
+                part.violators + figures.violators, part.trials + figures.trials,
+            )  # fmt: skip
+            if on_part is not None and end < len(order):
+                on_part(part)
+        _, total, seen, violators, trials = part
+        part = WHOLE
         seen = max(seen, 1)
-        yield EpochReport(epoch + 1, float(total / seen), violators / seen, trials / seen)
+        trials_per_example = trials / max(1, len(examples))
+        yield EpochReport(epoch + 1, float(total / seen), violators / seen, trials / seen, trials_per_example)
+
+
+def _next_part(examples: int, seconds: float, block: int) -> int:
+    """How many examples, in whole blocks, take about `_SECONDS_A_PART` where these took so many seconds."""
+    return max(1, int(examples / max(seconds, 1e-3) * _SECONDS_A_PART) // block) * block
 
 
 def _bounds_pay(affinity: Any, trials: float, n_labels: int) -> bool:
@@ -232,7 +259,8 @@ def _row_lengths(x: Rows) -> NDArray[np.int64]:
     return np.diff(x.indptr)
 
 
-# One run from a start to its best epoch, and the choice between several plans.
+# Runs from a start to their best epoch, which go on where they were stopped, and the choice between several
+# plans.
 
 _RUNAWAY = 100.0  # times the first epoch's loss
 _ABSURD = 1000.0  # times max(γ, 1) and the loss's largest weight: no norm cap in use lets a loss become more
@@ -270,48 +298,111 @@ OnProgress = Callable[[Progress], None]
 Validate = Callable[[State], float]
 
 
-def run(
-    affinity: Any,
-    examples: Examples,
-    start: State,
-    plan: TrainConfig,
-    *,
-    threads: int,
-    stage: str,
-    fit: str,
-    on_progress: OnProgress,
-    validator: Validate | None = None,
-    patience: int = 0,
-    stop_after: int | None = None,
-    apart: tuple[str, ...] = (),
-) -> Run:
-    """Learn from `start`, which is left alone.
+class Trainer:
+    """Takes runs one after the other, each from where its checkpoint stands.
 
-    judge       state → metric; the best epoch by it is kept, and after `patience` epochs without a gain
-                (0: never) the run ends
-    stop_after  epochs to run of those the plan's schedule is laid out for
-    apart       what `on_progress` hears of how the plan differs from others
-
-    Raises DivergedError, naming the epoch and the setting to lower.
+    threads      never changes a byte
+    watch        is told of every epoch that is learned now
+    checkpoints  what the runs are kept in, epoch by epoch, under `name`
+    history      what was shown by every epoch of every run, learned now or before
     """
-    state = for_steps(under_cap(copy_state(start), plan.norm_cap), plan.steps)
-    best = Run(plan, state, 0, None)
-    n_labels = len(state.V) if examples.y is None else n_rows(examples.y)
-    first_loss = 0.0
-    for report in epochs(affinity, examples, state, plan, threads=threads):
-        first_loss = first_loss or report.loss
-        _check(report, state, first_loss, plan, n_labels)
-        score = None if validator is None else validator(state)
-        on_progress(Progress(stage, fit, plan, report, score, stop_after or plan.epochs, apart))
-        if score is None:
-            best = Run(plan, state, report.epoch, None)
-        elif best.validation is None or score > best.validation:
-            best = Run(plan, copy_state(state), report.epoch, score)
-        elif patience and report.epoch - best.epochs >= patience:
-            break
-        if report.epoch == stop_after:
-            break
-    return best
+
+    def __init__(
+        self,
+        *,
+        threads: int,
+        on_progress: OnProgress = lambda progress: None,
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
+        name: str = "training",
+    ) -> None:
+        self._threads, self._on_rows, self._log = threads, on_progress, checkpoints.log
+        self._kept = TrainerState(checkpoints, name)
+        self.history: list[Progress] = []
+
+    def run(
+        self,
+        affinity: Any,
+        examples: Examples,
+        start: State,
+        plan: TrainConfig,
+        *,
+        stage: str,
+        fit: str,
+        validator: Validate | None = None,
+        patience: int = 0,
+        stop_after: int | None = None,
+        apart: tuple[str, ...] = (),
+        weights: list[float] | None = None,
+    ) -> Run:
+        """Learn from `start`, which is left alone.
+
+        judge       state → metric; the best epoch by it is kept, and after `patience` epochs without a gain
+                    (0: never) the run ends
+        stop_after  epochs to run of those the plan's schedule is laid out for
+        apart       what `on_progress` hears of how the plan differs from others
+        weights     of a mixture, as validation chose them; `start` has them
+
+        Raises DivergedError, naming the epoch and the setting to lower.
+        """
+        key = RunKey(stage, fit, plan, weights)
+        run = self._load(key, start)
+        most = stop_after or plan.epochs
+
+        def shown(report: EpochReport, score: float | None) -> Progress:
+            return Progress(stage, fit, plan, report, score, most, apart)
+
+        self.history += [shown(*entry) for entry in run.history]
+        if not run.finished and not _is_over(run, most, patience):
+            n_labels = len(run.latest.V) if examples.y is None else n_rows(examples.y)
+            for report in epochs(
+                affinity, examples, run.latest, plan, threads=self._threads,
+                done=run.epoch, trials_per_example=run.trials_per_example,
+                part=run.part, on_part=partial(self._keep_part, key, run),
+            ):  # fmt: skip
+                run.first_loss = run.first_loss or report.loss
+                _check(report, run.latest, run.first_loss, plan, n_labels)
+                score = None if validator is None else validator(run.latest)
+                _take_epoch(run, report, score)
+                progress = shown(report, score)
+                self.history.append(progress)
+                self._kept.save(key, run)
+                self._on_rows(progress)
+                if _is_over(run, most, patience):
+                    break
+        self._kept.clear(key, run)
+        return Run(plan, run.kept, run.best_epoch, run.validation, weights)
+
+    def _keep_part(self, key: RunKey, run: RunState, part: EpochPart) -> None:
+        """Keep a run in the middle of an epoch."""
+        run.part = part
+        self._kept.save(key, run)
+
+    def _load(self, key: RunKey, start: State) -> RunState:
+        """The run as it was kept, or before its first epoch."""
+        run = self._kept.load(key)
+        if run is None:
+            return RunState(for_steps(under_cap(copy_state(start), key.plan.norm_cap), key.plan.steps))
+        end = ", its last one" if run.finished else ""
+        part = f" and {run.part.examples:,} examples" if run.part.examples else ""
+        self._log(f"resuming from epoch {run.epoch}{part} of {key.stage}, fit {key.fit}{end}")
+        return run
+
+
+def _take_epoch(run: RunState, report: EpochReport, score: float | None) -> None:
+    """Write down what an epoch showed, and keep its state where it is the best so far."""
+    run.epoch, run.trials_per_example = report.epoch, report.trials_per_example
+    run.part = WHOLE
+    run.history.append((report, score))
+    if score is None:
+        run.best_epoch = report.epoch
+    elif run.validation is None or score > run.validation:
+        run.best, run.best_epoch, run.validation = copy_state(run.latest), report.epoch, score
+
+
+def _is_over(run: RunState, most: int, patience: int) -> bool:
+    """Whether a run ends after the epochs it has behind it."""
+    gave_up = run.validation is not None and patience and run.epoch - run.best_epoch >= patience
+    return run.epoch >= most or bool(gave_up)
 
 
 def choose(runs: Sequence[Run]) -> Run:

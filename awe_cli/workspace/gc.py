@@ -7,12 +7,14 @@ import itertools
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from awe_cli.errors import CorruptArtifactError
 from awe_cli.workspace.artifact import KINDS, MANIFEST, Manifest
+from awe_cli.workspace.checkpoints import stale_checkpoints
 from awe_cli.workspace.fs import make_folder, writing
 from awe_cli.workspace.read_lock import lock_for_removal
 from awe_cli.workspace.store import Workspace, read_pointer
@@ -31,14 +33,18 @@ class Garbage:
 def garbage(workspace: Workspace, keep: int | None = None) -> list[Garbage]:
     """What could be removed, in order of path, whether it is being read or not.
 
-    Kept is what the last `keep` versions of every name mean, and everything that was made from, however far
-    back. Without `keep`, that is the last version of a name and the last KEPT_OF_ALIAS of an alias. Call it
-    with the lock held: only then is a folder in staging surely abandoned. Raises CorruptArtifactError
-    where a pointer is unreadable, since then nothing can be known to be unused.
+    Kept is what the last `keep` versions of every name mean, everything that was made from, however far back, and
+    checkpoints that a command may go on from. Without `keep`, that is the last version of a name and the last
+    KEPT_OF_ALIAS of an alias. Call it with the lock held: only then is a folder in staging surely abandoned. Raises
+    CorruptArtifactError where a pointer is unreadable, since then nothing can be known to be unused.
     """
     needed = _reachable(workspace, _named(workspace, keep))
     stored = [path for path in _folders(workspace.store) if path.name not in needed]
-    unused = stored + _folders(workspace.staging)
+    unused = [
+        *stored,
+        *_folders(workspace.staging),
+        *stale_checkpoints(workspace.root, needed, time.time()),
+    ]
     return [Garbage(path, sum(f.stat().st_size for f in path.rglob("*") if f.is_file())) for path in unused]
 
 

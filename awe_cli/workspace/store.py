@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from awe_cli.cleanup import half_made
 from awe_cli.errors import AweError, CorruptArtifactError, MissingInputError, SettingsError, nearest
 from awe_cli.workspace.artifact import (
     KINDS,
@@ -340,7 +341,8 @@ class Workspace:
             path = self.staging / f"{kind}-{secrets.token_hex(4)}"
             make_folder(path)
             try:
-                yield Staging(path, recipe, self.store, self._point)
+                with half_made(path):
+                    yield Staging(path, recipe, self.store, self._point)
             except OSError as error:
                 if is_write_failure(error, path):
                     raise write_error(path, error) from error

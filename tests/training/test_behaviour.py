@@ -19,7 +19,7 @@ from awe_cli.neighbors.space import COSINE, Space
 from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.training.config import SGD
 from awe_cli.training.state import copy_state, initial_state, is_full
-from awe_cli.training.trainer import epochs, run
+from awe_cli.training.trainer import Trainer, epochs
 from tests.affinities.members import lists
 from tests.training.sets import PLAN, SIZES, crowd, groups
 
@@ -52,9 +52,13 @@ def test_the_norm_cap_holds_after_every_epoch():
 def test_a_plain_step_is_rate_times_gradient():
     plan = replace(PLAN, steps=SGD, epochs=1, final_rate=1.0, max_trials=50, norm_cap=9.0, block_size=40)
     start = initial_state(20, 20, plan)
-    told = {"threads": 1, "stage": "s", "fit": "f", "on_progress": lambda progress: None}
-    once = run(LINEAR, groups(), start, plan, **told).state
-    half = run(LINEAR, groups(), start, replace(plan, learning_rate=plan.learning_rate / 2), **told).state
+    told = {"stage": "s", "fit": "f"}
+    once = Trainer(threads=1).run(LINEAR, groups(), start, plan, **told).state
+    half = (
+        Trainer(threads=1)
+        .run(LINEAR, groups(), start, replace(plan, learning_rate=plan.learning_rate / 2), **told)
+        .state
+    )
     moved = once.V - start.V
     assert np.abs(moved).max() > 0.01
     np.testing.assert_allclose(moved, 2 * (half.V - start.V), 1e-4, 1e-6, err_msg="no memory slows it down")
@@ -64,11 +68,11 @@ def test_a_plain_step_is_rate_times_gradient():
 
 @pytest.mark.usefixtures("interpreted_kernels")
 def test_the_best_epoch_by_validation_is_kept():
-    start, told = initial_state(*SIZES, PLAN), {"threads": 1, "stage": "s", "fit": "f"}
-    told["watch"], worse = (lambda progress: None), iter((0.9, 0.5, 0.1))
-    best = run(LINEAR, crowd("own"), start, PLAN, **told, validator=lambda state: next(worse))
-    first = run(LINEAR, crowd("own"), start, PLAN, **told, stop_after=1)
-    last = run(LINEAR, crowd("own"), start, PLAN, **told)
+    start, told = initial_state(*SIZES, PLAN), {"stage": "s", "fit": "f"}
+    trainer, worse = Trainer(threads=1), iter((0.9, 0.5, 0.1))
+    best = trainer.run(LINEAR, crowd("own"), start, PLAN, **told, validator=lambda state: next(worse))
+    first = trainer.run(LINEAR, crowd("own"), start, PLAN, **told, stop_after=1)
+    last = trainer.run(LINEAR, crowd("own"), start, PLAN, **told)
     assert (best.epochs, best.validation) == (1, 0.9)
     assert best.state.V.tobytes() == first.state.V.tobytes() != last.state.V.tobytes()
 
@@ -76,14 +80,14 @@ def test_the_best_epoch_by_validation_is_kept():
 def test_a_start_from_a_larger_cap_is_brought_under_this_one():
     plan = replace(PLAN, norm_cap=0.3, epochs=1)
     start = initial_state(20, 20, replace(PLAN, norm_cap=5.0, initial_scale=2.0))
-    told = {"threads": 1, "stage": "s", "fit": "f", "on_progress": lambda progress: None}
+    told = {"stage": "s", "fit": "f"}
     nobody = histories({4}, {7})  # nothing is left to know them by: no row is stepped
-    learned = run(LINEAR, nobody, start, plan, **told).state
+    learned = Trainer(threads=1).run(LINEAR, nobody, start, plan, **told).state
     for before, after in ((start.U, learned.U), (start.V, learned.V)):
         norms = np.linalg.norm(before, axis=1, keepdims=True)
         assert norms.max() > 1
         np.testing.assert_allclose(after, before * np.minimum(1, 0.3 / norms), rtol=1e-5)
-    again = run(LINEAR, nobody, learned, plan, **told).state
+    again = Trainer(threads=1).run(LINEAR, nobody, learned, plan, **told).state
     assert again.V.tobytes() == learned.V.tobytes(), "rows at the cap stay as they are"
 
 

@@ -11,7 +11,7 @@ from awe_cli.affinities.pointwise import Constant
 from awe_cli.core.interface import NO_PARAMS
 from awe_cli.matrices.matrix import Bags, Dense
 from awe_cli.training.state import arrays_of, copy_state, initial_state, state_of, with_learned
-from awe_cli.training.trainer import epochs, run
+from awe_cli.training.trainer import Trainer, epochs
 from tests.affinities.labels import dense_labels, sparse
 from tests.affinities.members import DESCRIBED, FEATURES, LABELS
 from tests.core.naive import in_float64
@@ -147,9 +147,9 @@ def test_screening_changes_nothing():
 def test_a_run_keeps_the_tie():
     plan = replace(PLAN, tie=True)
     start = initial_state(FEATURES, FEATURES, plan)
-    done = run(
+    done = Trainer(threads=1).run(
         Constant(1.0), replace(SETS["annotation"], y=BAGS), start, plan,
-        threads=1, stage="s", fit="f", on_progress=lambda progress: None,
+        stage="s", fit="f",
     )  # fmt: skip
     assert done.state.V is done.state.U
     again = state_of(arrays_of(done.state))
