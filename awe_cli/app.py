@@ -7,6 +7,7 @@ import errno
 import importlib
 import inspect
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -18,8 +19,14 @@ from awe_cli import __version__
 from awe_cli.cli import console
 from awe_cli.cli.help import PanelCommand
 from awe_cli.cli.options import DEFAULT_WORKSPACE, RootWorkspaceOption, warn_of_unknown
-from awe_cli.cli.process import Stopped, give_memory_back, stop_message, stoppable
+from awe_cli.cli.process import Stopped, give_memory_back, own_process, stop_message, stoppable
 from awe_cli.errors import NO_ROOM, AweError, SettingsError, WriteError
+
+if (
+    os.path.basename(sys.argv[0]) == "awe"
+):  # the installed command: signals come before the slow imports below
+    own_process()
+
 
 # One module of awe_cli.commands each, in the order of `awe --help`. A module `build_knn` holds the function
 # `build_knn`, whose docstring is its help, and EXAMPLE: worked command lines. It imports nothing heavy.
@@ -51,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     The codes are listed in `awe --help`. Nothing here or below calls sys.exit.
     """
+    console.guard_streams()
     try:
         with stoppable(os._exit):
             code = _run(list(sys.argv[1:] if arguments is None else arguments))
@@ -124,13 +132,29 @@ def _run(arguments: list[str]) -> int:
         cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException"
     )
     try:
-        with command.make_context("awe", arguments) as context:
+        with command.make_context("awe", _with_seconds(arguments)) as context:
             command.invoke(context)
     except typer.Exit as stop:
         return stop.exit_code
     except parse_error as error:
         return _report_usage(error)
     return 0
+
+
+def _with_seconds(arguments: list[str]) -> list[str]:
+    """The arguments, where a bare --wait waits without end: the parser knows no option with a value or without."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    with_workspace = [*arguments[1:end], ""]
+    number = re.compile(r"\d+(\.\d*)?|\.\d+")
+    return (
+        [
+            "--wait=inf" if one == "--wait" and not number.fullmatch(after) else one
+            for one, after in zip(arguments[:end], with_workspace, strict=True)
+        ]
+        + arguments[end:]
+        if end
+        else arguments
+    )
 
 
 def _report_stop(how: str, code: int) -> int:

@@ -181,7 +181,7 @@ def test_a_model_of_another_dataset(ws):
 
 
 def test_a_dataset_of_another_format(ws, monkeypatch):
-    monkeypatch.setattr("awe_cli.models.store.VERSION", 2)
+    monkeypatch.setattr("awe_cli.models.store.DATASET_VERSION", 2)
     with pytest.raises(
         CorruptArtifactError, match="expected a dataset of format 2, found format 1"
     ) as caught:

@@ -49,7 +49,7 @@ def build_affinity(
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
     as_json: JsonOption = False,
-    wait: WaitOption = False,
+    wait: WaitOption = 0,
     quiet: QuietOption = False,
     **flags: Any,
 ) -> None:

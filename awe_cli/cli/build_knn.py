@@ -50,7 +50,7 @@ def build_knn(
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
     as_json: JsonOption = False,
-    wait: WaitOption = False,
+    wait: WaitOption = 0,
     quiet: QuietOption = False,
     **flags: Any,
 ) -> None:

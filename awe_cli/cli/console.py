@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 if TYPE_CHECKING:
     from awe_cli.report.tables import Table
@@ -88,6 +89,52 @@ _quiet = False
 _workspace: Path | None = None
 
 
+class _Log:
+    """Standard error that never fails: what a full disk or a closed terminal does not take is dropped."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self.stream.write(text)
+        except (OSError, ValueError):
+            self._drop()
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self.stream.flush()
+        except (OSError, ValueError):
+            self._drop()
+
+    def _drop(self) -> None:
+        """Lead the stream nowhere, so that what it still holds does not fail at the end of the process."""
+        with contextlib.suppress(OSError, ValueError):
+            if self.stream.fileno() == 2:
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, 2)
+                os.close(nowhere)
+
+
+def guard_streams() -> None:
+    """Let no step fail where standard error is full or closed, or standard output closed."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        # A file opened later would get the number of the closed stream, and messages would go into it.
+        while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+            os.set_inheritable(descriptor, True)
+        os.close(descriptor)
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the whole process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if not isinstance(sys.stderr, _Log):
+        sys.stderr = cast("TextIO", _Log(sys.stderr))
+
+
 def be_quiet(quiet: bool) -> bool:
     """From now on nothing is printed (or all is) but warnings, errors, and data that were asked for as such.
 
@@ -105,7 +152,7 @@ def is_quiet() -> bool:
 
 def log(line: str = "") -> None:
     """Tell the person at the terminal; silent with --quiet."""
-    sys.stdout.flush()  # where both streams go to one place, they stay in order
+    _flush_output()
     if not _quiet:
         print(line, file=sys.stderr, flush=True)
 
@@ -200,8 +247,14 @@ def width() -> int:
     return shutil.get_terminal_size((_WIDTH, 24)).columns
 
 
+def _flush_output() -> None:
+    """Where both streams go to one place, they stay in order. What fails here fails again when the step is done."""
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+
+
 def _styled(line: str, style: str) -> None:
-    sys.stdout.flush()
+    _flush_output()
     if is_styled(sys.stderr):
         _print_styled(line, style, sys.stderr)
     else:

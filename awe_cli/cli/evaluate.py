@@ -41,7 +41,7 @@ def evaluate(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
-    wait: WaitOption = False,
+    wait: WaitOption = 0,
     quiet: QuietOption = False,
     **flags: object,
 ) -> None:

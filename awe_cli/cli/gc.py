@@ -30,7 +30,7 @@ def gc(
         ),
     ] = None,
     as_json: JsonOption = False,
-    wait: WaitOption = False,
+    wait: WaitOption = 0,
     quiet: QuietOption = False,
 ) -> None:
     """Remove artifacts that no name leads to.

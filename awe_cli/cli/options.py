@@ -86,7 +86,14 @@ QuietOption = Annotated[
     ),
 ]
 WaitOption = Annotated[
-    bool, typer.Option("--wait", help="Wait while another process writes the workspace.", rich_help_panel=RUN)
+    float,
+    typer.Option(
+        "--wait",
+        metavar="[SECONDS]",
+        help="Wait while another process writes the workspace, at most so many seconds where a number follows.",
+        show_default=False,
+        rich_help_panel=RUN,
+    ),
 ]
 ThreadsOption = Annotated[
     int | None,
@@ -200,7 +207,14 @@ def _is_limited(setting: Setting) -> bool:
 # Environment variables that look like settings of awe and are none: a misspelt one would change nothing,
 # unnoticed.
 
-_OTHERS = ("AWE_WORKSPACE", "AWE_THREADS", "AWE_SCHEDULER", "AWE_CHECKPOINT_EVERY", "AWE_DEBUG")
+_OTHERS = (
+    "AWE_WORKSPACE",
+    "AWE_THREADS",
+    "AWE_SCHEDULER",
+    "AWE_CHECKPOINT_EVERY",
+    "AWE_DEBUG",
+    "AWE_VERIFY",
+)
 
 
 def warn_of_unknown(env: Iterable[str], commands: Mapping[str, Callable[..., None]]) -> None:

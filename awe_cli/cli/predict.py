@@ -98,7 +98,7 @@ def predict(
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
     as_json: JsonOption = False,
-    wait: WaitOption = False,
+    wait: WaitOption = 0,
     quiet: QuietOption = False,
     **flags: object,
 ) -> None:

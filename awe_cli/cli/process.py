@@ -35,6 +35,7 @@ _HOW = {
     signal.SIGHUP: "hung up",  # the terminal or the connection is gone
 }
 CODES = {128 + number for number in _HOW}
+_DEFAULTS = (signal.SIG_DFL, signal.default_int_handler)
 
 
 class Stopped(KeyboardInterrupt):
@@ -50,9 +51,31 @@ class Stopped(KeyboardInterrupt):
         self.code = 128 + number
 
 
+_owned = False  # whether the process runs one command and ends
+
+
 def stop_message(how: str) -> str:
     """What the user is told, before a new line."""
     return f"{how}; what was there before is untouched"
+
+
+def own_process() -> None:
+    """Let signals end this process with a message and a code, from now on until it ends.
+
+    For the entry points alone: while modules are imported nothing has to be cleaned up, and once a command is done
+    a late signal changes nothing.
+    """
+    global _owned  # noqa: PLW0603 - one process has one set of signal handlers
+    _owned = True
+    for number in _HOW:
+        if signal.getsignal(number) in _DEFAULTS:
+            signal.signal(number, _stop_at_once)
+
+
+def _stop_at_once(number: int, frame: object) -> None:
+    with contextlib.suppress(OSError):
+        os.write(2, f"{stop_message(_HOW[signal.Signals(number)])}\n".encode())
+    os._exit(128 + number)
 
 
 @contextlib.contextmanager
@@ -64,10 +87,9 @@ def stoppable(leave: Callable[[int], Any]) -> Iterator[None]:
     `nohup` for one ignores SIGHUP. What fails while it is cleaned up, such as writing to a terminal that is gone,
     is Stopped as well.
     """
-    defaults = (signal.SIG_DFL, signal.default_int_handler)
     is_main = threading.current_thread() is threading.main_thread()
     before = {number: signal.getsignal(number) for number in _HOW if is_main}
-    ours = {number: handler for number, handler in before.items() if handler in defaults}
+    ours = {number: handler for number, handler in before.items() if handler in (*_DEFAULTS, _stop_at_once)}
     if not ours:
         yield
         return
@@ -89,7 +111,7 @@ def stoppable(leave: Callable[[int], Any]) -> Iterator[None]:
             raise
         finally:
             for number, handler in ours.items():
-                signal.signal(number, handler)
+                signal.signal(number, signal.SIG_IGN if _owned else handler)  # too late to change anything
 
 
 @contextlib.contextmanager
@@ -98,7 +120,7 @@ def _watched(ours: frozenset[signal.Signals], leave: Callable[[int], Any]) -> It
     heard, given = os.pipe()
     os.set_blocking(given, False)
     before = signal.set_wakeup_fd(given, warn_on_full_buffer=False)
-    watcher = threading.Thread(target=_on_rows, args=(heard, ours, leave), name="awe-signals", daemon=True)
+    watcher = threading.Thread(target=_watch, args=(heard, ours, leave), name="awe-signals", daemon=True)
     watcher.start()
     try:
         yield
@@ -110,7 +132,7 @@ def _watched(ours: frozenset[signal.Signals], leave: Callable[[int], Any]) -> It
         os.close(heard)
 
 
-def _on_rows(heard: int, ours: frozenset[signal.Signals], leave: Callable[[int], Any]) -> None:
+def _watch(heard: int, ours: frozenset[signal.Signals], leave: Callable[[int], Any]) -> None:
     """Wait for a signal, and then for the end of the command; where that does not come, end the process."""
     first = 0
     while (byte := os.read(heard, 1)) != _OVER:

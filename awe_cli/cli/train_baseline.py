@@ -48,7 +48,7 @@ def train_baseline(
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
     as_json: JsonOption = False,
-    wait: WaitOption = False,
+    wait: WaitOption = 0,
     quiet: QuietOption = False,
     **flags: Any,
 ) -> None:

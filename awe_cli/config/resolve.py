@@ -94,15 +94,17 @@ def variable_of(command: str, setting: Setting) -> str:
 
 def _table(file: Path, command: str) -> dict[str, Any]:
     """The table of a command in awe.toml, with "_" for "-" in its keys; empty where there is none."""
+    from awe_cli.workspace.fs import read_small  # help needs no workspace
+
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = tomllib.loads(read_small(file).decode("utf-8").replace("\r\n", "\n"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise MissingInputError(
             f"cannot read {file}: {error.strerror or error}", hint="check its permissions"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(
             f"{file}: expected TOML: {error}",
             hint="correct the file: tables like [train], then lines like dim = 64",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from awe_cli.errors import CorruptArtifactError
 from awe_cli.io.columns import one_array
 from awe_cli.matrices.bags import no_lists, scale_rows, unite
 from awe_cli.matrices.matrix import Bags, Lists, Rows, n_rows, take_bags, take_lists
+from awe_cli.workspace.artifact import read_document
 
 # What stored people had chosen by the end of some splits, as scaled bags of items.
 
@@ -31,12 +31,17 @@ def history_of(table: pa.Table, fit_on: tuple[str, ...], settings: Mapping[str, 
     """The bags x of stored people (n, labels) over these splits."""
     parts = []
     for split in fit_on:
-        lists = storage.read_lists(table, split)
+        lists = storage.read_lists(table, split, n_labels)
         weights = (
             storage.read_values(table, f"{split}_weights")
             if settings["weighted"]
             else np.ones(len(lists.indices), np.float32)
         )
+        if len(weights) != len(lists.indices):
+            raise CorruptArtifactError(
+                f"{split}_weights: expected {len(lists.indices)} weights, found {len(weights)}",
+                hint="run `awe prepare` again",
+            )
         parts.append(Bags(lists.indptr, lists.indices, weights))
     if not parts:
         parts = [Bags(*no_lists(table.num_rows), np.zeros(0, np.float32))]
@@ -84,12 +89,7 @@ class Dataset:
     @functools.cached_property
     def summary(self) -> dict[str, Any]:
         """What `prepare` found: counts, frequencies, warnings."""
-        try:
-            return dict(json.loads((self.path / SUMMARY).read_text()))
-        except (OSError, ValueError) as error:
-            raise CorruptArtifactError(
-                f"{self.path / SUMMARY}: cannot be read ({error})", hint="run `awe prepare` again"
-            ) from error
+        return read_document(self.path / SUMMARY)
 
     @property
     def splits(self) -> dict[str, int]:
@@ -236,7 +236,11 @@ class Dataset:
         if self.task == ANNOTATION:
             return self._annotated(table, (split,))
         history, ids = self._history(table, fit_on)
-        wanted = no_lists(table.num_rows) if split in fit_on else storage.read_lists(table, split)
+        wanted = (
+            no_lists(table.num_rows)
+            if split in fit_on
+            else storage.read_lists(table, split, len(self.prepared_labels))
+        )
         kept = np.flatnonzero(np.diff(wanted.indptr))
         x = take_bags(history, kept)
         seen = Lists(x.indptr, x.indices)
@@ -247,5 +251,10 @@ class Dataset:
         x = storage.read_rows(table, self.n_features)
         assert n_rows(x) == table.num_rows
         return Examples(
-            one_array(table.column("id")), x, storage.read_lists(table, "labels"), None, own=False, y=self.y
+            one_array(table.column("id")),
+            x,
+            storage.read_lists(table, "labels", len(self.prepared_labels)),
+            None,
+            own=False,
+            y=self.y,
         )

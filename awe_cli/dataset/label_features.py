@@ -121,8 +121,7 @@ def load(path: Path, settings: Mapping[str, Any], space: FeatureSpace | None) ->
         values = storage.read_values(table, "y").reshape(table.num_rows, -1)
         y, counts = Dense(np.arange(values.shape[1], dtype=np.int32), values), None
         return _whole(y, counts, space, shared, **identity_settings)
-    lists = storage.read_lists(table, "y_indices")
-    bags = Bags(lists.indptr, lists.indices, storage.read_values(table, "y_values"))
+    bags = storage.read_bags(table, "y_indices", "y_values", len(space.names))
     assert n_rows(bags) == table.num_rows
     return _whole(bags, storage.read_values(table, "y_counts"), space, shared, **identity_settings)
 

@@ -14,10 +14,13 @@ from awe_cli.dataset.features import FeatureOptions, FeatureSpace
 from awe_cli.errors import CorruptArtifactError
 from awe_cli.io.columns import list_parts, one_array
 from awe_cli.matrices.matrix import Bags, Dense, Lists, Rows, slice_lists, slice_rows
+from awe_cli.workspace.artifact import UNDECODABLE
 
 LABELS, FEATURES, EXAMPLES = "labels.parquet", "features.parquet", "examples.parquet"
 _GROUP = 1 << 22  # numbers in a row group of dense rows, about
 _ROWS = 16384
+_ALWAYS_READ = 1 << 28  # bytes that are read whatever the size of the file
+_LARGEST_RATIO = 1000  # of bytes read to bytes stored
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -29,8 +32,11 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     """A stored table. Raises CorruptArtifactError."""
     try:
         with pq.ParquetFile(path) as file:  # pq.read_table would load all that datasets of many files need
-            return file.read(columns=columns)
-    except (OSError, pa.ArrowException) as error:
+            _refuse_bomb(file, path)
+            table = file.read(columns=columns)
+        table.validate(full=True)
+        return table
+    except (OSError, pa.ArrowException, *UNDECODABLE) as error:
         raise _corrupt(path, error) from error
 
 
@@ -38,10 +44,32 @@ def read_batches(path: Path, columns: list[str], rows: int) -> Iterator[pa.Table
     """A stored table, `rows` rows at a time. Raises CorruptArtifactError."""
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=rows, columns=columns):
-                yield pa.Table.from_batches([batch])
+            _refuse_bomb(file, path)
+            batches = file.iter_batches(batch_size=rows, columns=columns)
+            while (batch := _next_batch(batches, path)) is not None:
+                yield batch
     except (OSError, pa.ArrowException) as error:
         raise _corrupt(path, error) from error
+
+
+def _next_batch(batches: Iterator[pa.RecordBatch], path: Path) -> pa.Table | None:
+    """The next rows as a table, checked; None at the end."""
+    try:
+        batch = next(batches, None)
+        if batch is None:
+            return None
+        batch.validate(full=True)
+        return pa.Table.from_batches([batch])
+    except (OSError, pa.ArrowException, *UNDECODABLE) as error:
+        raise _corrupt(path, error) from error
+
+
+def _refuse_bomb(file: pq.ParquetFile, path: Path) -> None:
+    """Raise ValueError where a file claims far more than rows of its size hold: memory is taken for the claim."""
+    groups = (file.metadata.row_group(i) for i in range(file.metadata.num_row_groups))
+    claimed, size = sum(group.total_byte_size for group in groups), path.stat().st_size
+    if claimed > max(_ALWAYS_READ, _LARGEST_RATIO * size):
+        raise ValueError(f"{size} bytes claim to hold {claimed}")
 
 
 def write_people(
@@ -87,23 +115,50 @@ def to_lists(indptr: NDArray[np.int64], entries: NDArray[np.number]) -> pa.Array
     return pa.ListArray.from_arrays(pa.array(indptr, pa.int32()), pa.array(entries))
 
 
-def read_lists(table: pa.Table, column: str) -> Lists:
-    """The lists of a column of int32."""
+def read_lists(table: pa.Table, column: str, size: int) -> Lists:
+    """The lists of a column of int32, all from 0 to size - 1: kernels use them as indices without looking.
+
+    Raises CorruptArtifactError.
+    """
     offsets, entries = list_parts(one_array(table.column(column)))
-    return Lists(offsets, entries.to_numpy().astype(np.int32, copy=False))
+    indices = entries.to_numpy(zero_copy_only=False)
+    if indices.dtype.kind not in "iu" and len(indices):
+        raise _unusable(column, "whole numbers", f"{indices.dtype}")
+    if len(indices) and not 0 <= indices.min() <= indices.max() < size:
+        raise _unusable(column, f"numbers from 0 to {size - 1}", f"{indices.min()} to {indices.max()}")
+    return Lists(offsets, indices.astype(np.int32, copy=False))
+
+
+def _unusable(column: str, expected: str, found: str) -> CorruptArtifactError:
+    return CorruptArtifactError(
+        f"the stored column {column!r}: expected {expected}, found {found}", hint="run `awe prepare` again"
+    )
 
 
 def read_values(table: pa.Table, column: str) -> NDArray[np.float32]:
     """The entries of a list column of float32, end to end."""
-    return list_parts(one_array(table.column(column)))[1].to_numpy().astype(np.float32, copy=False)
+    values = list_parts(one_array(table.column(column)))[1].to_numpy(zero_copy_only=False)
+    if values.dtype.kind != "f" or not np.isfinite(values).all():
+        raise _unusable(column, "finite numbers", f"others ({values.dtype})")
+    return values.astype(np.float32, copy=False)
 
 
 def read_rows(table: pa.Table, width: int) -> Rows:
     """The features of stored examples."""
     if "x" in table.column_names:
-        return Dense(np.arange(width, dtype=np.int32), read_values(table, "x").reshape(-1, width))
-    lists = read_lists(table, "x_indices")
-    return Bags(lists.indptr, lists.indices, read_values(table, "x_values"))
+        values = read_values(table, "x")
+        if len(values) != table.num_rows * width:
+            raise _unusable("x", f"{table.num_rows} rows of {width} numbers", f"{len(values)} numbers")
+        return Dense(np.arange(width, dtype=np.int32), values.reshape(-1, width))
+    return read_bags(table, "x_indices", "x_values", width)
+
+
+def read_bags(table: pa.Table, indices: str, values: str, size: int) -> Bags:
+    """Two list columns as bags: indices from 0 to size - 1, and a value for each. Raises CorruptArtifactError."""
+    lists, numbers = read_lists(table, indices, size), read_values(table, values)
+    if len(numbers) != len(lists.indices):
+        raise _unusable(values, f"{len(lists.indices)} numbers", f"{len(numbers)}")
+    return Bags(lists.indptr, lists.indices, numbers)
 
 
 def write_features(path: Path, space: FeatureSpace) -> None:

@@ -157,7 +157,7 @@ def _embedding(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[s
     from awe_cli.plugins import file
     from awe_cli.ranking.embedding import EmbeddingRanker
 
-    state, affinity = load_state(model, fit_on), load_result(model)["affinity"]
+    state, affinity = load_state(model, fit_on, dataset), load_result(model)["affinity"]
     built = built_of(ws, model)
     if not built:
         if affinity["name"] == file.OWN:

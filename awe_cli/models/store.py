@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from awe_cli.affinities.mixture import MIX
 from awe_cli.affinities.registry import CONSTANT
 from awe_cli.affinities.spec import BUILT, PLUGIN_BUILT
 from awe_cli.core.epoch import State
 from awe_cli.dataset.dataset import DATASET_VERSION, Dataset
+from awe_cli.dataset.new_documents import OtherDocuments
 from awe_cli.errors import SettingsError
 from awe_cli.training.state import arrays_of, state_of
 from awe_cli.training.trainer import Progress, Run
 from awe_cli.workspace import Artifact, Staging
 from awe_cli.workspace.arrays import load_arrays, save_arrays
-from awe_cli.workspace.artifact import canonical
+from awe_cli.workspace.artifact import canonical, decoding, read_document
 
 # How an embedding model is stored: a state for each fit, what was chosen, and the history of its training.
 
@@ -42,9 +44,37 @@ def store_states(staging: Staging, states: Mapping[Fit, State]) -> None:
         save_arrays(staging.file(f"fit-{fit_name(fit)}.npz"), arrays_of(state))
 
 
-def load_state(model: Artifact, fit: Fit) -> State:
-    """The state of one fit."""
-    return state_of(load_arrays(model.expect_version(MODEL_VERSION).file(f"fit-{fit_name(fit)}.npz")))
+def load_state(model: Artifact, fit: Fit, dataset: Dataset | None = None) -> State:
+    """The state of one fit, of a model of `dataset` where one is named. Raises CorruptArtifactError."""
+    path = model.expect_version(MODEL_VERSION).file(f"fit-{fit_name(fit)}.npz")
+    with decoding(path, "the arrays of an embedding"):
+        arrays = load_arrays(path)
+        _check_shapes(arrays)
+        if dataset is not None:
+            _check_rows(arrays, dataset.prepared if isinstance(dataset, OtherDocuments) else dataset)
+        return state_of(arrays)
+
+
+def _check_rows(arrays: Mapping[str, NDArray[Any]], dataset: Dataset) -> None:
+    """Raise ValueError where U or V has another number of rows than the dataset has features."""
+    expected = {"U": dataset.n_features, "V": dataset.n_label_features}
+    for name, rows in expected.items():
+        if name in arrays and len(arrays[name]) != rows:
+            raise ValueError(f"{name} has {len(arrays[name])} rows, expected {rows}")
+
+
+def _check_shapes(arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Raise ValueError where the arrays do not belong together: kernels index them without looking."""
+    U = arrays["U"]
+    V = arrays.get("V", U)
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"{name} has entries that are not finite numbers")
+    if U.ndim != 2 or V.ndim != 2 or U.shape[1] != V.shape[1]:
+        raise ValueError(f"U has the shape {U.shape}, V {V.shape}")
+    for name, rows in (("u_history", U), ("v_history", V)):
+        if name in arrays and arrays[name].shape != (len(rows),):
+            raise ValueError(f"{name} has the shape {arrays[name].shape}, expected ({len(rows)},)")
 
 
 def store_result(staging: Staging, result: Mapping[str, Any]) -> None:
@@ -54,7 +84,7 @@ def store_result(staging: Staging, result: Mapping[str, Any]) -> None:
 
 def load_result(artifact: Artifact) -> dict[str, Any]:
     """What was chosen and measured on the way."""
-    return dict(json.loads(artifact.file(RESULT).read_bytes()))
+    return read_document(artifact.file(RESULT))
 
 
 def store_history(staging: Staging, history: Iterable[Progress]) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from awe_cli.affinities.spec import (
@@ -29,6 +28,7 @@ from awe_cli.core.epoch import State
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.examples import Examples
 from awe_cli.dataset.new_documents import OtherDocuments
+from awe_cli.dataset.storage import read_table
 from awe_cli.errors import MissingInputError
 from awe_cli.models.store import Fit, fit_name, load_result, load_state
 from awe_cli.neighbors.index import NeighborIndex
@@ -38,7 +38,7 @@ from awe_cli.plugins import file
 from awe_cli.plugins.built import PluginBuilder, parameters_of_built
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
-from awe_cli.workspace.artifact import KINDS, check_name
+from awe_cli.workspace.artifact import KINDS, check_name, decoding
 
 # Which builder makes a G: one of the catalog, or that of a type in a user's file.
 
@@ -186,7 +186,7 @@ def open_built(
 
     For other documents the examples stay those of the labels that were prepared, and G is asked for the others.
     """
-    state = load_state(ws.get("model", built.parents["model"]), fit)
+    state = load_state(ws.get("model", built.parents["model"]), fit, dataset)
     others = None
     if isinstance(dataset, OtherDocuments):
         dataset, others = dataset.prepared, dataset.y
@@ -206,7 +206,7 @@ def open_built(
 
 def embedded(ws: Workspace, table: Artifact, dataset: Dataset, fit: Fit) -> NeighborIndex:
     """The training examples of a fit in the embedding space that a table of neighbours was built from."""
-    state = load_state(ws.get("model", table.parents["model"]), fit)
+    state = load_state(ws.get("model", table.parents["model"]), fit, dataset)
     return _index(table.expect_version(KNN_VERSION), EMBEDDING, state, dataset.training(fit), dataset)
 
 
@@ -220,14 +220,43 @@ def training_table(
     built: Artifact, examples: Examples, fit: Fit, power: float, floor: float = 0.0, start: int = 0
 ) -> Knn:
     """G of the training examples of a fit, as the kernels take it; laid out from `start` on beside others."""
+    rows = len(examples) * parts_of(examples)
     if built.kind == AFFINITY:
-        queries = Queries(**load_arrays(built.file(f"rows-{fit_name(fit)}.npz")))
+        path = built.file(f"rows-{fit_name(fit)}.npz")
+        with decoding(path, "the rows of a built affinity"):
+            queries = Queries(**load_arrays(path))
+            _check_rows(queries.lists, queries.weights, rows, len(queries.indptr) - 1)
+            _check_lists(queries)
         return Knn(*queries, parts_of(examples), power, floor, start)
-    stored = pq.read_table(built.file(f"neighbors-{fit_name(fit)}.parquet"), columns=["neighbors", "weights"])
-    neighbors = _padded(stored["neighbors"], np.int32(-1))
-    weights = _padded(stored["weights"], np.float32(0))
+    path = built.file(f"neighbors-{fit_name(fit)}.parquet")
+    with decoding(path, "a table of neighbours"):
+        stored = read_table(path, ["neighbors", "weights"])
+        neighbors = _padded(stored["neighbors"], np.int32(-1))
+        weights = _padded(stored["weights"], np.float32(0))
+        _check_rows(neighbors, weights, rows, len(examples))
     labels = examples.positives
     return Knn(neighbors, weights, labels.indptr, labels.indices, parts_of(examples), power, floor, start)
+
+
+def _check_rows(places: NDArray[np.int32], weights: NDArray[np.float32], rows: int, n: int) -> None:
+    """Raise ValueError where what kernels index with leads outside of the `n` lists, or weights are no numbers."""
+    if places.ndim != 2 or places.shape != weights.shape or len(places) != rows:
+        raise ValueError(f"{rows} rows were expected, of places {places.shape} and weights {weights.shape}")
+    if places.size and not -1 <= places.min() <= places.max() < n:
+        raise ValueError(f"places go from {places.min()} to {places.max()}, expected -1 to {n - 1}")
+    if not np.isfinite(weights).all():
+        raise ValueError("weights are not finite numbers")
+
+
+def _check_lists(queries: Queries) -> None:
+    """Raise ValueError where the lists of labels do not lie one after the other in the labels that are there."""
+    indptr, labels = queries.indptr, queries.labels
+    if indptr.ndim != 1 or labels.ndim != 1 or not len(indptr):
+        raise ValueError(f"lists with the shapes {indptr.shape} and {labels.shape}")
+    if indptr[0] != 0 or indptr[-1] != len(labels) or (np.diff(indptr) < 0).any():
+        raise ValueError(f"the bounds of the lists are not ascending from 0 to {len(labels)}")
+    if len(labels) and labels.min() < 0:
+        raise ValueError(f"a list holds the label {labels.min()}")
 
 
 def _padded(column: pa.ChunkedArray, filler: np.generic) -> NDArray:

@@ -15,6 +15,7 @@ from awe_cli.cleanup import half_made
 from awe_cli.errors import UsageError, WriteError
 from awe_cli.workspace.fs import is_write_failure, sync_file, sync_folder
 
+_JUST_MADE = 1.0  # seconds in which a draft may not be locked yet
 _FORMATS = {
     ".parquet": "parquet",
     ".pq": "parquet",

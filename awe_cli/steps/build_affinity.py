@@ -129,7 +129,7 @@ def build_affinity(
     threads: int | None = None,
     scheduler: str | None = None,
     block: int = BLOCK,
-    wait: bool = False,
+    wait: float = False,
     announce: Announce = lambda line: None,
     checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> tuple[Artifact, bool]:
@@ -218,7 +218,7 @@ class _Work:
 
     def source(self, fit: Fit) -> Source:
         """What a fit is built from."""
-        state, examples = load_state(self._base, fit), self._dataset.training(fit)
+        state, examples = load_state(self._base, fit, self._dataset), self._dataset.training(fit)
         return Source(state, examples, self._resolve["measure"], self._threads)
 
     def choose(self, fit: Fit) -> tuple[Choice, list[dict[str, Any]]]:

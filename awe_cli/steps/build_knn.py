@@ -107,7 +107,7 @@ def choose(
     if validator is None:
         return Chosen(spaces[0], ks[len(ks) // 2], MULTIPLES[1], fixed), []
     announce(f"choosing {'spaces, ' if len(spaces) > 1 else ''}k and λ on validation")
-    state, examples = load_state(base, fit), dataset.training(fit)
+    state, examples = load_state(base, fit, dataset), dataset.training(fit)
     places = {space: NEIGHBOR_SPACES[space] for space in spaces}
     indexes = {
         name: NeighborIndex(
@@ -198,7 +198,7 @@ def build_knn(
     name: str | None = None,
     threads: int | None = None,
     scheduler: str | None = None,
-    wait: bool = False,
+    wait: float = False,
     announce: Callable[[str], None] = lambda line: None,
     on_progress: OnProgress = lambda progress: None,
     checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
@@ -254,7 +254,7 @@ def _store_fit(
     checkpoints: Checkpoints,
 ) -> dict[str, float]:
     """Write the table of one fit; return λ of each space."""
-    examples, state = dataset.training(fit), load_state(base, fit)
+    examples, state = dataset.training(fit), load_state(base, fit, dataset)
     found: dict[str, Nearest] = {}
     engine = ResumableEngine(engine, checkpoints, f"neighbours among {'+'.join(fit)}")
     for name in chosen.places:

@@ -31,7 +31,7 @@ def ensemble(
     *,
     name: str = ENSEMBLE,
     threads: int | None = None,
-    wait: bool = False,
+    wait: float = False,
     announce: Callable[[str], None] = lambda line: None,
     checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> tuple[Artifact, bool]:

@@ -20,6 +20,7 @@ from awe_cli.metrics.metrics import Measure, measures
 from awe_cli.models.load import find_model, open_ranker, require_dataset
 from awe_cli.models.store import open_dataset
 from awe_cli.workspace import Artifact, Recipe, Workspace
+from awe_cli.workspace.artifact import read_document
 
 VERSION = 5
 RESULT = "metrics.json"
@@ -33,7 +34,7 @@ def evaluate(
     settings: EvaluateSettings | None = None,
     *,
     threads: int | None = None,
-    wait: bool = False,
+    wait: float = False,
     announce: Callable[[str], None] = lambda line: None,
 ) -> tuple[dict[str, Any], Artifact, bool]:
     """Judge each of `models` and publish the comparison.
@@ -46,7 +47,7 @@ def evaluate(
     DataError for a model of another dataset, for scores that are no numbers, and where there is no positive.
     """
     # Who waits for another command waits for what it makes, too: models are looked up with the lock held.
-    with ws.lock(wait=True) if wait else contextlib.nullcontext():
+    with ws.lock(wait=wait) if wait else contextlib.nullcontext():
         return _evaluate(ws, models, settings or EvaluateSettings(), threads, announce)
 
 
@@ -72,7 +73,7 @@ def _evaluate(
     name = settings.name or default_name(list(found), settings.split, settings.by)
     current = ws.current("metrics", name, recipe)
     if current is not None:
-        return json.loads(current.file(RESULT).read_text()), current, False
+        return read_document(current.file(RESULT)), current, False
     with ws.stage("metrics", recipe) as staging:
         opened = {name: open_ranker(ws, model, dataset, settings.split) for name, model in found.items()}
         judged = {}

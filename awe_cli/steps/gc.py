@@ -7,7 +7,7 @@ from awe_cli.workspace.gc import Garbage, collect
 
 
 def gc(
-    workspace: Workspace, *, wait: bool = False, dry_run: bool = False, keep: int | None = None
+    workspace: Workspace, *, wait: float = False, dry_run: bool = False, keep: int | None = None
 ) -> list[Garbage]:
     """Remove the artifacts that no name leads to, and half-written ones; return what they were.
 

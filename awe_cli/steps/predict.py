@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
@@ -33,7 +32,7 @@ from awe_cli.prediction.rows import first_lists
 from awe_cli.prediction.stream import Counts, PredictRequest, top_rows
 from awe_cli.ranking.ranker import Ranker
 from awe_cli.workspace import Artifact, Recipe, Workspace
-from awe_cli.workspace.artifact import canonical
+from awe_cli.workspace.artifact import canonical, read_document
 from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
 
 VERSION = 1
@@ -171,7 +170,7 @@ def predict(
     documents: str | None = None,
     only: Only | None = None,
     threads: int | None = None,
-    wait: bool = False,
+    wait: float = False,
     on_progress: OnProgress = lambda tables: tables,
     checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> Predicted:
@@ -262,11 +261,11 @@ def _left_out(split: str | None) -> str | None:
     return None if split == "train" else split
 
 
-def _store(work: _Work, name: str, wait: bool, checkpoints: CheckpointSettings) -> Predicted:
+def _store(work: _Work, name: str, wait: float, checkpoints: CheckpointSettings) -> Predicted:
     recipe = work.recipe()
     current = work.ws.current("predictions", name, recipe)
     if current is not None and work.request.input != STDIN:
-        summary = json.loads(current.file(SUMMARY).read_text())
+        summary = read_document(current.file(SUMMARY))
         return Predicted(Counts(**summary["counts"]), summary["id_name"], summary["sample"], current, False)
     with (
         work.ws.lock(wait=wait),

@@ -42,6 +42,7 @@ from awe_cli.io.reader import columns_of, read_batches
 from awe_cli.io.sources import Source, open_sources
 from awe_cli.matrices.matrix import n_rows
 from awe_cli.workspace import Artifact, Recipe, Workspace
+from awe_cli.workspace.artifact import read_document
 
 _ROWS = {True: 65536, False: 16384}  # read at a time: of interactions, of examples
 
@@ -51,7 +52,7 @@ def prepare(
     files: Sequence[str],
     settings: PrepareSettings,
     *,
-    wait: bool = False,
+    wait: float = False,
     announce: Callable[[str], None] = lambda line: None,
 ) -> tuple[dict[str, Any], Artifact, bool]:
     """Read `files` ("-" is stdin), split them, and publish the dataset.
@@ -77,7 +78,7 @@ def prepare(
         recipe = Recipe("dataset", DATASET_VERSION, {**plan.settings, **relations, "inputs": digests})
         current = ws.current("dataset", None, recipe)
         if current is not None:
-            return json.loads(current.file(SUMMARY).read_text()), current, False
+            return read_document(current.file(SUMMARY)), current, False
         announce(f"reading {', '.join(source.name for source in sources)}")
         with ws.lock(wait=wait), ws.stage("dataset", recipe) as staging:
             fill = _fill_interactions if plan.interactions else _fill_annotation

@@ -41,7 +41,7 @@ def promote(
     settings: PromoteSettings | None = None,
     *,
     threads: int | None = None,
-    wait: bool = False,
+    wait: float = 0,
 ) -> Promotion:
     """Let `alias` mean the artifact that `model` means now, if every condition holds.
 
@@ -75,7 +75,7 @@ def promote(
         return Promotion(alias, now, before.digest if before else None, True, tuple(verdicts))
 
 
-def rollback(ws: Workspace, alias: str, to: str | None = None, *, wait: bool = False) -> Promotion:
+def rollback(ws: Workspace, alias: str, to: str | None = None, *, wait: float = 0) -> Promotion:
     """Let `alias` mean what it meant before, or version `to` (its number, or the start of a digest).
 
     This is one more version, so that a rollback can be rolled back. Raises MissingInputError where there is no

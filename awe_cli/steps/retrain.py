@@ -163,7 +163,7 @@ def retrain(
     name: str | None = None,
     built: str | None = None,
     threads: int | None = None,
-    wait: bool = False,
+    wait: float = False,
     on_progress: OnProgress = lambda progress: None,
     checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> tuple[Artifact, bool]:
@@ -254,7 +254,7 @@ class _Work:
         held_out = ValidationCache(self.affinity.open(self.ws, self.dataset, fit, self.threads), validator)
         if chooses_weights(self.affinity.settings):
             self.weighed.update({power: self._weigh(held_out, examples, power) for power in powers})
-        base = load_state(self.base, fit)
+        base = load_state(self.base, fit, self.dataset)
         products: dict[float, float] = {}
         for power in powers:
 
@@ -275,7 +275,9 @@ class _Work:
     def state(self, fit: Fit, outcome: Outcome) -> State:
         """U and V of a fit as the outcome has it."""
         if outcome.retrained is None:
-            return self._numbered(load_state(self.base, fit), self.dataset.training(fit), outcome.power)
+            return self._numbered(
+                load_state(self.base, fit, self.dataset), self.dataset.training(fit), outcome.power
+            )
         if fit == self.fits[0]:
             return outcome.retrained.state
         return self._learn(fit, outcome.power, stop_after=outcome.retrained.epochs).state
@@ -302,7 +304,7 @@ class _Work:
 
     def _start(self, fit: Fit) -> State:
         if self.settings.warm:
-            return load_state(self.base, fit)
+            return load_state(self.base, fit, self.dataset)
         return fresh_state(self.dataset, self.plan)
 
     def _numbered(self, state: State, examples: Examples, power: float) -> State:
@@ -342,7 +344,7 @@ def iterate(
     name: str = "awe",
     built: str | None = None,
     threads: int | None = None,
-    wait: bool = False,
+    wait: float = False,
     on_progress: OnProgress = lambda progress: None,
     announce: Callable[[str], None] = lambda line: None,
     checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,

@@ -152,7 +152,7 @@ def train(
     *,
     name: str | None = None,
     threads: int | None = None,
-    wait: bool = False,
+    wait: float = False,
     on_progress: OnProgress = lambda progress: None,
     checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> tuple[Artifact, bool]:

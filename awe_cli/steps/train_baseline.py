@@ -41,7 +41,7 @@ def train_baseline(
     *,
     name: str | None = None,
     threads: int | None = None,
-    wait: bool = False,
+    wait: float = False,
     announce: Callable[[str], None] = lambda line: None,
     checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> tuple[Artifact, bool]:

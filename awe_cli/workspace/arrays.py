@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from awe_cli.workspace.artifact import corrupt_file
+from awe_cli.workspace.artifact import UNDECODABLE, corrupt_file, unreadable
 from awe_cli.workspace.fs import writing
 
 _HEADER = 1024  # bytes, more than an array's header has
@@ -41,7 +42,16 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with zipfile.ZipFile(path) as archive:
             return {_name(entry): _load(archive, entry, path) for entry in archive.infolist()}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except OSError as error:
+        raise unreadable(path, "arrays", error) from error
+    except (
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+        struct.error,
+        *UNDECODABLE,
+    ) as error:
         raise corrupt_file(path, "arrays", str(error)) from error
 
 
@@ -60,6 +70,8 @@ def _check_header(file: IO[bytes], entry: zipfile.ZipInfo) -> None:
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, _, dtype = read(file)
     claimed = int(np.prod(shape, dtype=object)) * dtype.itemsize if shape else dtype.itemsize
+    if any(size < 0 for size in shape):
+        raise ValueError(f"{entry.filename} claims the shape {shape}")
     if dtype.hasobject:
         raise ValueError(f"{entry.filename} holds objects, which are never read")
     if claimed != entry.file_size - file.tell():

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import re
-from collections.abc import Mapping
+import stat
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from awe_cli.errors import CorruptArtifactError, SettingsError
-from awe_cli.workspace.fs import file_digest
+from awe_cli.errors import AweError, CorruptArtifactError, MissingInputError, SettingsError
+from awe_cli.workspace.fs import file_digest, read_small
 
 # The kinds of artifact, where their pointers lie and the command that makes one.
 
@@ -130,11 +134,30 @@ class Manifest:
 
     @classmethod
     def decode(cls, content: bytes) -> Manifest:
-        """The manifest in `content`; raises ValueError, KeyError or TypeError where it is none."""
+        """The manifest in `content`; raises ValueError, KeyError, TypeError or RecursionError where it is none."""
         data = json.loads(content)
-        recipe = Recipe(data["kind"], int(data["version"]), dict(data["settings"]), dict(data["parents"]))
-        files = {name: FileRecord(int(f["size"]), str(f["sha256"])) for name, f in data["files"].items()}
-        return cls(recipe, files)
+        kind, version, settings, parents = (data[key] for key in ("kind", "version", "settings", "parents"))
+        if not (isinstance(kind, str) and type(version) is int and isinstance(settings, dict)):
+            raise ValueError("expected a kind, a version and settings")
+        if not all(is_digest(parent) for parent in dict(parents).values()):
+            raise ValueError("expected the parents to be digests")
+        files = {
+            _inside(name): FileRecord(int(f["size"]), str(f["sha256"])) for name, f in data["files"].items()
+        }
+        return cls(Recipe(kind, version, settings, dict(parents)), files)
+
+
+def is_digest(value: object) -> bool:
+    """Whether this is a sha256 in hexadecimal, as the folders of the store are called."""
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def _inside(name: str) -> str:
+    """`name`, if it is a path that stays inside the artifact; ValueError otherwise."""
+    parts = name.split("/")
+    if not all(parts) or {".", ".."} & set(parts) or "\0" in name or "\\" in name:
+        raise ValueError(f"the file name {name!r} leads out of the artifact")
+    return name
 
 
 def canonical(value: Mapping[str, Any]) -> bytes:
@@ -151,11 +174,15 @@ def digest_of(content: bytes) -> str:
 # A finished artifact, and the checks that it is what its manifest says.
 
 MANIFEST = "manifest.json"
+VERIFY = "AWE_VERIFY"  # always (the default) or never: whether the sha256 of what is opened is compared
+# Times of change are as coarse as the kernel's clock: a file that changed just now may change again unnoticed.
+_SETTLED = 0.1  # seconds
+_verified: dict[tuple[str, int, int, int, int, int], str] = {}  # what this process read already
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """A folder of the store whose manifest and file sizes have been checked.
+    """A folder of the store whose manifest and files have been checked.
 
     name     as the pointer calls it; None for the dataset and for what was opened by digest
     digest   sha256 of the manifest, which names the sha256 of every file
@@ -230,24 +257,71 @@ class Artifact:
 def open_artifact(path: Path, digest: str, *, verify: bool) -> Artifact:
     """The artifact in the folder `path` (its last part is `digest`).
 
-    The manifest must have this digest and every file its size; with `verify`, its sha256 too.
-    Raises CorruptArtifactError naming the file, what was expected and what was found.
+    The manifest must have this digest, every file its size and its sha256. What this process has read already is
+    read again only where it has changed since, or with `verify`. Raises CorruptArtifactError naming the file, what
+    was expected and what was found; MissingInputError for what may not be read.
     """
     source = path / MANIFEST
     try:
-        content = source.read_bytes()
-    except OSError as error:
-        raise corrupt_file(source, "a manifest", error.strerror or str(error)) from error
+        content = read_small(source)
+    except (OSError, ValueError) as error:
+        raise unreadable(source, "a manifest", error) from error
     if (found := digest_of(content)) != digest:
         raise corrupt_file(source, f"sha256 {digest}", f"sha256 {found}")
     try:
         manifest = Manifest.decode(content)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except UNDECODABLE as error:
         raise corrupt_file(source, "a manifest of awe", repr(error)) from error
     artifact = Artifact(path, digest, manifest)
     for name in manifest.files:
         _check_file(artifact, name, verify)
     return artifact
+
+
+# What decoding bytes that are not what they should be can raise.
+UNDECODABLE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+
+
+@contextlib.contextmanager
+def decoding(path: Path, expected: str) -> Iterator[None]:
+    """Turn what decoding the stored file `path` raises inside the block into a CorruptArtifactError."""
+    try:
+        yield
+    except AweError:
+        raise
+    except OSError as error:
+        raise unreadable(path, expected, error) from error
+    except UNDECODABLE as error:
+        raise corrupt_file(path, expected, f"{type(error).__name__}: {error}") from error
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """The JSON object in a stored file. Raises CorruptArtifactError."""
+    with decoding(path, "a JSON object"):
+        document = json.loads(read_small(path))
+        if not isinstance(document, dict):
+            raise ValueError(f"a {type(document).__name__}")
+        return document
+
+
+def unreadable(path: Path, expected: str, error: Exception) -> AweError:
+    """The error for a stored file that cannot be read: where reading is forbidden, the file may well be whole."""
+    if isinstance(error, PermissionError):
+        return MissingInputError(
+            f"{path}: cannot be read: {error.strerror}",
+            hint="allow this user to read the workspace; nothing is known to be damaged",
+        )
+    return corrupt_file(path, expected, getattr(error, "strerror", None) or str(error))
 
 
 def corrupt_file(path: Path, expected: str, found: str) -> CorruptArtifactError:
@@ -262,10 +336,38 @@ def corrupt_file(path: Path, expected: str, found: str) -> CorruptArtifactError:
 def _check_file(artifact: Artifact, name: str, verify: bool) -> None:
     path, record = artifact.path / name, artifact.manifest.files[name]
     try:
-        size = path.stat().st_size
+        _refuse_links(artifact, name)
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            raise artifact.corrupt(name, "a regular file", stat.filemode(status.st_mode))
+        if status.st_size != record.size:
+            raise artifact.corrupt(name, f"{record.size} bytes", f"{status.st_size} bytes")
+        if not verify and not _verifies():
+            return
+        changed = status.st_mtime_ns, status.st_ctime_ns
+        key = (str(path), status.st_dev, status.st_ino, status.st_size, *changed)
+        if not verify and _verified.get(key) == record.sha256:
+            return
+        found = file_digest(path)
     except OSError as error:
-        raise artifact.corrupt(name, f"{record.size} bytes", error.strerror or str(error)) from error
-    if size != record.size:
-        raise artifact.corrupt(name, f"{record.size} bytes", f"{size} bytes")
-    if verify and (found := file_digest(path)) != record.sha256:
+        raise unreadable(path, f"{record.size} bytes", error) from error
+    if found != record.sha256:
         raise artifact.corrupt(name, f"sha256 {record.sha256}", f"sha256 {found}")
+    if time.time() - max(changed) / 1e9 > _SETTLED:
+        _verified[key] = found
+
+
+def _refuse_links(artifact: Artifact, name: str) -> None:
+    """Raise CorruptArtifactError where a folder between the artifact and its file leads elsewhere."""
+    folder = artifact.path
+    for part in Path(name).parts[:-1]:
+        folder /= part
+        if folder.is_symlink():
+            raise artifact.corrupt(name, "a file inside the artifact", f"{folder} is a link")
+
+
+def _verifies() -> bool:
+    setting = os.environ.get(VERIFY) or "always"
+    if setting not in ("always", "never"):
+        raise SettingsError(f"{VERIFY}: expected always or never, found {setting!r}", hint=f"unset {VERIFY}")
+    return setting == "always"

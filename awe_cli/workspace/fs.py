@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +83,21 @@ def sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def read_small(path: Path, limit: int = 1 << 26) -> bytes:
+    """The bytes of a regular file of at most `limit` bytes; ValueError for a pipe, a device or a larger one.
+
+    A pipe would otherwise be waited for without end, and a device read without end.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError(f"not a regular file: {stat.filemode(status.st_mode)}")
+        if status.st_size > limit:
+            raise ValueError(f"{status.st_size} bytes, more than the {limit} that such a file can have")
+        return file.read(limit)
 
 
 def file_digest(path: Path) -> str:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from awe_cli.errors import CorruptArtifactError
-from awe_cli.workspace.artifact import KINDS, MANIFEST, Manifest
+from awe_cli.workspace.artifact import KINDS, MANIFEST, UNDECODABLE, Manifest
 from awe_cli.workspace.checkpoints import stale_checkpoints
-from awe_cli.workspace.fs import make_folder, writing
+from awe_cli.workspace.fs import make_folder, read_small, writing
 from awe_cli.workspace.read_lock import lock_for_removal
 from awe_cli.workspace.store import Workspace, read_pointer
 
@@ -49,7 +49,7 @@ def garbage(workspace: Workspace, keep: int | None = None) -> list[Garbage]:
 
 
 def collect(
-    workspace: Workspace, *, wait: bool = False, dry_run: bool = False, keep: int | None = None
+    workspace: Workspace, *, wait: float = False, dry_run: bool = False, keep: int | None = None
 ) -> list[Garbage]:
     """Remove and return what nothing needs; with `dry_run`, only return it. Raises BusyError, WriteError.
 
@@ -116,10 +116,10 @@ def _named(workspace: Workspace, keep: int | None) -> Iterator[str]:
 def _parents(folder: Path) -> list[str]:
     source = folder / MANIFEST
     try:
-        return list(Manifest.decode(source.read_bytes()).recipe.parents.values())
+        return list(Manifest.decode(read_small(source)).recipe.parents.values())
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, *UNDECODABLE) as error:
         raise CorruptArtifactError(
             f"{source}: expected a manifest, found {error!r}: what it was made from is unknown",
             hint=f"nothing was removed; remove {folder} and run the step that makes it again",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
+import time
 from pathlib import Path
 from typing import IO
 
@@ -21,8 +23,8 @@ class WriteLock:
         self._file: IO[str] | None = None
         self._depth = 0
 
-    def acquire(self, *, wait: bool) -> None:
-        """Take the lock; BusyError where another process holds it and `wait` is False."""
+    def acquire(self, *, wait: float) -> None:
+        """Take the lock; BusyError where another process still holds it after `wait` seconds (True: no end)."""
         if self._depth == 0:
             self._file = self._open(wait)
         self._depth += 1
@@ -34,7 +36,7 @@ class WriteLock:
             self._file.close()
             self._file = None
 
-    def _open(self, wait: bool) -> IO[str]:
+    def _open(self, wait: float) -> IO[str]:
         make_folder(self._root)
         path = self._root / LOCK
         with writing(path):
@@ -47,17 +49,33 @@ class WriteLock:
         return file
 
 
-def _flock(file: IO[str], path: Path, wait: bool) -> None:
+def _flock(file: IO[str], path: Path, wait: float) -> None:
+    end = time.monotonic() + (0 if wait is True else wait)
     with writing(path):
         try:
-            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX if wait is True else fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= end:
+                        raise
+                    time.sleep(0.1)
         except BlockingIOError:
             file.seek(0)
-            holder = file.read().strip() or "another process"
+            holder = _holder(file.read())
             raise BusyError(
                 f"the workspace {path.parent} is being written by {holder}",
                 hint="try again later, or wait for it with --wait",
             ) from None
         file.truncate(0)
-        file.write(f"process {os.getpid()}\n")
+        command = " ".join(["awe", *sys.argv[1:]])[:200]
+        file.write(f"process {os.getpid()}\n{time.time():.0f}\n{command}\n")
         file.flush()
+
+
+def _holder(content: str) -> str:
+    """Which process holds the lock, since when and with which command, as far as it has written that."""
+    process, since, command = (*content.split("\n", 2), "", "", "")[:3]
+    age = f" for {max(0, time.time() - int(since)):.0f} s" if since.isdigit() else ""
+    return f"{process or 'another process'}{age}{f' ({command.strip()})' if command.strip() else ''}"

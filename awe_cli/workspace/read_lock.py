@@ -10,6 +10,7 @@ from pathlib import Path
 
 from awe_cli.workspace.artifact import MANIFEST
 
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe in the place of a file must not be waited for
 _MAX_HELD = 256  # open files; the locks held longest are given up first
 
 
@@ -25,7 +26,7 @@ class ReadLocks:
         if folder in self._held:
             return
         with contextlib.suppress(OSError):
-            descriptor = os.open(folder / MANIFEST, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(folder / MANIFEST, _FLAGS)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_SH)  # waits only while gc removes this very folder
             except OSError:
@@ -45,7 +46,7 @@ def lock_for_removal(folder: Path) -> int | None:
 
     Raises OSError where the manifest cannot be opened or the file system has no locks.
     """
-    descriptor = os.open(folder / MANIFEST, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.open(folder / MANIFEST, _FLAGS)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -26,12 +26,15 @@ from awe_cli.workspace.artifact import (
     canonical,
     check_name,
     digest_of,
+    is_digest,
     open_artifact,
+    unreadable,
 )
 from awe_cli.workspace.fs import (
     file_digest,
     is_write_failure,
     make_folder,
+    read_small,
     replace_file,
     sync_file,
     sync_folder,
@@ -44,6 +47,7 @@ from awe_cli.workspace.read_lock import ReadLocks
 # A name in the workspace: a small file that says which artifact it stands for.
 
 MAX_EARLIER = 50  # versions of a name that are remembered, so that its file stays small
+_LARGEST = 1 << 16  # bytes
 
 
 @dataclass(frozen=True)
@@ -82,15 +86,41 @@ class Pointer:
 def read_pointer(path: Path) -> Pointer | None:
     """The pointer at `path`, or None where there is none; CorruptArtifactError where it is unreadable."""
     try:
-        data = json.loads(path.read_bytes())
-        return dataclasses.replace(_version(data), earlier=tuple(map(_version, data.get("earlier", ()))))
+        return _decode(read_small(path, _LARGEST))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except PermissionError as error:
+        raise unreadable(path, "a pointer", error) from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CorruptArtifactError(
             f"{path}: expected a pointer (JSON with digest, recipe and created), found {error!r}",
             hint=f"remove {path} and run the step that makes it again",
         ) from error
+
+
+def _decode(content: bytes) -> Pointer:
+    """The pointer in `content`. Workspaces of earlier versions have no checksum; any other key is refused."""
+    data = json.loads(content)
+    if not isinstance(data, dict):
+        raise ValueError(f"a {type(data).__name__}")
+    checksum = data.pop("checksum", None)
+    versions = [data, *data.get("earlier", ())]
+    if not all(_is_version(version) for version in versions):
+        raise ValueError("not the keys of a pointer, or no digest")
+    if checksum is not None and (
+        checksum != digest_of(canonical(data)) or content != canonical({**data, "checksum": checksum})
+    ):
+        raise ValueError("its checksum does not agree")
+    current, *earlier = map(_version, versions)
+    return dataclasses.replace(current, earlier=tuple(earlier))
+
+
+def _is_version(data: Any) -> bool:
+    needed, known = (
+        {"digest", "recipe", "created"},
+        {"digest", "recipe", "created", "number", "source", "earlier"},
+    )
+    return isinstance(data, dict) and needed <= set(data) <= known and is_digest(data["digest"])
 
 
 def write_pointer(path: Path, pointer: Pointer) -> Pointer:
@@ -108,7 +138,7 @@ def write_pointer(path: Path, pointer: Pointer) -> Pointer:
     content = _as_json(pointer)
     if pointer.earlier:
         content["earlier"] = [_as_json(version) for version in pointer.earlier]
-    replace_file(path, canonical(content))
+    replace_file(path, canonical({**content, "checksum": digest_of(canonical(content))}))
     return pointer
 
 
@@ -221,6 +251,7 @@ class Workspace:
         self.staging = self.root / "staging"
         self.readers = ReadLocks()
         self._lock = WriteLock(self.root)
+        self._staged: set[Path] = set()
 
     @property
     def settings_file(self) -> Path:
@@ -228,8 +259,8 @@ class Workspace:
         return self.root / "awe.toml"
 
     @contextlib.contextmanager
-    def lock(self, wait: bool = False) -> Iterator[None]:
-        """Be the only writer inside the block. Raises BusyError, or waits."""
+    def lock(self, wait: float = False) -> Iterator[None]:
+        """Be the only writer inside the block. Raises BusyError, or waits: without end, or so many seconds."""
         self._lock.acquire(wait=wait)
         try:
             yield
@@ -263,7 +294,8 @@ class Workspace:
     def find(self, kind: str, name: str | None = None, *, verify: bool = False) -> Artifact:
         """The artifact that `name` means. Without a name: the dataset, or the only one of its kind.
 
-        Checks the manifest and the size of every file; with `verify`, the sha256 too.
+        Checks the manifest, and the size and sha256 of every file; with `verify`, also of those that this process
+        has read already.
         Raises MissingInputError with the nearest name and the command that makes one,
         CorruptArtifactError naming the file.
         """
@@ -296,16 +328,25 @@ class Workspace:
     def open(self, digest: str, *, verify: bool = False) -> Artifact:
         """The artifact with this digest, of any kind. Raises MissingInputError, CorruptArtifactError."""
         path = self.store / digest
-        if not path.is_dir():
+        try:
+            path.stat()
+        except PermissionError as error:
+            raise unreadable(path, "an artifact", error) from error
+        except OSError:
             raise MissingInputError(
                 f"{path}: expected a stored artifact, found nothing",
                 hint="run the step that makes it again (`awe status` names it)",
-            )
+            ) from None
         self.readers.hold(path)
         return open_artifact(path, digest, verify=verify)
 
     def require(self) -> None:
         """MissingInputError where the folder of the workspace is not there."""
+        if os.path.isdir(self.root) and not os.access(self.root, os.R_OK | os.X_OK):
+            raise MissingInputError(
+                f"{self.root}: cannot be read: Permission denied",
+                hint="allow this user to read the workspace",
+            )
         if not os.path.isdir(self.root):  # unlike Path.is_dir, False for a name that cannot be
             found = "a file" if os.path.exists(self.root) else "nothing"
             raise MissingInputError(
@@ -339,7 +380,9 @@ class Workspace:
             raise ValueError(f"the recipe of a {recipe.kind} cannot make a {kind}")
         with self.lock():
             path = self.staging / f"{kind}-{secrets.token_hex(4)}"
+            self._clear_leftovers()
             make_folder(path)
+            self._staged.add(path)
             try:
                 with half_made(path):
                     yield Staging(path, recipe, self.store, self._point)
@@ -348,12 +391,23 @@ class Workspace:
                     raise write_error(path, error) from error
                 raise
             finally:
+                self._staged.discard(path)
                 shutil.rmtree(path, ignore_errors=True)
 
     def promote(self, artifact: Artifact, alias: str, source: str) -> Pointer:
         """Let `alias` mean an artifact, keeping what it meant before. Hold the lock."""
         pointer = Pointer.now(artifact.digest, artifact.manifest.recipe.digest, source)
         return write_pointer(KINDS[artifact.kind].pointer(self.root, alias), pointer)
+
+    def _clear_leftovers(self) -> None:
+        """Remove what killed runs were writing; with the lock held, nobody else is."""
+        for kind in KINDS.values():
+            for draft in (self.root / (kind.folder or "")).glob(".*.json.new"):
+                with contextlib.suppress(OSError):
+                    draft.unlink()
+        for folder in self.staging.glob("*-" + "[0-9a-f]" * 8 + "*"):
+            if folder not in self._staged:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def call(self, artifact: Artifact, name: str) -> Artifact:
         """Let `name` mean an artifact of the store; the artifact as that name calls it. Hold the lock."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
 
 from awe_cli.errors import CorruptArtifactError
 from awe_cli.workspace import Artifact, Recipe, Workspace
+from awe_cli.workspace.artifact import digest_of
+from awe_cli.workspace.store import Pointer, write_pointer
 
 RECIPE = Recipe("model", 1, {"dim": 64})
 
@@ -43,8 +47,18 @@ def test_a_missing_file_is_named(workspace: Workspace) -> None:
         workspace.find("model", "wsabie")
 
 
-def test_a_changed_byte_is_found_on_request(workspace: Workspace) -> None:
-    make(workspace).file("U.txt").write_text("one two thrEe")
+def test_a_changed_byte_is_found_though_the_time_of_change_is_put_back(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make(workspace).file("U.txt")
+    workspace.find("model", "wsabie")
+    before = path.stat()
+    path.write_text("one two thrEe")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(CorruptArtifactError, match=r"U\.txt: expected sha256"):
+        workspace.find("model", "wsabie")
+    assert workspace.current("model", "wsabie", RECIPE) is None
+    monkeypatch.setenv("AWE_VERIFY", "never")
     workspace.find("model", "wsabie")
     with pytest.raises(CorruptArtifactError, match="sha256"):
         workspace.find("model", "wsabie", verify=True)
@@ -81,6 +95,67 @@ def test_running_the_step_again_heals_the_store(workspace: Workspace, damage: st
 def test_a_file_the_manifest_does_not_know(workspace: Workspace) -> None:
     with pytest.raises(CorruptArtifactError, match=r"only U\.txt"):
         make(workspace).file("V.txt")
+
+
+def test_every_changed_byte_of_a_name_is_found(workspace: Workspace) -> None:
+    made = make(workspace)
+    pointer = workspace.root / "models" / "wsabie.json"
+    whole = pointer.read_bytes()
+    for place in range(len(whole)):
+        for damaged in (whole[:place], whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :]):
+            pointer.write_bytes(damaged)
+            with pytest.raises(CorruptArtifactError, match=r"wsabie\.json"):
+                workspace.find("model", "wsabie")
+    older = {key: value for key, value in json.loads(whole).items() if key != "checksum"}
+    pointer.write_text(json.dumps(older))
+    assert workspace.find("model", "wsabie").digest == made.digest
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(workspace: Workspace) -> None:
+    path = make(workspace).file("U.txt")
+    pointer = workspace.root / "models" / "wsabie.json"
+    for place in (path, path.with_name("manifest.json"), pointer):
+        place.unlink()
+        os.mkfifo(place)
+        with pytest.raises(CorruptArtifactError, match=place.name):
+            workspace.find("model", "wsabie")
+        place.unlink()
+        make(workspace)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": ["model"]},
+        {"version": "1"},
+        {"settings": []},
+        {"parents": {"dataset": 7}},
+        {"parents": {"dataset": "../../elsewhere"}},
+        {"files": {"../../U.txt": {"size": 1, "sha256": ""}}},
+        {"files": {"/etc/passwd": {"size": 1, "sha256": ""}}},
+        {"files": {"U.txt": {"size": 10**400, "sha256": "0"}}},
+    ],
+)
+def test_a_hostile_manifest_whose_digest_agrees(workspace: Workspace, change: dict[str, object]) -> None:
+    made = make(workspace)
+    content = json.dumps({**json.loads((made.path / "manifest.json").read_bytes()), **change}).encode()
+    forge(workspace, content)
+    with pytest.raises(CorruptArtifactError):
+        workspace.find("model", "wsabie")
+
+
+def test_a_manifest_nested_without_end(workspace: Workspace) -> None:
+    forge(workspace, b"[" * 200_000)
+    with pytest.raises(CorruptArtifactError, match=r"manifest\.json"):
+        workspace.find("model", "wsabie")
+
+
+def forge(workspace: Workspace, manifest: bytes) -> None:
+    """Let a name mean an artifact that has this manifest, with digests that agree."""
+    digest = digest_of(manifest)
+    (workspace.store / digest).mkdir(parents=True)
+    (workspace.store / digest / "manifest.json").write_bytes(manifest)
+    write_pointer(workspace.root / "models" / "wsabie.json", Pointer.now(digest, RECIPE.digest))
 
 
 def test_another_version_of_the_format(workspace: Workspace) -> None:

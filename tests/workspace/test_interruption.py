@@ -58,7 +58,7 @@ def test_killed_in_the_middle_of_staging(workspace: Workspace) -> None:
     assert len(list(workspace.staging.iterdir())) == 1
     make(workspace, 2)  # the kernel has released the lock
     assert workspace.find("model", "wsabie", verify=True).settings == {"dim": 2}
-    assert {item.path.parent.name for item in collect(workspace)} == {"staging", "store"}
+    assert {item.path.parent.name for item in collect(workspace)} == {"store"}
     assert not list(workspace.staging.iterdir())
 
 

@@ -68,7 +68,7 @@ def test_a_pointer_is_replaced_only_when_its_content_changes(workspace: Workspac
     make(workspace, "wsabie", "two")
     assert pointer.read_bytes() != before[0]
     content = json.loads(pointer.read_bytes())
-    assert set(content) == {"digest", "recipe", "created", "number", "earlier"}
+    assert set(content) == {"digest", "recipe", "created", "number", "earlier", "checksum"}
     assert [version["digest"] for version in content["earlier"]] == [json.loads(before[0])["digest"]]
 
 
