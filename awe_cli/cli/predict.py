@@ -183,6 +183,11 @@ def _report(made: Predicted, output: str | None, top_k: int, as_json: bool) -> N
         console.warn(
             f"without a known item, and ranked alike: {counts.blank:,} of {counts.examples:,} examples"
         )
+    if counts.unscored:
+        console.warn(
+            f"labels that are new since the model was trained, never recommended by it: {counts.unscored:,} "
+            "(`awe train --start` learns them)"
+        )
     if as_json:
         _print_json(made, output)
     if made.artifact is not None:

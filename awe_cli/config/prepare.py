@@ -14,7 +14,20 @@ class PrepareSettings:
     user: str | None = setting(None, help="Column of the person.", auto="none")
     item: str | None = setting(None, help="Column of the item the person chose.", auto="none")
     weight: str | None = setting(None, help="Column of a weight above 0, such as plays.", auto="none")
-    time: str | None = setting(None, help="Column of the time, for --holdout-last.", auto="none")
+    time: str | None = setting(
+        None, help="Column of the time, for --holdout-last and --half-life.", auto="none"
+    )
+    half_life: float | None = setting(
+        None,
+        help="Days in which an interaction loses half of its weight, counted back from the latest; needs --time.",
+        auto="none",
+        above=0,
+    )
+    update: bool = setting(
+        False,
+        help="The next version of the dataset that is there: old splits and the order of labels stay.",
+        flag="--update/--no-update",
+    )
     features: tuple[str, ...] | None = setting(
         None, help='Numeric columns by name or glob ("f*"), or one list column.', auto="none"
     )

@@ -199,6 +199,11 @@ class _AgainSettings:
     warm: bool = setting(
         True, help="Start from the model's U and V, or from random numbers.", flag="--warm/--cold"
     )
+    start: str | None = setting(
+        None,
+        help="Model whose U and V to start from, such as yesterday's, of this or an earlier version of the dataset.",
+        auto="the model itself",
+    )
     iterations: int = setting(1, help="Times to build G and learn again.", min=1)
     epochs: int | None = setting(None, help="Passes at most; 0: the product G · S as it is.", min=0)
     learning_rate: float | None = setting(

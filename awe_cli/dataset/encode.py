@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from awe_cli.dataset.annotations import FeatureColumns, RawReader
 from awe_cli.dataset.dataset import Dataset, scale_history
 from awe_cli.dataset.examples import Examples
+from awe_cli.dataset.feature_columns import FeatureColumns, RawReader
 from awe_cli.dataset.features import Raw, RawDense, take_raw
 from awe_cli.dataset.gather import join
 from awe_cli.dataset.hashing import hash_values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from awe_cli.dataset.vocabulary import look_up, ranked
+from awe_cli.dataset.vocabulary import continued, look_up, ranked
 from awe_cli.matrices.bags import add_constant, collect, keep_entries, kept_offsets, scale_rows
 from awe_cli.matrices.matrix import Bags, Dense, Lists, Rows, take_lists
 
@@ -131,16 +132,31 @@ class FeatureSpace:
         return Dense(np.arange(len(self), dtype=np.int32), rows)
 
 
-def fit_features(raw: Raw, train: NDArray[np.bool_], options: FeatureOptions) -> FeatureSpace:
-    """Learn the space from the rows where `train` (n,) is True."""
-    return _fit_dense(raw, train, options) if isinstance(raw, RawDense) else _fit_bags(raw, train, options)
+# The index that each of some names had in the version before, -1 for new ones.
+Places = Callable[[pa.Array], NDArray[np.int32]]
 
 
-def _fit_bags(raw: RawBags, train: NDArray[np.bool_], options: FeatureOptions) -> FeatureSpace:
+def fit_features(
+    raw: Raw, train: NDArray[np.bool_], options: FeatureOptions, places: Places | None = None
+) -> FeatureSpace:
+    """Learn the space from the rows where `train` (n,) is True.
+
+    places  of sparse features in the version before: what stays keeps its order there, what is new comes after
+    """
+    if isinstance(raw, RawDense):
+        return _fit_dense(raw, train, options)
+    return _fit_bags(raw, train, options, places)
+
+
+def _fit_bags(
+    raw: RawBags, train: NDArray[np.bool_], options: FeatureOptions, places: Places | None
+) -> FeatureSpace:
     bags = collect(raw.indptr, raw.codes, raw.values, len(raw.vocabulary))
     in_train = np.repeat(train, np.diff(bags.indptr)) & (bags.values != 0)
     counts = np.bincount(bags.indices[in_train], minlength=len(raw.vocabulary)).astype(np.int64)
     order = ranked(raw.vocabulary, counts)
+    if places is not None:
+        order = continued(order, places(raw.vocabulary))
     order = order[counts[order] >= max(options.min_count, 1)]
     counts = counts[order]
     n = int(np.count_nonzero(train))

@@ -12,14 +12,20 @@ from numpy.typing import NDArray
 
 from awe_cli.dataset.gather import IdColumn, join, split_codes
 from awe_cli.dataset.hashing import hash_values, mix
-from awe_cli.dataset.splits import SPLITS, TRAIN, SplitPairs, SplitRule, split_pairs
-from awe_cli.dataset.vocabulary import encode, inverse, ranked
+from awe_cli.dataset.previous import Previous
+from awe_cli.dataset.splits import SPLITS, TRAIN, SplitPairs, SplitRule, count_contradicted, split_pairs
+from awe_cli.dataset.versions import places_by_id
+from awe_cli.dataset.vocabulary import continued, encode, inverse, ranked
 from awe_cli.errors import DataError
 from awe_cli.io.columns import Batch, Role, refuse
 from awe_cli.matrices.matrix import Lists
 
 # Interactions (a person chose an item) as they stand in files.
 
+_SECONDS_A_DAY = 86400.0
+_MOST_HALF_LIVES = 60.0
+# Units a second has, and the number that times since 1970 in this unit stay below until the year 5138.
+_TIME_UNITS = {1.0: 1e11, 1e3: 1e14, 1e6: 1e17}
 NO_ROWS = ("the input has no rows", "name a file with at least one row")
 
 
@@ -56,8 +62,13 @@ class InteractionRows:
     split: NDArray[np.int8] | None
 
 
-def read_interactions(batches: Iterable[Batch], columns: InteractionColumns) -> InteractionRows:
-    """Read all pieces. Raises DataError for a weight that is not positive, and as the readers do."""
+def read_interactions(
+    batches: Iterable[Batch], columns: InteractionColumns, half_life: float | None = None
+) -> InteractionRows:
+    """Read all pieces. Raises DataError for a weight that is not positive, and as the readers do.
+
+    half_life  days in which a row loses half of its weight (1 where it has none); None: it keeps it
+    """
     user, item = IdColumn(columns.user), IdColumn(columns.item)
     weights: list[np.ndarray] = []
     times: list[np.ndarray] = []
@@ -77,15 +88,35 @@ def read_interactions(batches: Iterable[Batch], columns: InteractionColumns) -> 
     people, person = encode(user.values())
     user.chunks.clear()
     items, chosen = encode(item.values())
+    weight = join(weights, np.float64) if columns.weight else None
+    time = join(times, np.float64) if columns.time else None
+    if half_life is not None:
+        assert time is not None
+        weight = decay(time, half_life) * (1.0 if weight is None else weight)
     return InteractionRows(
         people=people,
         items=items,
         person=person,
         item=chosen,
-        weight=join(weights, np.float64) if columns.weight else None,
-        time=join(times, np.float64) if columns.time else None,
+        weight=weight,
+        time=time,
         split=join(splits, np.int8) if columns.split else None,
     )
+
+
+def decay(time: np.ndarray, half_life: float) -> NDArray[np.float64]:
+    """What is left of each row's weight (n,): 2^(-age / half_life), its age in days before the latest row.
+
+    Times are datetime64[us], or numbers since 1970 whose size tells seconds from milli-, micro- and nanoseconds.
+    Beyond 60 half-lives no more is lost, so that who has only old rows still has a history.
+    """
+    if time.dtype.kind == "M":
+        age = (time.max() - time) / np.timedelta64(1, "D")
+    else:
+        largest = float(np.abs(time).max())
+        unit = next((unit for unit, limit in _TIME_UNITS.items() if largest < limit), 1e9)
+        age = (time.max() - time).astype(np.float64) / (unit * _SECONDS_A_DAY)
+    return np.exp2(-np.minimum(age / half_life, _MOST_HALF_LIVES))
 
 
 def refuse_not_positive(
@@ -114,11 +145,13 @@ class Interactions:
     """Distinct pairs by split.
 
     people     ids by value, ascending; row i of each list is people[i]
-    items      labels in index order: by descending number of training pairs, then by value
+    items      labels in index order: by descending number of training pairs, then by value; those of a version before
+               first, in its order
     lists      split → items of each person, ascending; weights: split → their weights, or None
     rows       rows read; merged: rows that repeated a pair
     leaked     pairs found in two splits, kept in the earliest
     set_aside  whether the split valid was taken from train without being asked for
+    contradicted  pairs that a column holds out, or trains on, otherwise than the version before did
     """
 
     people: pa.Array
@@ -129,16 +162,25 @@ class Interactions:
     merged: int
     leaked: int
     set_aside: bool
+    contradicted: int = 0
 
 
-def build_interactions(rows: InteractionRows, rule: SplitRule) -> Interactions:
-    """Merge duplicates, split, and put people and items in their final order."""
+def build_interactions(
+    rows: InteractionRows, rule: SplitRule, previous: Previous | None = None
+) -> Interactions:
+    """Merge duplicates, split, and put people and items in their final order.
+
+    previous  the version before, whose pairs keep their split and whose items keep their order
+    """
     order = pc.sort_indices(rows.people).to_numpy().astype(np.int64)
     people = rows.people.take(pa.array(order))
     merged = _merge(rows, inverse(order)[rows.person])
-    codes = split_pairs(_pairs(rows, merged, people), rule, merged.split)
+    kept = previous.pair_splits(people, rows.items, merged.person, merged.item) if previous else None
+    codes = split_pairs(_pairs(rows, merged, people), rule, merged.split, kept)
     counts = np.bincount(merged.item[codes == TRAIN], minlength=len(rows.items)).astype(np.int64)
     label_order = ranked(rows.items, counts)
+    if previous:
+        label_order = continued(label_order, places_by_id(rows.items, previous.labels))
     label = inverse(label_order)[merged.item]
     lists, weights = _by_split(merged, label, codes, len(people))
     return Interactions(
@@ -150,6 +192,7 @@ def build_interactions(rows: InteractionRows, rule: SplitRule) -> Interactions:
         merged=len(rows.person) - len(codes),
         leaked=merged.leaked,
         set_aside=rule.sets_aside(merged.split),
+        contradicted=count_contradicted(merged.split, kept),
     )
 
 

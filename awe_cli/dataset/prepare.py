@@ -14,6 +14,7 @@ from awe_cli.config.prepare import PrepareSettings
 from awe_cli.dataset import label_features, similarity, storage, taxonomy
 from awe_cli.dataset.annotations import Annotations, RawExamples, build_annotations
 from awe_cli.dataset.features import FeatureSpace, fit_features
+from awe_cli.dataset.previous import Previous
 from awe_cli.dataset.retrieval import FeatureTable, Relevance, read_feature_table, read_relevance
 from awe_cli.dataset.spec import LabelSpec, RetrievalSpec
 from awe_cli.dataset.splits import SplitRule
@@ -50,13 +51,15 @@ def with_labels_of(plan: LabelSpec, feature_table: FeatureTable, vocabulary: pa.
 
 def store_label_features(
     plan: LabelSpec, feature_table: FeatureTable, labels: pa.Array, counts: dict[str, NDArray[np.int64]],
-    file: Callable[[str], Path],
+    file: Callable[[str], Path], previous: Previous | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Store what describes the labels; what the summary says of it. Raises DataError where they have no features.
 
     counts  split → examples of each label
     """
-    space = _space(plan, feature_table)
+    space = _space(plan, feature_table, previous)
+    if previous and space.dense:
+        previous.require_columns(space.names.slice(0, space.given), previous.label_features, "the labels")
     place = look_up(_text(labels), _text(feature_table.ids), "labels", untyped=False)
     described, _ = label_features.describe(space, feature_table, place, False, "labels")
     label_features.store(file, described)
@@ -70,12 +73,16 @@ def store_label_features(
         "described_without_features": int(np.count_nonzero(empty)),
         "described_never_chosen": int(np.count_nonzero((place >= 0) & ~chosen)),
     }
+    if previous:
+        names = space.names.slice(0, space.given)
+        found["update"] = {"label features": previous.name_changes(names, previous.label_features)}
     return found | {"warnings": _warnings(plan, found, empty, counts["train"])}
 
 
-def _space(plan: LabelSpec, feature_table: FeatureTable) -> FeatureSpace:
+def _space(plan: LabelSpec, feature_table: FeatureTable, previous: Previous | None) -> FeatureSpace:
     """Which features there are: those of all labels in the file, whether anything has them or not."""
-    space = fit_features(feature_table.raw, np.ones(len(feature_table.ids), np.bool_), plan.options)
+    places = previous.label_feature_places if previous else None
+    space = fit_features(feature_table.raw, np.ones(len(feature_table.ids), np.bool_), plan.options, places)
     if not space.given or not space.count.any():
         raise DataError(
             f"{plan.source.name}: no label has a feature that is left",
@@ -174,7 +181,11 @@ _PREPARE_RETRIEVAL_ROWS = 16384  # read at a time
 
 
 def read_retrieval(
-    plan: RetrievalSpec, rule: SplitRule, sources: list[Source], file: Callable[[str], Path]
+    plan: RetrievalSpec,
+    rule: SplitRule,
+    sources: list[Source],
+    file: Callable[[str], Path],
+    previous: Previous | None = None,
 ) -> tuple[Annotations, RawExamples, dict[str, Any]]:
     """The queries as examples, the documents as labels; the features of the labels are stored.
 
@@ -194,14 +205,18 @@ def read_retrieval(
     )
     everything = np.ones(len(documents.ids), np.bool_)
     options = plan.query_options if plan.shared else plan.document_options
-    space = fit_features(documents.raw, everything, options)
+    space = fit_features(
+        documents.raw, everything, options, previous.label_feature_places if previous else None
+    )
+    if previous and space.dense:
+        previous.require_columns(space.names.slice(0, space.given), previous.label_features, "the documents")
     if not space.given:
         raise DataError(
             "no document has a feature that is left", hint="lower --min-count, or look at its column"
         )
     split = queries.split if pairs.split is None else pairs.split
     examples = RawExamples(queries.ids, queries.raw, documents.ids, pairs.lists, split, by_id=True)
-    data = build_annotations(examples, rule, plan.query_options, space if plan.shared else None)
+    data = build_annotations(examples, rule, plan.query_options, space if plan.shared else None, previous)
     place = look_up(data.labels, documents.ids, "documents", untyped=False)
     described, unknown = label_features.describe(space, documents, place, plan.shared, "documents")
     label_features.store(file, described)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from awe_cli.dataset.annotations import FeatureColumns, RawReader
+from awe_cli.dataset.feature_columns import FeatureColumns, RawReader
 from awe_cli.dataset.features import Raw
 from awe_cli.dataset.gather import IdColumn, Origin, join, split_codes
 from awe_cli.dataset.splits import SPLITS

@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 
 from awe_cli.config.prepare import PrepareSettings
-from awe_cli.dataset.annotations import AnnotationColumns, FeatureColumns, match_columns
+from awe_cli.dataset.annotations import AnnotationColumns
 from awe_cli.dataset.dataset import ANNOTATION, RECOMMENDATION, RETRIEVAL
+from awe_cli.dataset.feature_columns import FeatureColumns, match_columns
 from awe_cli.dataset.features import FeatureOptions
 from awe_cli.dataset.interactions import InteractionColumns
 from awe_cli.dataset.plan_reading import (
@@ -258,8 +259,8 @@ def _flag(field: str, value: Any) -> str:
 # The plan of `prepare` for queries, documents and the pairs that are relevant.
 
 _OTHERS = ("user", "item", "features", "sparse", "text", "labels", "id", "label_separator", "weight", "time",
-           "holdout", "holdout_last", "label_file", "label_id", "label_text", "label_sparse", "label_features",
-           "label_scaling", "label_identity", "label_columns")  # fmt: skip
+           "half_life", "holdout", "holdout_last", "label_file", "label_id", "label_text", "label_sparse",
+           "label_features", "label_scaling", "label_identity", "label_columns")  # fmt: skip
 # What columns of ids are called, in the files of queries and documents and in those of pairs.
 _IDS = {
     "query": ("query", "query_id", "query-id", "queryid", "qid", "_id", "id"),
@@ -442,6 +443,11 @@ class PrepareSpec:
     labels: LabelSpec | None = None
 
     @property
+    def half_life(self) -> float | None:
+        """Days in which an interaction loses half of its weight; None: it keeps it."""
+        return self.settings.get("half_life")
+
+    @property
     def task(self) -> str:
         """What it is called for the user: retrieval is annotation of queries with documents."""
         return RETRIEVAL if self.retrieval else str(self.settings["task"])
@@ -516,6 +522,13 @@ def _plan_interactions(settings: PrepareSettings, rule: SplitRule, sources: list
             "--scaling: standard is for dense features, a history is a bag of items",
             hint="use l2, l1 or none",
         )
+    if settings.half_life is not None and settings.time is None:
+        raise UsageError("--half-life needs --time", hint="name the column that holds the time of each row")
+    if settings.half_life is not None and settings.weight_transform == "binary":
+        raise SettingsError(
+            "--half-life: expected weights that count, found --weight-transform binary, which makes all of them 1",
+            hint="use log or none",
+        )
     columns = InteractionColumns(settings.user, settings.item, settings.weight, settings.time, settings.split)
     if len(columns.roles()) < 2 + sum(c is not None for c in (columns.weight, columns.time, columns.split)):
         raise UsageError("one column is named for two purposes", hint="name each column once")
@@ -524,7 +537,8 @@ def _plan_interactions(settings: PrepareSettings, rule: SplitRule, sources: list
         "task": RECOMMENDATION,
         "dense": False,
         "columns": asdict(columns),
-        "weighted": settings.weight is not None,
+        "weighted": settings.weight is not None or settings.half_life is not None,
+        **({} if settings.half_life is None else {"half_life": settings.half_life}),
         "weight_transform": settings.weight_transform,
         "scaling": settings.scaling or "l2",
         "split": asdict(rule),
@@ -541,7 +555,7 @@ def _plan_annotation(settings: PrepareSettings, rule: SplitRule, sources: list[S
             + (", ".join([*named, *(["--labels"] if settings.labels else [])]) or "none of them"),
             hint="for example `awe prepare plays.parquet --user user --item artist`",
         )
-    for field in ("weight", "time", "holdout", "holdout_last"):
+    for field in ("weight", "time", "half_life", "holdout", "holdout_last"):
         if getattr(settings, field) is not None:
             raise UsageError(
                 f"--{field.replace('_', '-')} is for interactions, with --user and --item",

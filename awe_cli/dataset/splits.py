@@ -5,6 +5,7 @@ Random choices are made by a hash of ids (or of contents) and the seed: the orde
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +58,33 @@ class SplitPairs:
     age: NDArray[np.int64] | None
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """The greatest key of an example that is drawn for test, and for valid: a later version draws up to the same."""
+
+    test: int
+    valid: int
+
+    @classmethod
+    def of(cls, rule: SplitRule, hashes: NDArray[np.uint64], codes: NDArray[np.int8]) -> Bounds:
+        """Those of examples that `split_examples` split; the share of all keys where it drew none."""
+        shares = {"test": rule.test_fraction or 0.0, "valid": _valid_share(rule)}
+        found = {}
+        for split, share in shares.items():
+            drawn = seeded(hashes[codes == SPLITS.index(split)], rule.seed, split)
+            found[split] = int(drawn.max()) if len(drawn) else min(int(share * 2.0**64), 2**64 - 1)
+        return cls(**found)
+
+    def encode(self) -> dict[str, str]:
+        """As the summary has them: JSON knows no integers of 64 bits."""
+        return {"test": f"{self.test:016x}", "valid": f"{self.valid:016x}"}
+
+    @classmethod
+    def decode(cls, stored: Mapping[str, str]) -> Bounds:
+        """What `encode` wrote."""
+        return cls(int(stored["test"], 16), int(stored["valid"], 16))
+
+
 def require_splits(splits: tuple[str, ...]) -> None:
     """Raise MissingInputError, with the nearest name, where one of these is no split."""
     for split in splits:
@@ -68,30 +96,40 @@ def require_splits(splits: tuple[str, ...]) -> None:
             )
 
 
-def split_pairs(pairs: SplitPairs, rule: SplitRule, given: NDArray[np.int8] | None) -> NDArray[np.int8]:
-    """TRAIN, VALID or TEST for each pair. A person keeps at least one item to train on by any random rule."""
+def split_pairs(
+    pairs: SplitPairs, rule: SplitRule, given: NDArray[np.int8] | None, kept: NDArray[np.int8] | None = None
+) -> NDArray[np.int8]:
+    """TRAIN, VALID or TEST for each pair. A person keeps at least one item to train on by any random rule.
+
+    kept  (pairs,) the split of a pair in the version before, where it stays, -1 for a new pair; a person who has as
+          many items held out as the rule wants gets no more, and others get theirs from what is new
+    """
     codes = np.zeros(len(pairs.pair), np.int8) if given is None else given.copy()
+    free = np.ones(len(codes), np.bool_)
+    if kept is not None:
+        free = kept < 0
+        codes[~free] = kept[~free]
     sizes = np.diff(pairs.indptr)
+    wanted = None
     if rule.given:
         pass
     elif rule.holdout is not None or rule.holdout_last is not None:
         n = rule.holdout or rule.holdout_last or 0
         wanted = np.where(sizes >= 2 * n, n, 0)
-        codes[pick(pairs.indptr, _order(pairs, rule, "test"), wanted)] = TEST
     elif rule.test_fraction:
         wanted = _share(sizes, rule.test_fraction, seeded(pairs.person, rule.seed, "t-share"))
-        codes[pick(pairs.indptr, _order(pairs, rule, "test"), wanted)] = TEST
-    if not _needs_valid(codes, rule):
+    if wanted is not None:
+        wanted = np.maximum(wanted - _count(pairs, codes == TEST), 0)
+        _draw(codes, pairs.indptr, free, _order(pairs, rule, "test"), wanted, TEST)
+    if not _needs_valid(given, rule):
         return codes
-    left = np.flatnonzero(codes == TRAIN)
-    before = np.concatenate([[0], np.cumsum(codes == TRAIN)])
-    indptr = before[pairs.indptr]
-    sizes = np.diff(indptr)
+    sizes = _count(pairs, codes != TEST)
     if rule.valid_fraction is None:
         wanted = (sizes >= VALID_LEAST).astype(np.int64)
     else:
         wanted = _share(sizes, rule.valid_fraction, seeded(pairs.person, rule.seed, "v-share"))
-    codes[left[pick(indptr, _order(pairs, rule, "valid")[left], wanted)]] = VALID
+    wanted = np.maximum(wanted - _count(pairs, codes == VALID), 0)
+    _draw(codes, pairs.indptr, free & (codes == TRAIN), _order(pairs, rule, "valid"), wanted, VALID)
     return codes
 
 
@@ -102,12 +140,41 @@ def split_examples(
     codes = np.zeros(len(hashes), np.int8) if given is None else given.copy()
     if not rule.given and rule.test_fraction:
         codes[_smallest(seeded(hashes, rule.seed, "test"), rule.test_fraction)] = TEST
-    if not _needs_valid(codes, rule):
+    if not _needs_valid(given, rule):
         return codes
     left = np.flatnonzero(codes == TRAIN)
-    share = VALID_SHARE if rule.valid_fraction is None else rule.valid_fraction
-    codes[left[_smallest(seeded(hashes[left], rule.seed, "valid"), share)]] = VALID
+    codes[left[_smallest(seeded(hashes[left], rule.seed, "valid"), _valid_share(rule))]] = VALID
     return codes
+
+
+def split_more_examples(
+    hashes: NDArray[np.uint64],
+    rule: SplitRule,
+    given: NDArray[np.int8] | None,
+    kept: NDArray[np.int8],
+    bounds: Bounds,
+) -> NDArray[np.int8]:
+    """The same for a later version of the examples.
+
+    kept    (n,) the split an example had in the version before, where it stays, -1 where that is not known
+    bounds  up to where the version before was drawn: the same example falls on the same side again
+    """
+    codes = np.zeros(len(hashes), np.int8) if given is None else given.copy()
+    free = kept < 0
+    codes[~free] = kept[~free]
+    if not rule.given and rule.test_fraction:
+        codes[free & (seeded(hashes, rule.seed, "test") <= np.uint64(bounds.test))] = TEST
+    if _needs_valid(given, rule):
+        drawn = seeded(hashes, rule.seed, "valid") <= np.uint64(bounds.valid)
+        codes[free & (codes == TRAIN) & drawn] = VALID
+    return codes
+
+
+def count_contradicted(given: NDArray[np.int8] | None, kept: NDArray[np.int8] | None) -> int:
+    """How many rows a column puts into test that were not there in the version before, or the other way round."""
+    if given is None or kept is None:
+        return 0
+    return int(np.count_nonzero((kept >= 0) & ((given == TEST) != (kept == TEST))))
 
 
 def pick(indptr: NDArray[np.int64], keys: NDArray[np.uint64], wanted: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -124,9 +191,32 @@ def pick(indptr: NDArray[np.int64], keys: NDArray[np.uint64], wanted: NDArray[np
     return chosen
 
 
-def _needs_valid(codes: NDArray[np.int8], rule: SplitRule) -> bool:
+def _count(pairs: SplitPairs, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many pairs of each person are among the chosen (people,)."""
+    return np.diff(np.concatenate([[0], np.cumsum(chosen)])[pairs.indptr])
+
+
+def _draw(
+    codes: NDArray[np.int8],
+    indptr: NDArray[np.int64],
+    candidates: NDArray[np.bool_],
+    keys: NDArray[np.uint64],
+    wanted: NDArray[np.int64],
+    code: int,
+) -> None:
+    """Give `code` to the `wanted` candidates of each person with the smallest keys, in place."""
+    left = np.flatnonzero(candidates)
+    before = np.concatenate([[0], np.cumsum(candidates)])
+    codes[left[pick(before[indptr], keys[left], wanted)]] = code
+
+
+def _valid_share(rule: SplitRule) -> float:
+    return VALID_SHARE if rule.valid_fraction is None else rule.valid_fraction
+
+
+def _needs_valid(given: NDArray[np.int8] | None, rule: SplitRule) -> bool:
     """Whether examples are to be set aside. Raises UsageError where that was asked for and they are there."""
-    named = bool((codes == VALID).any())
+    named = given is not None and bool((given == VALID).any())
     if named and rule.valid_fraction:
         raise UsageError(
             "--valid-fraction: the split column has rows for valid already",

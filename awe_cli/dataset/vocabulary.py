@@ -30,6 +30,15 @@ def ranked(values: pa.Array, counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return order.to_numpy().astype(np.int64)
 
 
+def continued(order: NDArray[np.int64], place: NDArray[np.int32]) -> NDArray[np.int64]:
+    """`order`, with what the version before had first and in its order, and what is new after it as it was.
+
+    place  (n,) the index that each value had in the version before, -1 for a new one
+    """
+    before = place[order]
+    return order[np.argsort(np.where(before < 0, len(place) + before.max(initial=0), before), kind="stable")]
+
+
 def inverse(order: NDArray[np.int64]) -> NDArray[np.int32]:
     """For each old position its new one, where `order` lists old positions in the new order."""
     positions = np.empty(len(order), np.int32)

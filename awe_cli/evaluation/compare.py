@@ -18,6 +18,7 @@ from awe_cli.evaluation.held_out import Evaluated
 from awe_cli.metrics.bootstrap import LEVEL, RESAMPLES, paired_intervals
 from awe_cli.metrics.metrics import Measure
 from awe_cli.models.load import OpenRanker
+from awe_cli.ranking.earlier import unscored_labels
 from awe_cli.workspace import Artifact
 
 
@@ -47,12 +48,13 @@ def compare(
                 "n_left_out": result.left_out,
                 "fit_on": list(opened[name].fit_on),
                 "history": history_rule(dataset.task, opened[name].fit_on),
+                **_new_labels(opened[name]),
             }
             for name, result in judged.items()
         },
         "better": {measure.name: measure.metric.better for measure in wanted},
         "of_the_whole_set": [measure.name for measure in wanted if not measure.metric.per_example],
-        "warnings": _warnings(wanted, dataset.n_labels),
+        "warnings": [*_warnings(wanted, dataset.n_labels), *_earlier_models(opened)],
         "baseline_model": baseline,
         "differences": {
             name: _differences(result, judged[baseline], columns, settings.seed)
@@ -79,6 +81,21 @@ def _warnings(wanted: Sequence[Measure], n_labels: int) -> list[str]:
         f"{names}: there are {n_labels:,} labels only; {meaning}"
         for divides, meaning in meanings.items()
         if (names := ", ".join(of.name for of in beyond if of.metric.divides_by_k == divides))
+    ]
+
+
+def _new_labels(opened: OpenRanker) -> dict[str, int]:
+    """How many labels came after a model was made; nothing where it knows all of them."""
+    n = len(unscored_labels(opened.ranker))
+    return {"unscored_labels": n} if n else {}
+
+
+def _earlier_models(opened: dict[str, OpenRanker]) -> list[str]:
+    """A line for each model that does not know all labels."""
+    return [
+        f"{name}: labels that are new since it was trained, and ranked last by it: {n:,}"
+        for name, one in opened.items()
+        if (n := len(unscored_labels(one.ranker)))
     ]
 
 

@@ -113,6 +113,15 @@ def no_lists(n: int) -> Lists:
     return Lists(np.zeros(n + 1, np.int64), np.zeros(0, np.int32))
 
 
+def with_labels(lists: Lists | None, labels: NDArray[np.int32], rows: int, n: int) -> Lists:
+    """The lists (None: empty ones) over `n` labels with `labels` in each of the `rows` rows besides."""
+    lists = no_lists(rows) if lists is None else lists
+    indptr = lists.indptr + len(labels) * np.arange(rows + 1)
+    indices = np.insert(lists.indices, np.repeat(lists.indptr[1:], len(labels)), np.tile(labels, rows))
+    bags = collect(indptr, indices, np.ones(len(indices), np.float32), n)
+    return Lists(bags.indptr, bags.indices)
+
+
 # Rows as scipy's sparse matrices, and the largest entries of these.
 
 

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from awe_cli.baselines.base import Baseline, Facts
 from awe_cli.baselines.registry import BASELINES
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
+from awe_cli.dataset.versions import places_by_id, row_translation
 from awe_cli.errors import CorruptArtifactError, DataError, MissingInputError, SettingsError
 from awe_cli.models.store import MODEL_VERSION as EMBEDDING_VERSION
 from awe_cli.models.store import fit_name, load_result, load_state
+from awe_cli.models.versions import dataset_of, require_dataset, require_same_version
+from awe_cli.ranking.earlier import EarlierRanker
 from awe_cli.ranking.ranker import Ranker
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
@@ -43,7 +46,10 @@ def open_ranker(ws: Workspace, model: Artifact, dataset: Dataset, split: str | N
 
 
 def load_fit(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
-    """One fit of a model of any type. Raises CorruptArtifactError for a type that is unknown."""
+    """One fit of a model of any type; one of another version of the dataset ranks by the ids that both have.
+
+    Raises CorruptArtifactError for a type that is unknown.
+    """
     model_type = str(model.settings.get("model_type"))
     if model_type not in LOADERS:
         raise CorruptArtifactError(
@@ -51,7 +57,12 @@ def load_fit(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str
             f"found {model_type!r}",
             hint="it was written by another version of awe: run the step that makes it again",
         )
-    return LOADERS[model_type](ws, model, dataset, fit_on)
+    load = LOADERS[model_type]
+    if model.parents["dataset"] == dataset.path.name:
+        return load(ws, model, dataset, fit_on)
+    own = dataset_of(ws, model)
+    place = places_by_id(dataset.labels, own.labels)
+    return EarlierRanker(load(ws, model, own, fit_on), row_translation(dataset, own), place)
 
 
 def choose_fit(model: Artifact, split: str | None) -> tuple[str, ...]:
@@ -86,13 +97,15 @@ def find_model(ws: Workspace, name: str) -> Artifact:
     return ws.find("model", name)
 
 
-def find_embedding(ws: Workspace, name: str | None, dataset: Artifact) -> Artifact:
+def find_embedding(ws: Workspace, name: str | None, dataset: Artifact, *, earlier: bool = False) -> Artifact:
     """The embedding model called `name`; without a name, the only one there is.
+
+    earlier  whether it may be one of another version of the dataset
 
     Raises MissingInputError, DataError for one of another dataset, SettingsError for another type of model.
     """
     model = find_model(ws, name) if name else _only_embedding(ws)
-    require_dataset(model, dataset)
+    (require_dataset if earlier else require_same_version)(ws, model, dataset)
     if model.settings.get("model_type") != EMBEDDING:
         raise SettingsError(
             f"expected an embedding model, found {model.describe()}, a {model.settings.get('model_type')}",
@@ -111,17 +124,6 @@ def _only_embedding(ws: Workspace) -> Artifact:
         f"which model? embedding models in the workspace {ws.root}: {names}",
         hint="name one with --model" if embeddings else "make one with `awe train --affinity constant`",
     )
-
-
-def require_dataset(model: Artifact, dataset: Artifact) -> None:
-    """Raise DataError where `model` was trained on another version of the dataset."""
-    trained_on = model.parents.get("dataset")
-    if trained_on != dataset.digest:
-        raise DataError(
-            f"{model.describe()} was trained on the dataset {str(trained_on)[:12]}, but the workspace now "
-            f"holds the dataset {dataset.digest[:12]}: its labels and features have other indices",
-            hint="train the model again on this dataset, or run the `awe prepare` that made the other one",
-        )
 
 
 def baseline_facts(

@@ -69,6 +69,7 @@ class Counts:
     fallback    those of them who got the most popular labels
     fewer       examples that got fewer labels than asked for, because no more candidates are left
     nothing     those of them that got none
+    unscored    labels that came after the model was made, which it never recommends
     unweighted  whether the input lacks the column of weights, so that each item counts 1
     """
 
@@ -80,6 +81,7 @@ class Counts:
     fewer: int = 0
     nothing: int = 0
     unweighted: bool = False
+    unscored: int = 0
 
 
 def top_rows(

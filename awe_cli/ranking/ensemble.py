@@ -9,6 +9,7 @@ score, the model has no say (σ = 0). Labels of equal f are in the order of the 
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints, remember
 from awe_cli.matrices.matrix import Bags, Rows
+from awe_cli.ranking.earlier import unscored_labels
 from awe_cli.ranking.ranker import Ranker, Scores
 from awe_cli.ranking.validation import Validator
 
@@ -95,6 +97,9 @@ def combined(parts: Parts, weights: Sequence[float]) -> Scores:
     return Scores(F, ties)
 
 
+_ALL_SCORED = np.zeros(0, np.int32)
+
+
 class EnsembleRanker:
     """Ranks by the weighted sum of the models' standardised scores.
 
@@ -105,6 +110,8 @@ class EnsembleRanker:
         used = [(ranker, weight) for ranker, weight in zip(rankers, weights, strict=True) if weight]
         self._rankers = [ranker for ranker, _ in used]
         self._weights, self._own = [weight for _, weight in used], own
+        unknown = [unscored_labels(ranker) for ranker in self._rankers]
+        self.unscored = functools.reduce(np.intersect1d, unknown)
 
     @property
     def n_labels(self) -> int:
@@ -122,14 +129,21 @@ def standard_parts(rankers: Sequence[Ranker], x: Rows, *, own: bool) -> Parts:
     parts = []
     for ranker in rankers:
         found = ranker.scores(x)
-        score = standardised(found.score, seen)
-        parts.append((score, score if found.tie is None else standardised(found.tie, seen)))
+        unscored = unscored_labels(ranker)
+        score = standardised(found.score, seen, unscored)
+        parts.append((score, score if found.tie is None else standardised(found.tie, seen, unscored)))
     return parts
 
 
-def standardised(S: NDArray[np.float32], seen: Bags | None) -> NDArray[np.float32]:
-    """S (m, labels) with mean 0 and deviation 1 in each row over the labels that are not in `seen`."""
+def standardised(
+    S: NDArray[np.float32], seen: Bags | None, unscored: NDArray[np.int32] = _ALL_SCORED
+) -> NDArray[np.float32]:
+    """S (m, labels) with mean 0 and deviation 1 in each row over the labels that are neither in `seen` nor unscored.
+
+    Of labels that are unscored it says nothing: 0.
+    """
     candidate = np.ones(S.shape, np.bool_)
+    candidate[:, unscored] = False
     if seen is not None:
         candidate[np.repeat(np.arange(len(S)), np.diff(seen.indptr)), seen.indices] = False
     n = np.maximum(candidate.sum(axis=1, keepdims=True), 1)
@@ -137,6 +151,6 @@ def standardised(S: NDArray[np.float32], seen: Bags | None) -> NDArray[np.float3
     deviation = np.sqrt(np.where(candidate, np.square(centred), 0).sum(axis=1, keepdims=True) / n)
     # Rounding leaves a trace where all scores are one and the same. NaN is not below it, and stays.
     trace = 1e-6 * np.abs(S).max(axis=1, keepdims=True, initial=0)
-    return np.divide(centred, deviation, out=np.zeros_like(centred), where=~(deviation <= trace)).astype(
-        np.float32
-    )
+    result = np.divide(centred, deviation, out=np.zeros_like(centred), where=~(deviation <= trace))
+    result[:, unscored] = 0
+    return result.astype(np.float32)

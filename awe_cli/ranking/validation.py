@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from awe_cli.dataset.examples import Examples, stack
 from awe_cli.engine.local import map_blocks
-from awe_cli.matrices.matrix import Lists, Rows
+from awe_cli.matrices.bags import with_labels
+from awe_cli.matrices.matrix import Lists, Rows, n_rows
 from awe_cli.metrics.metrics import criterion
 from awe_cli.metrics.ranks import Ranks, best_positions
 from awe_cli.ranking.block import Ranked, rank_block
+from awe_cli.ranking.earlier import unscored_labels
 from awe_cli.ranking.embedding import CandidateRanker
 from awe_cli.ranking.ranker import Ranker, Scores, block_rows
 
@@ -20,7 +22,14 @@ from awe_cli.ranking.ranker import Ranker, Scores, block_rows
 
 
 def rank(ranker: Ranker, x: Rows, positives: Lists | None, seen: Lists | None, k: int, model: str) -> Ranked:
-    """The ranks of the positives and the best k labels of each row of x; see `rank_block`."""
+    """The ranks of the positives and the best k labels of each row of x; see `rank_block`.
+
+    Labels that the ranker knows nothing of are no candidates where only the best are wanted (`positives` is None);
+    where ranks are, they come last.
+    """
+    unscored = unscored_labels(ranker)
+    if positives is None and len(unscored):
+        seen = with_labels(seen, unscored, n_rows(x), ranker.n_labels)
     if isinstance(ranker, CandidateRanker):
         return ranker.rank(x, positives, seen, k, model)
     return rank_block(ranker.scores(x), positives, seen, k, model)

@@ -12,8 +12,9 @@ from awe_cli.engine.dask import code_digest
 from awe_cli.errors import SettingsError, UsageError
 from awe_cli.matrices.matrix import slice_rows
 from awe_cli.metrics.metrics import criterion
-from awe_cli.models.load import ENSEMBLE, find_model, load_fit, require_dataset
+from awe_cli.models.load import ENSEMBLE, find_model, load_fit
 from awe_cli.models.store import Fit, open_dataset, store_result
+from awe_cli.models.versions import require_dataset
 from awe_cli.ranking.ensemble import BlendedWeights, Parts, blend_weights, standard_parts
 from awe_cli.training.config import default_metric
 from awe_cli.training.joint import validator_for
@@ -80,7 +81,7 @@ def _find(ws: Workspace, names: list[str], name: str, dataset: Artifact) -> list
         )
     found = [find_model(ws, model) for model in names]
     for model in found:
-        require_dataset(model, dataset)
+        require_dataset(ws, model, dataset)
     distinct = {model.digest for model in found}
     if len(distinct) < max(2, len(names)):
         there = f"{len(names)} ({', '.join(names)})" if names else "none"

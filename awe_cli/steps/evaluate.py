@@ -17,8 +17,9 @@ from awe_cli.evaluation.gate import make_gate
 from awe_cli.evaluation.held_out import Evaluated, evaluate_ranker, per_example_table
 from awe_cli.evaluation.strata import Strata, compare_strata, make_strata, with_owners_of
 from awe_cli.metrics.metrics import Measure, measures
-from awe_cli.models.load import find_model, open_ranker, require_dataset
+from awe_cli.models.load import find_model, open_ranker
 from awe_cli.models.store import open_dataset
+from awe_cli.models.versions import require_dataset
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.artifact import read_document
 
@@ -66,7 +67,7 @@ def _evaluate(
     _require_strata(settings.by, wanted)
     found = {name: find_model(ws, name) for name in _distinct(models)}
     for model in found.values():
-        require_dataset(model, stored)
+        require_dataset(ws, model, stored)
     baseline = _baseline(settings.baseline_model, list(found))
     strata = make_strata(settings.by, dataset) if settings.by else None
     recipe = _recipe(settings, wanted, baseline, stored, found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from awe_cli.config.predict import NeighborsSettings
 from awe_cli.dataset.dataset import Dataset
+from awe_cli.dataset.versions import places_by_id
 from awe_cli.dataset.vocabulary import look_up
 from awe_cli.errors import MissingInputError, UsageError, did_you_mean
 from awe_cli.evaluation.held_out import READ_ROWS
 from awe_cli.models.load import choose_fit, find_embedding
 from awe_cli.models.store import Fit, load_state, open_dataset
+from awe_cli.models.versions import dataset_of, is_earlier
 from awe_cli.ranking.embedding import label_rows, projections
 from awe_cli.workspace import Artifact, Workspace
 
@@ -70,8 +72,11 @@ def neighbors(
     model        of `train` or `retrain`; by default the only one there is
 
     The largest fit is asked. Labels and features that no example of it has, and examples of which nothing is known,
-    are left out: their place is that of chance. For people all that is known of them counts.
-    Raises UsageError where nothing is named, MissingInputError for a name that the dataset does not have.
+    are left out: their place is that of chance. For people all that is known of them counts. A model of an earlier
+    version of the dataset is asked for what that version has, with its counts; labels that have left the dataset
+    since are left out.
+    Raises UsageError where nothing is named, MissingInputError for a name that the dataset does not have, or that
+    came after the model was made.
     """
     settings = settings or NeighborsSettings()
     of = LABELS if settings.of in (None, "items") else str(settings.of)
@@ -80,9 +85,16 @@ def neighbors(
         raise UsageError(f"no {noun} is named", hint=f"name one with {option}, or several")
     stored = ws.find("dataset")
     dataset = open_dataset(stored)
-    found = find_embedding(ws, model, stored)
+    found = find_embedding(ws, model, stored, earlier=True)
     fit = choose_fit(found, None)
-    points = _points(dataset, found, fit, of)
+    own = dataset_of(ws, found) if is_earlier(found, stored) else dataset
+    points = _points(own, found, fit, of)
+    if own is not dataset:
+        now = {LABELS: dataset.labels, USERS: dataset.example_ids, FEATURES: dataset.features}[of]
+        _require_known(names, points, now, found.describe(), option)
+        if of == LABELS:
+            left = places_by_id(own.labels, dataset.labels) < 0
+            points = replace(points, counts=np.where(left, 0, points.counts))
     return {
         "model": found.name,
         "fit_on": list(fit),
@@ -108,7 +120,7 @@ def neighbors(
 
 
 def _points(dataset: Dataset, model: Artifact, fit: Fit, of: str) -> _Points:
-    state = load_state(model, fit)
+    state = load_state(model, fit, dataset)
     if of == LABELS:
         return _Points(dataset.labels, label_rows(dataset.y, state.V), dataset.label_counts(fit))
     if of == FEATURES:
@@ -130,6 +142,19 @@ def _entries(x: Any) -> NDArray[np.int64]:
 def _is_named(features: pa.Array) -> NDArray[np.bool_]:
     """Which features have a name: all but the constant one."""
     return features.is_valid().to_numpy(zero_copy_only=False).astype(bool)
+
+
+def _require_known(names: Sequence[str], points: _Points, now: pa.Array, model: str, option: str) -> None:
+    """Raise MissingInputError for a name that the dataset has now and that came after the model was made."""
+    asked = pa.array(list(dict.fromkeys(names)), pa.string())
+    there, before = (look_up(asked, known, option, untyped=True) for known in (now, points.names))
+    new = np.flatnonzero((np.asarray(there) >= 0) & (np.asarray(before) < 0))
+    if len(new):
+        raise MissingInputError(
+            f"{option}: {model} does not know {asked[int(new[0])].as_py()!r}, which came to the dataset after it was "
+            "trained",
+            hint="learn on from it with `awe train --start`, and ask the new model",
+        )
 
 
 def _rows(known: pa.Array, names: Sequence[str], noun: str, option: str) -> list[int]:

@@ -23,13 +23,15 @@ from awe_cli.errors import MissingInputError, UsageError
 from awe_cli.io.options import ReadOptions
 from awe_cli.io.sources import STDIN, find_source
 from awe_cli.io.writers import row_writer
-from awe_cli.models.load import choose_fit, find_model, open_ranker, require_dataset
+from awe_cli.models.load import choose_fit, find_model, open_ranker
 from awe_cli.models.store import open_dataset
+from awe_cli.models.versions import require_dataset, require_same_version
 from awe_cli.prediction.narrow import Only, narrow
 from awe_cli.prediction.new_documents import open_documents
 from awe_cli.prediction.output import output_format, whole_file
 from awe_cli.prediction.rows import first_lists
 from awe_cli.prediction.stream import Counts, PredictRequest, top_rows
+from awe_cli.ranking.earlier import unscored_labels
 from awe_cli.ranking.ranker import Ranker
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.artifact import canonical, read_document
@@ -90,6 +92,7 @@ class _Work:
         """Rank, and write the rows in groups of about ROW_GROUP, those first that checkpoints have."""
         opened = open_ranker(self.ws, self.model, self.dataset, _left_out(self.request.split))
         counts = Counts(unknown=self.dataset.unknown if isinstance(self.dataset, OtherDocuments) else 0)
+        counts.unscored = len(unscored_labels(opened.ranker))
         groups = self._groups(opened.ranker, counts, checkpoints)
         first = next(groups)
         writer = row_writer(self.format, stream, first.schema, tag=self.request.model)
@@ -194,9 +197,10 @@ def predict(
     format = output_format(settings.format, output)
     stored = ws.find("dataset")
     found = find_model(ws, model)
-    require_dataset(found, stored)
+    require_dataset(ws, found, stored)
     dataset = open_dataset(stored)
     if documents is not None:
+        require_same_version(ws, found, stored)
         dataset = open_documents(ws, found, dataset, documents)
     request = _request(found, dataset, model, input, settings)
     request, notes = narrow(dataset, request, only or Only())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ import pyarrow as pa
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.dataset import diagnostics, storage
 from awe_cli.dataset.annotations import build_annotations, read_annotations
-from awe_cli.dataset.dataset import DATASET_VERSION, SUMMARY
+from awe_cli.dataset.dataset import DATASET_VERSION, SUMMARY, Dataset
 from awe_cli.dataset.diagnostics import of_annotations
 from awe_cli.dataset.interactions import build_interactions, read_interactions
 from awe_cli.dataset.plan_reading import (
@@ -32,10 +33,19 @@ from awe_cli.dataset.prepare import (
     store_label_features,
     with_labels_of,
 )
+from awe_cli.dataset.previous import Previous
 from awe_cli.dataset.retrieval import FeatureTable
 from awe_cli.dataset.spec import TEST_SHARE, PrepareSpec, is_retrieval, make_spec, retrieval_files
 from awe_cli.dataset.splits import SPLITS
-from awe_cli.errors import UsageError
+from awe_cli.dataset.update import (
+    INPUTS,
+    LINEAGE,
+    check_same_settings,
+    update_notes,
+    update_warnings,
+    without_lineage,
+)
+from awe_cli.errors import MissingInputError, UsageError
 from awe_cli.io.columns import Batch, Role, warn_of_missing
 from awe_cli.io.log import ReadingLog
 from awe_cli.io.reader import columns_of, read_batches
@@ -75,36 +85,77 @@ def prepare(
         plan = make_spec(settings, sources)
         digests = [source.sha256() for source in sources]
         relations = relation_digests(settings)
-        recipe = Recipe("dataset", DATASET_VERSION, {**plan.settings, **relations, "inputs": digests})
-        current = ws.current("dataset", None, recipe)
-        if current is not None:
-            return read_document(current.file(SUMMARY)), current, False
-        announce(f"reading {', '.join(source.name for source in sources)}")
-        with ws.lock(wait=wait), ws.stage("dataset", recipe) as staging:
-            fill = _fill_interactions if plan.interactions else _fill_annotation
-            summary = {"task": plan.task, **fill(plan, sources, staging.file)}
-            if relations:
-                add_relations(settings, staging.file, summary)
-            summary["notes"] = _notes(plan, settings, sources, summary)
-            summary["notes"] += log.notes.values()
-            summary["warnings"] = [*log.summary_warnings(), *summary["warnings"]]
-            if log.allowed:
-                summary |= {"skipped_rows": len(log.skipped), "skipped_rows_first": log.first_skipped()}
-            staging.file(SUMMARY).write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
-            return summary, staging.publish(), True
+        resolved = {**plan.settings, **relations, INPUTS: digests}
+        # What is updated is read with the lock held: another command may be making the next version.
+        with ws.lock(wait=wait) if settings.update else contextlib.nullcontext():
+            stored = _version_before(ws) if settings.update else None
+            if stored is not None and without_lineage(resolved) == without_lineage(stored.settings):
+                return read_document(stored.file(SUMMARY)), stored, False
+            previous = _previous(stored, resolved) if stored else None
+            recipe = Recipe(
+                "dataset",
+                DATASET_VERSION,
+                {**resolved, **({LINEAGE: previous.next_lineage} if previous else {})},
+            )
+            current = None if previous else ws.current("dataset", None, recipe)
+            if current is not None:
+                return read_document(current.file(SUMMARY)), current, False
+            announce(f"reading {', '.join(source.name for source in sources)}")
+            with ws.lock(wait=wait), ws.stage("dataset", recipe) as staging:
+                fill = _fill_interactions if plan.interactions else _fill_annotation
+                summary = {"task": plan.task, **fill(plan, sources, staging.file, previous)}
+                if relations:
+                    add_relations(settings, staging.file, summary)
+                if settings.update:
+                    _add_changes(summary, previous)
+                summary["notes"] = [*_notes(plan, settings, sources, summary), *log.notes.values()]
+                summary["warnings"] = [*log.summary_warnings(), *summary["warnings"]]
+                if log.allowed:
+                    summary |= {"skipped_rows": len(log.skipped), "skipped_rows_first": log.first_skipped()}
+                staging.file(SUMMARY).write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+                return summary, staging.publish(), True
+
+
+def _version_before(ws: Workspace) -> Artifact | None:
+    """The dataset there is; None where there is none yet."""
+    try:
+        return ws.find("dataset")
+    except MissingInputError:
+        return None
+
+
+def _previous(stored: Artifact, resolved: dict[str, Any]) -> Previous:
+    """The version before. Raises SettingsError where it has other settings."""
+    check_same_settings(resolved, stored.settings)
+    lineage = stored.settings.get(LINEAGE, {"first": stored.digest, "version": 1})
+    dataset = Dataset.open(stored.expect_version(DATASET_VERSION).path, stored.settings)
+    return Previous(dataset, stored.digest, lineage["first"], lineage["version"])
+
+
+def _add_changes(summary: dict[str, Any], previous: Previous | None) -> None:
+    """Say in the summary which version this is and what it changed."""
+    changes = summary.pop("update", {})
+    lineage = previous.next_lineage if previous else {"previous": None, "version": 1}
+    summary["update"] = {"previous": lineage["previous"], "version": lineage["version"], **changes}
+    sizes: dict[str, int] = {
+        name: summary[name] for name in ("people", "items", "examples", "labels") if name in summary
+    }
+    summary["warnings"] = update_warnings(summary["update"], sizes) + summary["warnings"]
 
 
 def _fill_interactions(
-    plan: PrepareSpec, sources: list[Source], file: Callable[[str], Path]
+    plan: PrepareSpec, sources: list[Source], file: Callable[[str], Path], previous: Previous | None
 ) -> dict[str, Any]:
     assert plan.interactions is not None
-    rows = read_interactions(_batches(sources, plan.interactions.roles(), _ROWS[True]), plan.interactions)
+    rows = read_interactions(
+        _batches(sources, plan.interactions.roles(), _ROWS[True]), plan.interactions, plan.half_life
+    )
     for column, ids in ((plan.interactions.user, rows.people), (plan.interactions.item, rows.items)):
         warn_of_missing(sources[0].log, column, ids)
     feature_table = read_labels(plan.labels) if plan.labels else None
     if plan.labels and feature_table:
         rows = replace(rows, items=with_labels_of(plan.labels, feature_table, rows.items))
-    data = build_interactions(rows, plan.rule)
+    data = build_interactions(rows, plan.rule, previous)
     del rows
     counts = {
         split: np.bincount(lists.indices, minlength=len(data.items)).astype(np.int64)
@@ -113,14 +164,19 @@ def _fill_interactions(
     _write_labels(file(storage.LABELS), data.items, counts)
     storage.write_people(file(storage.EXAMPLES), data.people, data.lists, data.weights)
     found = diagnostics.of_interactions(data, counts, described=feature_table is not None)
-    return _described(plan, feature_table, data.items, counts, file, found)
+    if previous:
+        changes = previous.pair_changes(data.people, data.lists, data.items)
+        found["update"] = {**changes, "splits_kept": data.contradicted}
+    return _described(plan, feature_table, data.items, counts, file, found, previous)
 
 
-def _fill_annotation(plan: PrepareSpec, sources: list[Source], file: Callable[[str], Path]) -> dict[str, Any]:
+def _fill_annotation(
+    plan: PrepareSpec, sources: list[Source], file: Callable[[str], Path], previous: Previous | None
+) -> dict[str, Any]:
     more: dict[str, Any] = {}
     feature_table = None
     if plan.retrieval is not None:
-        data, examples, more = read_retrieval(plan.retrieval, plan.rule, sources, file)
+        data, examples, more = read_retrieval(plan.retrieval, plan.rule, sources, file, previous)
     else:
         assert plan.annotation is not None
         assert plan.options is not None
@@ -131,7 +187,7 @@ def _fill_annotation(plan: PrepareSpec, sources: list[Source], file: Callable[[s
             feature_table = read_labels(plan.labels)
             more_labels = with_labels_of(plan.labels, feature_table, examples.vocabulary)
             examples = replace(examples, vocabulary=more_labels)
-        data = build_annotations(examples, plan.rule, plan.options)
+        data = build_annotations(examples, plan.rule, plan.options, previous=previous)
     counts = {
         split: diagnostics.label_counts(data.positives, data.split == code, len(data.labels))
         for code, split in enumerate(SPLITS)
@@ -146,7 +202,14 @@ def _fill_annotation(plan: PrepareSpec, sources: list[Source], file: Callable[[s
         described=plan.retrieval is not None or feature_table is not None,
     )  # fmt: skip
     found = found | more | {"warnings": more.get("warnings", []) + found["warnings"]}
-    return _described(plan, feature_table, data.labels, counts, file, found)
+    found["split_bounds"] = data.bounds.encode()
+    if previous:
+        found["update"] = {
+            **previous.example_changes(data.ids, data.positives, data.labels, by_id=examples.by_id),
+            "features": previous.name_changes(data.space.names.slice(0, data.space.given), previous.features),
+            "splits_kept": data.contradicted,
+        }
+    return _described(plan, feature_table, data.labels, counts, file, found, previous)
 
 
 def _described(
@@ -156,12 +219,16 @@ def _described(
     counts: dict[str, Any],
     file: Callable[[str], Path],
     found: dict[str, Any],
+    previous: Previous | None,
 ) -> dict[str, Any]:
     """The summary, once what a label file says is stored, where there is one."""
     if plan.labels is None or feature_table is None:
         return found
-    more = store_label_features(plan.labels, feature_table, labels, counts, file)
-    return found | more | {"warnings": more["warnings"] + found["warnings"]}
+    more = store_label_features(plan.labels, feature_table, labels, counts, file, previous)
+    joined = {"warnings": more["warnings"] + found["warnings"]}
+    if previous:
+        joined["update"] = {**found["update"], **more["update"]}
+    return found | more | joined
 
 
 def _batches(sources: list[Source], roles: dict[str, Role], rows: int) -> Iterator[Batch]:
@@ -178,7 +245,8 @@ def _notes(
     plan: PrepareSpec, settings: PrepareSettings, sources: list[Source], summary: dict[str, Any]
 ) -> list[str]:
     """What was decided for the user."""
-    notes = relation_notes(settings, summary)
+    notes = update_notes(summary["update"]) if settings.update else []
+    notes += relation_notes(settings, summary)
     rule = plan.rule
     if not any((rule.given, rule.holdout, rule.holdout_last, settings.test_fraction)):
         notes.append(

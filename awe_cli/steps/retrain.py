@@ -39,6 +39,7 @@ from awe_cli.models.store import (
     store_states,
 )
 from awe_cli.models.tables import NEIGHBORS, as_parents, find_built
+from awe_cli.models.transfer import start_loader
 from awe_cli.steps.build_affinity import build_affinity
 from awe_cli.steps.train import fits_like
 from awe_cli.training.config import TrainConfig
@@ -184,7 +185,9 @@ def retrain(
             resolve_parameters(settings, dataset, built), find_tables(ws, settings, built, base)
         )
         resolved = resolve_settings(settings, base, affinity.settings)
+        start = _find_start(ws, settings, stored, base)
         parents = {"dataset": stored.digest, "model": base.digest, **as_parents(affinity.tables)}
+        parents |= {"start": start.digest} if start else {}
         recipe = Recipe("model", MODEL_VERSION, resolved, parents)
         name = name or "awe"
         current = ws.current("model", name, recipe)
@@ -196,7 +199,7 @@ def retrain(
         ):
             threads = threads or available_threads()
             trainer = Trainer(threads=threads, on_progress=on_progress, checkpoints=kept)
-            work = _Work(ws, dataset, base, affinity, resolved, settings, threads, trainer, kept)
+            work = _Work(ws, dataset, base, affinity, resolved, settings, threads, trainer, kept, start)
             outcome = work.choose()
             states = {fit: work.state(fit, outcome) for fit in work.fits}
             store_states(staging, states)
@@ -218,6 +221,27 @@ class Outcome:
     alone: float | None = None
 
 
+def _find_start(
+    ws: Workspace, settings: RetrainSettings, dataset: Artifact, base: Artifact
+) -> Artifact | None:
+    """The model whose U and V to start from, where one is named. Raises SettingsError for another dimension."""
+    if settings.start is None:
+        return None
+    if not settings.warm:
+        raise SettingsError(
+            f"--start: expected --warm with it, found --cold beside --start {settings.start}",
+            hint="leave out one of them",
+        )
+    start = find_embedding(ws, settings.start, dataset, earlier=True)
+    dims = [load_state(model, tuple(model.settings["fits"][0])).U.shape[1] for model in (base, start)]
+    if dims[0] != dims[1]:
+        raise SettingsError(
+            f"--start: expected a model of dimension {dims[0]}, that of {base.describe()}, found {dims[1]}",
+            hint="start from a model of the same dimension",
+        )
+    return start
+
+
 @dataclass(frozen=True)
 class _Work:
     """One retraining: what is read, and the two questions asked of it."""
@@ -231,6 +255,7 @@ class _Work:
     threads: int
     trainer: Trainer
     checkpoints: CheckpointFolder
+    start: Artifact | None = None  # whose U and V are learned on from, in place of those of `base`
     weighed: dict[float, FixedAffinity] = field(default_factory=dict)  # power → the affinity with its weights
 
     @property
@@ -303,6 +328,8 @@ class _Work:
         )  # fmt: skip
 
     def _start(self, fit: Fit) -> State:
+        if self.start is not None:
+            return start_loader(self.ws, self.start, self.dataset, self.plan)(fit)
         if self.settings.warm:
             return load_state(self.base, fit, self.dataset)
         return fresh_state(self.dataset, self.plan)
@@ -411,6 +438,7 @@ def _named_after(model: str, built: str | None) -> str | None:
 
 def _with_names_after(model: str, settings: RetrainSettings) -> RetrainSettings:
     """The settings for one retraining of a later model."""
+    settings = replace(settings, start=None)
     if settings.affinity != MIX:
         return replace(settings, iterations=1)
     named = (replace(member, built=_named_after(model, member.built)) for member in resolve_members(settings))

@@ -30,6 +30,7 @@ from awe_cli.models.store import (
     store_result,
     store_states,
 )
+from awe_cli.models.transfer import start_loader
 from awe_cli.training.config import ADAGRAD, SGD, TrainConfig, default_metric, feature_plan, linear_plans
 from awe_cli.training.joint import Stage, learn
 from awe_cli.training.state import is_full
@@ -46,7 +47,7 @@ def find_start(ws: Workspace, settings: TrainSettings, dataset: Artifact) -> Art
     """The model to start from, where one is named."""
     if settings.start in (None, LINEAR, SCRATCH):
         return None
-    return find_embedding(ws, str(settings.start), dataset)
+    return find_embedding(ws, str(settings.start), dataset, earlier=True)
 
 
 def inherit_from_start(settings: TrainSettings, start: Artifact | None) -> TrainSettings:
@@ -180,6 +181,7 @@ def train(
             open_checkpoints(ws.root, recipe, name, code_digest(), checkpoints) as kept,
         ):
             _learn_into(
+                ws,
                 staging,
                 dataset,
                 settings,
@@ -194,6 +196,7 @@ def train(
 
 
 def _learn_into(
+    ws: Workspace,
     staging: Staging,
     dataset: Dataset,
     settings: TrainSettings,
@@ -215,7 +218,7 @@ def _learn_into(
         patience=settings.patience,
         threads=threads,
         on_progress=on_progress,
-        start=_loader(start),
+        start=_loader(ws, dataset, affinity, plans[-1], start),
         checkpoints=checkpoints,
     )
     affinity.store(staging)
@@ -247,9 +250,11 @@ def _stages(
     return [Stage("linear", Constant(1.0), plans[:-1]), last] if first == LINEAR else [last]
 
 
-def _loader(start: Artifact | None) -> Callable[[Fit], State] | None:
-    """How a fit's state is read from the model to start from: the same fit, else the smallest one."""
+def _loader(
+    ws: Workspace, dataset: Dataset, affinity: ChosenAffinity, plan: TrainConfig, start: Artifact | None
+) -> Callable[[Fit], State] | None:
+    """How a fit's state is read from the model to start from, where one is named."""
     if start is None:
         return None
-    fits = [tuple(fit) for fit in start.settings["fits"]]
-    return lambda fit: load_state(start, fit if fit in fits else min(fits, key=len))
+    goes_on = affinity.numbers(dataset, start) is None
+    return start_loader(ws, start, dataset, plan, affinity.numbers(dataset, None) if goes_on else None)

@@ -16,6 +16,7 @@ from awe_cli.errors import SettingsError
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.load import BASELINE_VERSION, KNN, baseline_facts
 from awe_cli.models.store import Fit, fit_name, open_dataset, store_result
+from awe_cli.models.versions import require_same_version
 from awe_cli.steps.train import fits_like, fits_of
 from awe_cli.training.config import default_metric
 from awe_cli.training.joint import validator_for
@@ -63,7 +64,7 @@ def train_baseline(
     with ws.lock(wait=wait):
         stored = ws.find("dataset")
         dataset = open_dataset(stored)
-        resolved = _resolve(ws, method, settings, dataset)
+        resolved = _resolve(ws, method, settings, dataset, stored)
         recipe = Recipe(
             "model", BASELINE_VERSION, resolved.settings, {"dataset": stored.digest, **resolved.parents}
         )
@@ -79,12 +80,15 @@ def train_baseline(
             return staging.publish(name), True
 
 
-def _resolve(ws: Workspace, method: str, settings: Any, dataset: Dataset) -> _ResolvedBaseline:
+def _resolve(
+    ws: Workspace, method: str, settings: Any, dataset: Dataset, stored: Artifact
+) -> _ResolvedBaseline:
     resolved = asdict(settings)
     fit_on = resolved.pop("fit_on")
     parents: dict[str, str] = {}
     if method == KNN:  # in the space of the model that the table was built from
         table = ws.find("neighbors", resolved.pop("neighbors"))
+        require_same_version(ws, table, stored)
         parents = {"neighbors": table.digest}
         fits = fits_like(ws.get("model", table.parents["model"]), fit_on)
     else:
