@@ -53,11 +53,11 @@ def build_affinity(
     quiet: QuietOption = False,
     **flags: Any,
 ) -> None:
-    """Build G of an affinity from a model, to be held fixed.
+    """Compute pair weights of any built affinity from a trained model, for `retrain`.
 
-    For knn, knn-approximate, rbf, latent-rbf, hybrid-latent-rbf, kernel and cluster, and for a type in a file of your
-    own. A training example has no part in its own G. What is not given is chosen on validation, by how well G · S
-    ranks. With knn it does what build-knn does.
+    The affinities are knn, knn-approximate, rbf, latent-rbf, hybrid-latent-rbf, kernel and cluster, or a type in a
+    file of your own. G of a training example leaves that example out. Settings that are not given are chosen on
+    validation, by how well G · S ranks. With knn this is build-knn.
     """
     from awe_cli.models.store import load_result
     from awe_cli.steps.build_affinity import build_affinity as step

@@ -54,11 +54,11 @@ def build_knn(
     quiet: QuietOption = False,
     **flags: Any,
 ) -> None:
-    """Build G of the k-NN affinity from an embedding.
+    """Compute k-NN pair weights from a trained model, for `retrain`.
 
-    Each training example is given its neighbours in the space of a model's U, weighted by their distances.
-    It is never its own neighbour. In annotation neighbours by the input itself may bring half of G. What is not given
-    is chosen on validation.
+    Finds the neighbours of each training example in the embedding space of the model, and weighs them by their
+    distances. An example is never its own neighbour. In annotation, neighbours by the input itself may make up half
+    of G. Settings that are not given are chosen on validation.
     """
     from awe_cli.models.store import load_result
     from awe_cli.steps.build_knn import build_knn as step

@@ -109,7 +109,9 @@ ThreadsOption = Annotated[
 FreshOption = Annotated[
     bool,
     typer.Option(
-        "--fresh", help="Start over, and remove the checkpoint that an earlier run of this step left."
+        "--fresh",
+        help="Start over, and remove the checkpoint that an earlier run of this step left.",
+        rich_help_panel=RUN,
     ),
 ]
 CheckpointOption = Annotated[
@@ -119,8 +121,9 @@ CheckpointOption = Annotated[
         envvar="AWE_CHECKPOINT_EVERY",
         parser=_seconds,
         metavar="SECONDS",
-        help="Seconds between two checkpoints, at the least; 0: at every epoch's end.  "
+        help="Least number of seconds between two checkpoints; 0: one after every epoch.  "
         "[so that writing them takes a twentieth of the time]",
+        rich_help_panel=RUN,
     ),
 ]
 SchedulerOption = Annotated[
@@ -196,8 +199,9 @@ def _help(setting: Setting) -> str:
         default = on_off[0 if setting.default else -1] if len(on_off) == 2 else setting.default_words
     else:
         default = setting.default_words
-    notes.append("required" if default is None else f"default: {default}")
-    return f"{setting.help}  ({'; '.join(notes)})"
+    if default != "none":
+        notes.append("required" if default is None else f"default: {default}")
+    return f"{setting.help}  ({'; '.join(notes)})" if notes else setting.help
 
 
 def _is_limited(setting: Setting) -> bool:

@@ -36,7 +36,6 @@ awe retrain --model wsabie --affinity mix --mix knn:0.5,knn=wide:0.3,gaussian:0.
 """
 
 _BUILT = "Name of G.  (default: MODEL-AFFINITY; for knn that of the model)"
-_LEARNED = "U and V learned again with G fixed"
 
 
 @settings_options(RetrainSettings)
@@ -55,17 +54,16 @@ def retrain(
     quiet: QuietOption = False,
     **flags: Any,
 ) -> None:
-    """Learn U and V again with G fixed.
+    """Combine a trained model with pair weights G, and keep what ranks validation best.
 
-    This is affinity weighted embedding with an affinity that `awe build-affinity` (or build-knn) built. The
-    product G · S without learning again is a model of its own, and is kept where it is the best on validation. S
-    without G is shown beside them: where it ranks better, G does not help. With --iterations, G is built from the
-    new U and the pair of steps repeated; each iteration is stored as NAME-1, NAME-2, … and the best on validation
-    gets NAME, or the last where there is none. The model must be linear: one of `awe train --affinity constant`, or
-    of `awe retrain`.
+    G is what `awe build-knn` or `awe build-affinity` built from the model. Candidates are the product G · S with the
+    model's own U and V, and the model trained again with G fixed. The score S without G is shown beside them: where
+    it ranks better, G does not help. With --iterations, G is built from the new U and both steps are repeated; each
+    iteration is stored as NAME-1, NAME-2, …, and the best on validation is called NAME. The model must be linear: one
+    of `awe train --affinity constant`, or of `awe retrain`.
 
-    --affinity mix adds up several affinities, one or more of them built; knn=wide is the G called wide. The
-    settings of `awe train` for an affinity are those of a member here.
+    --affinity mix adds up several affinities, one or more of them built; knn=wide is the G named wide. Settings of
+    affinities are those of `awe train`.
     """
     from awe_cli.steps.retrain import iterate
     from awe_cli.workspace import Workspace
@@ -87,14 +85,13 @@ def retrain(
 def _report_kept(best: Any) -> None:
     """The candidates with what validation said, the one that was kept, and the weights of a mixture."""
     from awe_cli.models.store import load_result
-    from awe_cli.report.tables import alone_line, candidates_table, weights_line
+    from awe_cli.report.tables import alone_line, candidates_table, kept_line, weights_line
 
     result = load_result(best)
     tried, weights = candidates_table(result), weights_line(result)
     if tried is not None:
         console.show(tried, to_stderr=True)
-    product = result["kept"] == "product"
-    console.log(f"kept: {'the product G · S, with U and V as they were' if product else _LEARNED}")
+    console.log(kept_line(result))
     for line in (weights, alone_line(result)):
         if line is not None:
             console.log(line)

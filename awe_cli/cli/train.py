@@ -52,14 +52,13 @@ def train(
     quiet: QuietOption = False,
     **flags: Any,
 ) -> None:
-    """Learn U and V by ranking, with the WARP loss unless told otherwise.
+    """Train an embedding model (WSABIE by default).
 
-    An affinity of features is learned jointly with them; with a constant one this is WSABIE.
+    With --affinity constant this is WSABIE; other affinities are learned jointly with U and V.
 
-    Where there is a validation split, plan and epochs are chosen on it with a fit on train alone, and the
-    model is then fitted once more on train and valid. `evaluate --split valid` uses the first, all else the
-    second. --mix-weights validation has the weights of a mixture chosen there, too, by the U and V of the model that
-    it starts from.
+    Where there is a validation split, it chooses the configuration and the number of epochs, by a fit on train alone.
+    The model is then fitted once more on train and valid. `evaluate --split valid` uses the first fit, all else the
+    second. With --mix-weights validation the weights of a mixture are chosen there, too.
     """
     from awe_cli.models.store import load_result
     from awe_cli.report.tables import chosen_lines

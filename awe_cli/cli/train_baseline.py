@@ -59,7 +59,7 @@ def train_baseline(
     input-knn those of the nearest by the input itself, tree-knn of those in one leaf of a random-projection tree.
     svd, lsi, nmf and ials factorize the matrix of examples; the others learn a weight for each feature and label.
 
-    What is left open is chosen on validation with a fit on train alone, as in `awe train`.
+    Settings that are not given are chosen on validation with a fit on train alone, as in `awe train`.
     """
     from awe_cli.baselines.registry import find_baseline
     from awe_cli.models.store import load_result

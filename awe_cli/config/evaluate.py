@@ -6,45 +6,47 @@ from dataclasses import dataclass
 
 from awe_cli.config import setting
 
-# What `awe evaluate` can be told.
+# Settings of `awe evaluate`.
 
 
 @dataclass(frozen=True)
 class EvaluateSettings:
     """How models are compared. The models themselves are named on the command line."""
 
-    split: str = setting("test", help="Which examples to judge on.", choices=("train", "valid", "test"))
-    at: tuple[int, ...] = setting((1, 10), help="The k of metrics that look at the first k labels.", min=1)
+    split: str = setting("test", help="Split whose examples are ranked.", choices=("train", "valid", "test"))
+    at: tuple[int, ...] = setting(
+        (1, 10), help="Cut-offs k of the metrics that look at the first k labels.", min=1
+    )
     metric: tuple[str, ...] = setting(
         ("precision", "recall", "ndcg", "map", "mrr", "coverage"),
-        help='What to measure; "ndcg@20" is taken at this k only.',
+        help='Metrics to compute; "ndcg@20" is taken at this k only.',
     )
     baseline_model: str | None = setting(
-        None, help="The model that the others are compared with.", auto="the first one named"
+        None, help="Model that the others are compared with.", auto="the first one named"
     )
     by: str | None = setting(
         None,
-        help="Take results apart: by how many training examples have the wanted label, by the label itself, or by "
-        "the number of items in the history.",
+        help="Report metrics by stratum: the training frequency of the wanted labels, the label itself, or"
+        " the length of the history.",
         choices=("label-frequency", "label", "history-length"),
         auto="not at all",
     )
     require: tuple[str, ...] = setting(
         (),
-        help='What every model but --baseline-model must reach, such as "ndcg@20>=0.15" or "mean-rank<=40"; '
-        "else the exit code is 79.",
+        help='Condition that every model but --baseline-model must meet, such as "ndcg@20>=0.15" or "mean-'
+        'rank<=40"; else the exit code is 79.',
     )
     no_worse: tuple[str, ...] = setting(
         (),
-        help="Measures by which no model may be worse than --baseline-model beyond its interval; else the exit "
-        "code is 79.",
+        help="Metrics in which no model may be worse than --baseline-model beyond its interval; else the "
+        "exit code is 79.",
     )
-    per_example: bool = setting(False, help="Store what was measured on every example, too.")
-    seed: int = setting(0, help="Of the resamples behind the intervals.", min=0)
+    per_example: bool = setting(False, help="Store the metrics of every example, too.")
+    seed: int = setting(0, help="Seed of the bootstrap behind the intervals.", min=0)
     name: str | None = setting(None, help="Name of the stored result.", auto="the models, the split and --by")
 
 
-# What `awe ensemble` can be told.
+# Settings of `awe ensemble`.
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,6 @@ class EnsembleSettings:
     )
     metric: str | None = setting(
         None,
-        help="What to choose by on validation.",
+        help="Metric that validation chooses by.",
         auto="ndcg@20 for recommendation, ndcg@5 for annotation",
     )

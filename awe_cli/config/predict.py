@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from awe_cli.config import setting
 
-# What `awe predict` can be told.
+# Settings of `awe predict`.
 
 FORMATS = ("parquet", "jsonl", "csv", "tsv", "trec")
 
@@ -15,16 +15,16 @@ FORMATS = ("parquet", "jsonl", "csv", "tsv", "trec")
 class PredictSettings:
     """How labels are predicted. The model, the input and the output are named on the command line."""
 
-    top_k: int = setting(10, help="How many labels for each example.", min=1)
+    top_k: int = setting(10, help="Number of labels for each example.", min=1)
     split: str | None = setting(
         None,
         help="Rank the examples of a split as `awe evaluate` does, with the history that it leaves.",
         choices=("train", "valid", "test"),
         auto="everyone, with all that is known of them",
     )
-    include_seen: bool = setting(False, help="Predict items of a person's own history, too.")
+    include_seen: bool = setting(False, help="Also recommend items of a person's own history.")
     format: str | None = setting(
-        None, help="Of the output.", choices=FORMATS, auto="by its name; parquet, or jsonl for -"
+        None, help="Format of the output.", choices=FORMATS, auto="by its name; parquet, or jsonl for -"
     )
     name: str | None = setting(
         None,
@@ -33,7 +33,7 @@ class PredictSettings:
     )
 
 
-# What `awe neighbors` can be told.
+# Settings of `awe neighbors`.
 
 OF = ("labels", "items", "users", "features")
 
@@ -44,9 +44,9 @@ class NeighborsSettings:
 
     of: str | None = setting(
         None,
-        help="What lies near what: people or examples (by their place Ux), labels or items (rows of V), or features "
+        help="Points to search among: people or examples (Ux), labels or items (rows of V), or features "
         "(rows of U).",
         choices=OF,
         auto="by the option that names one: --label, --id or --feature",
     )
-    top_k: int = setting(10, help="How many near each.", min=1)
+    top_k: int = setting(10, help="Number of neighbours of each.", min=1)

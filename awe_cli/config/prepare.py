@@ -19,7 +19,8 @@ class PrepareSettings:
     )
     half_life: float | None = setting(
         None,
-        help="Days in which an interaction loses half of its weight, counted back from the latest; needs --time.",
+        help="Days in which an interaction loses half of its weight, counted back from the latest; needs "
+        "--time.",
         auto="none",
         above=0,
     )
@@ -33,7 +34,8 @@ class PrepareSettings:
     )
     sparse: str | None = setting(
         None,
-        help="INDICES:VALUES, the list columns of feature names and their values; INDICES alone: each counts 1.",
+        help="INDICES:VALUES, the list columns of feature names and their values; INDICES alone: each "
+        "counts 1.",
         auto="none",
     )
     text: str | None = setting(None, help="Column of text, or several, as title,body.", auto="none")
@@ -42,7 +44,8 @@ class PrepareSettings:
     )
     label_separator: str | None = setting(
         None,
-        help="What stands between labels in a text: characters, or tab, space; list, for lists as Python or JSON "
+        help="What stands between labels in a text: characters, or tab, space; list, for lists as Python "
+        "or JSON "
         "writes them.",
         auto="none, each text is one label",
     )
@@ -180,7 +183,8 @@ class PrepareSettings:
     )
     quoting: str = setting(
         "auto",
-        help="What quotes around cells mean: auto, they must close in CSV, and are letters elsewhere if they do not; "
+        help="What quotes around cells mean: auto, they must close in CSV, and are letters elsewhere if "
+        "they do not; "
         "none, they are letters; standard, they must close.",
         choices=("auto", "none", "standard"),
     )

@@ -14,6 +14,7 @@ class PromoteSettings:
     split: str = setting("test", help="Which examples to judge on.", choices=("train", "valid", "test"))
     confident: bool = setting(
         False,
-        help="A comparison with a model must hold for the whole 95 % interval of the difference, not for its mean.",
+        help="A comparison with a model must hold for the whole 95 % interval of the difference, not for "
+        "its mean.",
     )
     seed: int = setting(0, help="Of the resamples behind the intervals.", min=0)

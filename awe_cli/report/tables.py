@@ -76,12 +76,23 @@ def candidates_table(result: Mapping[str, Any]) -> Table | None:
     return Table("", ("candidate", f"{result['metric']} on validation"), rows)
 
 
+def kept_line(result: Mapping[str, Any]) -> str:
+    """Which candidate `awe retrain` kept, with its score on validation and that of the model without G."""
+    scores, alone = result["validation"], result.get("alone")
+    best = f" ({max(scores.values()):.4f}" if scores else ""
+    best += f", the model alone {alone:.4f})" if scores and alone is not None else ")" if scores else ""
+    if result["kept"] != "product":
+        return f"kept: the model trained again with G fixed{best}"
+    tried = any(name.startswith("retrained") for name in scores)
+    return f"kept: model × pair weights G{best}{'; further training did not help' if tried else ''}"
+
+
 def alone_line(result: Mapping[str, Any]) -> str | None:
     """What to say of a G with which nothing ranks validation better than S does alone; None of one that helps."""
     alone = result.get("alone")
     if alone is None or not alone > max(result["validation"].values()):
         return None
-    return "G does not help here on validation: S without it, U and V as they were, ranks better"
+    return "G does not help here: on validation the model without it ranks better"
 
 
 def weights_line(result: Mapping[str, Any]) -> str | None:
