@@ -132,7 +132,7 @@ def _run(arguments: list[str]) -> int:
         cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException"
     )
     try:
-        with command.make_context("awe", _with_seconds(arguments)) as context:
+        with command.make_context("awe", with_wait_value(arguments)) as context:
             command.invoke(context)
     except typer.Exit as stop:
         return stop.exit_code
@@ -141,7 +141,7 @@ def _run(arguments: list[str]) -> int:
     return 0
 
 
-def _with_seconds(arguments: list[str]) -> list[str]:
+def with_wait_value(arguments: list[str]) -> list[str]:
     """The arguments, where a bare --wait waits without end: the parser knows no option with a value or without."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     with_workspace = [*arguments[1:end], ""]

@@ -61,7 +61,7 @@ compare
 
 heading "In short"
 cat <<'END'
-awe learned from two files, without a setting of your own, to rank 4,057 packages and some hundred kinds
+awe learned from two files, without a setting of your own, to rank 4,057 packages and 512 kinds
 of things for inputs that it had never seen. On both sets the affinity weighted model ranks held-out
 labels better than the linear embedding that it was made from (NDCG@10 above, with intervals).
 Your own file: awe prepare FILE --user COLUMN --item COLUMN, then the same commands.

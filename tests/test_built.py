@@ -79,7 +79,18 @@ def test_every_built_affinity_from_model_to_prediction(
     awe(copy, "evaluate", "--model", "awe", "--metric", "precision@1", "--json")
     document = json.loads(capsys.readouterr().out)
     assert document["models"]["awe"]["metrics"]["precision@1"] > 0.95
-    awe(copy, "predict", "--model", "awe", "--top-k", "70", "--output", str(tmp_path / "top.csv"))
+    awe(
+        copy,
+        "predict",
+        "--model",
+        "awe",
+        "--split",
+        "test",
+        "--top-k",
+        "70",
+        "--output",
+        str(tmp_path / "top.csv"),
+    )
     rows = list(csv.DictReader((tmp_path / "top.csv").open()))
     assert len(rows) == 70 * PEOPLE, "lists are full, though a cluster has fewer labels"
     first = [row for row in rows if row["rank"] == "1"]

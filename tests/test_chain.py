@@ -193,7 +193,8 @@ def test_predict_for_people_never_seen(made: Path) -> None:
 
 
 def test_predict_for_the_prepared_split_fills_every_rank(made: Path, tmp_path: Path) -> None:
-    awe(made, "predict", "--model", "awe", "--top-k", "2", "--output", str(tmp_path / "top.csv"))
+    output = str(tmp_path / "top.csv")
+    awe(made, "predict", "--model", "awe", "--split", "test", "--top-k", "2", "--output", output)
     rows = list(csv.DictReader((tmp_path / "top.csv").open()))
     assert len(rows) == 2 * PEOPLE
     right = sum(int(row["person"][1:]) % GROUPS == int(row["label"][1]) for row in rows)

@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from awe_cli import errors
-from awe_cli.app import COMMAND_MODULES, INTERRUPTED, build_app
+from awe_cli.app import COMMAND_MODULES, INTERRUPTED, build_app, with_wait_value
 from awe_cli.cli.options import declared_by
 from awe_cli.cli.process import CODES
 from awe_cli.config.schema import read_value
@@ -42,7 +42,7 @@ MAKE = load(ROOT / "docs" / "make_commands.py")
 
 def parse(line: str) -> None:
     """Read a worked example as the application would, without running it; an error where that cannot be."""
-    words = shlex.split(line.split(" > ")[0].split(" <")[0], comments=True)[1:]
+    words = with_wait_value(shlex.split(line.split(" > ")[0].split(" <")[0], comments=True)[1:])
     if words[0] == "-w":
         words = words[2:]
     root: Any = typer.main.get_command(build_app())

@@ -83,7 +83,9 @@ def test_settings_come_from_awe_toml_too(trained, tmp_path):
 
 
 def test_predict_to_stdout_is_json_lines(trained):
-    code, out, err = trained("predict", "--model", "popularity", "--top-k", "1", "--output", "-")
+    code, out, err = trained(
+        "predict", "--model", "popularity", "--split", "test", "--top-k", "1", "--output", "-"
+    )
     assert code == 0
     assert [json.loads(line)["label"] for line in out.splitlines()] == ["d", "d", "a"]
     assert "wrote 3 rows for 3 examples: -" in err
@@ -101,12 +103,13 @@ def test_predict_for_new_input_to_a_file(trained, tmp_path):
 
 
 def test_predict_without_output_shows_a_sample(trained):
-    code, out, err = trained("predict", "--model", "popularity", "--top-k", "2")
+    command = ("predict", "--model", "popularity", "--split", "test", "--top-k", "2")
+    code, out, err = trained(*command)
     assert code == 0
     assert out.splitlines()[0].split() == ["person", "labels,", "best", "first"]
     assert "d, e" in out
     assert "predictions/popularity-test.json" in err
-    assert "up to date" in trained("predict", "--model", "popularity", "--top-k", "2")[2]
+    assert "up to date" in trained(*command)[2]
 
 
 def test_the_sample_spans_what_is_read_at_a_time(trained, tmp_path):

@@ -166,10 +166,8 @@ def test_the_first_error_is_raised_as_it_would_be_here(engine: dask.Dask) -> Non
 def test_workers_of_another_kind_are_refused(
     scheduler: str, trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    mine = dict(dask.fingerprint())
-    monkeypatch.setattr(
-        dask, "expect_kind", lambda found, _, where: dask.expect_fingerprint(found, other, where)
-    )
+    mine, expect = dict(dask.fingerprint()), dask.expect_fingerprint
+    monkeypatch.setattr(dask, "expect_fingerprint", lambda found, _, where: expect(found, other, where))
     for name, value in {"awe": "9.9", "Python": "3.99", "sources of awe": "0"}.items():
         other = {**mine, name: value}
         assert f"expected {name} {value}, as here, found {mine[name]}" in refused(
