@@ -237,7 +237,19 @@ def test_built_affinities_see_documents_where_they_are_embedded(made, affinity, 
 def ranked(ws: Workspace, model: str, tmp_path: Path, *more: str) -> list[dict[str, object]]:
     """What predict writes."""
     out = tmp_path / "out.parquet"
-    told = ["predict", "--model", model, *more, "--top-k", "30", "--output", str(out), "--quiet"]
+    told = [
+        "predict",
+        "--model",
+        model,
+        "--split",
+        "test",
+        *more,
+        "--top-k",
+        "30",
+        "--output",
+        str(out),
+        "--quiet",
+    ]
     assert main(["-w", str(ws.root), *told]) == 0
     return pq.read_table(out).to_pylist()
 
