@@ -53,9 +53,12 @@ def prepare(
     from awe_cli.steps.prepare import prepare as step
     from awe_cli.workspace import Workspace
 
-    settings = settings_from(PrepareSettings, "prepare", workspace, flags).settings
+    resolved = settings_from(PrepareSettings, "prepare", workspace, flags)
+    given = frozenset(name for name in resolved.sources if resolved.given(name))
     ws = Workspace(Path(workspace))
-    summary, artifact, made = step(ws, files or [], settings, wait=wait, announce=console.log)
+    summary, artifact, made = step(
+        ws, files or [], resolved.settings, given=given, wait=wait, announce=console.log
+    )
     with_workspace = "awe train --affinity constant --name wsabie"
     if as_json:
         console.print_json(

@@ -24,6 +24,23 @@ class PrepareSettings:
         auto="none",
         above=0,
     )
+    min_weight: float | None = setting(
+        None,
+        help="Leave out interactions of a smaller weight, such as low ratings; needs --weight.",
+        auto="none: each weight must be above 0",
+        above=0,
+        panel="Choosing rows",
+    )
+    min_per_user: int | None = setting(
+        None,
+        help="Leave out people with fewer items; repeated with --min-per-item until no one is left out.",
+        auto="1",
+        min=1,
+        panel="Choosing rows",
+    )
+    min_per_item: int | None = setting(
+        None, help="Leave out items that fewer people chose.", auto="1", min=1, panel="Choosing rows"
+    )
     update: bool = setting(
         False,
         help="The next version of the dataset that is there: old splits and the order of labels stay.",
@@ -199,6 +216,7 @@ class PrepareSettings:
         help="How many rows that cannot be read may be left out.",
         auto="0: the first is an error",
         min=0,
+        panel="Choosing rows",
     )
     scaling: str | None = setting(
         None,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from awe_cli.dataset.feature_columns import FeatureColumns, RawReader
@@ -25,7 +26,7 @@ from awe_cli.dataset.text import TextOptions
 from awe_cli.dataset.versions import places_by_id
 from awe_cli.dataset.vocabulary import continued, encode, inverse, ranked
 from awe_cli.errors import DataError
-from awe_cli.io.columns import Batch, Role, label_lists
+from awe_cli.io.columns import Batch, Role, drop_empty, is_string, label_lists, list_parts
 from awe_cli.matrices.bags import collect
 from awe_cli.matrices.matrix import Lists, Rows, take_lists
 
@@ -60,6 +61,7 @@ class RawExamples:
     by_id   whether ids were given; else they are row numbers
     merged  rows put together with an earlier one
     leaked  ids found in two splits, kept in the earliest
+    empty_labels  labels that were empty text, and were left out
     """
 
     ids: pa.Array
@@ -70,6 +72,7 @@ class RawExamples:
     by_id: bool
     merged: int = 0
     leaked: int = 0
+    empty_labels: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,11 +106,13 @@ def read_annotations(
     """Read all pieces. Raises DataError as the readers do, and where rows of one id have other features."""
     reader, labels = RawReader(columns.features, text), IdLists(columns.labels)
     ids = IdColumn(columns.id or "id")
-    splits, origin = [], Origin()
+    splits, origin, empty_labels = [], Origin(), 0
     for batch in batches:
         origin.add(batch)
         reader.add(batch)
-        labels.add(batch, label_lists(batch, columns.labels, columns.label_separator))
+        lists, empty = _without_empty(label_lists(batch, columns.labels, columns.label_separator))
+        labels.add(batch, lists)
+        empty_labels += empty
         if columns.id:
             ids.add(batch, batch.column(columns.id))
         if columns.split:
@@ -117,8 +122,26 @@ def read_annotations(
     vocabulary, codes = encode(labels.entries.values())
     split = join(splits, np.int8) if columns.split else None
     numbers = pa.array(np.arange(1, origin.rows + 1))
-    examples = RawExamples(numbers, reader.raw(), vocabulary, Lists(labels.indptr(), codes), split, False)
+    examples = RawExamples(
+        numbers,
+        reader.raw(),
+        vocabulary,
+        Lists(labels.indptr(), codes),
+        split,
+        False,
+        empty_labels=empty_labels,
+    )
     return _by_id(examples, *encode(ids.values()), origin, columns) if columns.id else examples
+
+
+def _without_empty(lists: pa.Array) -> tuple[pa.Array, int]:
+    """The lists without entries that are empty text or spaces, and how many these were."""
+    offsets, entries = list_parts(lists)
+    if not is_string(entries.type):
+        return lists, 0
+    blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(entries), ""), False)
+    n = pc.sum(blank).as_py() or 0
+    return (drop_empty(offsets, pc.if_else(blank, "", entries)), n) if n else (lists, 0)
 
 
 def build_annotations(
@@ -202,7 +225,7 @@ def _by_id(
     """One example for each id, in order of first appearance, its labels united."""
     n = len(ids)
     if n == len(code):
-        return RawExamples(ids, examples.raw, examples.vocabulary, examples.labels, examples.split, True)
+        return replace(examples, ids=ids, by_id=True)
     order = np.argsort(code, kind="stable")
     starts = np.searchsorted(code[order], np.arange(n + 1))
     first = order[starts[:-1]]
@@ -225,4 +248,6 @@ def _by_id(
         split = earliest
     labels = Lists(lists.indptr[starts], lists.indices)
     raw = take_raw(examples.raw, first)
-    return RawExamples(ids, raw, examples.vocabulary, labels, split, True, len(code) - n, leaked)
+    return RawExamples(
+        ids, raw, examples.vocabulary, labels, split, True, len(code) - n, leaked, examples.empty_labels
+    )

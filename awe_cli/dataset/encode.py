@@ -48,6 +48,11 @@ def encode_people(dataset: Dataset, batch: Batch) -> tuple[Examples, int]:
     Raises DataError.
     """
     columns = dataset.settings["columns"]
+    least = dataset.settings.get("min_weight")
+    if least is not None and columns["weight"] in batch.table.column_names:
+        weighted = batch.column(columns["weight"])
+        if not is_list(weighted.type):  # as in the data that was prepared
+            batch = batch.keep(weighted.to_numpy() >= least)
     users = batch.column(columns["user"])
     items = batch.column(columns["item"])
     if is_list(items.type):

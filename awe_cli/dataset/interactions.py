@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,14 @@ from numpy.typing import NDArray
 from awe_cli.dataset.gather import IdColumn, join, split_codes
 from awe_cli.dataset.hashing import hash_values, mix
 from awe_cli.dataset.previous import Previous
+from awe_cli.dataset.row_choice import (
+    LeftOut,
+    RowChoice,
+    frequent_pairs,
+    note_rating_scale,
+    only_used,
+    warn_of_mixed_times,
+)
 from awe_cli.dataset.splits import SPLITS, TRAIN, SplitPairs, SplitRule, count_contradicted, split_pairs
 from awe_cli.dataset.versions import places_by_id
 from awe_cli.dataset.vocabulary import continued, encode, inverse, ranked
@@ -51,6 +59,7 @@ class InteractionRows:
     """All rows (n,) as read: positions in `people` and `items`, which are in order of appearance.
 
     time holds integers, floats or datetime64[us]; split holds TRAIN, VALID, TEST.
+    left_out counts the rows that the choice of rows left out.
     """
 
     people: pa.Array
@@ -60,40 +69,63 @@ class InteractionRows:
     weight: NDArray[np.float64] | None
     time: np.ndarray | None
     split: NDArray[np.int8] | None
+    left_out: LeftOut = field(default_factory=LeftOut)
 
 
 def read_interactions(
-    batches: Iterable[Batch], columns: InteractionColumns, half_life: float | None = None
+    batches: Iterable[Batch],
+    columns: InteractionColumns,
+    half_life: float | None = None,
+    choice: RowChoice | None = None,
 ) -> InteractionRows:
-    """Read all pieces. Raises DataError for a weight that is not positive, and as the readers do.
+    """Read all pieces, and keep the rows of the choice.
 
     half_life  days in which a row loses half of its weight (1 where it has none); None: it keeps it
+    choice     None: all rows count, and each weight must be above 0
+
+    Raises DataError for a weight that is not positive, where no row is left, and as the readers do.
     """
+    choice = choice or RowChoice()
+    left_out = LeftOut()
     user, item = IdColumn(columns.user), IdColumn(columns.item)
     weights: list[np.ndarray] = []
     times: list[np.ndarray] = []
     splits: list[np.ndarray] = []
-    for batch in batches:
-        user.add(batch, batch.column(columns.user))
-        item.add(batch, batch.column(columns.item))
+    log = None
+    for read in batches:
+        batch, log = read, read.log
         if columns.weight:
+            if choice.min_weight is not None:
+                batch = _of_least_weight(read, columns.weight, choice.min_weight, left_out)
             weights.append(batch.column(columns.weight).to_numpy())
             refuse_not_positive(batch, columns.weight, weights[-1])
+        user.add(batch, batch.column(columns.user))
+        item.add(batch, batch.column(columns.item))
         if columns.time:
             times.append(_times(batch, columns.time, times))
         if columns.split:
             splits.append(split_codes(batch, columns.split))
     if not user.rows:
+        if left_out.by_weight:
+            raise DataError(
+                f"column {columns.weight!r}: no row has a weight of {choice.min_weight:g} or more",
+                hint="lower --min-weight",
+            )
         raise DataError(NO_ROWS[0], hint=NO_ROWS[1])
+    assert log is not None
     people, person = encode(user.values())
     user.chunks.clear()
     items, chosen = encode(item.values())
     weight = join(weights, np.float64) if columns.weight else None
+    if weight is not None and columns.weight and choice.min_weight is None:
+        note_rating_scale(log, columns.weight, weight)
     time = join(times, np.float64) if columns.time else None
+    if time is not None and columns.time:
+        warn_of_mixed_times(log, columns.time, time)
     if half_life is not None:
         assert time is not None
         weight = decay(time, half_life) * (1.0 if weight is None else weight)
-    return InteractionRows(
+    rows = InteractionRows(
         people=people,
         items=items,
         person=person,
@@ -101,6 +133,35 @@ def read_interactions(
         weight=weight,
         time=time,
         split=join(splits, np.int8) if columns.split else None,
+        left_out=left_out,
+    )
+    return _frequent(rows, choice) if choice.min_per_user or choice.min_per_item else rows
+
+
+def _of_least_weight(batch: Batch, column: str, least: float, left_out: LeftOut) -> Batch:
+    """The rows with a weight of at least `least`; the others are counted."""
+    weights = batch.column(column).to_numpy()
+    kept = weights >= least
+    left_out.by_weight += int(np.count_nonzero(~kept))
+    left_out.zero_weight += int(np.count_nonzero(weights == 0))
+    return batch.keep(kept)
+
+
+def _frequent(rows: InteractionRows, choice: RowChoice) -> InteractionRows:
+    """The rows of people and items with enough pairs."""
+    kept = frequent_pairs(rows.person, rows.item, choice)
+    rows.left_out.rare = int(np.count_nonzero(~kept))
+    people, person = only_used(rows.people, rows.person[kept])
+    items, item = only_used(rows.items, rows.item[kept])
+    return replace(
+        rows,
+        people=people,
+        items=items,
+        person=person,
+        item=item,
+        weight=None if rows.weight is None else rows.weight[kept],
+        time=None if rows.time is None else rows.time[kept],
+        split=None if rows.split is None else rows.split[kept],
     )
 
 
@@ -200,7 +261,7 @@ def build_interactions(
 class _Merged:
     """The distinct pairs (pairs,), by person and then by item as they were met.
 
-    row      the row each came with first (by time, if known)
+    row      the row each came with: the latest where times are known, else the first
     leaked   how many pairs are in two splits; `split` has the earliest
     """
 
@@ -232,14 +293,15 @@ def _pairs(rows: InteractionRows, merged: _Merged, people: pa.Array) -> SplitPai
 def _distinct(
     keys: NDArray[np.int64], time: np.ndarray | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The distinct keys, ascending; the row each came with first (by time, if known); each row's group."""
+    """The distinct keys, ascending; the latest row of each, or the first where times are unknown; each row's group."""
     order = np.argsort(keys, kind="stable") if time is None else np.lexsort((time, keys))
     ordered = keys[order]
     new = np.ones(len(keys), bool)
     np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
     group = np.empty(len(keys), np.int64)
     group[order] = np.cumsum(new) - 1
-    return ordered[new], order[new], group
+    latest = np.append(new[1:], True)
+    return ordered[new], order[new if time is None else latest], group
 
 
 def _earliest(

@@ -24,6 +24,7 @@ from awe_cli.dataset.plan_reading import (
     stored_reading,
 )
 from awe_cli.dataset.retrieval import FeatureTableColumns, RelevanceColumns
+from awe_cli.dataset.row_choice import RowChoice
 from awe_cli.dataset.splits import SplitRule
 from awe_cli.dataset.text import TextOptions, stop_words
 from awe_cli.errors import SettingsError, UsageError
@@ -258,9 +259,32 @@ def _flag(field: str, value: Any) -> str:
 
 # The plan of `prepare` for queries, documents and the pairs that are relevant.
 
-_OTHERS = ("user", "item", "features", "sparse", "text", "labels", "id", "label_separator", "weight", "time",
-           "half_life", "holdout", "holdout_last", "label_file", "label_id", "label_text", "label_sparse",
-           "label_features", "label_scaling", "label_identity", "label_columns")  # fmt: skip
+_NOT_FOR_RETRIEVAL = (
+    "user",
+    "item",
+    "features",
+    "sparse",
+    "text",
+    "labels",
+    "id",
+    "label_separator",
+    "weight",
+    "time",
+    "half_life",
+    "min_weight",
+    "min_per_user",
+    "min_per_item",
+    "holdout",
+    "holdout_last",
+    "label_file",
+    "label_id",
+    "label_text",
+    "label_sparse",
+    "label_features",
+    "label_scaling",
+    "label_identity",
+    "label_columns",
+)
 # What columns of ids are called, in the files of queries and documents and in those of pairs.
 _IDS = {
     "query": ("query", "query_id", "query-id", "queryid", "qid", "_id", "id"),
@@ -308,7 +332,7 @@ def retrieval_files(settings: PrepareSettings, files: Sequence[str]) -> list[str
         raise UsageError(
             f"{files[0]}: expected no file beside --queries, --documents and --relevance", hint="leave it out"
         )
-    for field in _OTHERS:
+    for field in _NOT_FOR_RETRIEVAL:
         if getattr(settings, field) is not None:
             flag = f"--{field.replace('_', '-')}"
             raise UsageError(
@@ -441,6 +465,7 @@ class PrepareSpec:
     text: TextOptions | None = None
     retrieval: RetrievalSpec | None = None
     labels: LabelSpec | None = None
+    choice: RowChoice | None = None
 
     @property
     def half_life(self) -> float | None:
@@ -522,6 +547,10 @@ def _plan_interactions(settings: PrepareSettings, rule: SplitRule, sources: list
             "--scaling: standard is for dense features, a history is a bag of items",
             hint="use l2, l1 or none",
         )
+    if settings.min_weight is not None and settings.weight is None:
+        raise UsageError(
+            "--min-weight needs --weight", hint="name the column that holds the weight of each row"
+        )
     if settings.half_life is not None and settings.time is None:
         raise UsageError("--half-life needs --time", hint="name the column that holds the time of each row")
     if settings.half_life is not None and settings.weight_transform == "binary":
@@ -533,17 +562,19 @@ def _plan_interactions(settings: PrepareSettings, rule: SplitRule, sources: list
     if len(columns.roles()) < 2 + sum(c is not None for c in (columns.weight, columns.time, columns.split)):
         raise UsageError("one column is named for two purposes", hint="name each column once")
     _require(sources, list(columns.roles()))
+    choice = RowChoice(settings.min_weight, settings.min_per_user, settings.min_per_item)
     stored = {
         "task": RECOMMENDATION,
         "dense": False,
         "columns": asdict(columns),
         "weighted": settings.weight is not None or settings.half_life is not None,
         **({} if settings.half_life is None else {"half_life": settings.half_life}),
+        **choice.stored(),
         "weight_transform": settings.weight_transform,
         "scaling": settings.scaling or "l2",
         "split": asdict(rule),
     }
-    return PrepareSpec(rule, stored, interactions=columns)
+    return PrepareSpec(rule, stored, interactions=columns, choice=choice)
 
 
 def _plan_annotation(settings: PrepareSettings, rule: SplitRule, sources: list[Source]) -> PrepareSpec:
@@ -555,7 +586,16 @@ def _plan_annotation(settings: PrepareSettings, rule: SplitRule, sources: list[S
             + (", ".join([*named, *(["--labels"] if settings.labels else [])]) or "none of them"),
             hint="for example `awe prepare plays.parquet --user user --item artist`",
         )
-    for field in ("weight", "time", "half_life", "holdout", "holdout_last"):
+    for field in (
+        "weight",
+        "time",
+        "half_life",
+        "min_weight",
+        "min_per_user",
+        "min_per_item",
+        "holdout",
+        "holdout_last",
+    ):
         if getattr(settings, field) is not None:
             raise UsageError(
                 f"--{field.replace('_', '-')} is for interactions, with --user and --item",

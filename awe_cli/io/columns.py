@@ -465,7 +465,7 @@ def _ids(batch: Batch, column: str, values: pa.Array, role: Role) -> pa.Array:
     if role is Role.IDS:  # a label may be missing: an example without labels
         return values
     values = refuse_nulls(batch, column, values, role.value)
-    if batch.untyped:
+    if is_string(values.type):
         refuse(batch, column, truths(pc.equal(values, "")), role.value, values, FILL_IN)
     return values
 

@@ -23,6 +23,8 @@ from awe_cli.io.columns import (
     first_failing,
     list_parts,
     make_list,
+    one_array,
+    refuse,
     truths,
 )
 from awe_cli.io.lines import blocks, head
@@ -50,7 +52,7 @@ def libsvm_columns(source: Source) -> dict[str, pa.DataType | None]:
 
 def libsvm_batches(source: Source, columns: list[str], rows: int) -> Iterator[Batch]:
     """The columns asked for, `rows` rows at a time. Raises DataError naming the row that is malformed."""
-    first, header = 1, None
+    first, header, read = 1, None, 0
     for number, (_, block) in enumerate(blocks(source)):
         lines = _lines(source, block)
         if number == 0:
@@ -62,11 +64,16 @@ def libsvm_batches(source: Source, columns: list[str], rows: int) -> Iterator[Ba
                 source.name, first, pa.table({"line": part}), log=source.log, options=source.options
             )
             first += len(part)
+            filled = truths(pc.match_substring_regex(part, r"^\s*[^\s#]"))
+            batch, part = batch.keep(filled), part.filter(pa.array(filled))  # blank lines are no examples
+            read += len(part)
             batch, table = _read(replace(batch, droppable=source.log.allowed > 0), part)
+            if header:
+                _check_counts(batch, table, header)
             yield replace(batch, table=table.select(columns), droppable=False)
-    if header and header[0] != first - 1:
+    if header and header[0] not in (read, first - 1):
         raise DataError(
-            f"{source.name}: expected {header[0]:,} rows, as its first line says, found {first - 1:,}",
+            f"{source.name}: expected {header[0]:,} rows, as its first line says, found {read:,}",
             hint="the file is cut off, or its first line is wrong",
         )
 
@@ -92,6 +99,21 @@ def _lines(source: Source, block: bytes) -> pa.Array:
 def _header(line: str) -> list[int] | None:
     tokens = line.split()
     return [int(token) for token in tokens] if len(tokens) == 3 and all(t.isdigit() for t in tokens) else None
+
+
+def _check_counts(batch: Batch, table: pa.Table, header: list[int]) -> None:
+    """Raise DataError at the first index or label beyond the counts of the first line; they count from 0, or from 1."""
+    for column, count in ((INDICES, header[1]), (LABELS, header[2])):
+        offsets, entries = list_parts(one_array(table.column(column)))
+        if column == LABELS:
+            numeric = pc.match_substring_regex(entries, r"^\d{1,18}$")
+            entries = pc.if_else(numeric, entries, "0").cast(pa.int64())
+        numbers = entries.to_numpy()
+        largest = count - 1 if (numbers == 0).any() else count
+        what = "features" if column == INDICES else "labels"
+        expected = f"a number of at most {largest:,}: the first line counts {count:,} {what}"
+        too_large = numbers > largest
+        refuse(batch, column, too_large, expected, entries, "correct the first line or the row", offsets)
 
 
 def _parse(batch: Batch, lines: pa.Array) -> pa.Table:

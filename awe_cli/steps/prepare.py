@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pyarrow as pa
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.dataset import diagnostics, storage
 from awe_cli.dataset.annotations import build_annotations, read_annotations
+from awe_cli.dataset.applicable import given_settings, refuse_idle
 from awe_cli.dataset.dataset import DATASET_VERSION, SUMMARY, Dataset
 from awe_cli.dataset.diagnostics import of_annotations
 from awe_cli.dataset.interactions import build_interactions, read_interactions
@@ -35,6 +36,7 @@ from awe_cli.dataset.prepare import (
 )
 from awe_cli.dataset.previous import Previous
 from awe_cli.dataset.retrieval import FeatureTable
+from awe_cli.dataset.row_choice import warn_of_twins
 from awe_cli.dataset.spec import TEST_SHARE, PrepareSpec, is_retrieval, make_spec, retrieval_files
 from awe_cli.dataset.splits import SPLITS
 from awe_cli.dataset.update import (
@@ -62,13 +64,16 @@ def prepare(
     files: Sequence[str],
     settings: PrepareSettings,
     *,
+    given: Collection[str] | None = None,
     wait: float = False,
     announce: Callable[[str], None] = lambda line: None,
 ) -> tuple[dict[str, Any], Artifact, bool]:
     """Read `files` ("-" is stdin), split them, and publish the dataset.
 
     Returns the summary (counts, frequencies, notes and warnings), the dataset, and whether it was made now
-    rather than up to date. `announce` is told what is going on. The lock is taken before the files are read.
+    rather than up to date. `announce` is called with lines for the user. The lock is taken before the files are read.
+
+    given  the settings that the user named, which must be able to act; None: those that differ from their defaults
 
     Raises UsageError, SettingsError, MissingInputError, DataError, naming what was expected and found.
     """
@@ -83,6 +88,7 @@ def prepare(
         if retrieval:
             sources[2] = with_splits_of_files(settings, sources[2])
         plan = make_spec(settings, sources)
+        refuse_idle(settings, given_settings(settings) if given is None else given, plan, sources)
         digests = [source.sha256() for source in sources]
         relations = relation_digests(settings)
         resolved = {**plan.settings, **relations, INPUTS: digests}
@@ -148,10 +154,15 @@ def _fill_interactions(
 ) -> dict[str, Any]:
     assert plan.interactions is not None
     rows = read_interactions(
-        _batches(sources, plan.interactions.roles(), _ROWS[True]), plan.interactions, plan.half_life
+        _batches(sources, plan.interactions.roles(), _ROWS[True]),
+        plan.interactions,
+        plan.half_life,
+        plan.choice,
     )
+    left_out = rows.left_out.summary()
     for column, ids in ((plan.interactions.user, rows.people), (plan.interactions.item, rows.items)):
         warn_of_missing(sources[0].log, column, ids)
+        warn_of_twins(sources[0].log, column, ids)
     feature_table = read_labels(plan.labels) if plan.labels else None
     if plan.labels and feature_table:
         rows = replace(rows, items=with_labels_of(plan.labels, feature_table, rows.items))
@@ -164,6 +175,7 @@ def _fill_interactions(
     _write_labels(file(storage.LABELS), data.items, counts)
     storage.write_people(file(storage.EXAMPLES), data.people, data.lists, data.weights)
     found = diagnostics.of_interactions(data, counts, described=feature_table is not None)
+    found |= {"rows_left_out": left_out} if left_out else {}
     if previous:
         changes = previous.pair_changes(data.people, data.lists, data.items)
         found["update"] = {**changes, "splits_kept": data.contradicted}
@@ -187,6 +199,11 @@ def _fill_annotation(
             feature_table = read_labels(plan.labels)
             more_labels = with_labels_of(plan.labels, feature_table, examples.vocabulary)
             examples = replace(examples, vocabulary=more_labels)
+        warn_of_twins(sources[0].log, plan.annotation.labels, examples.vocabulary)
+        if examples.empty_labels:
+            sources[0].log.warn(
+                f"empty labels of column {plan.annotation.labels!r} were left out: {examples.empty_labels:,}"
+            )
         data = build_annotations(examples, plan.rule, plan.options, previous=previous)
     counts = {
         split: diagnostics.label_counts(data.positives, data.split == code, len(data.labels))
@@ -259,6 +276,17 @@ def _notes(
         unit = "people, one item each," if plan.interactions else "examples"
         notes.append(
             f"no valid split was named: {valid:,} {unit} were set aside from train (--valid-fraction 0: none)"
+        )
+    left_out = summary.get("rows_left_out", {})
+    if "by_weight" in left_out:
+        notes.append(
+            f"rows with a weight below {settings.min_weight:g} were left out: {left_out['by_weight']:,}"
+            + (f", {left_out['zero_weight']:,} of them with weight 0" if "zero_weight" in left_out else "")
+        )
+    if "rare" in left_out:
+        notes.append(
+            f"rows of people with fewer than {settings.min_per_user or 1:,} items, or of items with fewer than "
+            f"{settings.min_per_item or 1:,} people, were left out: {left_out['rare']:,}"
         )
     for n in (rule.holdout, rule.holdout_last):
         if n is not None:

@@ -124,13 +124,13 @@ def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
 
 XMC_TEXT = "1,2 0:1 5:.25\n3 1:2\n 2:1e3\n\n"
 XMC_ROWS = {
-    "labels": [["1", "2"], ["3"], [], []],
-    "indices": [[0, 5], [1], [2], []],
-    "values": [[1, 0.25], [2], [1000], []],
+    "labels": [["1", "2"], ["3"], []],
+    "indices": [[0, 5], [1], [2]],
+    "values": [[1, 0.25], [2], [1000]],
 }
 
 
-@pytest.mark.parametrize("header", ["", "4 10 4\n"])
+@pytest.mark.parametrize("header", ["", "4 10 4\n", "3 10 4\n"])
 @pytest.mark.parametrize("name", ["a.libsvm", "a"])
 def test_libsvm_with_and_without_header(tmp_path: Path, header: str, name: str) -> None:
     (tmp_path / name).write_text(header + XMC_TEXT)
