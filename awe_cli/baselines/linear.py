@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 import scipy.linalg
@@ -20,12 +20,13 @@ from awe_cli.baselines.base import (
     one_or_all,
     require_memory,
 )
-from awe_cli.baselines.pairwise_steps import learn_pass
-from awe_cli.baselines.passive_aggressive import learn
+from awe_cli.baselines.pairwise_steps import PairwiseLoss, learn_pass
+from awe_cli.baselines.passive_aggressive import Inputs, learn
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.engine.local import map_blocks, one_blas_thread
 from awe_cli.losses.registry import HARMONIC, rank_weights
 from awe_cli.matrices.bags import inputs
+from awe_cli.matrices.matrix import Lists
 from awe_cli.ranking.ranker import Ranker
 
 # EASE: the linear model of items by items, in closed form (Steck 2019, "Embarrassingly shallow
@@ -121,15 +122,6 @@ def _without_diagonal(P: NDArray[np.float64]) -> NDArray[np.float64]:
 _C = (0.1, 0.01, 1.0)
 
 
-class Inputs(NamedTuple):
-    """X (n, features) in CSR form, as compiled code reads it, with ‖x‖² of every row."""
-
-    indptr: NDArray[np.int64]
-    indices: NDArray[np.int32]
-    values: NDArray[np.float32]
-    squared: NDArray[np.float32]  # (n,)
-
-
 class LabelWeights(Baseline):
     """AffinityParams by passive-aggressive steps of at most C; a subclass fills in `learn`."""
 
@@ -194,7 +186,7 @@ class OneVsRest(LabelWeights):
             for label in range(start, min(start + _BLOCK, facts.n_labels)):
                 has = np.zeros(n, np.bool_)
                 has[Y.indices[Y.indptr[label] : Y.indptr[label + 1]]] = True
-                learn(*x, has, orders, choice["C"], label if own else -1, W[label])
+                learn(x, has, orders, choice["C"], label if own else -1, W[label])
 
         for _ in map_blocks(work, range(0, facts.n_labels, _BLOCK), facts.threads):
             pass
@@ -236,13 +228,12 @@ class Pamir(LabelWeights):
     def learn(self, x: Inputs, facts: Facts, choice: Choice, own: bool, W: NDArray[np.float32]) -> None:
         """Pass by pass, in an order that is drawn for each."""
         random = np.random.default_rng(_SEED)
-        positives, weights = facts.examples.positives, self.weights(facts.n_labels)
-        lists = np.require(positives.indptr, np.int64, "W"), np.require(positives.indices, np.int32, "W")
+        indptr, indices = facts.examples.positives
+        positives = Lists(np.require(indptr, np.int64, "W"), np.require(indices, np.int32, "W"))
+        loss = PairwiseLoss(choice["C"], self.max_trials, self.weights(facts.n_labels), own, _SEED)
         for epoch in range(choice["epochs"]):
             order, mark = random.permutation(len(x.squared)), np.full(facts.n_labels, -1, np.int32)
-            learn_pass(
-                *x, *lists, order, choice["C"], self.max_trials, weights, own, _SEED, epoch, mark, W
-            )  # fmt: skip
+            learn_pass(x, positives, loss, order, epoch, mark, W)
 
 
 class WarpOneVsRest(Pamir):

@@ -15,7 +15,10 @@ awe affinities --json
 
 
 def affinities(
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False, quiet: QuietOption = False
+    *,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """List the affinities G, and when to use each.
 

@@ -90,15 +90,20 @@ def bound_scores(rows, U, V, examples, mine, buffers):
     for start in range(0, V.shape[0], _TILE):
         stop = min(start + _TILE, V.shape[0])
         for first in range(0, mine.shape[0], 4):
-            _bound_four(
-                buffers.ux, buffers.score_bound, V, start, stop, mine[first], mine[min(first + 1, last)],
-                mine[min(first + 2, last)], mine[min(first + 3, last)],
-            )  # fmt: skip
+            four = (
+                mine[first],
+                mine[min(first + 1, last)],
+                mine[min(first + 2, last)],
+                mine[min(first + 3, last)],
+            )
+            _bound_four(V, start, stop, four, buffers)
 
 
 @inlined
-def _bound_four(ux, score_bound, V, start, stop, a, b, c, d):
+def _bound_four(V, start, stop, four, buffers):
     """Four examples (the last one repeated where there are fewer) against one tile of labels."""
+    ux, score_bound = buffers.ux, buffers.score_bound
+    a, b, c, d = four
     for y in range(start, stop):
         s_a, s_b, s_c, s_d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
         for j in range(V.shape[1]):

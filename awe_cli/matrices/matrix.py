@@ -39,6 +39,11 @@ def n_rows(rows: Rows | Lists) -> int:
     return len(rows.values) if isinstance(rows, Dense) else len(rows.indptr) - 1
 
 
+def longest_row(rows: Rows) -> int:
+    """The most features that any row names."""
+    return len(rows.columns) if isinstance(rows, Dense) else int(np.diff(rows.indptr).max(initial=0))
+
+
 def take_rows(rows: Rows, order: NDArray[np.integer]) -> Rows:
     """The rows named by `order` (n',), in that order, copied."""
     if isinstance(rows, Dense):

@@ -59,27 +59,36 @@ def rank_block(scores: Scores, positives: Lists | None, seen: Lists | None, k: i
 
 
 def rank_by(
-    order: Callable[..., int], positives: Lists | None, seen: Lists | None, m: int, k: int, model: str
+    order: Callable[[Lists, Ranked], int],
+    positives: Lists | None,
+    seen: Lists | None,
+    m: int,
+    k: int,
+    model: str,
 ) -> Ranked:
     """What `order` finds for m examples: the ranks of their positives, and the best k labels of each.
 
-    order  is given positives and seen as rows and entries, fills ranks, labels, scores and the lengths of the top
-           lists, sorts the positives by rank, and returns the first row that holds a NaN, or -1
+    order  is given the seen labels and the empty result; fills its ranks, labels, scores and n_top, sorts its
+           positives by rank, and returns the first row that holds a NaN, or -1
 
     Raises DataError if a score is NaN.
     """
-    positives, seen = as_lists(positives, m), as_lists(seen, m)
-    ranks, by_rank = np.empty(len(positives.indices), dtype=np.int32), positives.indices.copy()
-    labels = np.full((m, k), -1, dtype=np.int32)
-    values = np.full((m, k), np.nan, dtype=np.float32)
-    n_top = np.zeros(m, dtype=np.int32)
-    bad = order(positives.indptr, by_rank, seen.indptr, seen.indices, ranks, labels, values, n_top)
+    positives = as_lists(positives, m)
+    ranked = Ranked(
+        indptr=positives.indptr,
+        ranks=np.empty(len(positives.indices), dtype=np.int32),
+        positives=positives.indices.copy(),
+        labels=np.full((m, k), -1, dtype=np.int32),
+        scores=np.full((m, k), np.nan, dtype=np.float32),
+        n_top=np.zeros(m, dtype=np.int32),
+    )
+    bad = order(as_lists(seen, m), ranked)
     if bad >= 0:
         raise DataError(
             f"model {model!r} gives a score that is not a number (NaN), in row {bad} of a block of {m}",
             hint="Train the model again with a lower learning rate, or check the features for huge values.",
         )
-    return Ranked(positives.indptr, ranks, by_rank, labels, values, n_top)
+    return ranked
 
 
 def _plain(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -100,28 +109,24 @@ def as_lists(lists: Lists | None, m: int) -> Lists:
 def _rank_rows(
     score: NDArray[np.float32],
     tie: NDArray[np.float32] | None,
-    p_indptr: NDArray[np.int64],
-    p_indices: NDArray[np.int32],
-    s_indptr: NDArray[np.int64],
-    s_indices: NDArray[np.int32],
-    ranks: NDArray[np.int32],
-    labels: NDArray[np.int32],
-    values: NDArray[np.float32],
-    n_top: NDArray[np.int32],
+    seen: Lists,
+    ranked: Ranked,
 ) -> int:
-    """Fill ranks, labels, values and n_top, and sort p_indices by rank; the first row that holds a NaN, or -1."""
+    """Fill `ranked` and sort its positives by rank; the first row that holds a NaN, or -1."""
+    indptr, ranks, positives, labels, scores, n_top = ranked
+    s_indptr, s_labels = seen
     for e in range(score.shape[0]):
         row = score[e]
         row_tie = None if tie is None else tie[e]
-        seen = s_indices[s_indptr[e] : s_indptr[e + 1]]
-        wanted = p_indices[p_indptr[e] : p_indptr[e + 1]]
-        found = ranks[p_indptr[e] : p_indptr[e + 1]]
-        size = rank_row(row, row_tie, wanted, seen, found, labels[e])
+        hidden = s_labels[s_indptr[e] : s_indptr[e + 1]]
+        wanted = positives[indptr[e] : indptr[e + 1]]
+        found = ranks[indptr[e] : indptr[e + 1]]
+        size = rank_row(row, row_tie, wanted, hidden, found, labels[e])
         if size < 0:
             return e
         n_top[e] = size
         for position in range(size):
-            values[e, position] = row[labels[e, position]]
+            scores[e, position] = row[labels[e, position]]
     return -1
 
 
@@ -154,8 +159,6 @@ def rank_row(
 
 
 # The order of all labels where only some are candidates: these by their scores, then the others as they come.
-
-Int64s = NDArray[np.int64]
 
 
 @njit(cache=True, nogil=True, fastmath=False)
@@ -233,27 +236,31 @@ def _holds(ascending: Indices, label: int) -> bool:
 
 @njit(cache=True, nogil=True, fastmath=False)
 def rank_candidates(
-    S: Floats, chosen: Indices, c_indptr: Int64s, c_labels: Indices, n_labels: int, p_indptr: Int64s,
-    p_labels: Indices, s_indptr: Int64s, s_labels: Indices, ranks: Indices, labels: Indices, values: Floats,
-    n_top: Indices,
-) -> int:  # fmt: skip
-    """Fill ranks, labels, values and n_top, and sort p_labels by rank; the first row that holds a NaN, or -1."""
+    S: Floats, chosen: Indices, lists: Lists, n_labels: int, seen: Lists, ranked: Ranked
+) -> int:
+    """Fill `ranked` and sort its positives by rank; the first row that holds a NaN, or -1.
+
+    S (m, longest list) has the scores of the labels of the list chosen[e], as `score_candidates` gives them.
+    """
+    indptr, ranks, all_positives, labels, values, n_top = ranked
+    c_indptr, c_labels = lists
+    s_indptr, s_labels = seen
     wanted, passed = np.empty(S.shape[1], np.int32), np.empty(S.shape[1], np.int32)
     for e in range(S.shape[0]):
         candidates = c_labels[c_indptr[chosen[e]] : c_indptr[chosen[e] + 1]]
         row = S[e, : len(candidates)]
-        positives = p_labels[p_indptr[e] : p_indptr[e + 1]]
-        seen = s_labels[s_indptr[e] : s_indptr[e + 1]]
-        found, heap = ranks[p_indptr[e] : p_indptr[e + 1]], labels[e]
-        n_wanted, n_passed = places(positives, candidates, wanted), places(seen, candidates, passed)
+        positives = all_positives[indptr[e] : indptr[e + 1]]
+        hidden = s_labels[s_indptr[e] : s_indptr[e + 1]]
+        found, heap = ranks[indptr[e] : indptr[e + 1]], labels[e]
+        n_wanted, n_passed = places(positives, candidates, wanted), places(hidden, candidates, passed)
         size = rank_row(row, None, wanted[:n_wanted], passed[:n_passed], found[:n_wanted], heap)
         if size < 0:
             return e
-        rank_others(positives, candidates, seen, len(candidates) - n_passed, found[n_wanted:])
+        rank_others(positives, candidates, hidden, len(candidates) - n_passed, found[n_wanted:])
         put_in_order(positives, candidates, wanted[:n_wanted])
         for position in range(size):
             values[e, position] = row[heap[position]]
             heap[position] = candidates[heap[position]]
-        n_top[e] = fill_up(heap, size, candidates, seen, n_labels)
+        n_top[e] = fill_up(heap, size, candidates, hidden, n_labels)
         values[e, size : n_top[e]] = below_all(row)
     return -1

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from awe_cli.affinities.overlap import Overlap
 from awe_cli.affinities.pointwise import Constant
 from awe_cli.core.interface import NO_PARAMS, AffinityParams, n_tables
-from awe_cli.core.score import project_rows, rate_block, score_candidates
-from awe_cli.matrices.matrix import Bags, Dense, Lists, Rows, n_rows
+from awe_cli.core.labels import OneHot
+from awe_cli.core.score import Embedding, project_rows, rate_block, score_candidates
+from awe_cli.matrices.matrix import Bags, Lists, Rows, n_rows
 from awe_cli.ranking.block import Ranked, below_all, rank_by, rank_candidates
 from awe_cli.ranking.order import Floats
 from awe_cli.ranking.ranker import Scores
@@ -49,8 +50,9 @@ class EmbeddingRanker:
         self, affinity: Any, U: NDArray[np.float32], V: NDArray[np.float32], table: Table | None = None,
         learned: AffinityParams = NO_PARAMS, y: Rows | None = None,
     ) -> None:  # fmt: skip
-        self._affinity, self._learned = affinity, learned
-        self._U, self._V, self._Vj, self._y = U, label_rows(y, V), V, y
+        W = label_rows(y, V)
+        self._affinity = affinity
+        self._embedding = Embedding(U, W, OneHot(len(W)) if y is None else y, V, learned)
         self._table = (
             overlap_table(affinity.shared, self.n_labels) if isinstance(affinity, Overlap) else table
         )
@@ -58,7 +60,7 @@ class EmbeddingRanker:
     @property
     def n_labels(self) -> int:
         """The number of labels."""
-        return len(self._V)
+        return len(self._embedding.W)
 
     def scores(self, x: Rows) -> Scores:
         """(m, labels) f, and Ux·V_y to break its ties; for a constant affinity Ux·V_y alone."""
@@ -74,13 +76,12 @@ class EmbeddingRanker:
             raise ValueError(
                 f"{type(self._affinity).__name__} needs G of {needed} columns, found {G.shape[1]}"
             )
-        Z = projections(x, self._U)
-        S = Z @ self._V.T
+        Z = projections(x, self._embedding.U)
+        S = Z @ self._embedding.W.T
         if isinstance(self._affinity, Constant):
             return Scores(S, None)
         F = np.empty_like(S)
-        scratch = np.empty(longest_row(x), np.float32)
-        rate_block(self._affinity, x, self._U, self._V, self._y, self._Vj, self._learned, Z, S, G, scratch, F)
+        rate_block(self._affinity, self._embedding, x, Z, S, G, F)
         return Scores(F, S)
 
 
@@ -96,11 +97,6 @@ def overlap_table(shared: Bags, n_labels: int) -> Table:
         return np.ascontiguousarray((X @ P).toarray(), np.float32)
 
     return table
-
-
-def longest_row(x: Rows) -> int:
-    """The most features that any row names."""
-    return len(x.columns) if isinstance(x, Dense) else int(np.diff(x.indptr).max(initial=0))
 
 
 # Ranking where each example has candidates of its own, and only these are scored.
@@ -148,9 +144,7 @@ class CandidateRanker:
     def rank(self, x: Rows, positives: Lists | None, seen: Lists | None, k: int, model: str) -> Ranked:
         """What `rank_block` finds from `scores`, without them. Raises DataError if a score is NaN."""
         chosen, S = self._score(x)
-        order = partial(
-            rank_candidates, S, chosen, self._candidates.indptr, self._candidates.indices, self.n_labels
-        )
+        order = partial(rank_candidates, S, chosen, self._candidates, self.n_labels)
         return rank_by(order, positives, seen, len(S), min(k, self.n_labels), model)
 
     def _score(self, x: Rows) -> tuple[NDArray[np.int32], Floats]:

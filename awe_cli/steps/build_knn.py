@@ -234,8 +234,9 @@ def build_knn(
             for fit in fits:
                 announce(f"neighbours among {'+'.join(fit)}")
                 lambdas[fit_name(fit)] = _store_fit(
-                    staging, dataset, base, fit, resolved, chosen, threads, engine, on_progress, kept
-                )
+                    staging, dataset, base, fit, resolved, chosen,
+                    threads=threads, engine=engine, on_progress=on_progress, checkpoints=kept,
+                )  # fmt: skip
             asked = {"tried": tried, "metric": resolved["metric"]}
             store_result(staging, {"space": chosen.space, "k": chosen.k, "lambda": lambdas, **asked})
             return staging.publish(name), True
@@ -248,6 +249,7 @@ def _store_fit(
     fit: Fit,
     resolved: dict[str, Any],
     chosen: Chosen,
+    *,
     threads: int | None,
     engine: Engine,
     on_progress: OnProgress,

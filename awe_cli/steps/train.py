@@ -181,17 +181,9 @@ def train(
             open_checkpoints(ws.root, recipe, name, code_digest(), checkpoints) as kept,
         ):
             _learn_into(
-                ws,
-                staging,
-                dataset,
-                settings,
-                affinity,
-                resolved,
-                start,
-                threads or available_threads(),
-                on_progress,
-                kept,
-            )
+                ws, staging, dataset, settings, affinity, resolved, start,
+                threads=threads or available_threads(), on_progress=on_progress, checkpoints=kept,
+            )  # fmt: skip
             return staging.publish(name), True
 
 
@@ -203,6 +195,7 @@ def _learn_into(
     affinity: ChosenAffinity,
     resolved: dict[str, Any],
     start: Artifact | None,
+    *,
     threads: int,
     on_progress: OnProgress,
     checkpoints: Checkpoints,

@@ -25,8 +25,7 @@ from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
 from awe_cli.errors import DivergedError
 from awe_cli.losses.registry import find_loss
 from awe_cli.matrices.bags import row_sums
-from awe_cli.matrices.matrix import Dense, Rows, n_rows
-from awe_cli.ranking.embedding import longest_row
+from awe_cli.matrices.matrix import Dense, Rows, longest_row, n_rows
 from awe_cli.training.config import SGD, TrainConfig
 from awe_cli.training.state import FULL, arrays_of, copy_state, for_steps, under_cap
 from awe_cli.training.trainer_state import WHOLE, EpochPart, EpochReport, RunKey, RunState, TrainerState
@@ -116,7 +115,17 @@ def epochs(
         order = _order(plan.seed, epoch, len(examples))
         task = Task(examples.positives.indptr, examples.positives.indices, examples.own, plan.seed, epoch)
         with_bounds = uses_bounds(loss) and _bounds_pay(affinity, trials_per_example, n_labels)
-        block = _block(affinity, loss, examples, order, plan, state.learned, side, n_labels, with_bounds)
+        block = _block(
+            affinity,
+            loss,
+            examples,
+            order,
+            plan,
+            state.learned,
+            side,
+            n_labels=n_labels,
+            with_bounds=with_bounds,
+        )
         for scratch in scratches:
             scratch.mark[:] = 0
         if part.examples and isinstance(side, Described):
@@ -201,7 +210,7 @@ def _scratch(
 
 def _block(
     affinity: Any, loss: Any, examples: Examples, order: NDArray[np.int64], plan: TrainConfig, learned: AffinityParams,
-    side: Any, n_labels: int, with_bounds: bool,
+    side: Any, *, n_labels: int, with_bounds: bool,
 ) -> Block:  # fmt: skip
     """Buffers that hold any block of this order. The system gives room to what is written to, not before."""
     starts = np.arange(0, len(order), plan.block_size)
