@@ -88,9 +88,13 @@ class Baseline:
         return [{}]
 
     def choose(
-        self, resolved: Resolved, facts: Facts, validator: Validator | None, announce: Callable[[str], None],
+        self,
+        resolved: Resolved,
+        facts: Facts,
+        validator: Validator | None,
+        announce: Callable[[str], None],
         checkpoints: Checkpoints = NO_CHECKPOINTS,
-    ) -> Chosen:  # fmt: skip
+    ) -> Chosen:
         """The best of `choices` on validation, the first of equals."""
         choices = self.choices(resolved, facts)
         if validator is None or len(choices) == 1:

@@ -90,9 +90,13 @@ class InputKnn(Baseline):
         return InputSearch(facts.examples.x, facts.n_features, constant_of(facts.dataset))
 
     def choose(
-        self, resolved: Resolved, facts: Facts, validator: Validator | None, announce: Callable[[str], None],
+        self,
+        resolved: Resolved,
+        facts: Facts,
+        validator: Validator | None,
+        announce: Callable[[str], None],
         checkpoints: Checkpoints = NO_CHECKPOINTS,
-    ) -> Chosen:  # fmt: skip
+    ) -> Chosen:
         """k and λ: neighbours are searched for once, and every pair is judged on them."""
         ks = one_or_all(resolved["k"], INPUT_KS)
         fixed, settled = resolved["lambda_"], self.settled(resolved, facts)
@@ -106,14 +110,18 @@ class InputKnn(Baseline):
         lambdas = [fixed] if fixed is not None else [m / typical_squared(near) for m in MULTIPLES]
         tried = [
             {
-                **settled, "k": k, "lambda": lambda_,
+                **settled,
+                "k": k,
+                "lambda": lambda_,
                 "validation": remember(
-                    checkpoints, f"choice-{k}-{lambda_!r}", partial(_judged, validator, facts, near, k, lambda_)
+                    checkpoints,
+                    f"choice-{k}-{lambda_!r}",
+                    partial(_judged, validator, facts, near, k, lambda_),
                 ),
             }
             for k in ks
             for lambda_ in lambdas
-        ]  # fmt: skip
+        ]
         return Chosen(without_score(best_of(tried)), tried)
 
     def fit(self, facts: Facts, choice: Choice) -> Arrays:

@@ -1,4 +1,4 @@
-"""The scorer: projections and f(x, y) for a block of examples and every label, by the same point formulas."""
+"""The scorer: projections and f(x, y) of a block of examples for every label, by the formulas of training."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def project_rows(rows: Rows, U: Floats, Z: Floats) -> None:
 
 
 class Embedding(NamedTuple):
-    """What a model has learned, as the scorer reads it."""
+    """The learned parameters of a model, as the scorer reads them."""
 
     U: Floats  # (features, d)
     W: Floats  # (labels, d) the labels' rows: V itself, or YV where features describe labels
-    y: Any  # what labels are: OneHot, or their features (labels, label features)
+    y: Any  # OneHot, or the features of labels (labels, label features)
     V: Floats  # (label features, d); W itself where labels are one-hot
-    learned: AffinityParams  # what the affinity has of its own
+    learned: AffinityParams  # the parameters of the affinity
 
 
 class ScoreScratch(NamedTuple):
-    """Memory to compute scores in, the same for every example."""
+    """Temporary arrays of the scorer, the same for every example."""
 
     features: Floats  # (longest row,) one number a feature
     by_row: Floats  # (label features,) one number a row of V; (0,) where labels are one-hot
@@ -46,7 +46,7 @@ def rate_block(
 ) -> None:
     """F[e, y] = f(x_e, y) of m examples.
 
-    Z (m, d) projections, S (m, labels) = Z Wᵀ, G (m, tables · labels) what the affinity loads, F (m, labels)
+    Z (m, d) projections, S (m, labels) = Z Wᵀ, G (m, tables · labels) the tables of the affinity, F (m, labels)
     overwritten; F may be S itself.
     """
     n_rows_of_V = 0 if isinstance(embedding.y, OneHot) else len(embedding.V)
@@ -79,11 +79,11 @@ def _rate_block(affinity, embedding, rows, Z, S, G, scratch, F):
             add_shares(y, affinity, context, scratch.by_row, F[e])
 
 
-# Scores of a few labels of each example, where the others need none.
+# Scores of the candidates of each example alone.
 
 
 def score_candidates(Z: Floats, V: Floats, chosen: NDArray[np.int32], lists: Lists, S: Floats) -> None:
-    """S[e, j] = Ux_e·V_y of the j-th label y of the list chosen[e]; S (m, longest list) is kept beyond its end."""
+    """S[e, j] = Ux_e·V_y of the j-th label y of the list chosen[e]; the rest of S (m, longest list) stays."""
     _score_candidates(frozen(Z), frozen(V), frozen(chosen), frozen(lists), S)
 
 

@@ -120,9 +120,19 @@ def boundary_probe(state: State, y: Rows | None, x: float) -> tuple[ExampleConte
     bag = Bags(np.array([0, len(indices)]), indices, values)
     chains = chain_buffers(learned, bag, len(indices), len(state.V))
     context = ExampleContext(
-        0, indices, values, state.U, label_rows(y, state.V), features_of(side), state.V, values @ state.U[indices],
-        np.zeros(0, np.float32), np.zeros(len(indices), np.float32), learned, chains,
-    )  # fmt: skip
+        0,
+        indices,
+        values,
+        state.U,
+        label_rows(y, state.V),
+        features_of(side),
+        state.V,
+        values @ state.U[indices],
+        np.zeros(0, np.float32),
+        np.zeros(len(indices), np.float32),
+        learned,
+        chains,
+    )
     v, v_hat = np.zeros(dim, np.float32), np.zeros(learned.V_hat.shape[1], np.float32)
     return context, GradientBuffers(
         z=np.zeros(dim, np.float32),

@@ -27,11 +27,11 @@ from awe_cli.ranking.ranker import Scores
 
 
 class Ranked(NamedTuple):
-    """What a block of m examples looks like once its labels are in order; e names one of its rows.
+    """The ranking of a block of m examples; e is the row of an example.
 
     ranks[indptr[e]:indptr[e+1]] are the 1-based ranks of its positives among its candidates, ascending, and
     positives[indptr[e]:indptr[e+1]] the labels that have them.
-    labels[e, :n_top[e]] are its best candidates, best first; the rest of the row is -1, its scores are NaN.
+    labels[e, :n_top[e]] are its best candidates, best first; the rest of the row is -1, with NaN as scores.
     """
 
     indptr: NDArray[np.int64]  # (m + 1,)
@@ -46,10 +46,10 @@ def rank_block(scores: Scores, positives: Lists | None, seen: Lists | None, k: i
     """Rank every positive exactly, and find the best k labels, of each example of a block.
 
     scores     of m examples over all labels
-    positives  labels to find the rank of, no label twice and none of them seen; None: no ranks are wanted
-    seen       labels that are no candidates; None: every label is one
+    positives  distinct labels to rank, none of them seen; None: no ranks are wanted
+    seen       labels that are no candidates; None: all labels are candidates
     k          length of the top lists, 0 or more
-    model      the name to blame
+    model      the name of the model, for the error
 
     Raises DataError if a score is NaN.
     """
@@ -66,7 +66,7 @@ def rank_by(
     k: int,
     model: str,
 ) -> Ranked:
-    """What `order` finds for m examples: the ranks of their positives, and the best k labels of each.
+    """The ranks of the positives and the best k labels of m examples, as `order` computes them.
 
     order  is given the seen labels and the empty result; fills its ranks, labels, scores and n_top, sorts its
            positives by rank, and returns the first row that holds a NaN, or -1
@@ -92,12 +92,12 @@ def rank_by(
 
 
 def _plain(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The same numbers as the kernel knows them: a read-only or strided array would be compiled for anew."""
+    """A contiguous, writable array: numba would compile the kernel anew for another kind."""
     return np.require(values, np.float32, ["C", "W"])
 
 
 def as_lists(lists: Lists | None, m: int) -> Lists:
-    """Lists as the kernel knows them; m empty ones for None."""
+    """Lists with arrays of the kind the kernel is compiled for; m empty lists for None."""
     if lists is None:
         return Lists(np.zeros(m + 1, dtype=np.int64), np.zeros(0, dtype=np.int32))
     return Lists(
@@ -134,10 +134,10 @@ def _rank_rows(
 def rank_row(
     row: Floats, tie: Floats | None, wanted: Indices, seen: Indices, found: Indices, heap: Indices
 ) -> int:
-    """Fill the ascending ranks `found` of the labels `wanted`, which are sorted by them, and `heap` with the best
-    labels, best first.
+    """Write the ascending ranks of the labels `wanted` to `found`, sort `wanted` by rank, and write the best labels
+    to `heap`, best first.
 
-    Returns how many labels `heap` holds, or -1 if a score or tie value is NaN.
+    Returns the number of labels in `heap`, or -1 if a score or tie value is NaN.
     """
     found[:] = 1
     size = 0
@@ -158,12 +158,12 @@ def rank_row(
     return size
 
 
-# The order of all labels where only some are candidates: these by their scores, then the others as they come.
+# The order of all labels where only some are candidates: these by score, then the others by index.
 
 
 @njit(cache=True, nogil=True, fastmath=False)
 def below_all(row: Floats) -> np.float32:
-    """The greatest number below 0 and all of `row`."""
+    """The greatest number below 0 and below all of `row`."""
     lowest = np.float32(0)
     for score in row:
         lowest = min(lowest, score)
@@ -171,8 +171,8 @@ def below_all(row: Floats) -> np.float32:
 
 
 @njit(cache=True, nogil=True, fastmath=False)
-def places(labels: Indices, candidates: Indices, inside: Indices) -> int:
-    """Put the place among the candidates of each of `labels` that is one into `inside`; how many are."""
+def candidate_positions(labels: Indices, candidates: Indices, inside: Indices) -> int:
+    """Write the positions among the candidates of the labels that are candidates to `inside`; return their number."""
     n, c = 0, 0
     for label in labels:
         while c < len(candidates) and candidates[c] < label:
@@ -185,8 +185,8 @@ def places(labels: Indices, candidates: Indices, inside: Indices) -> int:
 
 @njit(cache=True, nogil=True, fastmath=False)
 def rank_others(labels: Indices, candidates: Indices, seen: Indices, before: int, found: Indices) -> None:
-    """Put the ranks of those of `labels` that are no candidates into `found`; `before` others precede them all."""
-    n, c, s, taken = 0, 0, 0, 0  # taken: labels below this one that are candidates or seen
+    """Write the ranks of the labels that are no candidates to `found`; `before` labels precede them all."""
+    n, c, s, taken = 0, 0, 0, 0  # taken: the number of lower labels that are candidates or seen
     for label in labels:
         while c < len(candidates) and candidates[c] < label:
             c += 1
@@ -200,8 +200,8 @@ def rank_others(labels: Indices, candidates: Indices, seen: Indices, before: int
 
 
 @njit(cache=True, nogil=True, fastmath=False)
-def fill_up(heap: Indices, size: int, candidates: Indices, seen: Indices, n_labels: int) -> int:
-    """Fill heap[size:] with the first labels that are neither candidates nor seen; the new size."""
+def append_others(heap: Indices, size: int, candidates: Indices, seen: Indices, n_labels: int) -> int:
+    """Fill heap[size:] with the first labels that are neither candidates nor seen; return the new size."""
     c, s = 0, 0
     for label in range(n_labels):
         if size == len(heap):
@@ -217,8 +217,8 @@ def fill_up(heap: Indices, size: int, candidates: Indices, seen: Indices, n_labe
 
 
 @njit(cache=True, nogil=True, fastmath=False)
-def put_in_order(labels: Indices, candidates: Indices, inside: Indices) -> None:
-    """Sort ascending `labels` by rank: those `inside`, as they are ranked, then those that are no candidates."""
+def sort_by_rank(labels: Indices, candidates: Indices, inside: Indices) -> None:
+    """Sort ascending `labels` by rank: first the candidates at `inside`, by rank, then those that are no candidates."""
     last = len(labels)
     for n in range(len(labels) - 1, -1, -1):
         if not _holds(candidates, labels[n]):
@@ -252,15 +252,18 @@ def rank_candidates(
         positives = all_positives[indptr[e] : indptr[e + 1]]
         hidden = s_labels[s_indptr[e] : s_indptr[e + 1]]
         found, heap = ranks[indptr[e] : indptr[e + 1]], labels[e]
-        n_wanted, n_passed = places(positives, candidates, wanted), places(hidden, candidates, passed)
+        n_wanted, n_passed = (
+            candidate_positions(positives, candidates, wanted),
+            candidate_positions(hidden, candidates, passed),
+        )
         size = rank_row(row, None, wanted[:n_wanted], passed[:n_passed], found[:n_wanted], heap)
         if size < 0:
             return e
         rank_others(positives, candidates, hidden, len(candidates) - n_passed, found[n_wanted:])
-        put_in_order(positives, candidates, wanted[:n_wanted])
+        sort_by_rank(positives, candidates, wanted[:n_wanted])
         for position in range(size):
             values[e, position] = row[heap[position]]
             heap[position] = candidates[heap[position]]
-        n_top[e] = fill_up(heap, size, candidates, hidden, n_labels)
+        n_top[e] = append_others(heap, size, candidates, hidden, n_labels)
         values[e, size : n_top[e]] = below_all(row)
     return -1

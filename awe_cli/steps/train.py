@@ -33,7 +33,7 @@ from awe_cli.models.store import (
 from awe_cli.models.transfer import start_loader
 from awe_cli.training.config import ADAGRAD, SGD, TrainConfig, default_metric, feature_plan, linear_plans
 from awe_cli.training.joint import Stage, learn
-from awe_cli.training.state import is_full
+from awe_cli.training.state import is_sgd_state
 from awe_cli.training.trainer import OnProgress
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
@@ -55,7 +55,7 @@ def inherit_from_start(settings: TrainSettings, start: Artifact | None) -> Train
     if start is None:
         return settings
     state = load_state(start, tuple(start.settings["fits"][0]))
-    dim, plain = state.U.shape[1], is_full(state)
+    dim, plain = state.U.shape[1], is_sgd_state(state)
     if plain and settings.steps == ADAGRAD:
         raise SettingsError(
             f"--steps: expected {SGD}, the steps of {start.describe()} to start from, found {ADAGRAD}",
