@@ -198,7 +198,7 @@ class BuiltCluster:
         return (self.leaves(x),)
 
     def ranker(self, state: State, power: float, floor: float, y: Rows | None = None) -> CandidateRanker:
-        """S of the labels of the leaf. G is 0 or 1, so that `power` has no effect; `floor` is not supported."""
+        """S of the labels of the leaf; `power` and `floor` have no effect on G = 1."""
         return CandidateRanker(self.leaves, self._lists, state.U, label_rows(y, state.V))
 
 

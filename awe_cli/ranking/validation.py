@@ -48,8 +48,8 @@ def sample(batches: Callable[[], Iterable[Examples]], seed: int, most: int = MOS
 
     batches  yields the same examples in batches each time it is called; only one batch is in memory at a time
     """
-    judged = [np.diff(batch.positives.indptr) > 0 for batch in batches()]
-    rows = np.flatnonzero(np.concatenate(judged))
+    has_positives = [np.diff(batch.positives.indptr) > 0 for batch in batches()]
+    rows = np.flatnonzero(np.concatenate(has_positives))
     if len(rows) > most:
         rows = np.sort(np.random.Generator(np.random.Philox(seed)).permutation(rows)[:most])
     parts, start = [], 0

@@ -59,7 +59,7 @@ def inherit_from_start(settings: TrainSettings, start: Artifact | None) -> Train
     if plain and settings.steps == ADAGRAD:
         raise SettingsError(
             f"--steps: expected {SGD}, the steps of {start.describe()} to start from, found {ADAGRAD}",
-            hint=f"leave --steps out: {ADAGRAD} cannot go on from steps that nobody counted",
+            hint=f"leave --steps out: this model was trained with {SGD}, and has no AdaGrad state to start from",
         )
     if settings.dim not in (None, dim):
         raise SettingsError(
