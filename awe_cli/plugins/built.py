@@ -27,7 +27,9 @@ from awe_cli.plugins.file import GUIDE, VARIANT, file_of, given_of, stopped, val
 
 _FEW = 3  # rows that are computed both in a block and by themselves
 _CUT_OFF = "two negative factors of G · S would rank a label high; np.maximum(…, 0) cuts them off"
-_DIVIDED = "the weights of an x unlike all examples sum to 0; `divided` of awe_cli.builders.pair_sum gives 0 there"
+_DIVIDED = (
+    "the weights of an x unlike all examples sum to 0; `divided` of awe_cli.builders.pair_sum gives 0 there"
+)
 
 
 class PluginRows(WholeRows):
