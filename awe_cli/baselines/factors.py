@@ -259,9 +259,7 @@ class Ials(FactorModel):
         A = A.astype(np.float32)
         A.data = np.float32(1) + np.float32(choice["alpha"]) * A.data
         with warnings.catch_warnings(), one_blas_thread():
-            warnings.simplefilter(
-                "ignore"
-            )  # it warns of the threads of matrix products, which are set to one
+            warnings.simplefilter("ignore")  # of the threads of matrix products, which are set to one
             model = _ials_library()(
                 factors=min(choice["dim"], *A.shape),
                 regularization=choice["l2"],

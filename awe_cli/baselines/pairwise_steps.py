@@ -31,13 +31,11 @@ def _step(w, indices, values, start, stop, left_out, step):
 
 
 class PairwiseLoss(NamedTuple):
-    """What a step minimises, and which negatives are drawn for it."""
+    """The loss of a step, and the sampling of negatives."""
 
     C: float  # the longest step of weight 1
     max_trials: int  # negatives that are sampled before a positive is given up as correctly ranked
-    weights: NDArray[
-        np.float32
-    ]  # (labels + 1,) the weight of a violator by the estimated rank of its positive
+    weights: NDArray[np.float32]  # (labels + 1,) L by the estimated rank of the positive
     leave_out: bool  # whether the feature y is left out of x where label y is the positive
     seed: int
 

@@ -9,6 +9,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from awe_cli.core.dispatch import inlined
 
+Floats = NDArray[np.float32]
+
 # Arrays that begin at a cache line, and share no cache line with another array.
 #
 # A row of 64 numbers is then fetched as four lines and not five, and threads that write to different arrays never

@@ -6,7 +6,7 @@ f(x, y) = Σ_ij G_ij(x, y) x_i U_i·V_j y_j  (AWE eq. 2; for a one-hot y the lab
     value / slope                     f and ∂f/∂s of an affinity of the whole score s = Ux·V_y
     form / form_slopes                f and its derivatives, of an affinity of Ux·V_y, ‖Ux‖² and ‖V_y‖²
     feature_value / feature_slope     one pair's term of f, and its derivative by U_i·V_j
-    score / gradient / score_from_dot f and its derivatives in full: what the kernels call
+    score / gradient / score_from_dot f and its derivatives in full, for the kernels
 
 `core/families.py` implements the last line by one of the three before it. An affinity of no family implements it
 itself.
@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from awe_cli.core.arrays import Floats
 from awe_cli.core.dispatch import inlined, stub
 from awe_cli.core.pairs import Chains
 from awe_cli.core.sums import Sums
@@ -39,24 +40,24 @@ from awe_cli.core.sums import Sums
 class AffinityParams(NamedTuple):
     """The parameters of an affinity beside U and V; of width 0 where it has none of a kind."""
 
-    shared: NDArray[np.float32]  # (rows, width)
-    U_hat: NDArray[np.float32]  # (features, e) Û
-    V_hat: NDArray[np.float32]  # (labels, e) V̂; (label features, e) where the affinity is of single features
+    shared: Floats  # (rows, width)
+    U_hat: Floats  # (features, e) Û
+    V_hat: Floats  # (labels, e) V̂; (label features, e) where the affinity is of single features
     indptr: NDArray[np.int64]  # (features + 1,) where a feature's pairs begin; (0,) where there are none
     labels: NDArray[np.int32]  # (pairs,) j, a row of V, ascending within a feature
-    pairs: NDArray[np.float32]  # (pairs,) θ
+    pairs: Floats  # (pairs,) θ
 
 
 class AdagradState(NamedTuple):
     """The AdaGrad accumulators of `AffinityParams`."""
 
-    shared: NDArray[np.float32]  # (rows,)
-    U_hat: NDArray[np.float32]  # (features,)
-    V_hat: NDArray[np.float32]  # (labels,)
-    pairs: NDArray[np.float32]  # (pairs,)
+    shared: Floats  # (rows,)
+    U_hat: Floats  # (features,)
+    V_hat: Floats  # (labels,)
+    pairs: Floats  # (pairs,)
 
 
-def _none(*shape: int) -> NDArray[np.float32]:
+def _none(*shape: int) -> Floats:
     return np.zeros(shape, np.float32)
 
 
@@ -91,14 +92,14 @@ class ExampleContext(NamedTuple):
 
     example: int  # row of the example
     indices: NDArray[np.int32]  # (n,) its features
-    values: NDArray[np.float32]  # (n,) their values x_i
-    U: NDArray[np.float32]  # (features, d)
-    V: NDArray[np.float32]  # (labels, d) V_y, or Vy = Σ_j y_j V_j where features describe labels
-    y: Any  # what labels are: OneHot, or their features (labels, label features)
-    Vj: NDArray[np.float32]  # (label features, d) V_j; V itself where labels are one-hot
-    z: NDArray[np.float32]  # (d,) Ux, without the feature left out
-    g: NDArray[np.float32]  # (tables · labels,) the tables that `load` wrote, one after the other
-    scratch: NDArray[np.float32]  # (n or more,) temporary storage, one number a feature
+    values: Floats  # (n,) their values x_i
+    U: Floats  # (features, d)
+    V: Floats  # (labels, d) V_y, or Vy = Σ_j y_j V_j where features describe labels
+    y: Any  # OneHot, or the features of labels (labels, label features)
+    Vj: Floats  # (label features, d) V_j; V itself where labels are one-hot
+    z: Floats  # (d,) Ux, without the feature left out
+    g: Floats  # (tables · labels,) the tables that `load` wrote, one after the other
+    scratch: Floats  # (n or more,) temporary storage, one number a feature
     learned: AffinityParams  # the parameters of the affinity
     chains: Chains  # its pairs by label, in training
 
@@ -106,17 +107,15 @@ class ExampleContext(NamedTuple):
 class GradientBuffers(NamedTuple):
     """Where an affinity adds weight · ∂f: by Ux, by each feature's row of U, by V_y, and by its own parameters."""
 
-    z: NDArray[np.float32]  # (d,) where f factors through Ux: ∂f/∂U_i = x_i · z
-    u: NDArray[np.float32]  # (n, d) ∂f/∂U_i of affinities of single features
-    v: NDArray[np.float32]  # (d,) ∂f/∂V_y, where labels have directions of their own; zeros before each label
-    shared: NDArray[np.float32]  # (rows, width)
-    u_hat: NDArray[np.float32]  # (n, e) by each feature's row of Û
-    v_hat: NDArray[np.float32]  # (e,) by V̂_y; zeros before each label
-    pairs: NDArray[np.float32]  # (slots,) by θ of every pair of the example's features
-    vj: NDArray[
-        np.float32
-    ]  # (d,) by V_j of one label feature, zeros before each; v itself for one-hot labels
-    vj_hat: NDArray[np.float32]  # (e,) by V̂_j; v_hat itself for one-hot labels
+    z: Floats  # (d,) where f factors through Ux: ∂f/∂U_i = x_i · z
+    u: Floats  # (n, d) ∂f/∂U_i of affinities of single features
+    v: Floats  # (d,) ∂f/∂V_y, where labels have directions of their own; zeros before each label
+    shared: Floats  # (rows, width)
+    u_hat: Floats  # (n, e) by each feature's row of Û
+    v_hat: Floats  # (e,) by V̂_y; zeros before each label
+    pairs: Floats  # (slots,) by θ of every pair of the example's features
+    vj: Floats  # (d,) by V_j of one label feature, zeros before each; v itself for one-hot labels
+    vj_hat: Floats  # (e,) by V̂_j; v_hat itself for one-hot labels
     slot: NDArray[np.int32]  # (label features,) where the sum of a row is, -1 where it has none
     sums: Sums  # of the example
 

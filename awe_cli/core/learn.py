@@ -163,7 +163,7 @@ class Place(NamedTuple):
     record: np.int64
     feature: np.int64
     pair: np.int64
-    tag: int  # what `ThreadScratch.mark` holds for the example's positives
+    tag: int  # the value of `ThreadScratch.mark` for the example's positives
 
 
 @section

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from awe_cli.core.arrays import Floats
 from awe_cli.core.dispatch import implements, inlined, stub
 from awe_cli.core.interface import directions, gradient, upper_bound
 from awe_cli.core.pairs import Chains
@@ -25,51 +26,41 @@ class Block(NamedTuple):
     """The buffers of a block: the gradients of its examples, and figures for the report."""
 
     labels: NDArray[np.int32]  # (records, sides) the labels to step, -1 in the first where there are none
-    steps: NDArray[np.float32]  # (records, sides) gradients by V of these: steps[r, side] · by_label[r, side]
-    by_label: NDArray[np.float32]  # (records, 1 or sides, d) their directions, one for all or one each
-    by_input: NDArray[np.float32]  # (B, d) gradient by Ux, where f factors through Ux
-    by_feature: NDArray[
-        np.float32
-    ]  # (features, d) the part of single features, before x_i multiplies both; else ∂/∂U_i
-    by_shared: NDArray[np.float32]  # (B, rows, width) gradient by the affinity's shared rows
-    u_hat: NDArray[np.float32]  # (features, e) by Û
-    v_hat: NDArray[np.float32]  # (records, 1 or sides, e) by V̂, as by_label
-    by_pair: NDArray[
-        np.float32
-    ]  # (pairs,) by θ of the pairs of each example's features, example after example
+    steps: Floats  # (records, sides) gradients by V of these: steps[r, side] · by_label[r, side]
+    by_label: Floats  # (records, 1 or sides, d) their directions, one for all or one each
+    by_input: Floats  # (B, d) gradient by Ux, where f factors through Ux
+    by_feature: Floats  # (features, d) the part of single features, before x_i multiplies both; else ∂/∂U_i
+    by_shared: Floats  # (B, rows, width) gradient by the affinity's shared rows
+    u_hat: Floats  # (features, e) by Û
+    v_hat: Floats  # (records, 1 or sides, e) by V̂, as by_label
+    by_pair: Floats  # (pairs,) by θ of the pairs of each example's features, example after example
     sums: Sums  # by rows of V and V̂, where features describe labels
-    ux: NDArray[np.float32]  # (B, d) Ux of each example, where score bounds are used; else (0, d)
-    score_bound: NDArray[np.float32]  # (B, labels) Ux·V_y, likewise
+    ux: Floats  # (B, d) Ux of each example, where score bounds are used; else (0, d)
+    score_bound: Floats  # (B, labels) Ux·V_y, likewise
     tally: NDArray[np.float64]  # (B, 3) LOSS, VIOLATORS and TRIALS, summed over each example's positives
 
 
 class ThreadScratch(NamedTuple):
     """Temporary arrays of one worker, in cache lines that no other worker touches."""
 
-    ux: NDArray[np.float32]  # (d,) Ux of the example
-    z: NDArray[np.float32]  # (d,) Ux without the target
-    by_z: NDArray[np.float32]  # (d,) gradient by Ux of one positive
-    by_v: NDArray[np.float32]  # (d,) gradient by V of one label
-    v_hat: NDArray[np.float32]  # (e,) gradient by V̂ of one label
-    by_vj: NDArray[
-        np.float32
-    ]  # (d,) and (e,) the same of one label feature; where labels are one-hot, these two
-    vj_hat: NDArray[np.float32]
-    slot: NDArray[
-        np.int32
-    ]  # (label features,) which of the example's sums is a row's; (0,) for one-hot labels
+    ux: Floats  # (d,) Ux of the example
+    z: Floats  # (d,) Ux without the target
+    by_z: Floats  # (d,) gradient by Ux of one positive
+    by_v: Floats  # (d,) gradient by V of one label
+    v_hat: Floats  # (e,) gradient by V̂ of one label
+    by_vj: Floats  # (d,) gradient by V_j of one label feature; by_v itself for one-hot labels
+    vj_hat: Floats  # (e,) gradient by V̂_j of one label feature; v_hat itself for one-hot labels
+    slot: NDArray[np.int32]  # (label features,) the sum of each row of V; (0,) for one-hot labels
     chains: Chains  # of an example's pairs; of no size where an affinity has none
-    g: NDArray[np.float32]  # (labels,) or (0,)
-    features: NDArray[np.float32]  # (longest row,) one number a feature
+    g: Floats  # (labels,) or (0,)
+    features: Floats  # (longest row,) one number a feature
     mark: NDArray[np.int32]  # (labels,) the tag of the last example that had the label as a positive
     drawn: NDArray[np.int32]  # (m,) the labels that may be negatives, ascending; (0,) where all may
     load: NDArray[np.int64]  # (workers,) positives given to each worker
     mine: NDArray[np.int64]  # (B,) positions in the block of the worker's examples
-    owned: NDArray[
-        np.int64
-    ]  # (records · sides + 1 or more,) positions of the gradients that the worker applies
+    owned: NDArray[np.int64]  # (records · sides + 1 or more,) positions of the worker's gradients
     tally: NDArray[np.float64]  # (3,) LOSS, VIOLATORS and TRIALS, summed over an example's positives
-    scores: NDArray[np.float32]  # (labels,) f of every label; (0,) for losses that do not score all
+    scores: Floats  # (labels,) f of every label; (0,) for losses that do not score all
     slots: NDArray[np.int32]  # (labels + 1,) the record of each label, among those of the example; or (0,)
 
 
@@ -99,7 +90,7 @@ class Positive(NamedTuple):
     same_input: bool  # whether x and G are those of the example's previous positive
     error_bound: np.float32  # the most by which a score can exceed its bound; 0 for losses without bounds
     n_negatives: int  # the number of labels that are no positives of the example
-    tag: int  # what `ThreadScratch.mark` holds for the example's positives
+    tag: int  # the value of `ThreadScratch.mark` for the example's positives
     scale: np.float32  # factor of the loss
     record: int  # index of its record in the block (for losses that score all labels, the example's first)
     position: int  # of the example in the block

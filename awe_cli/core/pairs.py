@@ -1,8 +1,8 @@
 """Weights θ_ij of pairs of a feature and a label, or a label feature: how they are looked up and scored.
 
-Few of all pairs are stored. So an affinity defines what a stored pair adds to f, for y_j = 1, and the scorer adds this
-up pair by pair. In training labels are scored one at a time: the pairs of an example's features are linked by j once
-for the example, so that those of an entry of y are found without a search.
+Few of all pairs are stored. So an affinity defines the term that a stored pair adds to f, for y_j = 1, and the scorer
+sums these pair by pair. In training labels are scored one at a time: the pairs of an example's features are linked by j
+once for the example, so that those of an entry of y are found without a search.
 """
 
 from __future__ import annotations

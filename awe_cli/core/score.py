@@ -7,15 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.core.arrays import dot_row, frozen
+from awe_cli.core.arrays import Floats, dot_row, frozen
 from awe_cli.core.dispatch import for_types_of, kernel
 from awe_cli.core.interface import AffinityParams, ExampleContext, score_from_dot
 from awe_cli.core.labels import OneHot
 from awe_cli.core.pairs import NO_CHAINS, Chains, add_shares, weighs_pairs
 from awe_cli.core.rows import project, row_of
 from awe_cli.matrices.matrix import Lists, Rows, longest_row
-
-Floats = NDArray[np.float32]
 
 
 def project_rows(rows: Rows, U: Floats, Z: Floats) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.core.arrays import frozen
+from awe_cli.core.arrays import Floats, frozen
 from awe_cli.core.dispatch import kernel
 from awe_cli.core.rows import row_of
 from awe_cli.matrices.matrix import Lists, Rows
@@ -61,8 +61,6 @@ def _before(distance, row, other_distance, other_row):
 #
 # A number depends on its two rows alone, so that any partition into blocks gives the same bytes. A matrix product
 # would not guarantee that.
-
-Floats = NDArray[np.float32]
 
 
 def squared_distances(queries: Floats, base: Floats, out: Floats) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from awe_cli.core.arrays import Floats
 from awe_cli.core.dispatch import implements, inlined, stub
 from awe_cli.core.labels import Described, OneHot, entry, n_entries
 from awe_cli.matrices.matrix import Bags, Dense
@@ -24,9 +25,9 @@ class Sums(NamedTuple):
     """The sums of a block, those of an example adjacent; of size 0 where labels are one-hot."""
 
     row: NDArray[np.int64]  # (n,) the row of V of each sum, in the order of first use in the example
-    by_row: NDArray[np.float32]  # (n, d) the gradient by V_j
-    by_hat: NDArray[np.float32]  # (n, e) by V̂_j
-    squared: NDArray[np.float32]  # (n, 2) Σ ‖term‖² of each
+    by_row: Floats  # (n, d) the gradient by V_j
+    by_hat: Floats  # (n, e) by V̂_j
+    squared: Floats  # (n, 2) Σ ‖term‖² of each
     used: NDArray[np.int64]  # (B,) the number of sums of each example
 
 

@@ -63,9 +63,8 @@ def _learn_positive(loss, affinity, context, positive, draws, scratch, gradients
     rank, total = 0, 0.0
     for place in range(n_candidate_labels):
         y = candidate(scratch.drawn, place)
-        if (
-            scratch.mark[y] != positive.tag and not scratch.scores[y] <= bar
-        ):  # one that is no number must show
+        # true for NaN as well, so that it shows in the loss
+        if scratch.mark[y] != positive.tag and not scratch.scores[y] <= bar:
             rank += 1
             total += scratch.scores[y] - bar
     scratch.tally[TRIALS] += positive.n_negatives

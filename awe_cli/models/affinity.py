@@ -149,7 +149,7 @@ class ChosenAffinity:
     source: Path | None = None
 
     def build(self, dataset: Dataset) -> Any:
-        """What the kernels take."""
+        """The affinity as kernels take it."""
         if self.source is None:
             return with_words(build_affinity(self.parameters), self.parameters, dataset)
         return file.build_plugin(self.parameters, self.source)

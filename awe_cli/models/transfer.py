@@ -110,10 +110,9 @@ def _pair_places(
     feature = rows.features[np.repeat(np.arange(len(learned.indptr) - 1), np.diff(learned.indptr))]
     label = rows.label_features[learned.labels]
     wanted = np.where((feature < 0) | (label < 0), -1, feature.astype(np.int64) * width + label)
+    # ascending: by feature, then by row of V
     keys = np.repeat(np.arange(len(old.indptr) - 1, dtype=np.int64), np.diff(old.indptr)) * width + old.labels
-    place = np.minimum(
-        np.searchsorted(keys, wanted), len(keys) - 1
-    )  # ascending: by feature, then by row of V
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where(keys[place] == wanted, place, -1).astype(np.int32)
 
 

@@ -36,7 +36,7 @@ class NeighborSpace(Protocol):
     """A space in which inputs are points."""
 
     def finder(self, x: Rows, *, approximate: str = EXACT, apart: bool = False) -> Finder:
-        """What finds the nearest of the rows of x; apart: a row at distance 0 is no neighbour."""
+        """The search among the rows of x; apart: a row at distance 0 is no neighbour."""
         ...
 
 
@@ -59,7 +59,7 @@ class Space:
         return Z
 
     def finder(self, x: Rows, *, approximate: str = EXACT, apart: bool = False) -> Finder:
-        """What finds the nearest of the rows of x; apart: a row at distance 0 is no neighbour."""
+        """The search among the rows of x; apart: a row at distance 0 is no neighbour."""
         return _Points(self, Search(self.points(x), approximate=approximate, apart=apart))
 
 
@@ -142,7 +142,7 @@ class InputSpace:
     constant: int
 
     def finder(self, x: Rows, *, approximate: str = EXACT, apart: bool = False) -> InputSearch:
-        """What finds the nearest of the rows of x."""
+        """The search among the rows of x."""
         return InputSearch(x, self.n_features, self.constant, approximate=approximate, apart=apart)
 
 
