@@ -128,7 +128,7 @@ def test_a_stale_g_and_one_of_another_content_are_refused(rare, copy, refused): 
     awe(copy, "build-affinity", *told, "--set", "power=2")
     text = rare.read_text()
     rare.write_text(text + "\n# changed\n")
-    assert "found Rare as another content of the file has it" in refused(66, copy, "retrain", *told)
+    assert "found Rare of another version of the file" in refused(66, copy, "retrain", *told)
     rare.write_text(text)
     awe(copy, *TRAIN, "--seed", "1")
     assert "is stale" in refused(66, copy, "retrain", *told)
