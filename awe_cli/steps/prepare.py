@@ -68,7 +68,7 @@ def prepare(
     """Read `files` ("-" is stdin), split them, and publish the dataset.
 
     Returns the summary (counts, frequencies, notes and warnings), the dataset, and whether it was made now
-    rather than up to date. `announce` is told what is going on. The lock is taken before the files are read.
+    rather than up to date. `announce` is called with messages on progress. The lock is taken before the files are read.
 
     Raises UsageError, SettingsError, MissingInputError, DataError, naming what was expected and found.
     """
