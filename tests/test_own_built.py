@@ -128,7 +128,7 @@ def test_a_stale_g_and_one_of_another_content_are_refused(rare, copy, refused): 
     awe(copy, "build-affinity", *told, "--set", "power=2")
     text = rare.read_text()
     rare.write_text(text + "\n# changed\n")
-    assert "found Rare as another content of the file has it" in refused(66, copy, "retrain", *told)
+    assert "found Rare of another version of the file" in refused(66, copy, "retrain", *told)
     rare.write_text(text)
     awe(copy, *TRAIN, "--seed", "1")
     assert "is stale" in refused(66, copy, "retrain", *told)
@@ -214,8 +214,8 @@ def test_a_file_that_cannot_be_used(trained, refused, tmp_path, old, new, messag
         (78, ("build-affinity", *ALONE, "mine.py:Mine", "--set", "wdith=3"), "did you mean 'width'?"),
         (78, ("build-affinity", *ALONE, "mine.py:Mine", "--set", f"width={2**63}"), "expected a value of type int"),
         (78, ("build-affinity", *ALONE, "mine.py:Mine", "--lambda", "3"), "it knows --measure, --keep"),
-        (78, ("build-affinity", *ALONE, "rbf", "--set", "width=3"), "--set: the affinity rbf is no file's"),
-        (78, ("build-affinity", *ALONE, "knn", "--set", "width=3"), "--set: the affinity knn is no file's"),
+        (78, ("build-affinity", *ALONE, "rbf", "--set", "width=3"), "a Python file as the affinity, found rbf"),
+        (78, ("build-affinity", *ALONE, "knn", "--set", "width=3"), "a Python file as the affinity, found knn"),
         (78, ("build-affinity", *ALONE, "mine.py"), "expected a type in the file, as mine.py:Name"),
         (66, ("build-affinity", *ALONE, "none.py:Mine"), "none.py: cannot be read"),
         (66, ("retrain", *ALONE, "none.py:Mine"), "none.py: cannot be read"),

@@ -124,6 +124,7 @@ def test_without_output_it_is_stored(ws):
     again = predict(ws, "popularity", settings=PredictSettings(split="test", top_k=2))
     assert not again.fresh
     assert (again.counts, again.sample, again.id_name) == (made.counts, made.sample, "person")
+    assert predict(ws, "popularity", settings=PredictSettings(split="test", top_k=3)).fresh
     assert predict(ws, "popularity", settings=PredictSettings(top_k=3)).fresh
 
 

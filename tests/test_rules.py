@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from tests import planted_faults
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "awe_cli"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -85,6 +87,7 @@ HEAVY = {
 }
 OPTIONAL = {"sklearn", "implicit", "dask", "distributed"}
 PICKLES = {"pickle", "cPickle", "dill", "joblib", "cloudpickle", "shelve", "marshal"}
+MOST_PARAMETERS = 8
 MAY_END_THE_PROCESS = {"app", "__main__", "cli/process.py"}  # the last where a signal comes at its start
 
 
@@ -232,6 +235,29 @@ def test_what_is_public_is_documented() -> None:
             and not node.name.startswith("_")
             and not ast.get_docstring(node)
         ]
+    assert not offenders
+
+
+def test_no_function_has_more_than_eight_positional_parameters() -> None:
+    """Others are keyword-only, or fields of a NamedTuple where numba compiles the function."""
+    offenders = [
+        f"{in_package(path)}:{node.lineno}: {getattr(node, 'name', 'lambda')} has {n}"
+        for path, node in nodes()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        and (n := len(node.args.posonlyargs) + len(node.args.args)) > MOST_PARAMETERS
+    ]
+    assert not offenders
+
+
+def test_every_fault_can_be_planted() -> None:
+    """Its line stands once in the package, and the tests that ought to notice are there (tests/planted_faults.py)."""
+    offenders = []
+    for fault in planted_faults.FAULTS:
+        try:
+            planted_faults.holder(fault, PACKAGE)
+            planted_faults.files_of(fault, ROOT / "tests")
+        except planted_faults.PlantingError as error:
+            offenders.append(f"{fault.name}: {error}")
     assert not offenders
 
 

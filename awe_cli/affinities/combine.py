@@ -1,4 +1,4 @@
-"""Affinities times a number, and sums of affinities: f is linear in G."""
+"""Scaled affinities and sums of affinities: f is linear in G."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from awe_cli.core.interface import (
 )
 from awe_cli.core.pairs import pair_share, weighs_pairs
 
-# An affinity times a number, which may be learned: the term of a mixture.
+# A scaled affinity, the term of a mixture. The scale may be learned.
 
 
 class Scaled(NamedTuple):
-    """f = w · f of the inner one."""
+    """f = w · f of the inner affinity."""
 
     inner: Any
-    row: int  # of the shared numbers, …
-    place: int  # … where w is
-    learned: bool  # else w is as it was given, and not negative
+    row: int  # of the shared rows, and
+    place: int  # position in it of w
+    learned: bool  # else w is fixed, and not negative
 
 
 @implements(n_tables, Scaled)
@@ -120,13 +120,13 @@ def _scaled_gradient(affinity, context, label, left_out, weight, gradients):
 
 # Sums of affinities: since f is linear in G, f of G + G' is f of G plus f of G'.
 #
-# `Sum` adds two of them, which makes a constant floor of any affinity (its other term is a `Constant`). A
-# mixture of several (affinity functions: "the average or a weighted sum", "learnable affinity function") is a
-# chain of these, each term `Scaled`. Terms that lay out a table have one after the other in g.
+# `Sum` adds two affinities. With a `Constant` as the second term it gives an affinity a floor. A mixture of several
+# (affinity functions: "the average or a weighted sum", "learnable affinity function") is a nested sum of `Scaled`
+# terms. The tables of its terms follow each other in g.
 
 
 class Sum(NamedTuple):
-    """f = f of the first + f of the second."""
+    """f = f of the first affinity + f of the second."""
 
     first: Any
     second: Any
@@ -144,7 +144,7 @@ def _sum_queries_per_example(affinity):
 
 @inlined
 def _cut(affinity, g):
-    """Where the tables of the second begin."""
+    """The position in g where the tables of the second affinity begin."""
     return g.shape[0] * n_tables(affinity.first) // max(1, n_tables(affinity))
 
 
@@ -216,7 +216,7 @@ def _sum_gradient(affinity, context, label, left_out, weight, gradients):
 
 @inlined
 def _spread(context, left_out, gradients):
-    """Hand a gradient by Ux on to the features, where the sum is one of single features."""
+    """Turn a gradient by Ux into gradients by features, where the sum is an affinity of single features."""
     for t in range(context.indices.shape[0]):
         if t != left_out:
             add(gradients.u[t], context.values[t], gradients.z)

@@ -1,6 +1,6 @@
 """Concatenation affinity: G = s(w·[Ux; V_y]) with a vector w that is learned (affinity functions, "Concatenation").
 
-The source has s(η) = η, with which G may be negative.
+In the source s(η) = η, and G may be negative.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Concat(NamedTuple):
     """f = G · Ux·V_y."""
 
     activation: Any  # s
-    row: int  # of the shared numbers, where w (2 d,) is
+    row: int  # of the shared rows: w (2 d,)
 
 
 without_table(Concat)

@@ -1,7 +1,7 @@
 """Low-rank affinity: G_ij = s(Û_i·V̂_j) (AWE §3, before eq. 4).
 
-Û and V̂ are factors of their own, of a dimension of their own, with a row for each row of U and V, or "for a simpler
-model" those of the score: Û = U and V̂ = V. Unlike the sigmoid of eq. 5 the argument has no x_i.
+Û and V̂ are separate factors with a row for each row of U and V and a dimension of their own, or "for a simpler model"
+those of the score: Û = U and V̂ = V. Unlike in the sigmoid of eq. 5 the argument has no x_i.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _gradient(affinity, context, label, left_out, weight, gradients):
 
 @inlined
 def _add_pair(affinity, context, t, j, along, gradients):
-    """Add along · ∂ s(Û_i·V̂_j) U_i·V_j."""
+    """Add along · ∂ s(Û_i·V̂_j) U_i·V_j to the gradients."""
     hat, row = _hat_match(context, t, j), context.indices[t]
     step = np.float32(along * pair_match(context, t, j) * activate_slope(affinity.activation, hat))
     add_pair_match(context, t, j, np.float32(along * activate(affinity.activation, hat)), gradients)

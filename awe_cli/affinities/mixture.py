@@ -1,7 +1,7 @@
-"""Mixtures of affinities: the average, or a sum whose weights are told, chosen on validation, or learned.
+"""Mixtures of affinities: the average, or a sum whose weights are given, chosen on validation, or learned.
 
 G = Σ_m w_m G_m (affinity functions, "combine"). Members are named with or without their weights:
-`sigmoid,max` or `sigmoid:0.7,max:0.3`. One that is built may be told by the name of its G: `knn=wide:0.7`.
+`sigmoid,max` or `sigmoid:0.7,max:0.3`. A built member may be given with the name of its G: `knn=wide:0.7`.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _BUILT_LATER = "it is built from a trained model, and then a member for `awe ret
 
 @dataclass(frozen=True)
 class Member:
-    """One member, as it was named.
+    """One member, as given by --mix.
 
-    built  name of its G, where it is built and that was said
-    told   its weight, where that was said
+    built  the name of its G, if given; for built affinities only
+    given  its weight, if given
     """
 
     affinity: str
@@ -37,13 +37,13 @@ class Member:
     given: float | None = None
 
     def __str__(self) -> str:
-        """The member as --mix takes it."""
+        """The member in the form that --mix takes."""
         named = self.affinity if self.built is None else f"{self.affinity}={self.built}"
         return named if self.given is None else f"{named}:{self.given!r}"
 
 
 def read_members(listed: Sequence[str] | None, known: Mapping[str, Entry]) -> list[Member]:
-    """The members of a mixture. Raises SettingsError."""
+    """The members that --mix lists. Raises SettingsError."""
     members = [_member(entry, known) for entry in listed or ()]
     named = [(member.affinity, member.built) for member in members]
     if len(set(named)) < len(named) or len(named) < 2:
@@ -60,9 +60,9 @@ def read_members(listed: Sequence[str] | None, known: Mapping[str, Entry]) -> li
 
 
 def weights_of(members: Sequence[Member], source: str) -> list[float]:
-    """The weights as they were told; without any the average, until validation has others chosen.
+    """The given weights; without any those of the average, which validation may replace.
 
-    Raises SettingsError for weights that are told and to be chosen, too.
+    Raises SettingsError where weights are given although validation is to choose them.
     """
     if source == VALIDATION and members[0].given is not None:
         raise SettingsError(
@@ -90,7 +90,7 @@ def _member(entry: str, known: Mapping[str, Entry]) -> Member:
 
 
 def _hint(name: str, known: Mapping[str, Entry]) -> str | None:
-    """What to do about an affinity that is no member."""
+    """The hint for an affinity that cannot be a member."""
     if name in BUILT:
         return _BUILT_LATER
     return _NO_FILE if names_file(name) else did_you_mean(name, known, _EXAMPLE)
@@ -109,9 +109,9 @@ def _weight(text: str) -> float:
 
 
 def build_mixture(params: Given, known: Mapping[str, Entry], tables: Sequence[Any] = ()) -> Any:
-    """What the kernels take. The weights are row 0 of the shared numbers; the members' rows follow.
+    """The mixture as kernels take it. The weights are row 0 of the shared rows; the rows of the members follow.
 
-    tables  G of the members that are built, in their order
+    tables  G of the built members, in their order
     """
     row, weighed, laid_out = 1, [], iter(tables)
     for place, member in enumerate(params["members"]):
@@ -126,30 +126,30 @@ def build_mixture(params: Given, known: Mapping[str, Entry], tables: Sequence[An
 
 
 def start_mixture(params: Given, shape: Shape, known: Mapping[str, Entry]) -> AffinityParams:
-    """The weights as they were told, and what the members start from."""
+    """The initial parameters: the weights, and those of the members."""
     weights = np.array([[member["weight"] for member in params["members"]]], np.float32)
     parts = [known[member["name"]].start(member, shape) for member in params["members"]]
     return together([NO_PARAMS._replace(shared=weights), *parts])
 
 
 def n_members(settings: Given) -> int:
-    """How many members an affinity with these parameters has; 0 for one that is no mixture."""
+    """The number of members of the affinity with these settings; 0 where it is no mixture."""
     return len(settings["members"]) if settings["name"] == MIX else 0
 
 
 def chooses_weights(settings: Given) -> bool:
-    """Whether an affinity with these parameters is a mixture whose weights validation chooses."""
+    """Whether the affinity with these settings is a mixture whose weights validation chooses."""
     return settings["name"] == MIX and settings["weights"] == VALIDATION
 
 
 def weighed_settings(settings: Given, weights: Sequence[float]) -> dict[str, Any]:
-    """The parameters of the same mixture with other weights."""
+    """The settings of the same mixture with other weights."""
     members = zip(settings["members"], weights, strict=True)
     return {**settings, "members": [{**member, "weight": weight} for member, weight in members]}
 
 
 def weighed_numbers(learned: AffinityParams, weights: Sequence[float]) -> AffinityParams:
-    """The numbers of the same mixture with other weights."""
+    """The learned parameters of the same mixture with other weights."""
     shared = learned.shared.copy()
     shared[0, : len(weights)] = weights
     return learned._replace(shared=shared)

@@ -1,10 +1,11 @@
-"""Overlap: f = Ux·Vy + κ x·Py, the words that x and y share beside what is learned (AWE §4: f = xᵀIy).
+"""Overlap: f = Ux·Vy + κ x·Py, the score of the words that x and y share added to the learned one (AWE §4: f = xᵀIy).
 
 An embedding of low rank cannot tell whether x and y have the same bag of words, since that takes the identity, a
 matrix of full rank (AWE §4; Bai et al. 2010 learn xᵀ(UᵀV + I)y). In the form of eq. 2 it is G_ij = 1 + κ P_ij / U_i·V_j
 with a diagonal P: the identity for tf-idf, where x·Py is the cosine, or the weights of BM25.
 
-Py of all labels is kept by feature, so that x·Py of every label costs as much as x shares with all of them.
+Py of all labels is stored by feature, so that the cost of x·Py for all labels is the number of words that x shares with
+each of them.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ class Overlap(NamedTuple):
     """f = Ux·Vy + κ x·Py."""
 
     scale: float  # κ
-    x: Bags  # the training examples; none where g is laid out beforehand
-    shared: Bags  # a row for each feature: the labels that have it, and P_i y_i of each
+    x: Bags  # the training examples; empty where g is computed beforehand
+    shared: Bags  # (features, labels) the labels that have each feature, and P_i y_i of each
 
 
 of_whole_score(Overlap, rising=True)

@@ -1,10 +1,10 @@
 """Pair weights: G_ij(x, y) = G_ij, a sparse matrix over features of x and y (AWE §3, before the low-rank form).
 
     weigh:  f = Σ_ij G_ij x_i U_i·V_j y_j        with G_ij = θ_ij of a stored pair, else `rest`
-    add:    f = Σ_ij θ_ij x_i y_j + Ux·Vy         with nothing for pairs that are not stored
+    add:    f = Σ_ij θ_ij x_i y_j + Ux·Vy         over stored pairs
 
-The second is xᵀWy + xᵀUᵀVy, the form of supervised semantic indexing (Bai et al. 2010), whose W is I. No reweighting
-of U_i·V_j can express it: a pair counts there however small U_i·V_j is.
+The second is xᵀWy + xᵀUᵀVy, the form of supervised semantic indexing (Bai et al. 2010), where W = I. No reweighting of
+U_i·V_j can express it: a pair counts even where U_i·V_j is 0.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class PairWeights(NamedTuple):
     """f = Σ_ij G_ij x_i U_i·V_j y_j."""
 
     rest: float  # G of the pairs that are not stored
-    learned: bool  # else θ is as it was given
+    learned: bool  # else θ is fixed
 
 
 class PairTerms(NamedTuple):
@@ -62,7 +62,7 @@ def _share(affinity, context, t, p, j):
 
 @implements(score_from_dot, PairWeights)
 def _score_from_dot(affinity, s, context, label):
-    return affinity.rest * s  # and what the scorer adds for stored pairs
+    return affinity.rest * s  # the scorer adds the terms of stored pairs
 
 
 @implements(score, PairWeights)
@@ -93,7 +93,7 @@ def _gradient(affinity, context, label, left_out, weight, gradients):
 
 @inlined
 def _add_pair(affinity, context, slot, j, weight, gradients):
-    """Add weight · ∂ (θ_ij − rest) x_i U_i·V_j."""
+    """Add weight · ∂ (θ_ij − rest) x_i U_i·V_j to the gradients."""
     t = context.chains.at[slot]
     along = np.float32(weight * context.values[t])
     above = context.learned.pairs[pair_in(context, slot)] - np.float32(affinity.rest)

@@ -36,9 +36,8 @@ def _constant_slope(affinity, s, context, label):
 
 # Dot product affinity: G = Ux·V_y (affinity functions, "Embedded Dot Product").
 #
-# It multiplies the score, which is the same number, and two negatives would rank a label high: G = max(0,
-# Ux·V_y), as affinities/top_k.py has it. The order of the labels is that of Ux·V_y; what differs is the
-# gradient.
+# G multiplies the score, which is the same number, and a product of two negatives would rank a label high. So
+# G = max(0, Ux·V_y), as in affinities/top_k.py. The order of the labels is that of Ux·V_y; the gradient differs.
 
 
 class Dot(NamedTuple):
@@ -61,8 +60,7 @@ def _dot_slope(affinity, s, context, label):
 
 # Gaussian affinity of the embedded points: G = exp(−‖Ux − V_y‖²/(2σ²)) (affinity functions, "Gaussian").
 #
-# G multiplies the score Ux·V_y and is never negative, so that two negatives cannot meet and nothing is cut
-# off.
+# G multiplies the score Ux·V_y and is never negative, so that there is no product of two negatives, and no cut at 0.
 
 
 class Gaussian(NamedTuple):
@@ -77,7 +75,7 @@ gradient_of_norms(Gaussian)
 
 @inlined
 def _nearness(sigma, s, zz, vv):
-    """exp(−‖z − v‖²/(2σ²)), where rounding cannot make the distance negative."""
+    """exp(−‖z − v‖²/(2σ²)), with a distance that rounding cannot make negative."""
     return math.exp(-max(zz + vv - 2 * s, 0.0) / (2 * sigma * sigma))
 
 
@@ -95,16 +93,16 @@ def _gaussian_form_slopes(affinity, s, zz, vv):
 
 # Embedded Gaussian affinity: G = exp(cos(Ux, V_y)) (affinity functions, "Embedded Gaussian").
 #
-# The cosine of an input or a label of zeros is 0. G multiplies the score Ux·V_y and is never negative, so
-# that two negatives cannot meet and nothing is cut off.
+# The cosine with a zero vector is 0. G multiplies the score Ux·V_y and is never negative, so that there is no product
+# of two negatives, and no cut at 0.
 
-_TINY = 1e-30  # ‖Ux‖² ‖V_y‖² below which there is no angle
+_TINY = 1e-30  # ‖Ux‖² ‖V_y‖² below which the cosine counts as 0
 
 
 class EmbeddedGaussian(NamedTuple):
     """f = exp(κ cos(Ux, V_y)) · Ux·V_y."""
 
-    gain: float  # κ, not in the source (there 1)
+    gain: float  # κ, 1 in the source
 
 
 without_table(EmbeddedGaussian)

@@ -1,4 +1,4 @@
-"""All affinities by name: what they are, what they can be told, and how their parameters are made."""
+"""All affinities by name: descriptions, parameters, and how each is constructed from its parameters."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from awe_cli.affinities.spec import (
 from awe_cli.affinities.top_k import TopK
 from awe_cli.core.interface import NO_PARAMS, AffinityParams
 
-# The affinities that look at U and V alone, and learn nothing beside them.
+# The affinities that have no learned parameters beside U and V.
 
 FEATURE, SCORE = "feature", "score"
 
@@ -73,7 +73,7 @@ PLAIN = (
         "constant",
         "G = 1",
         "AWE eq. 1",
-        "Start here: WSABIE, the fastest, and what the others start from.",
+        "Start here: WSABIE, the fastest; the others start from it.",
         {},
         lambda params: Constant(1.0),
         linear=False,
@@ -140,11 +140,11 @@ PLAIN = (
 )
 
 
-# The affinities that learn numbers of their own beside U and V: low-rank, concat, pair-weights.
+# The affinities with learned parameters beside U and V: low-rank, concat, pair-weights.
 
 OWN, TIED = "own", "tied"
 WEIGH, ADD = "weigh", "add"
-COUNTED = ("pmi", "cooccurrence")  # pairs of the training data
+COUNTED = ("pmi", "cooccurrence")  # pairs counted in the training data
 _LEAD = np.float32(0.8**0.5)  # first number of each row of Û and V̂: their product is then about 0.8
 
 
@@ -157,7 +157,7 @@ def _activation(params: Given):
 
 
 def _without_cuts(params: Given) -> dict[str, str]:
-    """α and β are those of one activation."""
+    """α and β are parameters of the linear sigmoid alone."""
     name = params["activation"]
     return {} if name == "linear-sigmoid" else dict.fromkeys(("alpha", "beta"), f"--activation is {name}")
 
@@ -168,7 +168,7 @@ def _idle_in_low_rank(params: Given) -> dict[str, str]:
 
 
 def _idle_in_pairs(params: Given) -> dict[str, str]:
-    """Only what is counted is cut down to so many pairs, and only where pairs weigh is there a rest to weigh."""
+    """--pairs-per-feature applies to counted pairs alone, --pair-rest to pairs that multiply the score."""
     found = {} if params["pairs"] in COUNTED else {"pairs_per_feature": "--pairs are not counted"}
     return found | ({"pair_rest": f"--pair-form is {ADD}"} if params["pair_form"] == ADD else {})
 
@@ -178,7 +178,7 @@ def _low_rank(params: Given):
 
 
 def _factors(params: Given, shape: Shape) -> AffinityParams:
-    """Û and V̂ at random; where s(0) is no weight, so that G is about s(0.8) for every pair."""
+    """Random Û and V̂; where s(0) = 0 all rows share a first number, so that G starts at about s(0.8) for every pair."""
     if params["factors"] == TIED:
         return NO_PARAMS
     dim = params["low_rank_dim"]
@@ -189,7 +189,7 @@ def _factors(params: Given, shape: Shape) -> AffinityParams:
 
 
 def _vector(params: Given, shape: Shape) -> AffinityParams:
-    """w = 0 where s(0) is a weight, the same for all pairs; else at random."""
+    """w = 0 where s(0) > 0, so that G is constant at first; else random."""
     width = 2 * shape.dim
     w = np.zeros((1, width), np.float32) if is_even_at_zero(params["activation"]) else shape.draw(2, 1, width)
     return NO_PARAMS._replace(shared=w)
@@ -201,12 +201,12 @@ def _pair_weights(params: Given):
     return PairWeights(params["pair_rest"], params["learn_pairs"])
 
 
-# What its pairs are is found in a file or in the data: `steps` says what they start from.
+# Its pairs come from a file or from the data (models/pair_weights.py).
 PAIR_WEIGHTS = Entry(
     "pair-weights",
     "G_ij = θ_ij of stored pairs, else a constant",
     "AWE §3",
-    "Known or counted pairs, such as word and tag: what no embedding of few dimensions can keep apart.",
+    "Known or counted pairs, such as word and tag, which no embedding of few dimensions can represent.",
     {
         "pairs": always("pmi"),
         "pair_form": always(WEIGH),
@@ -247,7 +247,7 @@ CONSTANT, FLOOR, OVERLAP = "constant", "floor", "overlap"
 _MIX_WEIGHTS = "mix_weights"
 
 
-# What a mixture may have as members: of `train` these, of `retrain` also what is built.
+# The members that a mixture may have: in `train` these, in `retrain` built affinities too.
 MEMBERS = {entry.name: entry for entry in (*PLAIN, *WITH_PARAMS, PAIR_WEIGHTS)}
 ALL_MEMBERS = {**BUILT, **MEMBERS}
 
@@ -257,7 +257,7 @@ CATALOG = {
         MIX,
         "G = Σ_m w_m G_m",
         "affinity functions",
-        "Several views at once: their average, or weighed as told, chosen on validation, or learned.",
+        "Several views at once: their average, or a sum with weights given, chosen on validation, or learned.",
         {MIX: always(None), _MIX_WEIGHTS: always(GIVEN), "learn_mix": always(False)},
         lambda params: build_mixture(params, ALL_MEMBERS),
         learned=f"{JOINTLY}; weights given, chosen or learned",
@@ -265,12 +265,12 @@ CATALOG = {
     ),
 }
 
-# What one learns beside the words that are shared: it needs the documents, so it is no member of a mixture.
+# The overlap of words needs the documents, so it cannot be a member of a mixture.
 CATALOG[OVERLAP] = Entry(
     OVERLAP,
     "G_ij = 1 + κ P_ij / U_i·V_j, so that f = Ux·Vy + κ x·Py",
     "AWE §4",
-    "Retrieval: the words that query and document share, by tf-idf or BM25, and what is learned beside.",
+    "Retrieval: the words that query and document share, by tf-idf or BM25, beside a learned embedding.",
     {"weights": always("tfidf"), "scale": always(3.0), "k1": always(1.2), "b": always(0.75)},
     lambda params: Overlap(params["scale"], no_bags(), no_bags()),
     linear=False,
@@ -291,11 +291,13 @@ def find_affinity(name: str) -> Entry:
 def parameters_of(
     name: str, given: Mapping[str, Any], *, own: bool, members: Mapping[str, Entry] = MEMBERS
 ) -> dict[str, Any]:
-    """Every parameter of an affinity, with its name: as told, else its default.
+    """The name and every parameter of an affinity: the given value, else the default.
 
-    told     parameter → value, None where nobody said; one that this affinity does not have raises SettingsError
+    given    parameter → value, None where not given
     own      whether x is a bag of the labels themselves
-    members  what a mixture may have
+    members  the members that a mixture may have
+
+    Raises SettingsError for a parameter that the affinity does not have or use.
     """
     entry = find_affinity(name)
     mixed = read_members(given.get(MIX), members) if name == MIX else []
@@ -322,7 +324,7 @@ def parameters_of(
 def _refuse_idle(
     given: Mapping[str, Any], parts: Sequence[Mapping[str, Any]], members: Mapping[str, Entry]
 ) -> None:
-    """Raise SettingsError for a parameter that was told and plays no part in any of the affinities that have it."""
+    """Raise SettingsError for a given parameter that none of the affinities that have it uses."""
     known = {**members, **CATALOG}
     for parameter, value in given.items():
         idle = [known[part["name"]].idle(part).get(parameter) for part in parts if parameter in part]
@@ -331,12 +333,12 @@ def _refuse_idle(
 
 
 def _learned_parameters(name: str) -> Mapping[str, Default]:
-    """The parameters of a member; those of one that is built were told to the command that built it."""
+    """The parameters of a member; none for a built one, which got them from the command that built it."""
     return {} if name in BUILT else MEMBERS[name].parameters
 
 
 def defaults_of(entry: Entry) -> dict[str, Default]:
-    """What an affinity can be told where it is learned or built: its own parameters, and a floor in `train`."""
+    """The parameters that an affinity accepts with their defaults: its own, and a floor in `train`."""
     floors = entry.floor and not entry.built
     return {**entry.parameters, **({FLOOR: always(0.0)} if floors else {})}
 
@@ -346,14 +348,14 @@ def _chosen(known: Mapping[str, Default], given: Mapping[str, Any], own: bool) -
 
 
 def check_known(name: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
-    """Raise SettingsError for a parameter that was told and is not known to the affinity called `name`."""
+    """Raise SettingsError for a given parameter that the affinity called `name` does not have."""
     check_known_parameters(
         name, given, known, {other: defaults_of(entry) for other, entry in CATALOG.items()}
     )
 
 
 def build_affinity(settings: Mapping[str, Any]) -> Any:
-    """What the kernels take, from the parameters of `parameters_of`: G, and its floor as a second term."""
+    """The affinity as kernels take it, from the settings of `parameters_of`; a floor is a second term."""
     return with_floor(find_affinity(settings["name"]).build(settings), settings)
 
 
@@ -364,5 +366,5 @@ def with_floor(affinity: Any, settings: Mapping[str, Any]) -> Any:
 
 
 def start_affinity(settings: Mapping[str, Any], shape: Shape) -> AffinityParams:
-    """The numbers of its own that an affinity with these parameters starts from."""
+    """The initial parameters of the affinity with these settings."""
     return find_affinity(settings["name"]).start(settings, shape)

@@ -12,8 +12,8 @@ from awe_cli.errors import SettingsError
 
 # Sigmoid affinity (AWE eq. 5): G_ij = s'(κ · x_i U_i·V_j y_j), s'(η) = 1/(1 + e^-η).
 #
-# Low-scoring features are switched off, high-scoring ones activated. κ, the gain, is not in the paper (there
-# κ = 1): with ‖U_i‖, ‖V_j‖ ≤ 1 and scaled x the argument would otherwise stay in the middle of the curve.
+# Low-scoring features are switched off, high-scoring ones activated. κ, the gain, is 1 in the paper: with ‖U_i‖, ‖V_j‖
+# ≤ 1 and scaled x the argument would then stay in the middle of the curve.
 
 
 class Sigmoid(NamedTuple):
@@ -124,7 +124,7 @@ def _linear_sigmoid_feature_slope(affinity, x, u):
     return 2.0 * g * x
 
 
-# Activation functions s: R → R (AWE §3, before eq. 4): what makes an affinity nonlinear in what it looks at.
+# Activation functions s: R → R (AWE §3, before eq. 4), which make an affinity nonlinear.
 #
 # Each is a `NamedTuple` type, so that kernels are compiled for the one in use, and has a gain κ: s(κ t).
 
@@ -195,7 +195,7 @@ def check_cuts(alpha: float, beta: float) -> None:
 
 
 def is_even_at_zero(name: str) -> bool:
-    """Whether s gives a weight above 0, with a slope, to what it has seen nothing of: s(0) > 0."""
+    """Whether s(0) > 0, so that features get a weight before anything is learned."""
     return name in ("sigmoid", "exp")
 
 

@@ -1,4 +1,4 @@
-"""What is known of an affinity by its name: its parameters, what it learns of its own, and how it is built."""
+"""The entry of an affinity in the registry: its parameters, its learned parameters, and how it is built."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from numpy.typing import NDArray
 from awe_cli.core.interface import NO_PARAMS, AffinityParams
 from awe_cli.errors import SettingsError, did_you_mean
 
-# What the catalog says of an affinity, and what one that learns numbers of its own starts from.
+# The registry entry of an affinity, and the initial values of its learned parameters.
 
-_FIRST_PLACE = 2**63  # epochs take the keys from 0 on
-# How G is learned: with U and V; built from a model, again and again with it; or from the data alone, once for all.
+_FIRST_PLACE = 2**63  # keys of random streams; epochs use those from 0 on
+# How G is learned: jointly with U and V; built from a model, in turn with it; or built once from the data alone.
 JOINTLY, ITERATIVELY, FIXED = "jointly", "iteratively", "fixed"
 
-# What a parameter is where nobody names it, given whether x is a bag of the labels themselves.
+# The default of a parameter, given whether x is a bag of the labels themselves.
 Default = Callable[[bool], Any]
 Given = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What the numbers of an affinity are made for; the deviation of random ones is scale/√width."""
+    """The sizes that initial parameters are made for; random ones have the standard deviation scale/√width."""
 
     features: int
-    labels: int  # or what describes them: rows of V
+    labels: int  # labels or label features: rows of V
     dim: int  # d of U and V
     scale: float
     seed: int
 
     def draw(self, place: int, rows: int, width: int) -> NDArray[np.float32]:
-        """Random numbers (rows, width), other ones at each place, and others than those of U and V."""
+        """Random numbers (rows, width): a stream for each place, apart from those of U and V."""
         draws = np.random.Generator(
             np.random.Philox(key=np.array([self.seed, _FIRST_PLACE + place], np.uint64))
         )
@@ -47,15 +47,15 @@ class Entry:
 
     equation    G, as printed in the papers
     source      where it is printed
-    when        what it is good for
+    when        when to use it
     parameters  name → default
-    build       parameters → what the kernels take; the shared numbers are from the row given["row"] on
+    build       parameters → the affinity as kernels take it; its shared rows begin at given["row"]
     learned     how, in words
     built       whether `train` does not learn it: G is built from a model, then held fixed by `retrain`
     floor       whether a constant can be added to it
-    linear      whether it starts from a trained linear model unless told otherwise
-    start       parameters → the numbers of its own that it starts from
-    idle        parameters → those that play no part beside the others, and where that is so
+    linear      whether it starts from a trained linear model by default
+    start       parameters, sizes → the initial learned parameters
+    idle        parameters → those that are not used, with the reason
     """
 
     name: str
@@ -78,7 +78,7 @@ def always(value: Any) -> Default:
 
 
 def together(parts: Sequence[AffinityParams]) -> AffinityParams:
-    """The numbers of several affinities: their shared rows one after the other, and the rest of whoever has it."""
+    """The learned parameters of several affinities: all shared rows, and the other arrays of the one that has them."""
     width = max((part.shared.shape[1] for part in parts), default=0)
     shared = [np.pad(part.shared, ((0, 0), (0, width - part.shared.shape[1]))) for part in parts]
     found = NO_PARAMS._replace(shared=np.concatenate(shared)) if shared else NO_PARAMS
@@ -89,11 +89,11 @@ def together(parts: Sequence[AffinityParams]) -> AffinityParams:
     return found
 
 
-# What was told of an affinity, refused where nothing of that name is known.
+# Errors for unknown affinities and parameters.
 
 
 def names_file(name: str) -> bool:
-    """Whether the name of an affinity is that of a Python file, with or without a type in it."""
+    """Whether the name of an affinity is that of a Python file, with or without the name of a type."""
     return ".py:" in name or name.endswith(".py")
 
 
@@ -109,9 +109,9 @@ def unknown_affinity(name: str, expected: str, known: Iterable[str], otherwise: 
 def check_known_parameters(
     name: str, given: Mapping[str, Any], known: Iterable[str], owners: Mapping[str, Iterable[str]]
 ) -> None:
-    """Raise SettingsError for a parameter that was told and is not known to the affinity called `name`.
+    """Raise SettingsError for a given parameter that the affinity called `name` does not have.
 
-    owners  other affinities and the parameters that these know
+    owners  other affinities and their parameters, for the hint
     """
     known = list(dict.fromkeys(known))
     for parameter, value in given.items():
@@ -125,7 +125,7 @@ def check_known_parameters(
 
 
 def no_part(parameter: str, where: str, value: object) -> SettingsError:
-    """The error for a parameter that was told and plays no part beside the others."""
+    """The error for a given parameter that is not used with the other settings."""
     return SettingsError(
         f"{_flag(parameter)}: it plays no part where {where}, found {value}", hint="leave it out"
     )
@@ -138,7 +138,7 @@ def _flag(parameter: str) -> str:
 # The affinities that `train` does not learn: G is built from a model, then held fixed.
 
 KNN, KNN_APPROXIMATE, CLUSTER = "knn", "knn-approximate", "cluster"
-PLUGIN_BUILT = "own-built"  # how recipes call what a type in a file builds
+PLUGIN_BUILT = "own-built"  # the affinity's name in recipes, for a type in a file
 
 
 def _open(*names: str) -> dict[str, Default]:
@@ -221,7 +221,7 @@ BUILT = {
                 "kernel_y": always("equality"),
                 "space_y": always("raw"),
             },
-            learned=f"{FIXED} or {ITERATIVELY}",  # as it compares raw x and y, or their embedding
+            learned=f"{FIXED} or {ITERATIVELY}",  # by whether it compares raw x and y, or their embedding
         ),
         _entry(
             CLUSTER,
@@ -234,12 +234,12 @@ BUILT = {
     )
 }
 
-# Beside what its type declares.
+# The parameters beside those that its type declares.
 _OF_FILE = _entry(PLUGIN_BUILT, "G of a type in a file", "its file", "", {**_open("measure"), **_KEPT})
 
 
 def find_built_affinity(name: str) -> Entry:
-    """The built affinity called `name`, or what is known of any file's.
+    """The entry of the built affinity called `name`, or the common one of types in files.
 
     Raises SettingsError with the nearest known one.
     """
@@ -268,10 +268,12 @@ def refuse_built(name: str) -> None:
 
 
 def built_parameters(name: str, given: Mapping[str, Any], *, own: bool) -> dict[str, Any]:
-    """Every parameter of a built affinity, as told, else its default; None is chosen on validation.
+    """Every parameter of a built affinity: the given value, else the default; None is chosen on validation.
 
-    told  parameter → value, None where nobody said; one that this affinity does not have raises SettingsError
-    own   whether x is a bag of the labels themselves
+    given  parameter → value, None where not given
+    own    whether x is a bag of the labels themselves
+
+    Raises SettingsError for a parameter that the affinity does not have.
     """
     entry = find_built_affinity(name)
     check_known_parameters(

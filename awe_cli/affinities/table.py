@@ -1,9 +1,9 @@
 """k-NN affinity (AWE eq. 9): G(x, y) = Σ_{j≤k} w_j [y ∈ Y_{t_j}], w_j = e^(-λ ‖Ux − Ux_{t_j}‖²).
 
-t_1 … t_k are the training examples nearest to x in the embedding space of the U that built the table. The
-w_j of an example are made to add up to 1, which keeps margins comparable. For several labels the paper's
-[y = y_i] reads [y ∈ Y_i]. G may be raised to a power (½ is the geometric mean's share) and given a floor, and
-the score it multiplies is cut off at 0: two factors must not both be negative.
+t_1 … t_k are the training examples nearest to x in the embedding space of the U that built the table. The w_j of an
+example are normalised to sum to 1, which keeps margins comparable. With several labels the paper's [y = y_i] reads
+[y ∈ Y_i]. G may be raised to a power and given a floor. The score it multiplies is cut off
+at 0, so that there is no product of two negatives.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from awe_cli.core.families import of_whole_score
 from awe_cli.core.interface import clear, load, n_tables, queries_per_example, slope, value
 from awe_cli.matrices.matrix import Lists
 
-_STREAM = 16  # labels in a row that are cleared in the time of one that is looked up
+_STREAM = 16  # adjacent labels that are cleared in the time of one random access
 
 
 class Knn(NamedTuple):
-    """f = (G^power + floor) · max(0, Ux·V_y). Row `example · parts + part` of the table is a query's."""
+    """f = (G^power + floor) · max(0, Ux·V_y). Row `example · parts + part` of the table belongs to a query."""
 
     neighbors: NDArray[np.int32]  # (queries, k) training examples, -1 where there are fewer
     weights: NDArray[np.float32]  # (queries, k) w_j, 0 where there are fewer
     indptr: NDArray[np.int64]  # labels of the training examples
     labels: NDArray[np.int32]
-    queries_per_example: int  # queries an example: the targets of a part are not in its query
+    queries_per_example: int  # the positives of a part are not in its query
     power: float
     floor: float
-    start: int = 0  # where its table begins among those that are laid out
+    start: int = 0  # position in g where its table begins
 
 
 of_whole_score(Knn, rising=True)

@@ -29,7 +29,7 @@ _TAKEN = np.float32(np.inf)
 
 @inlined
 def _fill(context, label, left_out):
-    """Put every feature's score into the case's room; return their sum. The one left out scores -inf."""
+    """Write every feature's score to context.scratch; return their sum. The feature left out scores -inf."""
     total = np.float32(0)
     for t in range(context.indices.shape[0]):
         if t == left_out:
@@ -52,7 +52,7 @@ def _take_largest(context):
 
 @inlined
 def _take_top(k, context):
-    """The sum of the k largest scores, each marked as taken in the case's room."""
+    """The sum of the k largest scores; each is marked as taken in context.scratch."""
     top = np.float32(0)
     for _ in range(k):
         t = _take_largest(context)

@@ -1,4 +1,4 @@
-"""What a baseline is: how it is fitted, what it leaves to validation, and the matrices it works on."""
+"""The interface of a baseline: fitting, choices on validation, ranking; and the matrices that baselines share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from awe_cli.neighbors.space import Finder
 from awe_cli.ranking.ranker import Ranker, Scores
 from awe_cli.ranking.validation import Validator
 
-# What a baseline is: how it is fitted, what it leaves to validation, and how it ranks.
+# The interface of a baseline.
 
 Arrays = dict[str, NDArray[Any]]
 Choice = dict[str, Any]  # JSON values
@@ -30,7 +30,7 @@ Resolved = Mapping[str, Any]  # the fields of the baseline's settings
 
 @dataclass(frozen=True)
 class Facts:
-    """What one fit is made from.
+    """The data that one fit is made from.
 
     fit       the splits it sees
     embedded  finds the training examples nearest in the embedding space of a model, for knn
@@ -64,10 +64,10 @@ class Facts:
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a baseline is fitted with.
+    """The choice that a baseline is fitted with.
 
-    tried   every choice and how well it ranked `validation`, where that was asked
-    arrays  the fit it was judged by, where one was made
+    tried   every choice that was tried, with its `validation`
+    arrays  the fit that was evaluated with it, where there is one
     """
 
     choice: Choice
@@ -76,7 +76,7 @@ class Chosen:
 
 
 class Baseline:
-    """One baseline. A subclass fills in `fit` and `ranker`, and `choices` where something is left open."""
+    """One baseline. A subclass implements `fit` and `ranker`, and `choices` where there is something to choose."""
 
     name: ClassVar[str]
 
@@ -84,13 +84,17 @@ class Baseline:
         """Raise SettingsError or DataError where it cannot be fitted on this dataset."""
 
     def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:
-        """What validation may choose from, the likeliest first: that one is taken without validation."""
+        """The choices for validation, the likeliest first: it is taken where there is no validation."""
         return [{}]
 
     def choose(
-        self, resolved: Resolved, facts: Facts, validator: Validator | None, announce: Callable[[str], None],
+        self,
+        resolved: Resolved,
+        facts: Facts,
+        validator: Validator | None,
+        announce: Callable[[str], None],
         checkpoints: Checkpoints = NO_CHECKPOINTS,
-    ) -> Chosen:  # fmt: skip
+    ) -> Chosen:
         """The best of `choices` on validation, the first of equals."""
         choices = self.choices(resolved, facts)
         if validator is None or len(choices) == 1:
@@ -106,15 +110,15 @@ class Baseline:
                 checkpoints.keep(f"choice-{number}", score)
             tried.append({**choice, "validation": score if known is None else known[0]})
             if best_of(tried) is tried[-1]:
-                kept = arrays  # None: made again where it is stored
+                kept = arrays  # None: it is fitted again before it is stored
         return Chosen(without_score(best_of(tried)), tried, kept)
 
     def fit(self, facts: Facts, choice: Choice) -> Arrays:
-        """What is stored of a fit."""
+        """The arrays that are stored of a fit."""
         raise NotImplementedError
 
     def ranker(self, facts: Facts, choice: Choice, arrays: Arrays) -> Ranker:
-        """A fit made ready to rank."""
+        """The ranker of a fit."""
         raise NotImplementedError
 
 
@@ -124,7 +128,7 @@ def best_of(tried: list[Choice]) -> Choice:
 
 
 def without_score(entry: Choice) -> Choice:
-    """The choice in an entry of those that were tried."""
+    """An entry of `tried` without its `validation`."""
     return {name: value for name, value in entry.items() if name != "validation"}
 
 
@@ -138,11 +142,11 @@ def in_words(choice: Choice) -> str:
 
 
 def one_or_all(value: Any, otherwise: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The value that was asked for, else all there are to choose from."""
+    """The given value, else all values to choose from."""
     return otherwise if value is None else (value,)
 
 
-# Examples and their labels as scipy's sparse matrices, and what scores labels by one.
+# Examples and labels as scipy's sparse matrices, and a ranker with a weight matrix.
 
 
 def label_matrix(positives: Lists, n_labels: int) -> scipy.sparse.csr_matrix:
@@ -154,16 +158,16 @@ def label_matrix(positives: Lists, n_labels: int) -> scipy.sparse.csr_matrix:
 
 
 def targets(examples: Examples, X: scipy.sparse.csr_matrix, n_labels: int) -> scipy.sparse.csr_matrix:
-    """What is to be predicted: X itself where labels are the features (recommendation), else Y."""
+    """The matrix to predict: X itself where labels are the features (recommendation), else Y."""
     return X if examples.own else label_matrix(examples.positives, n_labels)
 
 
 def joint_matrix(
     examples: Examples, n_features: int, n_labels: int
 ) -> tuple[scipy.sparse.csr_matrix, slice, slice]:
-    """The complete matrix of examples, and where its columns of features and of labels are.
+    """The complete matrix of examples, and its columns of features and of labels.
 
-    In recommendation they are the same columns; otherwise [X Y] lie side by side.
+    In recommendation these are the same columns; otherwise the matrix is [X Y].
     """
     X = inputs(examples.x, n_features)
     if examples.own:
@@ -178,7 +182,7 @@ class LinearRanker:
     .. math:: f(x, y) = \sum_i x_i B_{iy}
 
     B     (features, labels), dense or sparse
-    ties  (labels,) the greater comes first; None: by label
+    ties  (labels,) breaks ties, the greater first; None: ties go by label
     """
 
     def __init__(
@@ -200,7 +204,7 @@ class LinearRanker:
         return Scores(F, None if self._ties is None else np.tile(self._ties, (len(F), 1)))
 
 
-# Refusing what would not fit into memory, before it is begun.
+# Limits on memory, checked before fitting.
 
 _GB = 1e9
 

@@ -1,4 +1,4 @@
-"""Baselines of factors: SVD, LSI, NMF and iALS."""
+"""Matrix factorization baselines: SVD, LSI, NMF and iALS."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from awe_cli.matrices.matrix import Rows
 from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.ranking.ranker import Ranker, Scores
 
-# Right singular vectors of a sparse matrix, the same bytes every time.
+# Right singular vectors of a sparse matrix, deterministic to the byte.
 
 DIMS = (64, 128, 32)
 _SEED = 0  # of the vector that the iteration starts from
 
 
 class FactorModel(Baseline):
-    """A baseline with f(x, y) = Σ_i x_i U_i·V_y: U (features, d) and V (labels, d) are what is stored."""
+    """A baseline with f(x, y) = Σ_i x_i U_i·V_y; it stores U (features, d) and V (labels, d)."""
 
     def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:
         """The dimension."""
@@ -50,7 +50,7 @@ class FactorModel(Baseline):
 def right_vectors(A: scipy.sparse.csr_matrix, dim: int) -> NDArray[np.float64]:
     """Q (columns, d): the right singular vectors of A of the d = min(dim, rank bound) largest values.
 
-    Their largest entry is made positive, so that a sign is no matter of chance.
+    The largest entry of each is made positive, which fixes its sign.
     """
     shorter = min(A.shape)
     with one_blas_thread():
@@ -67,19 +67,19 @@ def right_vectors(A: scipy.sparse.csr_matrix, dim: int) -> NDArray[np.float64]:
 
 # SVD of the complete matrix, its columns weighted by log-odds (AWE §5.3).
 #
-# A (n, columns) holds 0 where nothing is known. Of all matrices of rank d, the one that is closest,
+# A (n, columns) is 0 where entries are unknown. Of all matrices of rank d, the closest one,
 #
 #     min ‖(A − Â) W‖²,  W = diag(w),  w_c = max(¹/₁₀, ln((n − n_c + ½) / (n_c + ½)))
 #
 # with n_c the examples that have a value in column c, is Â = A W Q Qᵀ W⁻¹, where the d columns of Q are the
-# first right singular vectors of A W. So a row x that was never seen is completed by f(x, ·) = x U Vᵀ with U
-# = W Q and V = W⁻¹ Q: eq. 1. In recommendation A is X; in annotation it is [X Y], and a new x has no entries
-# in Y yet. Popular columns weigh less, as input and in what the factors are spent on.
+# first right singular vectors of A W. So a new row x is completed by f(x, ·) = x U Vᵀ with U = W Q and V = W⁻¹ Q:
+# eq. 1. In recommendation A is X; in annotation it is [X Y], and a new x has no entries in Y. Popular columns weigh
+# less, as input and in the error.
 #
 # Departures: the paper gives no formula for its log-odds weights; ½ and the floor keep them finite and
-# positive. Dense features, which are no events that have odds, have weight 1.
+# positive. Dense features have no odds, and get weight 1.
 
-_LEAST = 0.1  # of a weight: a column that half of the examples have would have 0
+_LEAST = 0.1  # the smallest weight: a column that half of the examples have would get 0
 
 
 class Svd(FactorModel):
@@ -88,7 +88,7 @@ class Svd(FactorModel):
     name = "svd"
 
     def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:
-        """The dimension; whether columns are weighted is settled."""
+        """The dimension; the weighting is given."""
         return [{**choice, "weighted": resolved["weighted"]} for choice in super().choices(resolved, facts)]
 
     def fit(self, facts: Facts, choice: Choice) -> Arrays:
@@ -110,13 +110,13 @@ def log_odds(A: scipy.sparse.csr_matrix) -> NDArray[np.float64]:
 
 # Latent semantic indexing: the factors of the inputs alone (Deerwester et al. 1990; AWE §2, eq. 1).
 #
-# X ≈ P Σ Qᵀ of rank d, Q (features, d) the first right singular vectors of X (n, features), which labels have
-# no part in. An example is placed at xQ, and a label at the mean of the places of its training examples:
+# X ≈ P Σ Qᵀ of rank d, Q (features, d) the first right singular vectors of X (n, features), without labels. An example
+# is the point xQ, and a label the mean of the points of its training examples:
 #
 #     U = Q,   V_y = 1/|{x : y ∈ Y_x}| Σ_{x : y ∈ Y_x} xQ,   f(x, y) = x U · V_y
 #
-# Departures: LSI places documents by their own words. A label has none but those of its examples, hence the
-# mean; in recommendation, too, where an item is placed among the people who chose it.
+# Departure: in LSI documents have their own words. A label has only those of its examples, hence the mean. In
+# recommendation an item is the mean of the people who chose it.
 
 
 class Lsi(FactorModel):
@@ -137,8 +137,8 @@ class Lsi(FactorModel):
 #
 #     min ‖A − W H‖²  with  W (n, d) ≥ 0,  H (d, columns) ≥ 0
 #
-# A is X in recommendation and [X Y] in annotation, as for svd. Someone new has no row in W: it is found from
-# x with H fixed, by going through the entries of w a fixed number of times, each set to its best value,
+# A is X in recommendation and [X Y] in annotation, as for svd. A new x has no row in W. Its w is computed with H fixed,
+# by a fixed number of passes over the entries of w, each set to its best value,
 #
 #     w_j ← max(0, w_j + (x Hᵀ − w H Hᵀ)_j / (H Hᵀ)_jj),    and f(x, y) = w·H_y.
 
@@ -153,7 +153,7 @@ class Nmf(FactorModel):
     name = "nmf"
 
     def check(self, resolved: Resolved, dataset: Dataset) -> None:
-        """scikit-learn must be there."""
+        """Raise MissingInputError without scikit-learn."""
         _nmf_library()
 
     def fit(self, facts: Facts, choice: Choice) -> Arrays:
@@ -165,7 +165,7 @@ class Nmf(FactorModel):
                 hint="prepare the data with --scaling l2, l1 or none, or take svd",
             )
         dim = min(choice["dim"], *A.shape)
-        # Rounding may bring the error of a perfect fit below 0, whose root the library then takes.
+        # Rounding may make the error of a perfect fit negative, and the library takes its square root.
         with one_blas_thread(), np.errstate(invalid="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # more iterations change little
             H = _nmf_library()(n_components=dim, init="nndsvda", random_state=0, tol=1e-3).fit(A).components_
@@ -177,7 +177,7 @@ class Nmf(FactorModel):
 
 
 class NmfRanker:
-    """f(x, y) = w·H_y with the w of x found by updates.
+    """f(x, y) = w·H_y with the w of x computed by coordinate updates.
 
     features  (d, features); labels (d, labels)
     """
@@ -219,26 +219,26 @@ def _nmf_library() -> Any:
 #     min Σ_uc c_uc (p_uc − w_u·H_c)² + λ (Σ_u ‖w_u‖² + Σ_c ‖H_c‖²),    c_uc = 1 + α r_uc,   p_uc = [r_uc > 0]
 #
 # over all pairs of an example u and a column c of A, which is X in recommendation and [X Y] in annotation, as
-# for svd; r is an entry of A over the mean of its row's in X (of Y: 1), so that the scaling of x does not
-# matter. Someone new has no row in W: with H fixed the minimum is a linear system,
+# for svd; r is an entry of X divided by the mean of its row, or 1 for an entry of Y, so that the scaling of x does not
+# matter. A new x has no row in W: with H fixed its w solves a linear system,
 #
 #     (Hᵀ H + Hᵀ diag(α r) H + λ I) w = Hᵀ ((1 + α r) ∘ p),    and f(x, y) = w·H_y,
 #
-# over the columns of X: labels of a new x are unknown, not absent.
+# over the columns of X alone: the labels of a new x are unknown, not absent.
 
 IALS_INSTALL = "pip install 'awe-cli[ials]'"
 _DIMS, _ALPHA, _L2 = (64, 128), (10.0, 40.0), (1.0, 10.0, 0.1)
 _PASSES = 15
-# of the factors begun with
+# of the initial factors
 
 
 class Ials(FactorModel):
-    """Two factors, with more confidence in what is there than in what is not."""
+    """Two factors, with more confidence in observed entries than in the others."""
 
     name = "ials"
 
     def check(self, resolved: Resolved, dataset: Dataset) -> None:
-        """The package must be there."""
+        """Raise MissingInputError without the package `implicit`."""
         _ials_library()
 
     def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:
@@ -259,7 +259,7 @@ class Ials(FactorModel):
         A = A.astype(np.float32)
         A.data = np.float32(1) + np.float32(choice["alpha"]) * A.data
         with warnings.catch_warnings(), one_blas_thread():
-            warnings.simplefilter("ignore")  # about the threads of matrix products, which are one
+            warnings.simplefilter("ignore")  # of the threads of matrix products, which are set to one
             model = _ials_library()(
                 factors=min(choice["dim"], *A.shape),
                 regularization=choice["l2"],
@@ -280,7 +280,7 @@ class Ials(FactorModel):
 
 
 class IalsRanker:
-    """f(x, y) = w·H_y with the w that is best for x.
+    """f(x, y) = w·H_y with the w that is optimal for x.
 
     features  (features, d); labels (labels, d)
     """
@@ -308,7 +308,7 @@ class IalsRanker:
 
 
 def relative(X: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
-    """X (m, features), each entry over the mean of those of its row that are not 0. Raises DataError."""
+    """X (m, features), each entry divided by the mean of the nonzero entries of its row. Raises DataError."""
     X = X.copy()  # indices may belong to the dataset
     X.eliminate_zeros()
     if X.nnz and X.data.min() < 0:

@@ -1,8 +1,8 @@
-"""Baselines of linear weights: EASE, one-vs-rest, PAMIR and WARP one-vs-rest."""
+"""Linear baselines: EASE, one-vs-rest, PAMIR and WARP one-vs-rest."""
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 import scipy.linalg
@@ -20,12 +20,13 @@ from awe_cli.baselines.base import (
     one_or_all,
     require_memory,
 )
-from awe_cli.baselines.pairwise_steps import learn_pass
-from awe_cli.baselines.passive_aggressive import learn
+from awe_cli.baselines.pairwise_steps import PairwiseLoss, learn_pass
+from awe_cli.baselines.passive_aggressive import Inputs, learn
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.engine.local import map_blocks, one_blas_thread
 from awe_cli.losses.registry import HARMONIC, rank_weights
 from awe_cli.matrices.bags import inputs
+from awe_cli.matrices.matrix import Lists
 from awe_cli.ranking.ranker import Ranker
 
 # EASE: the linear model of items by items, in closed form (Steck 2019, "Embarrassingly shallow
@@ -33,14 +34,13 @@ from awe_cli.ranking.ranker import Ranker
 #
 #     min_B ‖X − X B‖² + λ‖B‖²  with  diag(B) = 0    ⇒    B = I − P diag(P)⁻¹,  P = (XᵀX + λI)⁻¹
 #
-# X (n, features), B (features, labels), f(x, y) = x·B_y. In annotation labels are no features, there is no
-# diagonal to hold at 0, and the same least squares is ridge regression: B = (XᵀX + λI)⁻¹ XᵀY.
+# X (n, features), B (features, labels), f(x, y) = x·B_y. In annotation labels are no features, so that there is no
+# constraint on the diagonal, and least squares is ridge regression: B = (XᵀX + λI)⁻¹ XᵀY.
 #
-# With fewer examples than features P is had from the smaller X Xᵀ (Woodbury): λP = I − Xᵀ (X Xᵀ + λI)⁻¹ X.
+# With fewer examples than features P is computed from the smaller X Xᵀ (Woodbury): λP = I − Xᵀ (X Xᵀ + λI)⁻¹ X.
 #
 # λ is given as a multiple of the mean of the diagonal of XᵀX, so that one grid serves all scalings.
-# Departures: X are the scaled inputs as prepared, not zeros and ones (`prepare --scaling none` makes them
-# so).
+# Departure: X are the scaled inputs as prepared, not zeros and ones (use `prepare --scaling none` for these).
 
 _L2 = (0.3, 1.0, 3.0, 0.1, 0.03)
 
@@ -51,7 +51,7 @@ class Ease(Baseline):
     name = "ease"
 
     def check(self, resolved: Resolved, dataset: Dataset) -> None:
-        """The matrices that are inverted, in float64, and B must fit the memory allowed."""
+        """Raise SettingsError where the matrices to invert, in float64, and B exceed the memory limit."""
         features, labels = dataset.n_features, dataset.n_labels
         rows = min(features, dataset.splits["train"]) if dataset.task == RECOMMENDATION else features
         inner = 2 * features**2 if rows == features else features**2 + 2 * rows * features
@@ -95,7 +95,7 @@ def _factor(gram: scipy.sparse.csr_matrix, l2: float) -> NDArray[np.float64]:
 
 
 def _few_examples(X: scipy.sparse.csr_matrix, l2: float) -> NDArray[np.float64]:
-    """λP, which differs from P by a factor that falls out of B."""
+    """λP, which gives the same B as P."""
     factor = _factor(X @ X.T, l2)
     Z = scipy.linalg.solve_triangular(factor, X.toarray(), lower=True, check_finite=False)
     P = -(Z.T @ Z)
@@ -104,7 +104,7 @@ def _few_examples(X: scipy.sparse.csr_matrix, l2: float) -> NDArray[np.float64]:
 
 
 def _inverse(factor: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(L Lᵀ)⁻¹ of a lower triangular L, whose diagonal λ > 0 keeps away from 0."""
+    """(L Lᵀ)⁻¹ of a lower triangular L, which λ > 0 makes invertible."""
     lower: NDArray[np.float64] = scipy.linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)[0]
     return np.tril(lower) + np.tril(lower, -1).T
 
@@ -116,33 +116,24 @@ def _without_diagonal(P: NDArray[np.float64]) -> NDArray[np.float64]:
     return P
 
 
-# What the baselines that learn a weight vector w_y for each label have in common: f(x, y) = w_y·x.
+# Common code of the baselines that learn a weight vector w_y for each label: f(x, y) = w_y·x.
 
 _C = (0.1, 0.01, 1.0)
 
 
-class Inputs(NamedTuple):
-    """X (n, features) in CSR form, as compiled code reads it, with ‖x‖² of every row."""
-
-    indptr: NDArray[np.int64]
-    indices: NDArray[np.int32]
-    values: NDArray[np.float32]
-    squared: NDArray[np.float32]  # (n,)
-
-
 class LabelWeights(Baseline):
-    """AffinityParams by passive-aggressive steps of at most C; a subclass fills in `learn`."""
+    """Weights learned by passive-aggressive steps of at most C; a subclass implements `learn`."""
 
-    epochs: ClassVar[int] = 5  # where nothing is said
+    epochs: ClassVar[int] = 5  # the default
 
     def check(self, resolved: Resolved, dataset: Dataset) -> None:
-        """W in float32, once as learned and once turned round, must fit the memory allowed."""
+        """Raise SettingsError where W in float32, and its transposed copy, exceed the memory limit."""
         features, labels = dataset.n_features, dataset.n_labels
         what = f"{self.name} with {features:,} features and {labels:,} labels"
         require_memory(8 * features * labels, resolved["memory"], what)
 
     def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:
-        """C; the passes are settled."""
+        """C; the number of passes is given."""
         epochs = resolved["epochs"] or self.epochs
         return [{"C": c, "epochs": epochs} for c in one_or_all(resolved["aggressiveness"], _C)]
 
@@ -156,7 +147,7 @@ class LabelWeights(Baseline):
         return {"B": np.ascontiguousarray(W.T)}
 
     def learn(self, x: Inputs, facts: Facts, choice: Choice, own: bool, W: NDArray[np.float32]) -> None:
-        """Take W (labels, features) from zeros through all passes; own: feature y is label y."""
+        """Take W (labels, features) from zeros through all passes; own: whether feature y is label y."""
         raise NotImplementedError
 
     def ranker(self, facts: Facts, choice: Choice, arrays: Arrays) -> Ranker:
@@ -171,8 +162,8 @@ class LabelWeights(Baseline):
 #
 #     ℓ = max(0, 1 − s w_y·x),   τ = min(C, ℓ/‖x‖²),   w_y ← w_y + τ s x;     f(x, y) = w_y·x
 #
-# Examples come in an order that is drawn once a pass. In recommendation the item y is no part of x for its
-# own classifier: w_yy stays 0. Labels are independent, so that threads share them out and change nothing.
+# The order of the examples is drawn for each pass. In recommendation the item y is left out of x for its own
+# classifier: w_yy stays 0. Labels are independent, so that the number of threads has no effect on the result.
 
 _BLOCK = 64  # labels learned at a time
 _SEED = 0  # of the order of the examples
@@ -194,13 +185,13 @@ class OneVsRest(LabelWeights):
             for label in range(start, min(start + _BLOCK, facts.n_labels)):
                 has = np.zeros(n, np.bool_)
                 has[Y.indices[Y.indptr[label] : Y.indptr[label + 1]]] = True
-                learn(*x, has, orders, choice["C"], label if own else -1, W[label])
+                learn(x, has, orders, choice["C"], label if own else -1, W[label])
 
         for _ in map_blocks(work, range(0, facts.n_labels, _BLOCK), facts.threads):
             pass
 
 
-# A weight vector for each label, learned by passive-aggressive steps on pairs (Grangier & Bengio 2008; WSABIE
+# A weight vector for each label, learned by passive-aggressive steps on pairs of labels (Grangier & Bengio 2008; WSABIE
 # §6.3).
 #
 # For each positive y of each example in turn, a label ȳ ∉ Y_x is drawn until one violates the margin 1; N
@@ -214,9 +205,9 @@ class OneVsRest(LabelWeights):
 # `warp-one-vs-rest`  up to 1,000 draws, L = Σ_{j ≤ r} 1/j, r = ⌊|Y∖Y_x|/N⌋: the top counts (WARP; WSABIE,
 # Table 5)
 #
-# Departures: PAMIR draws triplets at random, here a pass goes once over all positives; and WSABIE's step for
-# WARP is C L whatever ℓ, here no longer than makes ℓ 0. In recommendation the positive is left out of x for
-# both scores. Every step reads what the one before wrote, so that one thread does all of them.
+# Departures: PAMIR draws triplets at random; here a pass goes over all positives once. WSABIE's step for WARP is C L
+# for any ℓ; here it is no longer than needed for ℓ = 0. In recommendation the positive is left out of x for both
+# scores. Every step depends on the one before, so that learning takes one thread.
 
 _MOST_TRIALS = 1000
 # of the order of the examples, and of the draws
@@ -234,15 +225,14 @@ class Pamir(LabelWeights):
         return np.ones(n_labels + 1, np.float32)
 
     def learn(self, x: Inputs, facts: Facts, choice: Choice, own: bool, W: NDArray[np.float32]) -> None:
-        """Pass by pass, in an order that is drawn for each."""
+        """Pass by pass, with a new order of the examples for each."""
         random = np.random.default_rng(_SEED)
-        positives, weights = facts.examples.positives, self.weights(facts.n_labels)
-        lists = np.require(positives.indptr, np.int64, "W"), np.require(positives.indices, np.int32, "W")
+        indptr, indices = facts.examples.positives
+        positives = Lists(np.require(indptr, np.int64, "W"), np.require(indices, np.int32, "W"))
+        loss = PairwiseLoss(choice["C"], self.max_trials, self.weights(facts.n_labels), own, _SEED)
         for epoch in range(choice["epochs"]):
             order, mark = random.permutation(len(x.squared)), np.full(facts.n_labels, -1, np.int32)
-            learn_pass(
-                *x, *lists, order, choice["C"], self.max_trials, weights, own, _SEED, epoch, mark, W
-            )  # fmt: skip
+            learn_pass(x, positives, loss, order, epoch, mark, W)
 
 
 class WarpOneVsRest(Pamir):

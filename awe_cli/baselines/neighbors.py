@@ -36,16 +36,16 @@ from awe_cli.ranking.embedding import Table
 from awe_cli.ranking.ranker import Ranker, Scores
 from awe_cli.ranking.validation import Validator
 
-# Ranking by the labels of neighbours alone.
+# Ranking by the labels of neighbours.
 
 
 class KnnRanker:
-    r"""Scores a label by its weight among the neighbours, ties by popularity.
+    r"""Scores a label by the weight of the neighbours that have it; ties go by popularity.
 
     .. math:: f(x, y) = \sum_{j \le k} w_j [y \in Y_{t_j}]
 
     table   rows of x → G (m, labels)
-    counts  (labels,) training examples that have each label
+    counts  (labels,) the number of training examples that have each label
     """
 
     def __init__(self, table: Table, counts: NDArray[np.int64]) -> None:
@@ -57,7 +57,7 @@ class KnnRanker:
         return len(self._counts)
 
     def scores(self, x: Rows) -> Scores:
-        """(m, labels) G, and the counts to break its ties."""
+        """(m, labels) G, with the counts as tie values."""
         G = self._table(x)
         return Scores(G, np.tile(self._counts, (len(G), 1)))
 
@@ -66,14 +66,14 @@ class KnnRanker:
 #
 #     f(x, y) = Σ_{j ≤ k} w_j [y ∈ Y_{t_j}],   w_j = e^(−λ d(x, x_{t_j})²) / Σ_j' e^(−λ d²)
 #
-# over the k nearest training examples t_j. d is Euclidean for dense x; for bags both are brought to length 1,
-# so that d² = 2 − 2 cos, and an example without a common feature is no neighbour; the constant feature is
-# left out. k and λ are chosen on validation. Ties are in the order of popularity.
+# over the k nearest training examples t_j. d is Euclidean for dense x. Bags are normalised, so that d² = 2 − 2 cos; an
+# example without a common feature is no neighbour, and the constant feature is left out. k and λ are chosen on
+# validation. Ties go by popularity.
 #
-# In recommendation a known person is their own nearest neighbour, and adds nothing but what is no candidate.
+# In recommendation a known person is their own nearest neighbour, whose items are no candidates.
 
 INPUT_KS = (50, 20, 100, 200)
-_LOOKED_AT = 1000  # training examples that make up the typical distance, without validation
+_LOOKED_AT = 1000  # training examples sampled for the typical distance, without validation
 
 
 class InputKnn(Baseline):
@@ -82,18 +82,22 @@ class InputKnn(Baseline):
     name = "input-knn"
 
     def settled(self, resolved: Resolved, facts: Facts) -> Choice:
-        """What decides how neighbours are searched for, before k and λ."""
+        """The settings of the neighbour search, before k and λ."""
         return {}
 
     def search(self, facts: Facts, settled: Choice) -> Finder:
-        """The training examples, made ready to be searched."""
+        """The search among the training examples."""
         return InputSearch(facts.examples.x, facts.n_features, constant_of(facts.dataset))
 
     def choose(
-        self, resolved: Resolved, facts: Facts, validator: Validator | None, announce: Callable[[str], None],
+        self,
+        resolved: Resolved,
+        facts: Facts,
+        validator: Validator | None,
+        announce: Callable[[str], None],
         checkpoints: Checkpoints = NO_CHECKPOINTS,
-    ) -> Chosen:  # fmt: skip
-        """k and λ: neighbours are searched for once, and every pair is judged on them."""
+    ) -> Chosen:
+        """Choose k and λ: neighbours are searched once, and every combination is evaluated with them."""
         ks = one_or_all(resolved["k"], INPUT_KS)
         fixed, settled = resolved["lambda_"], self.settled(resolved, facts)
         if fixed is not None and len(ks) == 1:
@@ -106,14 +110,18 @@ class InputKnn(Baseline):
         lambdas = [fixed] if fixed is not None else [m / typical_squared(near) for m in MULTIPLES]
         tried = [
             {
-                **settled, "k": k, "lambda": lambda_,
+                **settled,
+                "k": k,
+                "lambda": lambda_,
                 "validation": remember(
-                    checkpoints, f"choice-{k}-{lambda_!r}", partial(_judged, validator, facts, near, k, lambda_)
+                    checkpoints,
+                    f"choice-{k}-{lambda_!r}",
+                    partial(_judged, validator, facts, near, k, lambda_),
                 ),
             }
             for k in ks
             for lambda_ in lambdas
-        ]  # fmt: skip
+        ]
         return Chosen(without_score(best_of(tried)), tried)
 
     def fit(self, facts: Facts, choice: Choice) -> Arrays:
@@ -133,7 +141,7 @@ class InputKnn(Baseline):
 
 
 def _judged(validator: Validator, facts: Facts, near: Nearest, k: int, lambda_: float) -> float:
-    """How well k of the neighbours found rank validation."""
+    """The validation metric with k of the neighbours found."""
     ties = facts.counts.astype(np.float32)
     labels = facts.examples.positives
 
@@ -146,17 +154,17 @@ def _judged(validator: Validator, facts: Facts, near: Nearest, k: int, lambda_: 
 
 
 def _without_given(fixed: float | None, search: Finder, facts: Facts) -> float:
-    """λ without validation: the middling multiple of 1 / the typical squared distance to another example."""
+    """λ without validation: the middle multiple of 1 / the typical squared distance to another example."""
     if fixed is not None:
         return float(fixed)
     near = search.nearest(slice_rows(facts.examples.x, 0, _LOOKED_AT), 21)
     return MULTIPLES[1] / typical_squared(Nearest(near.rows[:, 1:], near.squared[:, 1:]))
 
 
-# k-NN in the embedding space of a model: the affinity alone, without the embedding's own score (AWE §5.1).
+# k-NN in the embedding space of a model: the affinity alone, without the score of the embedding (AWE §5.1).
 #
-# f is that of input-knn with distances ‖Ux − Ux'‖, measured and searched for as in the table of neighbours
-# that names the model. k and λ are chosen for this ranking: those of the table are the best for a product.
+# f is that of input-knn with distances ‖Ux − Ux'‖, compared and searched as in the neighbour table of the model. k and
+# λ are chosen for this ranking, since those of the table are the best for the product G · S.
 
 
 class EmbeddingKnn(InputKnn):
@@ -170,14 +178,14 @@ class EmbeddingKnn(InputKnn):
         return facts.embedded
 
 
-# Approximate k-NN on the input: the nearest of those that a random-projection tree puts into the same leaf.
+# Approximate k-NN on the input: the nearest examples in the same leaf of a random-projection tree.
 #
 # f is that of input-knn, over the k nearest of the t ≈ n/2^p training examples in the leaf of x (WSABIE
-# §6.3). More levels p are faster and less accurate; p = 0 is input-knn itself. The tree stands over what
-# distances are taken of: dense x as they are, bags at length 1.
+# §6.3). More levels p are faster and less accurate; p = 0 is input-knn itself. The tree is built on the points of the
+# search: dense x as they are, normalised bags.
 
-_LEAF = 1000  # examples in a leaf, about, where nothing is said
-_SEED = 0  # of the directions
+_LEAF = 1000  # the approximate number of examples in a leaf, by default
+_SEED = 0  # of the random directions
 
 
 class TreeKnn(InputKnn):
@@ -186,7 +194,7 @@ class TreeKnn(InputKnn):
     name = "tree-knn"
 
     def check(self, resolved: Resolved, dataset: Dataset) -> None:
-        """A leaf must not be empty."""
+        """Raise SettingsError for more leaves than training examples."""
         n = dataset.splits["train"]
         most = max(0, n.bit_length() - 1)
         if resolved["levels"] is not None and resolved["levels"] > most:
@@ -227,16 +235,16 @@ class TreeSearch(InputSearch):
         return out
 
 
-# Item k-NN: labels that occur with what the input has (Sarwar et al. 2001).
+# Item k-NN: labels that co-occur with the features of the input (Sarwar et al. 2001).
 #
 #     s_iy = X_i·Y_y / (‖X_i‖ ‖Y_y‖),    f(x, y) = Σ_{i ∈ N_k(y)} x_i s_iy
 #
 # X_i (n,) is the column of feature i and Y_y that of label y over the training examples; N_k(y) are the k
-# features most similar to y. In recommendation both are columns of X, and an item is no neighbour of its own.
-# Labels of equal score are in the order of popularity: most have no feature in common with x.
+# features most similar to y. In recommendation both are columns of X, and an item is not its own neighbour.
+# Ties, such as those of all labels without a feature in common with x, go by popularity.
 
 ITEM_KS = (100, 50, 200, 20)
-_BLOCK = 512  # labels whose similarities are laid out at a time
+_BLOCK = 512  # labels whose similarities are computed at a time
 
 
 class ItemKnn(Baseline):
@@ -245,7 +253,7 @@ class ItemKnn(Baseline):
     name = "item-knn"
 
     def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:
-        """How many features count for a label."""
+        """k, the number of features of each label."""
         return [{"k": k} for k in one_or_all(resolved["k"], ITEM_KS)]
 
     def fit(self, facts: Facts, choice: Choice) -> Arrays:
@@ -277,14 +285,14 @@ class ItemKnn(Baseline):
 
 
 def _of_length_1(A: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
-    """The columns of A (n, columns) as rows (columns, n) of length 1; a column of zeros stays one."""
+    """The normalised columns of A (n, columns) as rows (columns, n); a column of zeros stays so."""
     norms = np.sqrt(np.asarray(A.multiply(A).sum(axis=0)).ravel())
     inverse = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
     return (scipy.sparse.diags(inverse) @ A.T).tocsr()
 
 
 def _drop_diagonal(similar: scipy.sparse.csr_matrix, start: int) -> None:
-    """Take out the similarity of label start + r and the feature of the same number, in row r."""
+    """Remove from row r the similarity of label start + r and the feature of the same number."""
     rows = np.repeat(np.arange(similar.shape[0]), np.diff(similar.indptr))
     similar.data[similar.indices == rows + start] = 0
     similar.eliminate_zeros()

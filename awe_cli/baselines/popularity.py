@@ -1,4 +1,4 @@
-"""Popularity: the same order of labels for everyone."""
+"""The popularity baseline: the same order of labels for every input."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from awe_cli.ranking.ranker import Ranker, Scores
 
 
 class PopularityRanker:
-    r"""Scores a label by how many training examples have it, whatever the input.
+    r"""Scores a label by the number of training examples that have it, for any input.
 
     .. math:: f(x, y) = |\{x' : y \in Y_{x'}\}|
 
@@ -32,7 +32,7 @@ class PopularityRanker:
 
 
 class Popularity(Baseline):
-    """What everyone likes."""
+    """Labels by their number of training examples."""
 
     name = "popularity"
 

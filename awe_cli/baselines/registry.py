@@ -1,4 +1,4 @@
-"""The list of all baselines, which help, documentation and tests follow."""
+"""All baselines by name; help, documentation and tests are made from this list."""
 
 from __future__ import annotations
 

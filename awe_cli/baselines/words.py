@@ -1,4 +1,4 @@
-"""The classical baselines of retrieval, which learn nothing of relevance: the cosine of tf-idf rows, and BM25."""
+"""The classical baselines of retrieval, which do not learn from relevance: the cosine of tf-idf rows, and BM25."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TfIdf(Baseline):
         return {"counts": facts.counts}
 
     def ranker(self, facts: Facts, choice: Choice, arrays: Arrays) -> Ranker:
-        """By the words that are shared."""
+        """By the words that query and document share."""
         shared = shared_words(facts.dataset.described, self.name, choice.get("k1", 1.0), choice.get("b", 0.0))
         shape = (facts.n_features, facts.n_labels)
         return LinearRanker(

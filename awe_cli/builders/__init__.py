@@ -1,1 +1,1 @@
-"""G that is built from training examples and then held fixed: one affinity a file, all listed in `catalog`."""
+"""Affinities that are built from training examples and then held fixed; `registry` lists them all."""

@@ -1,4 +1,4 @@
-"""What an affinity has to say to be built: what may be chosen, what is stored, how G of any input is found."""
+"""The interface of a built affinity: its choices, the arrays it stores, and how G of any input is computed."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from awe_cli.ranking.embedding import CandidateRanker, EmbeddingRanker, label_ro
 
 Arrays = dict[str, NDArray[Any]]
 Choice = dict[str, Any]  # JSON values
-Resolved = Mapping[str, Any]  # parameter → what was said, None where nothing was
+Resolved = Mapping[str, Any]  # parameter → value, None where not given
 
 
 @dataclass(frozen=True)
 class Source:
-    """What G of one fit is built from.
+    """The data that G of one fit is built from.
 
-    state     U and V of the model that owns G, V with a row a label feature where features describe labels
+    state     U and V of the model; V has a row for each label feature where features describe labels
     examples  the training examples of the fit
     measure   COSINE or EUCLIDEAN: how projections are compared
-    others    (labels, label features) what describes other labels, where G(x, ·) is asked for these; None where it is
-              for those of the examples
+    others    (labels, label features) the features of other labels, where G(x, ·) is wanted for these; None where it
+              is wanted for the labels of the examples
     """
 
     state: State
@@ -56,7 +56,7 @@ class Source:
 
     @property
     def n_asked(self) -> int:
-        """The number of labels that G is asked for."""
+        """The number of labels that G is wanted for."""
         return self.n_labels if self.others is None else n_rows(self.others)
 
     @property
@@ -70,17 +70,17 @@ class Queries(NamedTuple):
 
         G(q, y) = Σ_j weights[q, j] [y is in the list that lists[q, j] names]
 
-    Row example · parts + part; the example itself has no part in it, nor have the targets of that part.
+    Row example · parts + part leaves out the example itself, and the positives of that part.
     """
 
-    lists: NDArray[np.int32]  # (queries, n), -1 where there are fewer
+    lists: NDArray[np.int32]  # (queries, n) list numbers, -1 where there are fewer
     weights: NDArray[np.float32]  # (queries, n), 0 where there are fewer
-    indptr: NDArray[np.int64]  # the lists
+    indptr: NDArray[np.int64]  # (lists + 1,) where each list begins
     labels: NDArray[np.int32]
 
 
 class KnownOnly(NamedTuple):
-    """Why G knows no labels but those it was built from, and what can be done."""
+    """Why G has no values for labels that it was not built from, and a hint."""
 
     why: str
     instead: str
@@ -89,18 +89,18 @@ class KnownOnly(NamedTuple):
 LISTED = KnownOnly(
     "lists labels that training examples have",
     "build another that compares labels, such as latent-rbf with a finite --lambda-y, and retrain with that",
-)  # neighbours and leaves
+)  # of neighbours and leaves
 
 
 class Built(Protocol):
-    """G of one fit, ready to be asked."""
+    """G of one fit, ready to look up inputs."""
 
     def table(self, x: Rows) -> NDArray[np.float32]:
-        """G(x, ·) of every row of new input: (m, labels that are asked for)."""
+        """G(x, ·) of every row of new input: (m, labels that G is wanted for)."""
         ...
 
     def training(self, engine: Engine, block: int) -> Queries:
-        """G of the training examples, `block` of them at a time: the same bytes for any block and engine."""
+        """G of the training examples, `block` at a time: the same bytes for any block and engine."""
         ...
 
     def ranker(
@@ -108,34 +108,34 @@ class Built(Protocol):
     ) -> EmbeddingRanker | CandidateRanker:
         """f = (G^power + floor) · max(0, S) with S of these U and V.
 
-        y  (labels, label features) what describes labels; None where V has a row a label
+        y  (labels, label features) the features of labels; None where V has a row for each label
         """
         ...
 
 
 class Builder(Protocol):
-    """One affinity that is built."""
+    """Builds G of one affinity."""
 
     def idle(self, resolved: Resolved, described: bool) -> dict[str, str]:
-        """Parameters that play no part beside the others, and why; described: whether features describe labels."""
+        """The parameters that are not used, with the reason; described: whether features describe labels."""
         ...
 
     def choices(self, resolved: Resolved, source: Source) -> list[Choice]:
-        """What validation may choose from, the likeliest first: that one is taken without validation."""
+        """The choices for validation, the likeliest first: it is taken where there is no validation."""
         ...
 
     def known_only(self, resolved: Resolved, choice: Choice) -> KnownOnly | None:
-        """Why G is of no use for `Source.others`; None where it compares labels by what describes them."""
+        """Why G has no values for `Source.others`; None where it compares labels by their features."""
         ...
 
     def fit(self, resolved: Resolved, source: Source, choice: Choice) -> Arrays:
-        """What is stored of one fit, beside the dataset and the model."""
+        """The arrays that are stored of one fit, beside the dataset and the model."""
         ...
 
     def open(self, resolved: Resolved, source: Source, arrays: Arrays) -> Built:
-        """G of one fit from what is stored."""
+        """G of one fit from the stored arrays."""
         ...
 
     def describe(self, arrays: Arrays) -> dict[str, Any]:
-        """What was found for one fit, in JSON values."""
+        """The parameters of one fit, as JSON values."""
         ...

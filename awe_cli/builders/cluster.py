@@ -1,8 +1,8 @@
 """Cluster affinity (AWE eq. 10): G(x, y) = 1 if Ux and y are in the same cluster, else 0.
 
-The embedded training examples Ux_i are clustered by (hierarchical) k-means, and each leaf keeps the N labels that are
-most frequent among its examples, the more popular first of those equally frequent. x belongs to the leaf it is led to.
-Only the labels of that leaf are scored: S is not cut off at 0 there, and all other labels come after them.
+The projected training examples Ux_i are clustered by (hierarchical) k-means. Each leaf keeps the N labels that are most
+frequent among its examples, ties by popularity. x belongs to the leaf with the nearest centres. Only the labels of that
+leaf are scored: S is not cut off at 0 there, and all other labels come after them.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from awe_cli.matrices.matrix import Lists, Rows
 from awe_cli.neighbors.table import in_blocks, parts_of
 from awe_cli.ranking.embedding import CandidateRanker, label_rows
 
-# (Hierarchical) k-means by faiss: a tree of centres, the same for the same points and seed.
+# (Hierarchical) k-means by faiss: a tree of centres, deterministic for given points and seed.
 
 _ROUNDS = 20
 _SEED = 1234
 
 
 def grow_tree(points: NDArray[np.float32], leaves: int, levels: int) -> Tree:
-    """A tree with about that many leaves: each node is split by k-means into leaves^(1/levels) children.
+    """A tree with about `leaves` leaves: each node is split by k-means into leaves^(1/levels) children.
 
-    points (n, d). Children that no point is nearest to are left out, so that there may be fewer leaves.
+    points (n, d). Children without points are left out, so that there may be fewer leaves.
     """
     nodes: list[NDArray[np.float32]] = [np.zeros(points.shape[1], np.float32)]
     first, children = [0], [0]
@@ -55,7 +55,7 @@ def grow_tree(points: NDArray[np.float32], leaves: int, levels: int) -> Tree:
 
 
 def split(points: NDArray[np.float32], n: int) -> NDArray[np.float32]:
-    """At most n centres by k-means, each the nearest one of some point."""
+    """At most n centres by k-means, without empty clusters."""
     n = min(n, len(points))
     if n < 2:
         return points[:0]
@@ -73,8 +73,10 @@ def _flat(centers: NDArray[np.float32]) -> Tree:
     children[0] = n
     return Tree(
         np.concatenate([np.zeros_like(centers[:1]), centers]),
-        np.ones(n + 1, np.int32), children, np.arange(-1, n, dtype=np.int32),
-    )  # fmt: skip
+        np.ones(n + 1, np.int32),
+        children,
+        np.arange(-1, n, dtype=np.int32),
+    )
 
 
 _EXAMPLES_A_LEAF = (100, 400)
@@ -82,14 +84,14 @@ _TOPS = (100, 200, 500, 1000)
 
 
 class Cluster:
-    """The builder."""
+    """The builder of the cluster affinity."""
 
     def idle(self, resolved: Resolved, described: bool) -> dict[str, str]:
-        """None: every parameter plays a part."""
+        """None: every parameter is used."""
         return {}
 
     def choices(self, resolved: Resolved, source: Source) -> list[Choice]:
-        """Numbers of leaves and of labels kept in each, where they are open."""
+        """Numbers of leaves and of labels kept in each, where they are not given."""
         n, labels = len(source.examples), source.n_labels
         leaves = (
             [resolved["leaves"]] if resolved["leaves"] else [max(1, n // size) for size in _EXAMPLES_A_LEAF]
@@ -100,7 +102,7 @@ class Cluster:
         return [{"leaves": a, "top": b} for a in dict.fromkeys(leaves) for b in reversed(tops)]
 
     def known_only(self, resolved: Resolved, choice: Choice) -> KnownOnly:
-        """A leaf has the labels of its examples."""
+        """A leaf lists only labels of its examples."""
         return LISTED
 
     def fit(self, resolved: Resolved, source: Source, choice: Choice) -> Arrays:
@@ -115,7 +117,7 @@ class Cluster:
         return BuiltCluster(source, tree, int(arrays["top"][0]))
 
     def describe(self, arrays: Arrays) -> dict[str, Any]:
-        """The leaves there are, and the labels kept in each."""
+        """The numbers of leaves, and of labels kept in each."""
         return {"leaves": int(arrays["leaf"].max()) + 1, "top": int(arrays["top"][0])}
 
 
@@ -137,7 +139,7 @@ class Counted:
         return Lists(np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64), self.labels[kept][order])
 
     def top_without(self, leaf: int, own: NDArray[np.int32], n: int) -> NDArray[np.int32]:
-        """The same of one leaf, as if the example with the labels `own` were not in it."""
+        """The first n labels of one leaf, without the counts of the example with the labels `own`."""
         start = self.indptr[leaf]
         stop = min(self.indptr[leaf + 1], start + n + len(own))
         labels, counts = (
@@ -170,7 +172,7 @@ class BuiltCluster:
         return G
 
     def training(self, engine: Engine, block: int) -> Queries:
-        """G of the training examples: the list of the leaf, without the example where it is counted there."""
+        """G of the training examples: the list of the leaf, without the counts of the example itself."""
         examples, parts = self._source.examples, parts_of(self._source.examples)
         (found,) = in_blocks(self._leaves_of, examples, engine, block)
         lists = found.astype(np.int32)
@@ -186,21 +188,22 @@ class BuiltCluster:
                 added.append(without)
         indptr = np.concatenate([self._lists.indptr[-1:], [len(labels) for labels in added]]).cumsum()[1:]
         return Queries(
-            lists[:, None], np.ones((len(lists), 1), np.float32),
+            lists[:, None],
+            np.ones((len(lists), 1), np.float32),
             np.concatenate([self._lists.indptr, indptr]).astype(np.int64),
             np.concatenate([self._lists.indices, *added]),
-        )  # fmt: skip
+        )
 
     def _leaves_of(self, x: Rows, rows: NDArray[np.int64]) -> tuple[NDArray, ...]:
         return (self.leaves(x),)
 
     def ranker(self, state: State, power: float, floor: float, y: Rows | None = None) -> CandidateRanker:
-        """S of the labels of the leaf; powers of 1 are 1, and a floor would have every label scored."""
+        """S of the labels of the leaf; `power` and `floor` have no effect on G = 1."""
         return CandidateRanker(self.leaves, self._lists, state.U, label_rows(y, state.V))
 
 
 def count_labels(home: NDArray[np.int32], positives: Lists, n_leaves: int) -> Counted:
-    """How often each label is found in each leaf, `home` (examples,) being the leaf of each example."""
+    """The counts of labels in each leaf; home (examples,) is the leaf of each example."""
     leaf = np.repeat(home, np.diff(positives.indptr))
     pairs, counts = np.unique(leaf.astype(np.int64) << 32 | positives.indices, return_counts=True)
     leaf, labels = (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32)

@@ -1,4 +1,4 @@
-"""The k-NN affinity as a built G: looked up among the neighbours, the training examples as stored."""
+"""The k-NN affinity as a built G: it is looked up among the training examples."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from awe_cli.ranking.embedding import EmbeddingRanker
 
 @dataclass(frozen=True)
 class BuiltKnn:
-    """G of eq. 9, of one fit: the mean of what is found in each of some spaces.
+    """G of eq. 9, of one fit: the mean over the neighbour spaces.
 
-    indexes, lambdas  of each space, by its name
+    indexes, lambdas  by the name of the space
     """
 
     indexes: Mapping[str, NeighborIndex]

@@ -1,4 +1,4 @@
-"""Mixtures with members that are built, and how G · S is validated again and again with other U and V."""
+"""Mixtures with built members, and repeated validation of G · S with changing U and V."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from awe_cli.ranking.ensemble import BlendedWeights, Parts, blend_weights
 from awe_cli.ranking.ranker import Scores
 from awe_cli.ranking.validation import Validator
 
-# Judging G · S on validation again and again with other U and V: G stays, and is laid out once.
+# Repeated validation of G · S with changing U and V: G is fixed, and computed once.
 
-_MOST_BYTES = 512 * 2**20  # of G that is kept; the rest is laid out each time
+_MOST_BYTES = 512 * 2**20  # of G that is cached; the rest is computed each time
 
 
 class AffinityIndex(Protocol):
-    """A built G that new input can be looked up in."""
+    """A built G in which new input is looked up."""
 
     def table(self, x: Rows) -> NDArray[np.float32]:
         """G(x, ·) of every row: (m, labels)."""
@@ -34,19 +34,19 @@ class AffinityIndex(Protocol):
     def ranker(
         self, state: State, power: float, floor: float, y: Rows | None = None
     ) -> EmbeddingRanker | CandidateRanker:
-        """f = (G^power + floor) · max(0, S); y: what describes labels, None where V has a row a label."""
+        """f = (G^power + floor) · max(0, S); y: features of labels, None where V has a row for each label."""
         ...
 
 
 class ValidationCache:
-    """The examples of a judge and their G."""
+    """The examples of a validator and their G."""
 
     def __init__(self, built: AffinityIndex, validator: Validator) -> None:
         self._built, self._judge = built, validator
         self._kept: dict[int, NDArray[np.float32]] = {}
 
     def validator(self, state: State, power: float, floor: float) -> float:
-        """How well f ranks with U and V of `state` in S."""
+        """The validation metric of f with S by U and V of `state`."""
         ranker = self._built.ranker(state, power, floor, self._judge.examples.y)
         if isinstance(ranker, CandidateRanker):
             return self._judge(ranker)
@@ -55,11 +55,11 @@ class ValidationCache:
         )
 
     def validate_alone(self, state: State) -> float:
-        """How well S ranks without any G."""
+        """The validation metric of S alone."""
         return self._judge(EmbeddingRanker(Constant(1.0), state.U, state.V, y=self._judge.examples.y))
 
     def choose_weights(self, states: Sequence[State], power: float, floor: float) -> BlendedWeights:
-        """Weights of a sum of scores, each that of one of `states`, that rank best; they add up to 1."""
+        """Weights for the sum of the scores by each of `states` that rank best; they sum to 1."""
         y = self._judge.examples.y
         rankers = [self._built.ranker(state, power, floor, y) for state in states]
 
@@ -82,26 +82,26 @@ class ValidationCache:
         return G
 
 
-# A mixture whose members are built, or some of them, or none: its G of new input.
+# A mixture of which any members may be built: its G of new input.
 
 
 class BuiltMixture:
-    """G = Σ_m w_m G_m of one fit. The weights, and what members have of their own, are the state's.
+    """G = Σ_m w_m G_m of one fit. The state has the weights, and the parameters of members.
 
     settings  parameters of the mixture
-    built     the members that are built, in their order
+    built     the built members, in their order
     """
 
     def __init__(self, settings: Mapping[str, Any], built: Sequence[AffinityIndex]) -> None:
         self._settings, self._built = settings, built
 
     def table(self, x: Rows) -> NDArray[np.float32]:
-        """G_m(x, ·) of every member that is built, one after the other: (m, tables · labels)."""
+        """G_m(x, ·) of every built member, one after the other: (m, tables · labels)."""
         none = np.zeros((n_rows(x), 0), np.float32)
         return np.concatenate([none, *(member.table(x) for member in self._built)], axis=1)
 
     def ranker(self, state: State, power: float, floor: float, y: Rows | None = None) -> EmbeddingRanker:
-        """f = Σ_m w_m f_m + floor · S; of a member that is built f_m = G_m^power · max(0, S)."""
+        """f = Σ_m w_m f_m + floor · S; f_m = G_m^power · max(0, S) for built members."""
         n_labels = len(state.V) if y is None else n_rows(y)
         starts = (number * n_labels for number in range(len(self._built)))
         tables = [product(power, start=start) for start in starts]
@@ -110,5 +110,5 @@ class BuiltMixture:
 
 
 def each_alone(state: State, n: int) -> list[State]:
-    """The state with the weight 1 for one of n members and 0 for the others, for each of them."""
+    """For each of n members, the state with weight 1 for it and 0 for the others."""
     return [state._replace(learned=weighed_numbers(state.learned, weights)) for weights in np.eye(n).tolist()]

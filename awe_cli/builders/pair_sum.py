@@ -2,8 +2,8 @@
 
     G(x, y) = Σ_{i ≤ m} K_x(x, x_i) K_y(y, y_i)  over m training pairs (x_i, y_i)
 
-An example with several labels makes a pair with each. All pairs take part, or m of them drawn at random. Where
-kernels can be negative G is cut off at 0, for a negative G times a negative score would rank a label high.
+An example with several labels makes a pair with each. The sum is over all pairs, or m of them drawn at random. Where
+kernels can be negative G is cut off at 0, since a negative G times a negative score would rank a label high.
 """
 
 from __future__ import annotations
@@ -25,23 +25,22 @@ from awe_cli.neighbors.search import Nearest, Search
 from awe_cli.neighbors.space import Space
 from awe_cli.ranking.embedding import label_rows
 
-# Rows that others are compared with, as given or projected, by products and by squared distances.
+# Dot products and squared distances to known rows, as given or projected.
 #
-# Each number is summed in one fixed order from its two rows alone: it does not depend on what else is
-# compared.
+# Each number is summed in one fixed order from its two rows alone, so that it does not depend on the block.
 
-_LOOKED_AT = 1000  # rows that make up the typical distance
-_FIRST = 20  # neighbours of each of them that do
+_LOOKED_AT = 1000  # rows sampled for the typical distance
+_FIRST = 20  # neighbours of each of these rows
 
 
 class Compared:
-    """The rows (n of them), and what compares any others with them."""
+    """The known rows (n), and the dot products and distances of other rows to them."""
 
     def __init__(self, rows: Rows, width: int, space: Space | None = None, *, apart: bool = False) -> None:
         """Rows over `width` features.
 
-        space  that of the projections; None compares rows as given
-        apart  a row at distance 0 is infinitely far
+        space  of the projections; None compares rows as given
+        apart  whether a row at distance 0 counts as infinitely far
         """
         self._width, self._space, self._apart = width, space, apart
         self._base = self._points(rows)
@@ -78,7 +77,7 @@ class Compared:
     def typical(self, x: Rows, named: NDArray[np.int64]) -> float:
         """The median of ‖x − x_i‖² over the first 20 neighbours of rows of x, evenly taken.
 
-        named  (m,) which of the rows compared with each row of x is itself, or -1
+        named  (m,) the index of each row of x among the known rows, or -1
         """
         first: list[NDArray[np.float32]] = []
         step = max(1, n_rows(x) // _LOOKED_AT)
@@ -89,13 +88,13 @@ class Compared:
         return typical_squared(Nearest(np.zeros(squared.shape, np.int32), squared))
 
     def _points(self, x: Rows) -> Any:
-        """What is compared: projections or dense rows as arrays (m, d), else bags."""
+        """The points to compare: projections or dense rows as arrays (m, d), else bags."""
         if self._space is not None:
             return self._space.points(x)
         return x.values if isinstance(x, Dense) else x
 
     def _squared_lengths(self, points: Any) -> NDArray[np.float32]:
-        """‖x‖² (m,), summed as the dot products are: equal rows have the distance 0."""
+        """‖x‖² (m,), summed in the order of the dot products, so that equal rows have the distance 0."""
         if isinstance(points, np.ndarray):
             return np.square(points).sum(axis=1, dtype=np.float32)
         out, scratch = np.empty(n_rows(points), np.float32), np.zeros(self._width, np.float32)
@@ -111,27 +110,27 @@ def divided(W: NDArray[np.float32], by: NDArray[np.float32]) -> NDArray[np.float
     return np.divide(W, by, out=np.zeros_like(W), where=by > 0)
 
 
-# K_x of AWE eq. 3: how alike an input and each known example are, on x as given or on Ux.
+# K_x of AWE eq. 3: the similarity of an input and each known example, on x as given or on Ux.
 #
 #     gaussian  exp(−λ_x ‖x − x_i‖²)        linear  x·x_i        cosine  x·x_i / (‖x‖ ‖x_i‖)
 #
-# The weights of a query are divided by the sum of their absolute values, which changes no order and lets a
-# margin mean the same for any λ. In recommendation an example at distance 0 is the person who asks, or has
-# chosen just the same, and weighs nothing.
+# The weights of a query are divided by the sum of their absolute values, which changes no order and makes margins
+# comparable for any λ. In recommendation an example at distance 0 is the same person, or one with the same history,
+# and gets weight 0.
 
 GAUSSIAN, LINEAR, COSINE, EQUALITY = "gaussian", "linear", "cosine", "equality"
 RAW, EMBEDDED = "raw", "embedded"
-_FAINT = 1e-9  # of the largest weight: below it, a weight is lost in the rounding of the sum
+_FAINT = 1e-9  # share of the largest weight below which a weight counts as 0
 
 
 class ExamplesKernel:
-    """The known examples (n of them), and how alike any input is to each."""
+    """The known examples (n), and K_x of any input and each of them."""
 
     def __init__(self, known: Compared, kernel: str) -> None:
         self._known, self._kernel = known, kernel
 
     def weights(self, x: Rows, lambda_: float | None, skip: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(m, n) weights; known example skip[q] (-1: none) weighs nothing."""
+        """(m, n) weights; known example skip[q] (-1: none) gets 0."""
         if self._kernel == GAUSSIAN:
             W = self._known.squared(x, skip)
             with np.errstate(invalid="ignore"):  # a query without any example: inf − inf
@@ -146,24 +145,22 @@ class ExamplesKernel:
         return divided(W, np.abs(W).sum(axis=1, keepdims=True))
 
 
-# Σ_i K_x Σ_{y_i ∈ Y_i} K_y(y, y_i) over labels (AWE eq. 3), for labels that are equal or not, and for labels
-# alike.
+# Σ_i K_x Σ_{y_i ∈ Y_i} K_y(y, y_i) over labels (AWE eq. 3), where K_y is equality, or a similarity of labels.
 #
-# Of one-hot labels linear and cosine are equality, and two different ones are √2 apart, so that the gaussian
-# is
+# For one-hot labels linear and cosine are equality. Two different labels are √2 apart, so that the gaussian is
 #
 #     e^(−2λ_y) + (1 − e^(−2λ_y)) [y = y_i],    in the limit λ_y → ∞ equality.
 #
-# On V, or where features describe labels, K_y is that of `labels_alike`.
+# On V, or where features describe labels, K_y is that of `LabelsAlike`.
 
 ONE_HOT_SQUARED = 2.0  # ‖y − y'‖² of two different one-hot labels
 
 
 class EqualLabels:
-    """[y = y_i], and its blend with 1 that the gaussian of one-hot labels is."""
+    """K_y = share + (1 − share) [y = y_i]: equality, or the gaussian of one-hot labels."""
 
     def __init__(self, share: float = 0.0) -> None:
-        """share: e^(−2λ_y), how alike two different labels are."""
+        """share: e^(−2λ_y), K_y of two different labels."""
         self._share = np.float32(share)
 
     def sum(self, weights: NDArray[np.float32], labels: Lists, n_labels: int) -> NDArray[np.float32]:
@@ -178,14 +175,14 @@ class EqualLabels:
 
 
 class LikeLabels:
-    """Labels compared by where they lie."""
+    """K_y of each label and its most similar known labels."""
 
     def __init__(self, near: NDArray[np.int32], likeness: NDArray[np.float32]) -> None:
-        """near, likeness (labels asked for, n): the labels each is compared with, -1 for none, and K_y of the two."""
+        """near, likeness (labels wanted, n): the known labels of each, -1 for none, and K_y of the two."""
         self._near, self._likeness = near, likeness
 
     def sum(self, weights: NDArray[np.float32], labels: Lists, n_labels: int) -> NDArray[np.float32]:
-        """Σ_i weights[q, i] Σ_{y_i ∈ Y_i} K_y(y, y_i): (m, labels asked for)."""
+        """Σ_i weights[q, i] Σ_{y_i ∈ Y_i} K_y(y, y_i): (m, labels wanted)."""
         G = np.zeros((len(weights), n_labels), np.float32)
         out = np.empty((len(weights), len(self._near)), np.float32)
         add_labels(weights, labels, G)
@@ -200,20 +197,18 @@ def one_hot(kernel: str, lambda_: float | None) -> EqualLabels:
     return EqualLabels(float(np.exp(-ONE_HOT_SQUARED * lambda_)))
 
 
-# Which labels count as like each label, and how much: K_y of AWE eq. 3, on rows of V or on what describes
-# labels.
+# The most similar known labels of each label, with K_y of AWE eq. 3, on rows of V or on the features of labels.
 #
 #     gaussian  exp(−λ_y ‖y − y_i‖²)        linear  y·y_i        cosine  y·y_i / (‖y‖ ‖y_i‖)
 #
-# A label is compared with n labels, itself among them; to all others it is not alike. One that was not there
-# when G was built is compared with n of those that were. Where labels are one-hot nothing is to be compared:
-# `labels_kernel.one_hot` says what K_y then is.
+# A label is compared with n labels, itself among them; K_y with all others counts as 0. A label that was not there
+# when G was built is compared with n of those that were. One-hot labels need no comparison: see `one_hot`.
 
 _BLOCK = 256  # labels compared with all others at a time
 
 
 class Placed(NamedTuple):
-    """Labels where K_y compares them: y (labels, label features), and their rows of V (labels, d)."""
+    """Labels by the vectors that K_y compares: y (labels, label features), and rows of V (labels, d)."""
 
     y: Rows
     V: NDArray[np.float32]
@@ -227,7 +222,7 @@ class Alike(NamedTuple):
 
 
 class LabelsAlike(Protocol):
-    """Labels that have a place, so that some are more alike than others."""
+    """Known labels, and their similarities to each other and to other labels."""
 
     def typical(self) -> float:
         """The median squared distance of a label to the first 20 others."""
@@ -239,7 +234,7 @@ class LabelsAlike(Protocol):
 
 
 class LabelsOnV:
-    """Labels on their rows of V, each compared with the n nearest; for the cosine nearest by direction."""
+    """Labels by their rows of V, each compared with the n nearest; for the cosine, nearest by angle."""
 
     def __init__(self, V: NDArray[np.float32], n: int, kernel: str) -> None:
         self._n, self._kernel = min(n, len(V)), kernel
@@ -269,12 +264,12 @@ class LabelsOnV:
         return Alike(near, np.where(near >= 0, found, 0).astype(np.float32))
 
     def _place(self, V: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Rows of V as they are compared: for the cosine at length 1."""
+        """Rows of V as they are compared: normalised for the cosine."""
         return divided(V, np.linalg.norm(V, axis=1, keepdims=True)) if self._kernel == COSINE else V
 
 
 class LabelsByFeatures:
-    """Labels on their features y as they are, each compared with the n most alike by K_y."""
+    """Labels by their features y, each compared with the n of largest K_y."""
 
     def __init__(self, y: Rows, width: int, n: int, kernel: str) -> None:
         """y: rows over `width` features."""
@@ -300,7 +295,7 @@ class LabelsByFeatures:
     def _block(
         self, y: Rows, squared_lengths: NDArray[np.float32], lambda_: float | None
     ) -> NDArray[np.float32]:
-        """K_y of some labels, of these ‖y‖² (m,), and all that are known (m, labels)."""
+        """K_y (m, labels) of some labels, with their ‖y‖² (m,), and all known labels."""
         if self._kernel == GAUSSIAN:
             return np.exp(-np.float32(lambda_) * self._known.squared(y))
         K = self._known.dots(y)
@@ -309,20 +304,19 @@ class LabelsByFeatures:
         return K
 
 
-# The training pairs (x_i, y_i) that a sum over pairs is made of: which they are, and the examples that have
-# one.
+# The training pairs (x_i, y_i) of the sum, and the examples that have one.
 
 
 @dataclass(frozen=True)
 class KnownPairs:
-    """The examples that are compared with, and `named` (examples,): the number of each training example, or -1."""
+    """The known examples, and `named` (examples,): the number of each training example among them, or -1."""
 
     examples: Examples
     named: NDArray[np.int64]
 
 
 def drawn_pairs(positives: Lists, m: int, seed: int) -> NDArray[np.int64]:
-    """Which of the pairs (x_i, y_i), as places in positives.indices, ascending: all, or m drawn by `seed`."""
+    """The pairs (x_i, y_i), as positions in positives.indices, ascending: all, or m drawn by `seed`."""
     pairs = np.arange(len(positives.indices), dtype=np.int64)
     if m < len(pairs):
         pairs = np.sort(np.random.Generator(np.random.Philox(seed)).permutation(pairs)[:m])
@@ -358,19 +352,19 @@ class Kernels:
 
 
 class PairSum:
-    """The builder of every affinity of eq. 3; `kernels` are those of an affinity that leaves no choice of them."""
+    """The builder of the affinities of eq. 3; `kernels` are fixed for all but the affinity `kernel`."""
 
     def __init__(self, kernels: Kernels | None = None) -> None:
         self._kernels = kernels
 
     def kernels(self, resolved: Resolved) -> Kernels:
-        """K_x and K_y, as named or as told."""
+        """K_x and K_y: fixed, or as the settings give them."""
         return self._kernels or Kernels(
             resolved["kernel_x"], resolved["space_x"], resolved["kernel_y"], resolved["space_y"]
         )
 
     def idle(self, resolved: Resolved, described: bool) -> dict[str, str]:
-        """What the kernels, and a limit of λ_y, have no use for."""
+        """The parameters that the kernels, or a limit of λ_y, do not use."""
         kernels, found = self.kernels(resolved), {}
         if kernels.x != GAUSSIAN:
             found["lambda"] = f"K_x is {kernels.x}"
@@ -386,7 +380,7 @@ class PairSum:
         return found
 
     def choices(self, resolved: Resolved, source: Source) -> list[Choice]:
-        """Multiples for λ_x and λ_y where they are open."""
+        """Multiples for λ_x and λ_y where they are not given."""
         kernels = self.kernels(resolved)
         wide = kernels.x == GAUSSIAN and resolved["lambda"] is None
         wide_y = kernels.y == GAUSSIAN and resolved["lambda_y"] is None
@@ -397,7 +391,7 @@ class PairSum:
         ]
 
     def known_only(self, resolved: Resolved, choice: Choice) -> KnownOnly | None:
-        """Where labels count only where they are equal, a new one equals none."""
+        """Where K_y is equality, a new label equals none."""
         k_y = self.kernels(resolved).y
         if k_y == EQUALITY:
             return KnownOnly(f"{_EQUAL} (K_y is equality)", _again("another --kernel-y"))
@@ -406,7 +400,7 @@ class PairSum:
         return None
 
     def fit(self, resolved: Resolved, source: Source, choice: Choice) -> Arrays:
-        """`pairs` (m,), `lambda`, `lambda_y` (1,), NaN where it plays no part; `near`, `likeness` of labels alike."""
+        """`pairs` (m,), `lambda`, `lambda_y` (1,), NaN where it is not used; `near`, `likeness` of similar labels."""
         kernels = self.kernels(resolved)
         pairs = drawn_pairs(source.examples.positives, resolved["pairs"], resolved["seed"])
         known = known_examples(source.examples, pairs)
@@ -424,7 +418,7 @@ class PairSum:
         return arrays
 
     def open(self, resolved: Resolved, source: Source, arrays: Arrays) -> BuiltPairSum:
-        """G of one fit; of other labels, where `known_only` says nothing against it."""
+        """G of one fit; for other labels only where `known_only` returns None."""
         kernels = self.kernels(resolved)
         if source.others is not None:
             labels = _labels(kernels, source, resolved)
@@ -434,7 +428,7 @@ class PairSum:
         return BuiltPairSum(kernels, resolved["keep"], source, arrays)
 
     def describe(self, arrays: Arrays) -> dict[str, Any]:
-        """m, and λ_x and λ_y where they play a part; a λ_y → ∞ is "inf"."""
+        """m, and λ_x and λ_y where they are used; λ_y → ∞ is "inf"."""
         found = {name: float(arrays[name][0]) for name in ("lambda", "lambda_y")}
         words = {name: "inf" if np.isinf(value) else value for name, value in found.items()}
         return {"pairs": len(arrays["pairs"]), **{n: v for n, v in words.items() if v == v}}
@@ -456,20 +450,20 @@ class BuiltPairSum(WholeRows):
             self._labels = one_hot(kernels.y, None if np.isinf(lambda_y) else lambda_y)
 
     def weigh(self, x: Rows, skip: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The sum over the pairs, those of training example skip[q] (-1: none) aside."""
+        """The sum over the pairs, without those of training example skip[q] (-1: none)."""
         W = self._inputs.weights(x, self._lambda, np.where(skip < 0, -1, self._known.named[skip]))
         G = self._labels.sum(W, self._known.examples.positives, self._source.n_labels)
         return np.maximum(G, 0, out=G)
 
 
 def _compared(kernels: Kernels, source: Source, known: Examples) -> Compared:
-    """The inputs of the known examples, where K_x compares them."""
+    """The inputs of the known examples, as K_x compares them."""
     space = source.space if kernels.x_space == EMBEDDED else None
     return Compared(known.x, source.n_features, space, apart=known.own)
 
 
 def _labels(kernels: Kernels, source: Source, resolved: Resolved) -> LabelsAlike | None:
-    """Labels where K_y compares them; None where they are equal or not, as one-hot ones are, and all for λ_y → ∞."""
+    """The labels as K_y compares them; None where K_y is equality: for one-hot labels, and for λ_y → ∞."""
     y, n = source.examples.y, resolved["label_neighbors"]
     if kernels.y == EQUALITY or (kernels.y == GAUSSIAN and resolved["lambda_y"] == "inf"):
         return None
@@ -483,5 +477,5 @@ def _again(resolved: str) -> str:
 
 
 def _or_nan(plays: bool, resolved: float | str | None) -> float:
-    """A λ as it was told, infinite where nothing was or will be; NaN where it plays no part."""
+    """The given λ, infinity where none is given; NaN where it is not used."""
     return (np.inf if resolved is None else float(resolved)) if plays else np.nan

@@ -1,4 +1,4 @@
-"""G of the training examples, block by block: leave-one-out, and no target in its own query."""
+"""G of the training examples, block by block: leave-one-out, and without the positives of a query."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ from awe_cli.neighbors.choice import product
 from awe_cli.neighbors.table import in_blocks
 from awe_cli.ranking.embedding import EmbeddingRanker
 
-# G of the training examples, block by block: leave-one-out, and no target in its own query.
-#
-# A row of G depends on its query and on what G is built from, never on the other rows of its block.
+# A row of G depends on its query and the data that G is built from, never on the other rows of its block.
 
 # (queries, the training example to leave out of each) → G (m, labels).
 LeaveOneOut = Callable[[Rows, NDArray[np.int64]], NDArray[np.float32]]
@@ -37,7 +35,7 @@ def largest_of(
 
 @dataclass(frozen=True)
 class _Largest:
-    """The largest entries of the rows of G, which alone are sent back from where they were worked out."""
+    """Computes rows of G and returns their largest entries alone, which a cluster worker sends back."""
 
     G: LeaveOneOut
     keep: int
@@ -62,13 +60,13 @@ def largest_places(G: NDArray[np.float32], n: int) -> NDArray[np.int32]:
     return np.broadcast_to(np.arange(G.shape[1], dtype=np.int32), G.shape).copy()
 
 
-# G of an affinity that weighs all labels of an input at once, a few inputs at a time.
+# G of an affinity that computes whole rows, a few inputs at a time.
 
-AT_ONCE = 256  # queries that are weighed together: there may be a number for each of them and each example
+AT_ONCE = 256  # queries computed together: a builder may need a number for each of them and each example
 
 
 class WholeRows(ABC):
-    """G of one fit, of which a training query keeps the `keep` largest entries; that of new input is complete."""
+    """G of one fit. A training query keeps its `keep` largest entries; rows of new input are complete."""
 
     def __init__(self, source: Source, keep: int) -> None:
         self._source, self._keep = source, keep
@@ -78,7 +76,7 @@ class WholeRows(ABC):
         """G(x, ·) (m, labels) ≥ 0 of at most `AT_ONCE` rows, without training example skip[q] (-1: none)."""
 
     def table(self, x: Rows) -> NDArray[np.float32]:
-        """G(x, ·) of every row of new input: (m, labels that are asked for)."""
+        """G(x, ·) of every row of new input: (m, labels that G is wanted for)."""
         return self._rows(x, np.full(n_rows(x), -1))
 
     def training(self, engine: Engine, block: int) -> Queries:

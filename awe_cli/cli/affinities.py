@@ -15,7 +15,10 @@ awe affinities --json
 
 
 def affinities(
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption = False, quiet: QuietOption = False
+    *,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """List the affinities G, and when to use each.
 
@@ -48,7 +51,7 @@ def floors(found: Sequence[Mapping[str, Any]]) -> str:
     """Which affinities a constant can be added to, and by which command."""
     none = ", ".join(entry["name"] for entry in found if entry["floor"] is None)
     return (
-        f"Any but {none} takes a constant floor: --floor c, 0.0 unless told,\n"
+        f"Any but {none} takes a constant floor: --floor c, 0.0 by default,\n"
         "of awe train, or of awe retrain where G is built."
     )
 

@@ -37,6 +37,7 @@ awe build-affinity --model wsabie --affinity latent-rbf --scheduler tcp://10.0.0
 
 @settings_options(BuildAffinitySettings)
 def build_affinity(
+    *,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="Model that G is built from.  (default: the only one)")
     ] = None,

@@ -38,6 +38,7 @@ awe build-knn --model wsabie --scheduler tcp://10.0.0.5:8786
 
 @settings_options(BuildKnnSettings)
 def build_knn(
+    *,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="Model whose U is used.  (default: the only one)")
     ] = None,

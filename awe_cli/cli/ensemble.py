@@ -33,6 +33,7 @@ awe ensemble --model wsabie,item-knn,popularity --weights 2,1,0.5
 
 @settings_options(EnsembleSettings)
 def ensemble(
+    *,
     model: Annotated[
         list[str],
         typer.Option("--model", "-m", help="Model to combine; several times, or separated by commas."),

@@ -34,6 +34,7 @@ awe evaluate --model in-use,tonight --no-worse ndcg@20 --require "recall@20>=0.1
 
 @settings_options(EvaluateSettings)
 def evaluate(
+    *,
     model: Annotated[
         list[str],
         typer.Option("--model", "-m", help="Model to judge; several times, or separated by commas."),

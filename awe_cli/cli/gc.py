@@ -18,6 +18,7 @@ awe gc --keep 7
 
 
 def gc(
+    *,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")] = False,
     keep: Annotated[

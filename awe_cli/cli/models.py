@@ -13,6 +13,7 @@ awe models --json
 
 
 def models(
+    *,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
     quiet: QuietOption = False,

@@ -31,6 +31,7 @@ _OPTIONS = {"labels": "--label", "users": "--id", "features": "--feature"}
 
 @settings_options(NeighborsSettings)
 def neighbors(
+    *,
     label: Annotated[
         list[str] | None,
         typer.Option("--label", "--item", "-l", help="Label to start from; several times."),

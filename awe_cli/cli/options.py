@@ -5,7 +5,7 @@ A command looks like this; `flags` receives every option that `TrainSettings` de
     EXAMPLE = "awe train --affinity constant --name wsabie"
 
     @settings_options(TrainSettings)
-    def train(workspace: WorkspaceOption = DEFAULT_WORKSPACE, quiet: QuietOption = False, **flags: object):
+    def train(*, workspace: WorkspaceOption = DEFAULT_WORKSPACE, quiet: QuietOption = False, **flags: object):
         \"\"\"Learn a model.\"\"\"
         from awe_cli.steps.train import train as step
 

@@ -84,6 +84,7 @@ def predict(
             help="New examples in the format that was prepared; - for stdin.  [all that was prepared]",
         ),
     ] = None,
+    *,
     documents: DocumentsOption = None,
     id: IdOption = None,
     ids: IdsOption = None,

@@ -34,6 +34,7 @@ def prepare(
     files: Annotated[
         list[str] | None, typer.Argument(metavar="[FILE...]", help="Files to read; - is stdin.")
     ] = None,
+    *,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
     wait: WaitOption = 0,

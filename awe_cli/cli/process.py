@@ -55,7 +55,7 @@ _owned = False  # whether the process runs one command and ends
 
 
 def stop_message(how: str) -> str:
-    """What the user is told, before a new line."""
+    """The message for the user, without a line break."""
     return f"{how}; what was there before is untouched"
 
 

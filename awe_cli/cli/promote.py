@@ -34,6 +34,7 @@ awe predict --model champion --output recommendations.parquet
 @settings_options(PromoteSettings)
 def promote(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Model to promote.")],
+    *,
     alias: Annotated[str, typer.Option("--as", metavar="ALIAS", help="The name to give to it.")],
     conditions: Annotated[
         list[str] | None,

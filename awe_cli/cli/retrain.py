@@ -40,6 +40,7 @@ _BUILT = "Name of G.  (default: MODEL-AFFINITY; for knn that of the model)"
 
 @settings_options(RetrainSettings)
 def retrain(
+    *,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="Model to learn again.  (default: the only one)")
     ] = None,

@@ -18,6 +18,7 @@ awe rollback champion --to 3
 
 def rollback(
     alias: Annotated[str, typer.Argument(metavar="ALIAS", help="Alias to take back.")],
+    *,
     to: Annotated[
         str | None,
         typer.Option("--to", metavar="N|DIGEST", help="Version to go back to.  [the one before]"),

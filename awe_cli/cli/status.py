@@ -17,6 +17,7 @@ awe status --verify --json
 
 
 def status(
+    *,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     verify: Annotated[bool, typer.Option("--verify", help="Read every file and check its sha256.")] = False,
     as_json: JsonOption = False,

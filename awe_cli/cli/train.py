@@ -40,6 +40,7 @@ awe train --affinity softplus.py:Softplus --set gain=8 --name mine
 
 @settings_options(TrainSettings)
 def train(
+    *,
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the model.  (default: that of the affinity)")
     ] = None,

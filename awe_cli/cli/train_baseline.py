@@ -40,6 +40,7 @@ _NAMES = ", ".join(SETTINGS)
 @settings_options(*SETTINGS.values())
 def train_baseline(
     method: Annotated[str, typer.Argument(help=f"Which baseline: {_NAMES}.", metavar="BASELINE")],
+    *,
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the model.  (default: the baseline's)")
     ] = None,

@@ -4,7 +4,7 @@ Declare the settings of a command in a file of its own, `config/train.py`:
 
     @dataclass(frozen=True)
     class TrainSettings:
-        \"\"\"What `awe train` can be told.\"\"\"
+        \"\"\"The settings of `awe train`.\"\"\"
 
         affinity: str = setting("constant", help="Which G.", choices=("constant", "max"))
         dim: int | None = setting(None, help="Columns of U and V.", min=1, auto="64 to 128")

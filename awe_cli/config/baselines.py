@@ -1,4 +1,4 @@
-"""What `awe train-baseline` can be told: one class of settings for each baseline."""
+"""The settings of `awe train-baseline`: one class for each baseline."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from awe_cli.config import setting
 
-# What `awe train-baseline` can be told of any baseline that chooses something.
+# Settings of every baseline that chooses on validation.
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class MetricSettings(BaselineSettings):
     )
 
 
-# What `awe train-baseline` can be told of the baselines of retrieval.
+# Settings of the baselines of retrieval.
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ class WarpOneVsRestSettings(LabelWeightsSettings):
     """The same with the WARP loss."""
 
 
-# Each baseline, in the order of the help, with what it can be told.
+# The settings of each baseline, in the order of the help.
 SETTINGS: dict[str, type] = {
     "popularity": PopularitySettings,
     "knn": KnnSettings,

@@ -1,4 +1,4 @@
-"""What `awe prepare` can be told."""
+"""The settings of `awe prepare`."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ class PrepareSettings:
     format: str | None = setting(
         None,
         help="Format of the files.",
-        auto="told from the files",
+        auto="detected in the files",
         choices=("parquet", "csv", "tsv", "jsonl", "libsvm", "trec", "fasttext", "annif"),
     )
     separator: str | None = setting(

@@ -1,10 +1,9 @@
 """Compiled kernels: dispatch, random numbers, vectors, the training loop, the scorer.
 
-Compiled code is kept in a cache folder named by a digest of every source that can end up inlined in
-it. numba itself only watches the file a kernel stands in, and would serve stale mathematics after an
-affinity in another file changed; so even a folder the user names (NUMBA_CACHE_DIR) gets one folder in it for
-each state of the sources. It is chosen here, before the first kernel is decorated. Where a kernel stands in the
-package, not where the package is installed, names its file there, so that all installations of equal sources share it.
+Compiled code is cached in a folder named by a digest of every source that can be inlined in a kernel. numba itself
+watches only the file of the kernel, and would run stale code after an affinity in another file changed. So even
+NUMBA_CACHE_DIR gets one subfolder for each state of the sources. The folder is chosen here, before the first kernel is
+decorated. Files in it are named by the path within the package, so that all installations of equal sources share it.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ import numba
 from numba.core.caching import CacheImpl, UserProvidedCacheLocator
 
 _PACKAGE = Path(__file__).parent.parent
-# Where the sources of kernels are, and of what they inline.
+# The sources of the kernels and of everything they inline.
 _SOURCES = (
     "core/*.py",
     "affinities/*.py",
@@ -33,7 +32,7 @@ _SOURCES = (
     "baselines/*.py",
     "matrices/matrix.py",
 )
-_KEPT = 4  # folders of other sources
+_KEPT = 4  # folders of other states of the sources
 _DAY = 24 * 3600.0  # seconds
 
 
@@ -48,27 +47,27 @@ def _source_digest() -> str:
 
 
 class _PackageLocator(UserProvidedCacheLocator):
-    """Where numba keeps a kernel of this package: by its place in the package, for any installation of these sources.
+    """Numba's cache locator for kernels of this package: by their path within it, for any installation.
 
     numba's own locators name the folder by the absolute path of the source.
     """
 
     @classmethod
     def from_function(cls, py_func: Any, py_file: str) -> Any:
-        """The locator of a function of this package; None for any other, which numba's own ones then take."""
+        """The locator of a function of this package; None for any other, which numba's own locators then cache."""
         return super().from_function(py_func, py_file) if Path(py_file).is_relative_to(_PACKAGE) else None
 
     @classmethod
     def get_suitable_cache_subpath(cls, py_file: str) -> str:
-        """The folder of the source, from the package down."""
+        """The folder of the source relative to the package."""
         return str(Path(py_file).parent.relative_to(_PACKAGE)).replace(os.sep, "_")
 
 
 def cache_folder() -> Path:
-    """Where compiled kernels of these sources are kept: the first of these that can be written to.
+    """The folder of the compiled kernels of these sources: the first of these that can be written to.
 
-    A folder in NUMBA_CACHE_DIR if that is set, in the user's cache, in one of this user's among the temporary
-    files, and at last one that no later process will find.
+    A subfolder of NUMBA_CACHE_DIR if that is set, of the user's cache, of a temporary folder of this user; else a new
+    temporary folder, which no later process will find.
     """
     digest = _source_digest()
     for parent in _parents():
@@ -87,7 +86,7 @@ def cache_folder() -> Path:
 
 
 def _prune(parent: Path, used: Path) -> None:
-    """Remove folders of sources that were changed since, but the last few and those used within a day."""
+    """Remove the folders of earlier sources, except the last few and those used within a day."""
     try:
         folders = [f for f in parent.iterdir() if f != used and re.fullmatch(r"[0-9a-f]{16}", f.name)]
         by_use = sorted(((f.stat().st_mtime, f) for f in folders), reverse=True)
@@ -111,7 +110,7 @@ def _parents() -> Iterator[Path]:
 
 
 def _is_private(folder: Path) -> bool:
-    """Whether nobody else can put compiled code there for us to run; made so if it is new."""
+    """Whether only this user can write compiled code there; a new folder is created so."""
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         about = folder.lstat()

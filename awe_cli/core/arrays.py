@@ -1,4 +1,4 @@
-"""Arrays as kernels take them: aligned, read-only, and the few vector operations everything else is written in."""
+"""Arrays as kernels take them, aligned and read-only, and the vector operations that kernels are written in."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from numpy.typing import DTypeLike, NDArray
 
 from awe_cli.core.dispatch import inlined
 
-# Arrays that begin where a line of the processor's caches does, and that share none with another array.
+Floats = NDArray[np.float32]
+
+# Arrays that begin at a cache line, and share no cache line with another array.
 #
-# A row of 64 numbers is then fetched as four lines and not as five, and what two threads write each for
-# itself never travels between them.
+# A row of 64 numbers is then fetched as four lines and not five, and threads that write to different arrays never
+# contend for a line.
 
 _LINE = 64  # bytes
 
 
 def zeros(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """As `numpy.zeros`: the system gives memory to what is written to, not before."""
+    """As `numpy.zeros`: the system allocates a page when it is first written to."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     scratch = np.zeros(size + 2 * _LINE, np.uint8)
     start = -scratch.ctypes.data % _LINE
@@ -26,7 +28,7 @@ def zeros(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
 
 
 def copy(array: NDArray[Any]) -> NDArray[Any]:
-    """The same numbers in an array of their own."""
+    """A copy that begins at a cache line."""
     out = zeros(array.shape, array.dtype)
     out[...] = array
     return out
@@ -34,8 +36,8 @@ def copy(array: NDArray[Any]) -> NDArray[Any]:
 
 # One type for the arrays that kernels only read, wherever they come from.
 #
-# numba compiles anew for each kind of array: read-only ones (Parquet, files mapped into memory), writable
-# ones, strided ones. The same training would be compiled several times over, at seconds each.
+# numba compiles a kernel anew for each kind of array: read-only (Parquet, memory-mapped files), writable, strided.
+# The same training would be compiled several times over, at seconds each.
 
 Value = TypeVar("Value")
 
@@ -55,7 +57,7 @@ def _frozen(value: Any) -> Any:
     return value
 
 
-# The few vector operations everything else is written in. float32 throughout.
+# The vector operations that kernels are written in, in float32.
 
 
 @inlined

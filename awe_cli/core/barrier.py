@@ -1,10 +1,9 @@
-"""Where the workers of a kernel wait for each other, and hear that they shall stop, in compiled code.
+"""A barrier for the workers of a kernel, in compiled code, which also tells them to stop.
 
-The workers are threads that run the same kernel beside each other, and they meet twice in every block, which takes
-them some hundred microseconds. To sleep and be woken takes half as long again, so a worker that waits looks first,
-again and again, whether the others have come. When that took longer than a phase should, the machine has other work
-to do, and the worker gives its processor away at every look. (numba's own parallel loops would do as well, but each
-is compiled five times over on the way into a kernel.)
+The workers are threads that run the same kernel in parallel. They meet twice in every block, which takes some hundred
+microseconds. Sleeping and waking would add half of that, so a waiting worker spins at first. When it has spun for
+longer than a phase should take, the machine has other work to do, and the worker yields its processor at every turn.
+(numba's own parallel loops would do as well, but each is compiled five times over on the way into a kernel.)
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ from numpy.typing import NDArray
 from awe_cli.core.dispatch import SECTION
 
 _LINE = 8  # 64-bit words that a processor's caches move together
-# How many wait in this round, which round it is, whether to stop, and whether the workers shall know: each in a
-# line of its own.
+# The number of workers waiting in this round, the number of the round, whether a stop was requested, and whether the
+# request was published to the workers: each in a cache line of its own.
 _ARRIVED, _ROUND, _STOP, _AGREED = 0, _LINE, 2 * _LINE, 3 * _LINE
-_PATIENCE = 20_000  # looks, of about a nanosecond each, before the processor is given away
+_PATIENCE = 20_000  # turns, of about a nanosecond each, before the worker yields its processor
 
 _sched_yield = types.ExternalFunction("sched_yield", types.int32())
 
@@ -33,29 +32,29 @@ intrinsic: Any = untyped_intrinsic
 
 
 def new_barrier() -> NDArray[np.uint64]:
-    """A barrier, to be kept while a worker may use it."""
+    """A barrier. The caller must keep a reference to it while a worker may use it."""
     return np.zeros(4 * _LINE, np.uint64)
 
 
-def ask_to_stop(barrier: NDArray[np.uint64]) -> None:
-    """Have the workers stop, at the next place where they look."""
+def request_stop(barrier: NDArray[np.uint64]) -> None:
+    """Request that the workers stop at their next check."""
     barrier[_STOP] = 1
 
 
-def pass_on(barrier: NDArray[np.uint64]) -> None:
-    """Let `asked` tell what was asked until now. One worker calls it, between two waits."""
+def publish_stop(barrier: NDArray[np.uint64]) -> None:
+    """Make `stop_requested` return the requests made so far. One worker calls it, between two waits."""
     barrier[_AGREED] = barrier[_STOP]
 
 
-def asked(barrier: NDArray[np.uint64]) -> bool:
-    """Whether the workers were asked to stop: the same for all, after a wait that follows `pass_on`."""
+def stop_requested(barrier: NDArray[np.uint64]) -> bool:
+    """Whether the workers are to stop: the same for all of them, after a wait that follows `publish_stop`."""
     return bool(barrier[_AGREED])
 
 
 def wait(barrier: NDArray[np.uint64], workers: int) -> None:
-    """Return when all workers have come here; at once where there is one, as always without compilation.
+    """Return when all workers have called it; at once where there is one worker, as always without compilation.
 
-    What a worker wrote before it came, all others see after they left.
+    What a worker wrote before the call is visible to all others after it.
     """
 
 
@@ -78,16 +77,16 @@ def _wait(barrier, workers):
     return body
 
 
-@overload(pass_on, jit_options=SECTION)
-def _pass_on(barrier):
+@overload(publish_stop, jit_options=SECTION)
+def _publish_stop(barrier):
     def body(barrier):
         _store(barrier.ctypes.data + 8 * _AGREED, _load(barrier.ctypes.data + 8 * _STOP))
 
     return body
 
 
-@overload(asked, jit_options=SECTION)
-def _asked(barrier):
+@overload(stop_requested, jit_options=SECTION)
+def _stop_requested(barrier):
     def body(barrier):
         return _load(barrier.ctypes.data + 8 * _AGREED) != np.uint64(0)
 
@@ -96,7 +95,7 @@ def _asked(barrier):
 
 @intrinsic
 def _load(typing_context, address):
-    """The word at an address, and with it all that was written before it."""
+    """The word at an address, loaded with acquire ordering: all that was written before it is visible."""
 
     def emit(context, builder, signature, arguments):
         return builder.load_atomic(_pointer(builder, arguments[0]), "acquire", 8)
@@ -106,7 +105,7 @@ def _load(typing_context, address):
 
 @intrinsic
 def _store(typing_context, address, word):
-    """Write a word, after all that was written before it."""
+    """Store a word with release ordering: after all that was written before it."""
 
     def emit(context, builder, signature, arguments):
         builder.store_atomic(arguments[1], _pointer(builder, arguments[0]), "release", 8)
@@ -117,7 +116,7 @@ def _store(typing_context, address, word):
 
 @intrinsic
 def _add_one(typing_context, address):
-    """Add 1 to the word at an address at once; return what it was."""
+    """Add 1 to the word at an address atomically; return its value before."""
 
     def emit(context, builder, signature, arguments):
         one = ir.Constant(ir.IntType(64), 1)

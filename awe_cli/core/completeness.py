@@ -1,4 +1,4 @@
-"""Whether a type says all that the kernels ask of an affinity."""
+"""Which formulas an affinity type still lacks to be trained and scored by the kernels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ALWAYS = (
     pairs.weighs_pairs,
     pairs.pair_share,
 )
-# What the score of a family is written in terms of.
+# The formulas that the score of each family is computed from.
 _FAMILIES = (
     (families.whole_score, (interface.value, interface.slope)),
     (families.summed_score, (interface.feature_value, interface.feature_slope)),
@@ -29,7 +29,7 @@ _FAMILIES = (
 
 
 def formulas_of(params_type: type) -> tuple[str, str]:
-    """The names of those that its author gives for f and for the slope of f."""
+    """The names of the formulas for f and for its slope that the author of this type has to write."""
     for score, needed in _FAMILIES:
         if interface.score.registry.get(params_type) is score:
             f, slope = needed
@@ -38,7 +38,7 @@ def formulas_of(params_type: type) -> tuple[str, str]:
 
 
 def missing_formulas(params_type: type) -> list[str]:
-    """The names of the formulas that are not there for this type, those of its family included."""
+    """The names of the formulas that this type does not implement, those of its family included."""
     wanted = list(_ALWAYS)
     for score, needed in _FAMILIES:
         if interface.score.registry.get(params_type) is score:

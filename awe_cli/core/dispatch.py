@@ -1,17 +1,17 @@
-"""One loop for every affinity: point formulas chosen by the type of the parameters, at no cost.
+"""One training loop for every affinity: its formulas are dispatched by type at compile time.
 
 An affinity is a `NamedTuple` type whose fields are its parameters. A *stub* is a function that kernels
 call; `implements(stub, SomeType)` attaches the body that numba inlines where the stub's first argument is
 of that type. Without compilation the same bodies run through `functools.singledispatch`.
 
-Compiled functions are of a few kinds. A `kernel` is called from Python and kept on disk. A `section` of one,
-and what is `pasted` or `inlined`, are called by kernels alone: they are kept with those, and need no code that
-unpacks Python objects, which for tuples of arrays takes longer to compile than the function itself.
+There are four kinds of compiled functions. A `kernel` is called from Python and cached on disk. `section`, `pasted`
+and `inlined` functions are called by kernels alone. They are cached with these, and need no code that unpacks Python
+objects, which for tuples of arrays takes longer to compile than the function itself.
 
-None of them counts references: their arrays belong to the caller, and they allocate nothing (numba refuses
-to compile what would). Counting cost nearly half the time of a training run, and all threads count in the
-same places. So never call one from a function that numba compiles with its own settings: that one would give
-back references to arrays that nobody took, and free memory that is in use.
+None of them counts references: their arrays belong to the caller, and they allocate nothing (numba refuses to compile
+a function that would). Reference counting took nearly half the time of a training run, since all threads update the
+same counters. So never call one of them from a function that numba compiles with its default settings: that function
+would release references that were never taken, and free memory that is in use.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ _INLINED: Any = {**SECTION, "forceinline": True}
 
 
 def kernel(body: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile `body` with the project's settings: cached on disk, without the interpreter's lock."""
+    """Compile `body` with the project's settings: cached on disk, without the global interpreter lock."""
     return njit(cache=True, **_OPTIONS)(body)
 
 
 def for_types_of(compiled: Callable[..., Any], affinity: Any) -> Callable[..., Any]:
-    """The kernel, or its twin that is not kept on disk where the affinity's type is from outside this package.
+    """The kernel, or a copy of it that is not cached on disk where the affinity's type is from outside this package.
 
-    The folder of compiled code names the types it was compiled for; a process that cannot import one of them
-    could read none of it any more.
+    The index of the cache names the types that kernels were compiled for. A process that cannot import one of these
+    types could not read the index at all.
     """
     return compiled if _is_ours(affinity) else _twin(compiled)
 
@@ -62,7 +62,7 @@ def section(body: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def pasted(body: Callable[..., Any]) -> Callable[..., Any]:
-    """Take `body` as lines of the one kernel that calls it: as a section, LLVM would work through it twice."""
+    """Paste `body` into the one kernel that calls it: as a section, LLVM would compile it twice."""
     return njit(inline="always", **SECTION)(body)
 
 
@@ -89,7 +89,7 @@ def implements(formula: Any, *types: type) -> Callable[[Callable[..., Any]], Cal
 
 
 def _chooser(params_type: type, body: Callable[..., Any]) -> Callable[..., Any]:
-    """What numba asks at compile time: the body, if the first argument is of this type."""
+    """The function that numba calls at compile time: it returns the body if the first argument is of this type."""
 
     def choose(params: Any, *rest: Any) -> Callable[..., Any] | None:
         return body if getattr(params, "instance_class", None) is params_type else None
@@ -97,17 +97,15 @@ def _chooser(params_type: type, body: Callable[..., Any]) -> Callable[..., Any]:
     return choose
 
 
-# A kernel run by Python itself: slow, and with every index checked, where compiled code reads on past an
-# array's end.
+# Running a kernel in Python: slowly, but with every index checked, where compiled code reads past the end of an array.
 #
-# Whatever a body names of this package, or of the module it is from, is taken as Python has it, too, at
-# whatever depth.
+# Every function of this package, or of its own module, that a body calls is run in Python too, at any depth.
 
 _OURS = "awe_"
 
 
 def interpreted(named: Any) -> Any:
-    """A compiled function, a stub, or a module of this package as Python runs it; anything else as it is."""
+    """The pure Python version of a compiled function, a stub or a module of this package; any other value as it is."""
     if hasattr(named, "registry"):
         return _chosen(named)
     if isinstance(named, ModuleType) and named.__name__.startswith(_OURS):
@@ -121,7 +119,7 @@ def interpreted(named: Any) -> Any:
 
 
 class _Names(dict[str, Any]):
-    """What a body may name, each interpreted when it is asked for."""
+    """The global names of a body, each interpreted on access."""
 
     def __getitem__(self, name: str) -> Any:
         return interpreted(super().__getitem__(name))

@@ -1,7 +1,7 @@
 """One pass over the examples, block by block: learn, then update.
 
-Each worker is a thread that runs the whole pass and does its share of every block; they wait for each other
-between the two phases and before the next block.
+Each worker is a thread that runs the whole pass and does its share of every block. The workers wait for each other
+between the two phases of a block, and before the next block.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.core.arrays import frozen
-from awe_cli.core.barrier import ask_to_stop, asked, new_barrier, pass_on, wait
+from awe_cli.core.barrier import new_barrier, publish_stop, request_stop, stop_requested, wait
 from awe_cli.core.dispatch import for_types_of, kernel
 from awe_cli.core.interface import NO_PARAMS, AdagradState, AffinityParams, zero_adagrad_state
 from awe_cli.core.labels import refresh
@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 
 class State(NamedTuple):
-    """What training changes: the embeddings, what the affinity has of its own, and what AdaGrad remembers."""
+    """The arrays that training changes: embeddings, the affinity's own parameters, and AdaGrad's accumulators."""
 
     U: NDArray[np.float32]  # (features, d)
     V: NDArray[np.float32]  # (labels, d), or (label features, d); may be U itself
@@ -39,35 +39,35 @@ class State(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """What an epoch showed, summed over its positives."""
+    """The measurements of an epoch, summed over its positives."""
 
     loss: float
     positives: int
-    violators: float  # positives that asked for a step
-    trials: float  # scores of other labels that were looked at
+    violators: float  # positives for which a violator was found
+    trials: float  # scores of negatives that were compared
 
 
 class Schedule(NamedTuple):
-    """In which order an epoch goes over the examples, and how far each step goes."""
+    """The order of the examples in an epoch, and the sizes of its steps."""
 
     order: NDArray[np.int64]
     block_size: int  # examples that read the same U and V
-    scales: NDArray[np.float32]  # (examples,) what an example's loss is multiplied by
+    scales: NDArray[np.float32]  # (examples,) factor of each example's loss
     rates: NDArray[np.float64]  # (2,) the learning rate at the start and at the end, linear between them
-    begin: int  # the part of the order to go over, from the first of a block …
-    end: int  # … to before this one
-    loss_so_far: float  # of the examples before `begin`, which the loss that is returned includes
+    begin: int  # first position to process, at the start of a block
+    end: int  # position after the last one to process
+    loss_so_far: float  # loss of the examples before `begin`; the returned loss includes it
 
 
 def run_epoch(
     problem: Problem, schedule: Schedule, buffers: Block, scratches: Sequence[ThreadScratch], workers: int
 ) -> Figures:
-    """One epoch over the examples in the order of the schedule, or a part of it.
+    """Run one epoch over the examples in the order of the schedule, or a part of it; return its figures.
 
-    Figures other than the loss are of the part alone: whole numbers that can be added in any order.
+    Figures other than the loss are those of the part alone: whole numbers, which add up exactly in any order.
 
-    buffers    hold any block of this order
-    scratches  one for each of the workers
+    buffers    large enough for any block of this order
+    scratches  one for each worker
     """
     workers = 1 if numba.config.DISABLE_JIT else workers  # type: ignore[attr-defined]
     between = new_barrier()
@@ -83,15 +83,15 @@ def run_epoch(
     def work(worker: int) -> tuple[float, int, float, float]:
         return run(problem, schedule, buffers, scratches[worker], worker, workers, between)
 
-    return Figures(*_beside_each_other(work, workers, lambda: ask_to_stop(between)))
+    return Figures(*_run_in_threads(work, workers, lambda: request_stop(between)))
 
 
-def _beside_each_other(work: Callable[[int], Result], workers: int, stop: Callable[[], None]) -> Result:
-    """The result of work(0), while the other workers run, each of them in a thread of its own.
+def _run_in_threads(work: Callable[[int], Result], workers: int, stop: Callable[[], None]) -> Result:
+    """Run work(0), work(1), … in a thread each; return the result of work(0).
 
-    All begin or none does: one that began alone would wait for ever. So the calling thread, which a signal can
-    interrupt anywhere, starts none of them; it waits for a thread that does, and asks the work to `stop` early
-    where it is interrupted: in compiled code nobody would hear the signal.
+    All workers begin or none does: one that began alone would wait for ever. So the calling thread, which a signal
+    can interrupt anywhere, starts none of them. It waits for a thread that does, and calls `stop` where it is
+    interrupted: compiled code does not check for signals.
     """
     all_here = threading.Barrier(workers)
 
@@ -122,7 +122,7 @@ def _beside_each_other(work: Callable[[int], Result], workers: int, stop: Callab
 
 @kernel
 def learn_and_update(problem, schedule, buffers, scratch, worker, workers, between):
-    """What one worker does from `begin` to `end`, or until it is asked to stop. Returns the same figures for all."""
+    """Run one worker's share from `begin` to `end`, or until a stop is requested. All return the same figures."""
     total, positives, violators, trials = schedule.loss_so_far, 0, 0.0, 0.0
     side, W, state, rates = problem.side, problem.W, problem.state, schedule.rates
     n, block = schedule.order.shape[0], schedule.block_size
@@ -140,8 +140,8 @@ def learn_and_update(problem, schedule, buffers, scratch, worker, workers, betwe
         step = Step(examples, records, start, learning_rate, worker, workers)
         update_share(problem, step, buffers, scratch)
         if worker == 0:
-            pass_on(between)
+            publish_stop(between)
         wait(between, workers)
-        if asked(between):
+        if stop_requested(between):
             break
     return total, positives, violators, trials

@@ -1,5 +1,5 @@
-"""Families of affinities, written once: those of the whole score, those that add up over pairs of features, and
-those of Ux·V_y, ‖Ux‖² and ‖V_y‖².
+"""Families of affinities, each implemented once: functions of the whole score, sums over pairs of features, and
+functions of Ux·V_y, ‖Ux‖² and ‖V_y‖².
 """
 
 from __future__ import annotations
@@ -32,12 +32,11 @@ from awe_cli.core.labels import entry, n_entries
 from awe_cli.core.pairs import without_pairs
 from awe_cli.core.sums import accumulate
 
-# Two families of affinities, written once: those of the whole score, and those that add up over pairs of
-# features.
+# Two families: functions of the whole score, and sums over pairs of features.
 
 
 def without_table(*types: type) -> None:
-    """Declare affinities that lay out nothing before an example is scored."""
+    """Declare affinities that load no table before an example is scored."""
     implements(n_tables, *types)(_zero)
     implements(queries_per_example, *types)(_one)
     implements(load, *types)(_nothing)
@@ -45,9 +44,9 @@ def without_table(*types: type) -> None:
 
 
 def of_whole_score(*types: type, rising: bool = False) -> None:
-    """Declare affinities with f = value(s), s = Ux·V_y: they give `value` and `slope`.
+    """Declare affinities with f = value(s), s = Ux·V_y: they implement `value` and `slope`.
 
-    rising  value does not fall as s rises, whatever the parameters
+    rising  value is non-decreasing in s for all parameters
     """
     without_pairs(*types)
     implements(is_monotone, *types)(_yes if rising else _no)
@@ -61,10 +60,10 @@ def of_whole_score(*types: type, rising: bool = False) -> None:
 
 
 def of_single_features(*types: type, of_labels: bool = False, pairs: bool = False) -> None:
-    """Declare affinities that look at features: they give `score` and `gradient`.
+    """Declare affinities of single features: they implement `score` and `gradient`.
 
-    of_labels  those of labels, too
-    pairs      they have weights of pairs, and give `score_from_dot` too
+    of_labels  whether they also depend on single features of labels
+    pairs      whether they have weights of pairs; they then implement `score_from_dot` too
     """
     implements(is_monotone, *types)(_no)
     implements(upper_bound, *types)(_no_upper_bound)
@@ -77,7 +76,7 @@ def of_single_features(*types: type, of_labels: bool = False, pairs: bool = Fals
 
 
 def summed_over_features(*types: type) -> None:
-    """Declare affinities with f = Σ_ij feature_value(x_i y_j, U_i·V_j): they give that and `feature_slope`."""
+    """Declare affinities with f = Σ_ij feature_value(x_i y_j, U_i·V_j): they implement it and `feature_slope`."""
     of_single_features(*types, of_labels=True)
     implements(score, *types)(summed_score)
     implements(gradient, *types)(_summed_gradient)
@@ -116,7 +115,7 @@ def _whole_score_from_dot(affinity, s, context, label):
 
 
 def whole_score(affinity, context, label, left_out):
-    """f of the whole score."""
+    """f as a function of the whole score."""
     return value(affinity, dot_row(context.z, context.V, label), context, label)
 
 
@@ -142,7 +141,7 @@ def match(context, t, label):
 
 @inlined
 def add_match(context, t, label, step, gradients):
-    """Add step · ∂u/∂(U_i, V_y) of the feature at position t to the slopes."""
+    """Add step · ∂u/∂(U_i, V_y) of the feature at position t to the gradients."""
     row = context.indices[t]
     for j in range(context.U.shape[1]):
         gradients.v[j] += step * context.U[row, j]
@@ -161,7 +160,7 @@ def pair_match(context, t, j):
 
 @inlined
 def add_pair_match(context, t, j, step, gradients):
-    """Add step · ∂u/∂(U_i, V_j) of such a pair to the slopes."""
+    """Add step · ∂u/∂(U_i, V_j) of such a pair to the gradients."""
     row = context.indices[t]
     for k in range(context.U.shape[1]):
         gradients.vj[k] += step * context.U[row, k]
@@ -190,15 +189,15 @@ def _summed_gradient(affinity, context, label, left_out, weight, gradients):
     return np.float32(1)
 
 
-# The family of affinities that see both ends of the embedding: f of Ux·V_y, ‖Ux‖² and ‖V_y‖².
+# The family of functions of Ux·V_y, ‖Ux‖² and ‖V_y‖².
 #
 #     ∂f/∂Ux = ∂f/∂s V_y + 2 ∂f/∂zz Ux,    ∂f/∂V_y = ∂f/∂s Ux + 2 ∂f/∂vv V_y
 #
-# so that neither gradient is only along the other end.
+# so that ∂f/∂Ux is not only along V_y, nor ∂f/∂V_y only along Ux.
 
 
 def norm_family(*types: type) -> None:
-    """Declare affinities that give `score_from_dot`, `score` and `gradient`, the latter by Ux and V_y."""
+    """Declare affinities that implement `score_from_dot`, `score` and `gradient`, the latter by Ux and V_y."""
     without_pairs(*types)
     implements(is_monotone, *types)(_no)
     implements(upper_bound, *types)(_no_upper_bound)
@@ -208,7 +207,7 @@ def norm_family(*types: type) -> None:
 
 
 def gradient_of_norms(*types: type) -> None:
-    """Declare affinities that give `form` and `form_slopes`."""
+    """Declare affinities that implement `form` and `form_slopes`."""
     norm_family(*types)
     implements(score_from_dot, *types)(_score_from_dot)
     implements(score, *types)(score_of_form)
@@ -220,7 +219,7 @@ def _score_from_dot(affinity, s, context, label):
 
 
 def score_of_form(affinity, context, label, left_out):
-    """f of both ends."""
+    """f computed by `form`."""
     return form(
         affinity, dot_row(context.z, context.V, label), dot(context.z, context.z), _squared(context.V, label)
     )

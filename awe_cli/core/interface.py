@@ -1,15 +1,15 @@
-"""What an affinity has to say to be trained and scored: the stubs that the kernels call.
+"""The interface of an affinity: the functions that it implements to be trained and scored, as stubs.
 
-f(x, y) = Σ_ij G_ij(x, y) x_i U_i·V_j y_j  (AWE eq. 2; for a one-hot y the label is j). In the order of what they see:
+f(x, y) = Σ_ij G_ij(x, y) x_i U_i·V_j y_j  (AWE eq. 2; for a one-hot y the label is j).
 
-    begin / finish                  lay out, and clear away, G(x, ·) for one example (tables of neighbours do)
-    value / slope                   f and ∂f/∂s of an affinity that weighs the whole score s = Ux·V_y
-    form / form_slopes              f and its derivatives, of an affinity of Ux·V_y, ‖Ux‖² and ‖V_y‖²
-    feature_value / feature_slope   one pair's share of f, and its derivative by U_i·V_j
-    score / gradient / rate         f and its derivatives in full, what the kernels call
+    load / clear                      write G(x, ·) of one example to a table, and clear it (neighbour tables do)
+    value / slope                     f and ∂f/∂s of an affinity of the whole score s = Ux·V_y
+    form / form_slopes                f and its derivatives, of an affinity of Ux·V_y, ‖Ux‖² and ‖V_y‖²
+    feature_value / feature_slope     one pair's term of f, and its derivative by U_i·V_j
+    score / gradient / score_from_dot f and its derivatives in full, for the kernels
 
-`core/families.py` and `core/families.py` write the last line from one of the three before it; an affinity that
-fits none of them gives it itself.
+`core/families.py` implements the last line by one of the three before it. An affinity of no family implements it
+itself.
 """
 
 from __future__ import annotations
@@ -19,44 +19,45 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from awe_cli.core.arrays import Floats
 from awe_cli.core.dispatch import inlined, stub
 from awe_cli.core.pairs import Chains
 from awe_cli.core.sums import Sums
 
-# What an affinity has of its own beside U and V, and what AdaGrad remembers of it.
+# The parameters of an affinity beside U and V, and their AdaGrad accumulators.
 #
-# Four kinds of numbers, each with the gradient that an example writes down and the owner that takes the step:
+# There are four kinds. Examples write down gradients; one worker, the owner, takes the steps:
 #
-#     shared rows     a few numbers that every example sees      the first worker, example after example
-#     Û (features,)   own factors of the features                the owner of the feature's row of U
-#     V̂ (labels,)     own factors of labels, or their features   the owner of that row of V
-#     pairs θ_ij      a number for some (feature, label)         the owner of the feature's row of U
+#     shared rows     a few numbers that every example uses      owner: the first worker, example after example
+#     Û (features,)   the affinity's factors of features         owner: that of the feature's row of U
+#     V̂ (labels,)     its factors of labels, or label features   owner: that of the row of V
+#     pairs θ_ij      a number for some (feature, label) pairs   owner: that of the feature's row of U
 #
 # All are stepped as rows of U and V are: AdaGrad with one accumulator a row, the norm of a row capped. A
 # pair's θ is a row by itself, and is not capped.
 
 
 class AffinityParams(NamedTuple):
-    """The numbers; of width 0 where an affinity has none of a kind."""
+    """The parameters of an affinity beside U and V; of width 0 where it has none of a kind."""
 
-    shared: NDArray[np.float32]  # (rows, width)
-    U_hat: NDArray[np.float32]  # (features, e) Û
-    V_hat: NDArray[np.float32]  # (labels, e) V̂; of features of labels where the affinity looks at those
+    shared: Floats  # (rows, width)
+    U_hat: Floats  # (features, e) Û
+    V_hat: Floats  # (labels, e) V̂; (label features, e) where the affinity is of single features
     indptr: NDArray[np.int64]  # (features + 1,) where a feature's pairs begin; (0,) where there are none
     labels: NDArray[np.int32]  # (pairs,) j, a row of V, ascending within a feature
-    pairs: NDArray[np.float32]  # (pairs,) θ
+    pairs: Floats  # (pairs,) θ
 
 
 class AdagradState(NamedTuple):
-    """AdaGrad's accumulators of the same."""
+    """The AdaGrad accumulators of `AffinityParams`."""
 
-    shared: NDArray[np.float32]  # (rows,)
-    U_hat: NDArray[np.float32]  # (features,)
-    V_hat: NDArray[np.float32]  # (labels,)
-    pairs: NDArray[np.float32]  # (pairs,)
+    shared: Floats  # (rows,)
+    U_hat: Floats  # (features,)
+    V_hat: Floats  # (labels,)
+    pairs: Floats  # (pairs,)
 
 
-def _none(*shape: int) -> NDArray[np.float32]:
+def _none(*shape: int) -> Floats:
     return np.zeros(shape, np.float32)
 
 
@@ -66,7 +67,7 @@ NO_PARAMS = AffinityParams(
 
 
 def zero_adagrad_state(learned: AffinityParams) -> AdagradState:
-    """The accumulators of numbers that have not been stepped yet."""
+    """The accumulators before the first step."""
     return AdagradState(
         *(_none(len(numbers)) for numbers in (learned[0], learned[1], learned[2], learned[5]))
     )
@@ -85,75 +86,73 @@ def n_example_pairs(learned, indices):
 class ExampleContext(NamedTuple):
     """One example as an affinity sees it, the same tuple for all its labels.
 
-    A label is named beside it, never put into it, and rows of U and V are named, not sliced: building
+    Formulas take the label as an argument of its own, and index rows of U and V rather than slice them: building
     tuples or views in the loop over labels would count references at every turn.
     """
 
     example: int  # row of the example
     indices: NDArray[np.int32]  # (n,) its features
-    values: NDArray[np.float32]  # (n,) their values x_i
-    U: NDArray[np.float32]  # (features, d)
-    V: NDArray[np.float32]  # (labels, d) V_y, or Vy = Σ_j y_j V_j where features describe labels
-    y: Any  # what labels are: OneHot, or their features (labels, label features)
-    Vj: NDArray[np.float32]  # (label features, d) V_j; V itself where labels are one-hot
-    z: NDArray[np.float32]  # (d,) Ux, without the feature left out
-    g: NDArray[np.float32]  # (tables · labels,) what `load` laid out, one table after the other
-    scratch: NDArray[np.float32]  # (n or more,) one number a feature, to compute with
-    learned: AffinityParams  # what the affinity has of its own
+    values: Floats  # (n,) their values x_i
+    U: Floats  # (features, d)
+    V: Floats  # (labels, d) V_y, or Vy = Σ_j y_j V_j where features describe labels
+    y: Any  # OneHot, or the features of labels (labels, label features)
+    Vj: Floats  # (label features, d) V_j; V itself where labels are one-hot
+    z: Floats  # (d,) Ux, without the feature left out
+    g: Floats  # (tables · labels,) the tables that `load` wrote, one after the other
+    scratch: Floats  # (n or more,) temporary storage, one number a feature
+    learned: AffinityParams  # the parameters of the affinity
     chains: Chains  # its pairs by label, in training
 
 
 class GradientBuffers(NamedTuple):
-    """Where an affinity adds weight · ∂f: by Ux, by each feature's row of U, by V_y, and by what it has of its own."""
+    """Where an affinity adds weight · ∂f: by Ux, by each feature's row of U, by V_y, and by its own parameters."""
 
-    z: NDArray[np.float32]  # (d,) by affinities of the input as a whole: ∂f/∂U_i = x_i · z
-    u: NDArray[np.float32]  # (n, d) by affinities of single features
-    v: NDArray[np.float32]  # (d,) ∂f/∂V_y, where labels have directions of their own; zeros before each label
-    shared: NDArray[np.float32]  # (rows, width)
-    u_hat: NDArray[np.float32]  # (n, e) by each feature's row of Û
-    v_hat: NDArray[np.float32]  # (e,) by V̂_y; zeros before each label
-    pairs: NDArray[np.float32]  # (slots,) by θ of every pair of the example's features
-    vj: NDArray[
-        np.float32
-    ]  # (d,) by V_j of one label feature, zeros before each; v itself for one-hot labels
-    vj_hat: NDArray[np.float32]  # (e,) by V̂_j; v_hat itself for one-hot labels
+    z: Floats  # (d,) where f factors through Ux: ∂f/∂U_i = x_i · z
+    u: Floats  # (n, d) ∂f/∂U_i of affinities of single features
+    v: Floats  # (d,) ∂f/∂V_y, where labels have directions of their own; zeros before each label
+    shared: Floats  # (rows, width)
+    u_hat: Floats  # (n, e) by each feature's row of Û
+    v_hat: Floats  # (e,) by V̂_y; zeros before each label
+    pairs: Floats  # (slots,) by θ of every pair of the example's features
+    vj: Floats  # (d,) by V_j of one label feature, zeros before each; v itself for one-hot labels
+    vj_hat: Floats  # (e,) by V̂_j; v_hat itself for one-hot labels
     slot: NDArray[np.int32]  # (label features,) where the sum of a row is, -1 where it has none
     sums: Sums  # of the example
 
 
 @stub
 def directions(affinity):
-    """1 where ∂f/∂V_y has the direction of Ux for every label, 2 where each label has its own."""
+    """1 where ∂f/∂V_y has the direction of Ux for every label, 2 where each label has its own direction."""
     raise NotImplementedError(type(affinity).__name__)
 
 
 @stub
 def factors_through_projection(affinity):
-    """True where f depends on U through Ux alone: its gradient by U is given by Ux, in slopes.z."""
+    """True where f depends on U through Ux alone: its gradient by Ux is then in gradients.z."""
     raise NotImplementedError(type(affinity).__name__)
 
 
 @stub
 def is_featurewise(affinity):
-    """True where f is one of pairs of features: V̂ then has a row for each label feature, else for each label."""
+    """True where f is a sum over pairs of features: V̂ then has a row for each label feature, else for each label."""
     raise NotImplementedError(type(affinity).__name__)
 
 
 @stub
 def n_tables(affinity):
-    """How many tables `load` lays out, each of one number a label: 0, or 1, or more in a sum of affinities."""
+    """The number of tables that `load` writes, each with one number a label: 0, 1, or more in a sum of affinities."""
     raise NotImplementedError(type(affinity).__name__)
 
 
 @stub
 def queries_per_example(affinity):
-    """The number of tables G(x, ·) an example has: more than one where targets must not be in the query."""
+    """The number of G(x, ·) an example has: more than one where targets must not be in the query."""
     raise NotImplementedError(type(affinity).__name__)
 
 
 @stub
 def load(affinity, example, part, g):
-    """Lay out G(x, ·) of one example and part in g (tables · labels,), which is all zeros."""
+    """Write G(x, ·) of one example and part to g (tables · labels,), which is all zeros."""
     raise NotImplementedError(type(affinity).__name__)
 
 
@@ -189,7 +188,7 @@ def form_slopes(affinity, s, zz, vv):
 
 @stub
 def feature_value(affinity, x, u):
-    """The share of f of a pair of features with x = x_i y_j (x_i for a one-hot y) and u = U_i·V_j."""
+    """The term of f of a pair of features with x = x_i y_j (x_i for a one-hot y) and u = U_i·V_j."""
     raise NotImplementedError(type(affinity).__name__)
 
 
@@ -201,19 +200,19 @@ def feature_slope(affinity, x, u):
 
 @stub
 def score_from_dot(affinity, s, context, label):
-    """f(x, y) where s = Ux·V_y is known already."""
+    """f(x, y), given s = Ux·V_y."""
     raise NotImplementedError(type(affinity).__name__)
 
 
 @stub
 def is_monotone(affinity):
-    """True where f does not fall as the whole score s rises, so that a bound on s is one on f."""
+    """True where f is non-decreasing in the whole score s, so that an upper bound on s gives one on f."""
     raise NotImplementedError(type(affinity).__name__)
 
 
 @stub
 def upper_bound(affinity, s, context, label):
-    """The most f can be where the whole score is at most s; infinity where that says nothing."""
+    """An upper bound on f where the whole score is at most s; infinity where there is none."""
     raise NotImplementedError(type(affinity).__name__)
 
 
@@ -225,8 +224,8 @@ def score(affinity, context, label, left_out):
 
 @stub
 def gradient(affinity, context, label, left_out, weight, gradients):
-    """Put weight · ∂f(x, y) into the slopes; return t where weight · ∂f/∂V_y = t · direction.
+    """Add weight · ∂f(x, y) to the gradients; return t where weight · ∂f/∂V_y = t · direction.
 
-    The direction is Ux where the affinity has one for all labels, else slopes.v, and t is 1.
+    The direction is Ux where the affinity has one for all labels, else gradients.v, and t is 1.
     """
     raise NotImplementedError(type(affinity).__name__)

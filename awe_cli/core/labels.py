@@ -1,8 +1,8 @@
-"""The label side: labels that are themselves (one-hot y), or that features describe (AWE eq. 1: V y).
+"""The label side: one-hot labels, or labels that are described by features (AWE eq. 1: V y).
 
-One-hot labels have their rows in V. Described ones have them in W = YV (labels, d): row y is Vy = Σ_j y_j V_j. It is
-brought up to date before every block, so that affinities and losses read W where they read V otherwise. Those that
-weigh pairs of features read the rows V_j, too (core/labels.py).
+One-hot labels have their rows in V. Described labels have them in W = YV (labels, d): row y is Vy = Σ_j y_j V_j. W is
+updated before every block; affinities and losses read it where they read V otherwise. Affinities of pairs of features
+read the rows V_j as well.
 """
 
 from __future__ import annotations
@@ -19,36 +19,36 @@ from awe_cli.matrices.matrix import Bags, Dense, Rows
 
 
 class OneHot(NamedTuple):
-    """y is the label itself."""
+    """Labels without features: y is one-hot."""
 
     n: int  # labels
 
 
 class Described(NamedTuple):
-    """y are features of the label, such as the words of a document."""
+    """Labels that are described by features y, such as the words of a document."""
 
     rows: Rows  # Y (labels, label features)
-    changed: NDArray[np.int64]  # (label features,) the stamp of the block that last stepped each row of V
+    changed: NDArray[np.int64]  # (label features,) the tag of the block that last stepped each row of V
     reach: float  # max_y Σ_j |y_j|: ‖W_y‖ is at most this times the norm cap
-    longest: int  # features of the label that has most
+    longest: int  # the largest number of features of a label
     tied: bool  # U and V are one matrix
 
 
 @stub
 def features_of(side):
-    """What labels are, as an affinity sees it: OneHot, or their features (labels, label features)."""
+    """The label side as an affinity sees it: OneHot, or the features of labels (labels, label features)."""
     raise NotImplementedError(type(side).__name__)
 
 
 @stub
 def longest_row_norm(side, cap):
-    """The greatest norm that a label's row can have."""
+    """An upper bound on the norm of a label's row."""
     raise NotImplementedError(type(side).__name__)
 
 
 @stub
 def refresh(side, W, V, start, block, worker, workers, between):
-    """Bring W (labels, d) up to date before the block that begins at `start`; all workers meet after it.
+    """Update W (labels, d) before the block that begins at `start`; all workers wait for each other after it.
 
     Where labels are one-hot, W is V itself.
     """
@@ -88,7 +88,7 @@ def _refresh(side, W, V, start, block, worker, workers, between):
 
 @section
 def refresh_share(rows, W, changed, V, start, tag, worker, workers):
-    """W_y = Σ_j y_j V_j of this worker's labels: of all at the start of an epoch, then of those that changed."""
+    """Set W_y = Σ_j y_j V_j for this worker's labels: for all at the start of an epoch, then for those that changed."""
     n = W.shape[0]
     for label in range(worker * n // workers, (worker + 1) * n // workers):
         indices, values = row_of(rows, label)
@@ -113,7 +113,7 @@ def n_entries(y, label):
 
 @stub
 def entry(y, label, r):
-    """(j, y_j) of a label's entry r: the row of V that it belongs to, and its value."""
+    """(j, y_j) of a label's entry r: its row of V, and its value."""
     raise NotImplementedError(type(y).__name__)
 
 

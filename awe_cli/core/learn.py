@@ -1,7 +1,7 @@
-"""The first phase of a block: each example reads frozen U and V and writes down the steps it wants.
+"""The first phase of a block: for each example, read the frozen U and V, and write its gradients to the buffers.
 
-An example's share of the block's buffers is its own, so examples may be handled in any order and by any
-thread with the same result.
+Each example has its own part of the block's buffers, so that examples may be processed in any order and by any thread
+with the same result.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from awe_cli.core.rng import stream
 from awe_cli.core.rows import project, row_length, row_of
 from awe_cli.core.sums import flush, most_sums, sums_of
 
-# The hole in an input: a target that is a feature too is left out while it is learned.
+# The left-out feature: a positive that is also a feature of x is left out of x while it is learned.
 #
-# Else a model learns that whoever has an item has that item.
+# Else the model would learn the identity: that a person who has an item has that item.
 
 
 @inlined
 def project_without(ux, left_out, indices, values, U, z):
-    """z = Ux without the feature at position `left_out` (all of it where that is -1)."""
+    """z = Ux without the feature at position `left_out` (-1: none)."""
     if left_out < 0:
         for j in range(z.shape[0]):
             z[j] = ux[j]
@@ -55,10 +55,10 @@ def project_without(ux, left_out, indices, values, U, z):
 
 @inlined
 def scatter_input_gradient(by_z, left_out, by_input, e, by_feature):
-    """Give a positive's gradient by Ux to all features but the one left out, and clear it.
+    """Add a positive's gradient by Ux to all features except the one left out, and clear it.
 
-    x_i is not multiplied in yet: what is added here and taken away there must cancel to nothing, since
-    AdaGrad's first step would make a step of full length even out of a rounding error.
+    It is added to the whole example and subtracted from the feature left out. x_i is multiplied in later, so that the
+    two cancel exactly: AdaGrad's first step would have full length even for a rounding error.
     """
     for j in range(by_z.shape[0]):
         by_input[e, j] += by_z[j]
@@ -68,21 +68,20 @@ def scatter_input_gradient(by_z, left_out, by_input, e, by_feature):
     by_z[:] = 0
 
 
-# Scores of all labels for the examples of a block, so that most draws are seen at once to violate nothing.
+# Score bounds: Ux·V_y of all labels for the examples of a block, which show that most draws are no violators.
 #
-# Late in training a positive takes hundreds of draws to find a violator, and each would fetch a row of V from
-# afar. One pass over V, several examples at a time, costs less than that. The scores are of the whole input;
-# for an input without its target's feature h they are off by x_h U_h·V_y, at most |x_h| ‖U_h‖ C, and by
-# rounding. So they only rule draws out: whatever might violate is scored exactly, and every result is the
-# same with or without.
+# Late in training a positive takes hundreds of draws to find a violator, and each would read a row of V from main
+# memory. One pass over V, several examples at a time, costs less. These scores are those of the whole input. For an
+# input without the positive's feature h they are off by x_h U_h·V_y, at most |x_h| ‖U_h‖ C, and by rounding. So they
+# only exclude draws: every possible violator is scored exactly, and the result is the same with and without bounds.
 
-_TILE = 64  # rows of V that stay near the processor while the examples pass over them
-_ROUNDING = np.float32(1e-4)  # more than float32 sums of any order can differ by, as a share of ‖Ux‖ C
+_TILE = 64  # rows of V that stay in the cache while they are multiplied with the examples
+_ROUNDING = np.float32(1e-4)  # upper bound on the rounding error of a float32 sum, as a share of ‖Ux‖ C
 
 
 @section
 def bound_scores(rows, U, V, examples, mine, buffers):
-    """into.screen[e, y] = Ux·V_y for the places e of a block named in `mine`."""
+    """buffers.score_bound[e, y] = Ux·V_y for the positions e of a block listed in `mine`."""
     for e in mine:
         indices, values = row_of(rows, examples[e])
         project(indices, values, U, buffers.ux[e])
@@ -90,15 +89,20 @@ def bound_scores(rows, U, V, examples, mine, buffers):
     for start in range(0, V.shape[0], _TILE):
         stop = min(start + _TILE, V.shape[0])
         for first in range(0, mine.shape[0], 4):
-            _bound_four(
-                buffers.ux, buffers.score_bound, V, start, stop, mine[first], mine[min(first + 1, last)],
-                mine[min(first + 2, last)], mine[min(first + 3, last)],
-            )  # fmt: skip
+            four = (
+                mine[first],
+                mine[min(first + 1, last)],
+                mine[min(first + 2, last)],
+                mine[min(first + 3, last)],
+            )
+            _bound_four(V, start, stop, four, buffers)
 
 
 @inlined
-def _bound_four(ux, score_bound, V, start, stop, a, b, c, d):
-    """Four examples (the last one repeated where there are fewer) against one tile of labels."""
+def _bound_four(V, start, stop, four, buffers):
+    """Score bounds of four examples (the last one repeated where there are fewer) for labels start … stop-1."""
+    ux, score_bound = buffers.ux, buffers.score_bound
+    a, b, c, d = four
     for y in range(start, stop):
         s_a, s_b, s_c, s_d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
         for j in range(V.shape[1]):
@@ -115,7 +119,7 @@ def _bound_four(ux, score_bound, V, start, stop, a, b, c, d):
 
 @inlined
 def error_bound(ux, left_out, indices, values, U, cap):
-    """The most by which a label's exact score can exceed the screened one."""
+    """The most by which the exact score of any label can exceed its bound."""
     whole = np.float32(0)
     for j in range(ux.shape[0]):
         whole += ux[j] * ux[j]
@@ -129,42 +133,42 @@ def error_bound(ux, left_out, indices, values, U, cap):
 
 
 class Task(NamedTuple):
-    """What is learned: the positives, how they belong to the inputs, and which draws are made."""
+    """The learning task: positives, whether they are features of the input, and the seed of the draws."""
 
     indptr: NDArray[np.int64]  # positives of each example
     labels: NDArray[np.int32]
-    own: bool  # the positives are the input's features: each is left out of x when it is the target
+    own: bool  # labels are the features of x: each positive is left out of x while it is learned
     seed: int
     epoch: int
 
 
 class Problem(NamedTuple):
-    """What is learned from what, the same for every block of an epoch."""
+    """Everything that training reads and changes, the same for every block of an epoch."""
 
     affinity: Any
     loss: Any
     rows: Any  # x of every example, Bags or Dense
     task: Task
-    side: Any  # what labels are: OneHot, or Described
-    state: Any  # U, V and the rest that training changes
+    side: Any  # the label side: OneHot, or Described
+    state: Any  # `State`: U, V and the other arrays that training changes
     W: NDArray[np.float32]  # (labels, d) the labels' rows; V itself where labels are one-hot
     norm_cap: np.float32
 
 
 class Place(NamedTuple):
-    """Where the share of one example in the buffers of a block begins."""
+    """Where the part of one example in the buffers of a block begins."""
 
     example: int
     position: int  # of the example in the block
     record: np.int64
     feature: np.int64
     pair: np.int64
-    tag: int  # what `ThreadScratch.mark` holds for the example's positives
+    tag: int  # the value of `ThreadScratch.mark` for the example's positives
 
 
 @section
 def learn_example(problem, place, scale, cap, sums, buffers, scratch):
-    """All positives of one example, whose loss is multiplied by `scale`; `cap` bounds the labels' rows."""
+    """Learn all positives of one example. `scale` is the factor of its loss; `cap` bounds the norms of labels' rows."""
     affinity, loss, task, W = problem.affinity, problem.loss, problem.task, problem.W
     U, y, learned = problem.state.U, features_of(problem.side), problem.state.learned
     example = place.example
@@ -173,16 +177,26 @@ def learn_example(problem, place, scale, cap, sums, buffers, scratch):
     by_feature = buffers.by_feature[place.feature : place.feature + indices.shape[0]]
     by_feature[:] = 0
     gradients = _gradient_buffers(learned, indices, place, by_feature, sums, buffers, scratch)
-    _empty(loss, task.labels[first:last], place, W, buffers, scratch)
+    _clear_example(loss, task.labels[first:last], place, W, buffers, scratch)
     negatives = n_candidates(scratch.drawn, W.shape[0]) - (last - first)
     if negatives == 0 or indices.shape[0] <= task.own:
         return
     project(indices, values, U, scratch.ux)
     draws = stream(task.seed, task.epoch, example)
     context = ExampleContext(
-        example, indices, values, U, W, y, problem.state.V, scratch.z, scratch.g, scratch.features, learned,
+        example,
+        indices,
+        values,
+        U,
+        W,
+        y,
+        problem.state.V,
+        scratch.z,
+        scratch.g,
+        scratch.features,
+        learned,
         scratch.chains,
-    )  # fmt: skip
+    )
     scratch.by_z[:] = 0
     if weighs_pairs(affinity):
         link_pairs(context)
@@ -196,7 +210,9 @@ def learn_example(problem, place, scale, cap, sums, buffers, scratch):
             if buffers.score_bound.shape[0] > 0:
                 bound = error_bound(scratch.ux, left_out, indices, values, U, cap)
             positive = Positive(
-                label=np.int64(task.labels[p]),  # as the draws are: another type would be compiled for again
+                label=np.int64(
+                    task.labels[p]
+                ),  # the type of the draws: another type would be compiled for again
                 left_out=left_out,
                 same_input=left_out < 0 and p > first + part,
                 error_bound=bound,
@@ -218,8 +234,8 @@ def learn_example(problem, place, scale, cap, sums, buffers, scratch):
 
 
 @inlined
-def _empty(loss, positives, place, W, buffers, scratch):
-    """No step, no figure yet; the example's positives are marked."""
+def _clear_example(loss, positives, place, W, buffers, scratch):
+    """Clear the example's part of the buffers, and mark its positives."""
     buffers.by_input[place.position, :] = 0
     scratch.tally[:] = 0
     buffers.tally[place.position, :] = 0
@@ -231,21 +247,30 @@ def _empty(loss, positives, place, W, buffers, scratch):
 
 @inlined
 def _gradient_buffers(learned, indices, place, by_feature, sums, buffers, scratch):
-    """Where an example's gradients go, emptied."""
+    """The example's part of the gradient buffers, cleared."""
     u_hat = buffers.u_hat[place.feature : place.feature + indices.shape[0]]
     by_pair = buffers.by_pair[place.pair : place.pair + n_example_pairs(learned, indices)]
     buffers.by_shared[place.position, :, :] = 0
     u_hat[:] = 0
     by_pair[:] = 0
     return GradientBuffers(
-        scratch.by_z, by_feature, scratch.by_v, buffers.by_shared[place.position], u_hat, scratch.v_hat, by_pair,
-        scratch.by_vj, scratch.vj_hat, scratch.slot, sums,
-    )  # fmt: skip
+        scratch.by_z,
+        by_feature,
+        scratch.by_v,
+        buffers.by_shared[place.position],
+        u_hat,
+        scratch.v_hat,
+        by_pair,
+        scratch.by_vj,
+        scratch.vj_hat,
+        scratch.slot,
+        sums,
+    )
 
 
 @inlined
 def least(load):
-    """The first of the smallest numbers."""
+    """The index of the smallest number; the first of equals."""
     found = 0
     for w in range(1, load.shape[0]):
         if load[w] < load[found]:
@@ -254,40 +279,40 @@ def least(load):
 
 
 @inlined
-def choose_own(indptr, examples, load, worker, mine):
-    """Put the places of this worker's examples into `mine`; return how many they are.
+def assign_examples(indptr, examples, load, worker, mine):
+    """Write the positions of this worker's examples to `mine`; return their number.
 
-    Each example goes to the worker with the fewest positives so far; every worker finds the same.
+    Each example goes to the worker with the fewest positives so far. Every worker computes the same assignment.
     """
-    own = 0
+    n = 0
     load[:] = 0
     for e in range(examples.shape[0]):
         owner = least(load)
         load[owner] += indptr[examples[e] + 1] - indptr[examples[e]]
         if owner == worker:
-            mine[own] = e
-            own += 1
-    return own
+            mine[n] = e
+            n += 1
+    return n
 
 
 @pasted
 def learn_share(problem, examples, start, scales, buffers, scratch, worker):
-    """Phase 1: the examples of a block that fall to this worker; the block begins at `start`.
+    """Phase 1: learn this worker's examples of the block that begins at `start`.
 
-    Returns how many records and how many positives the block has.
+    Returns the number of records and of positives of the whole block.
     """
     loss, rows, task, side, W = problem.loss, problem.rows, problem.task, problem.side, problem.W
     cap = longest_row_norm(side, problem.norm_cap)
-    own = choose_own(task.indptr, examples, scratch.load, worker, scratch.mine)
+    n_mine = assign_examples(task.indptr, examples, scratch.load, worker, scratch.mine)
     if buffers.score_bound.shape[0] > 0:
-        bound_scores(rows, problem.state.U, W, examples, scratch.mine[:own], buffers)
+        bound_scores(rows, problem.state.U, W, examples, scratch.mine[:n_mine], buffers)
     record, feature, pair, first = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     seen, mine = np.int64(0), 0
     for e in range(examples.shape[0]):
         example = examples[e]
         positives = task.indptr[example + 1] - task.indptr[example]
         labels = n_records(loss, positives, W) * sides(loss)
-        if mine < own and scratch.mine[mine] == e:
+        if mine < n_mine and scratch.mine[mine] == e:
             mine += 1
             place = Place(example, e, record, feature, pair, start + e + 1)
             sums = sums_of(side, buffers.sums, e, first, labels)

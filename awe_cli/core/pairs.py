@@ -1,8 +1,8 @@
-"""Weights θ_ij of pairs of a feature and a label, or a feature of labels: how they are found and scored.
+"""Weights θ_ij of pairs of a feature and a label, or a label feature: how they are looked up and scored.
 
-Few of all pairs are stored. So an affinity says what a stored pair adds to f beside what it would be without, for
-y_j = 1, and the scorer adds that up pair by pair. In training labels are met one at a time: the pairs of an example's
-features are chained by j, once for the example, so that those of an entry of y are found without a search.
+Few of all pairs are stored. So an affinity defines the term that a stored pair adds to f, for y_j = 1, and the scorer
+sums these pair by pair. In training labels are scored one at a time: the pairs of an example's features are linked by j
+once for the example, so that those of an entry of y are found without a search.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from awe_cli.matrices.matrix import Bags, Dense
 
 
 class Chains(NamedTuple):
-    """The pairs of an example's features by j, a row of V. A pair's slot is its place among those of the example."""
+    """Linked lists of the pairs of an example's features, by j, a row of V. A slot is a position among these pairs."""
 
     head: NDArray[np.int32]  # (rows of V,) 1 + the slot of the last pair with j, 0 where there is none
     before: NDArray[np.int32]  # (pairs,) 1 + the slot of the pair with j before it, 0 for the first
@@ -37,12 +37,12 @@ def weighs_pairs(affinity):
 
 @stub
 def pair_share(affinity, context, t, p, j):
-    """What the stored pair p, of the feature at position t with row j of V, adds to f for y_j = 1."""
+    """The term that the stored pair p, of the feature at position t and row j of V, adds to f for y_j = 1."""
     raise NotImplementedError(type(affinity).__name__)
 
 
 def without_pairs(*types: type) -> None:
-    """Declare affinities that know no pairs."""
+    """Declare affinities without weights of pairs."""
     implements(weighs_pairs, *types)(_no)
     implements(pair_share, *types)(_nothing)
 
@@ -57,7 +57,7 @@ def _nothing(affinity, context, t, p, j):
 
 @inlined
 def link_pairs(context):
-    """Chain the pairs of an example; there are no chains yet."""
+    """Link the pairs of an example; all heads are 0 before."""
     learned, chains, slot = context.learned, context.chains, 0
     for t in range(context.indices.shape[0]):
         chains.first[t] = slot
@@ -80,14 +80,14 @@ def unlink_pairs(context):
 
 @inlined
 def pair_in(context, slot):
-    """The place among all pairs of the one in a slot."""
+    """The index among all stored pairs of the one in a slot."""
     t = context.chains.at[slot]
     return context.learned.indptr[context.indices[t]] + slot - context.chains.first[t]
 
 
 @inlined
 def shares_of(affinity, context, label, left_out):
-    """What the pairs of one label add to f."""
+    """The sum of the terms of the pairs of one label."""
     total = np.float32(0)
     for r in range(n_entries(context.y, label)):
         j, y = entry(context.y, label, r)
@@ -101,9 +101,9 @@ def shares_of(affinity, context, label, left_out):
 
 @stub
 def add_shares(y, affinity, context, by_row, f):
-    """f[y] += what the pairs of the example add; f (labels,).
+    """Add the terms of the pairs of the example to f (labels,).
 
-    by_row  (label features,) to add up in, where features describe labels
+    by_row  (label features,) temporary storage, where features describe labels
     """
     raise NotImplementedError(type(y).__name__)
 
@@ -125,7 +125,7 @@ def _add_shares_of_features(y, affinity, context, by_row, f):
 
 @inlined
 def _add_pairs(affinity, context, by_row):
-    """by_row[j] += what the pairs of the example with j add for y_j = 1."""
+    """Add the terms of the pairs of the example with row j of V, for y_j = 1, to by_row[j]."""
     learned = context.learned
     for t in range(context.indices.shape[0]):
         for p in range(learned.indptr[context.indices[t]], learned.indptr[context.indices[t] + 1]):

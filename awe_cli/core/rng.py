@@ -1,4 +1,4 @@
-"""Random numbers from a counter: a draw depends on what it is for, never on which thread asks."""
+"""Counter-based random numbers: a draw depends on seed, epoch, example and number, never on the thread."""
 
 from __future__ import annotations
 

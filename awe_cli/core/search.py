@@ -1,4 +1,4 @@
-"""Exact distances, products and sums over known examples and cluster centres, each in one fixed order."""
+"""Exact distances, dot products and sums over known examples and cluster centres, each in one fixed order."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.core.arrays import frozen
+from awe_cli.core.arrays import Floats, frozen
 from awe_cli.core.dispatch import kernel
 from awe_cli.core.rows import row_of
 from awe_cli.matrices.matrix import Lists, Rows
 
-# Exact distances of candidate neighbours, in one order for every thread: by distance, then by row.
+# Exact distances of candidate neighbours, sorted by distance, then by row: the same for any thread.
 
 
 @kernel
 def measure(queries, base, found, skip, apart, rows, squared):
-    """Sort what was found (m, candidates) by (distance², row) into rows and squared (m, k).
+    """Write the k nearest of the candidates `found` (m, candidates) to rows and squared (m, k), by (distance², row).
 
-    A candidate of -1 or skip[q] is passed over, with `apart` also whatever lies at the query
-    itself, and everything for a query of zeros.
+    Candidates that are -1 or skip[q] are left out; with `apart` also those at distance 0. A query of zeros gets none.
     """
     for q in range(queries.shape[0]):
         empty = True
@@ -60,10 +59,8 @@ def _before(distance, row, other_distance, other_row):
 
 # Every query against every known example: distances and dot products, each summed in one fixed order.
 #
-# A number depends on its two rows alone, so that a block of queries gives the same bytes wherever it is cut.
-# A matrix product would not promise that.
-
-Floats = NDArray[np.float32]
+# A number depends on its two rows alone, so that any partition into blocks gives the same bytes. A matrix product
+# would not guarantee that.
 
 
 def squared_distances(queries: Floats, base: Floats, out: Floats) -> None:
@@ -77,7 +74,7 @@ def dot_products(queries: Floats, base: Floats, out: Floats) -> None:
 
 
 def dot_bags(queries: Rows, base: Rows, scratch: Floats, out: Floats) -> None:
-    """out[q, b] = x_q·x_b of rows over features; room (features,) holds zeros, and does so afterwards."""
+    """out[q, b] = x_q·x_b of sparse rows; scratch (features,) is all zeros before and after."""
     _dot_bags(frozen(queries), frozen(base), scratch, out)
 
 
@@ -118,11 +115,11 @@ def _dot_bags(queries, base, scratch, out):
             scratch[indices[t]] = 0
 
 
-# Walking down a tree of cluster centres: at each node to the child whose centre is nearest.
+# Descending a tree of cluster centres: at each node to the child with the nearest centre.
 
 
 class Tree(NamedTuple):
-    """Node 0 is the root; a node's children stand side by side, and a node without children is a leaf."""
+    """A tree of cluster centres: node 0 is the root, children are adjacent, nodes without children are leaves."""
 
     centers: NDArray[np.float32]  # (nodes, d)
     first: NDArray[np.int32]  # (nodes,) the first child
@@ -131,7 +128,7 @@ class Tree(NamedTuple):
 
 
 def find_leaves(points: NDArray[np.float32], tree: Tree) -> NDArray[np.int32]:
-    """The leaf of every point: (m,). Of centres equally near, the first."""
+    """The leaf of every point (m,). Ties between centres go to the first."""
     out = np.empty(len(points), np.int32)
     _find_leaves(frozen(points), frozen(tree), out)
     return out
@@ -154,7 +151,7 @@ def _find_leaves(points, tree, out):
         out[q] = tree.leaf[node]
 
 
-# From weights of examples to weights of labels, and from labels to the labels like them (AWE eq. 3).
+# From weights of examples to weights of labels, and from labels to similar labels (AWE eq. 3).
 
 
 def add_labels(weights: Floats, labels: Lists, G: Floats) -> None:
@@ -163,7 +160,7 @@ def add_labels(weights: Floats, labels: Lists, G: Floats) -> None:
 
 
 def propagate_labels(G: Floats, near: NDArray[np.int32], likeness: Floats, out: Floats) -> None:
-    """out[q, y] = Σ_j likeness[y, j] · G[q, near[y, j]]; -1 in near (labels of out, n) names no label of G."""
+    """out[q, y] = Σ_j likeness[y, j] · G[q, near[y, j]]; -1 in near (labels of out, n) is no label."""
     _propagate_labels(frozen(G), frozen(near), frozen(likeness), out)
 
 

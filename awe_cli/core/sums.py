@@ -1,8 +1,8 @@
-"""An example's gradients by the rows of V and V̂ of label features: they add up before the step, as those by U do.
+"""Sums of an example's gradients by the rows of V and V̂ of label features: they add up before the step.
 
-The words that a positive and a negative share mostly cancel, and a step for each would be a step for nothing. An
-affinity that weighs pairs of features gives gradients by V_j itself; all others give one by W_y, which is one of y_j
-times as much by each V_j. One-hot labels have their steps in the block's records, and need none of this.
+The gradients by words that a positive and a negative share mostly cancel; separate steps would enter AdaGrad's
+accumulators. An affinity of pairs of features computes gradients by V_j itself. All others compute one by W_y, which
+times y_j is the gradient by V_j. One-hot labels have their gradients in the block's records, and use no sums.
 """
 
 from __future__ import annotations
@@ -12,39 +12,40 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from awe_cli.core.arrays import Floats
 from awe_cli.core.dispatch import implements, inlined, stub
 from awe_cli.core.labels import Described, OneHot, entry, n_entries
 from awe_cli.matrices.matrix import Bags, Dense
 
-# What rounding leaves of terms that cancel, squared, as a share of their squares.
+# The squared rounding error of terms that cancel, as a share of the sum of their squares.
 _ROUNDING = np.float32(1e-10)
 
 
 class Sums(NamedTuple):
-    """The sums of a block, those of an example side by side; of no size where labels are one-hot."""
+    """The sums of a block, those of an example adjacent; of size 0 where labels are one-hot."""
 
-    row: NDArray[np.int64]  # (n,) the row of V that a sum is for, in the order in which an example met it
-    by_row: NDArray[np.float32]  # (n, d) the gradient by V_j
-    by_hat: NDArray[np.float32]  # (n, e) by V̂_j
-    squared: NDArray[np.float32]  # (n, 2) Σ ‖term‖² of each
-    used: NDArray[np.int64]  # (B,) how many an example has
+    row: NDArray[np.int64]  # (n,) the row of V of each sum, in the order of first use in the example
+    by_row: Floats  # (n, d) the gradient by V_j
+    by_hat: Floats  # (n, e) by V̂_j
+    squared: Floats  # (n, 2) Σ ‖term‖² of each
+    used: NDArray[np.int64]  # (B,) the number of sums of each example
 
 
 @stub
 def most_sums(side, labels):
-    """The most rows of V that so many labels can have gradients by."""
+    """An upper bound on the number of rows of V that this many labels have gradients by."""
     raise NotImplementedError(type(side).__name__)
 
 
 @stub
 def sums_of(side, sums, e, first, labels):
-    """The part of an example, emptied; its sums begin at `first`."""
+    """The sums of an example, cleared; they begin at `first`."""
     raise NotImplementedError(type(side).__name__)
 
 
 @stub
 def accumulate(y, sums, slot, j, v, v_hat):
-    """Add a gradient by V_j, and one by V̂_j, to the sums of the example, and clear it."""
+    """Add a gradient by V_j, and one by V̂_j, to the sums of the example, and clear both."""
     raise NotImplementedError(type(y).__name__)
 
 
@@ -84,14 +85,17 @@ def _part(side, sums, e, first, labels):
     last = first + most_sums(side, labels)
     sums.used[e] = 0
     return Sums(
-        sums.row[first:last], sums.by_row[first:last], sums.by_hat[first:last], sums.squared[first:last],
+        sums.row[first:last],
+        sums.by_row[first:last],
+        sums.by_hat[first:last],
+        sums.squared[first:last],
         sums.used[e : e + 1],
-    )  # fmt: skip
+    )
 
 
 @inlined
 def _slot_of(sums, slot, j):
-    """Where the sum of row j is; a new one is empty."""
+    """The position of the sum of row j; a new sum is 0."""
     at = slot[j]
     if at < 0:
         at = sums.used[0]
@@ -105,7 +109,7 @@ def _slot_of(sums, slot, j):
 
 @inlined
 def _move(gradient, matrix, at):
-    """matrix[at] += gradient, which is cleared; ‖gradient‖²."""
+    """matrix[at] += gradient; clear the gradient; return its ‖gradient‖²."""
     squared = np.float32(0)
     for k in range(gradient.shape[0]):
         matrix[at, k] += gradient[k]
@@ -140,7 +144,7 @@ def _flush(y, sums, slot, buffers, first, last):
 
 @inlined
 def _spread(y, sums, slot, label, step, direction, squared):
-    """Add step · y_j · direction to the sum of every row that the label has; squared is ‖direction‖²."""
+    """Add step · y_j · direction to the sum of every feature of the label; squared is ‖direction‖²."""
     for r in range(n_entries(y, label)):
         j, value = entry(y, label, r)
         at, scale = _slot_of(sums, slot, j), step * value
@@ -151,7 +155,7 @@ def _spread(y, sums, slot, label, step, direction, squared):
 
 @inlined
 def close_sum(matrix, at, squares):
-    """‖sum‖², or 0 where nothing but rounding is left: AdaGrad's first step would make that a full step."""
+    """‖sum‖², or 0 where only rounding errors are left, since AdaGrad's first step has full length for any gradient."""
     squared = np.float32(0)
     for k in range(matrix.shape[1]):
         squared += matrix[at, k] * matrix[at, k]

@@ -1,8 +1,8 @@
-"""The second phase of a block: each worker owns the rows whose index falls to it, and walks all records.
+"""The second phase of a block: each worker owns some rows, and applies the gradients of all records to these.
 
-Records are applied in example order by exactly one owner, so the result does not depend on how many
-there are. Steps are AdaGrad's with one accumulator a row (Duchi et al. 2011, as in FINDINGS a row's mean
-squared gradient), then the row's norm is capped (AWE Algorithm 1: "project weights").
+A row has exactly one owner, which applies records in the order of the examples, so that the result does not depend on
+the number of workers. Steps are AdaGrad's with one accumulator a row, the sum of the row's mean squared gradients
+(Duchi et al. 2011). After a step the row's norm is capped (AWE Algorithm 1: "project weights").
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from awe_cli.core.objective import VIOLATORS, n_records, sides
 from awe_cli.core.rows import row_of
 from awe_cli.core.sums import close_sum, most_sums
 
-# The second phase for what an affinity has of its own: the owners of core/interface.py take their steps.
+# The second phase for the parameters of an affinity (core/interface.py names their owners).
 #
-# Each number is stepped by one worker, in the order of the examples, as rows of U and V are.
+# Each parameter is stepped by one worker, in the order of the examples, as rows of U and V are.
 
 _TINY = np.float32(1e-12)
 
@@ -45,7 +45,7 @@ def step_row(matrix, history, row, gradient, squared, learning_rate, cap):
 
 @inlined
 def step_hat(matrix, history, row, gradient, learning_rate, cap):
-    """The same for a row of Û, V̂ or the shared numbers, of any width, none too."""
+    """`step_row` for a row of Û, V̂ or the shared rows, of any width, 0 included."""
     if matrix.shape[1] > 0:
         squared = np.float32(0)
         for j in range(matrix.shape[1]):
@@ -56,7 +56,7 @@ def step_hat(matrix, history, row, gradient, learning_rate, cap):
 
 @inlined
 def step_pairs(learned, memory, feature, gradients, first, learning_rate):
-    """Every θ of one feature whose gradient is not 0: θ −= rate · g/√h after h += g²; these begin at `first`."""
+    """θ −= rate · g/√h after h += g², for every θ of one feature with g ≠ 0; gradients begin at `first`."""
     start = learned.indptr[feature]
     for p in range(start, learned.indptr[feature + 1]):
         g = gradients[first + p - start]
@@ -67,7 +67,7 @@ def step_pairs(learned, memory, feature, gradients, first, learning_rate):
 
 @inlined
 def update_shared(buffers, n_examples, learned, memory, learning_rate, cap, worker):
-    """The shared numbers, which are the first worker's."""
+    """Step the shared rows, which belong to the first worker."""
     if worker == 0 and learned.shared.shape[0] > 0:
         for e in range(n_examples):
             if buffers.tally[e, VIOLATORS] > 0:
@@ -77,14 +77,13 @@ def update_shared(buffers, n_examples, learned, memory, learning_rate, cap, work
                     )
 
 
-# The second phase for the label side: the rows of V and V̂ that a worker owns, for one-hot and described
-# labels.
+# The second phase for the label side: the rows of V and V̂, for one-hot and described labels.
 #
-# Where features describe labels, the gradients of an example by a row have been added up to one step
-# (core/sums.py). V̂ has a row for each label feature, too, unless the affinity knows labels by themselves.
+# Where features describe labels, the gradients of an example by a row have been added up (core/sums.py). V̂ then has a
+# row for each label feature, or for each label where the affinity is not one of features.
 
-_SIDE_BITS = 20  # of a place among the records; the others are the record's
-_SPREAD = np.uint64(2654435769)  # 2³²/φ: neighbouring rows fall far from each other (Knuth 6.4)
+_SIDE_BITS = 20  # low bits of an encoded (record, side)
+_SPREAD = np.uint64(2654435769)  # 2³²/φ: multiplicative hashing (Knuth 6.4)
 _LOW_32 = np.uint64(0xFFFFFFFF)
 
 
@@ -97,10 +96,9 @@ def owner(row, workers):
 
 @inlined
 def owned_labels(labels, n_records, worker, workers, owned):
-    """Put the places in `labels` of this worker's rows into `owned`; return how many they are.
+    """Write the encoded (record, side) of this worker's rows to `owned`; return their number.
 
-    All places are written and only those that count are kept: a branch that nobody can foresee, for each
-    record and worker, would cost more than the steps themselves.
+    The loop is branch-free: mispredicted branches would cost more than the steps themselves.
     """
     n = 0
     for r in range(n_records):
@@ -111,7 +109,7 @@ def owned_labels(labels, n_records, worker, workers, owned):
 
 
 class Step(NamedTuple):
-    """A block whose steps are to be taken, and by which of the workers."""
+    """The block whose gradients are applied, the learning rate, and the worker."""
 
     examples: NDArray[np.int64]
     n_records: int
@@ -123,7 +121,7 @@ class Step(NamedTuple):
 
 @inlined
 def _step_each(problem, step, buffers, scratch):
-    """The rows of V and V̂ that fall to this worker."""
+    """Step the rows of V and V̂ that this worker owns, record by record."""
     V, learned, memory = problem.state.V, problem.state.learned, problem.state.memory
     rate, cap = step.learning_rate, problem.norm_cap
     n = owned_labels(buffers.labels, step.n_records, step.worker, step.workers, scratch.owned)
@@ -142,7 +140,7 @@ def _step_each(problem, step, buffers, scratch):
 
 @stub
 def step_labels(side, problem, step, buffers, scratch):
-    """The rows of V and V̂ that fall to this worker, by what labels are."""
+    """Step the rows of V and V̂ that this worker owns."""
     raise NotImplementedError(type(side).__name__)
 
 
@@ -169,7 +167,7 @@ def _step_described(side, problem, step, buffers, scratch):
 
 @inlined
 def _step_sum(sums, at, row, state, learning_rate, cap, changed, tag):
-    """One row of V, of which a note is taken, and of V̂."""
+    """Step one row of V, which is marked as changed, and of V̂."""
     squared = close_sum(sums.by_row, at, sums.squared[at, 0])
     if squared > 0:
         step_row(state.V, state.v_history, row, sums.by_row[at], squared, learning_rate, cap)
@@ -181,7 +179,7 @@ def _step_sum(sums, at, row, state, learning_rate, cap, changed, tag):
 
 @inlined
 def _step_hats(problem, step, buffers, scratch):
-    """The rows of V̂, which labels have of their own."""
+    """Step the rows of V̂ that this worker owns, where V̂ has a row for each label."""
     V_hat, history = problem.state.learned.V_hat, problem.state.memory.V_hat
     n = owned_labels(buffers.labels, step.n_records, step.worker, step.workers, scratch.owned)
     for k in range(n):
@@ -192,7 +190,7 @@ def _step_hats(problem, step, buffers, scratch):
 
 @stub
 def mark_inputs(side, buffers, rows, examples, start):
-    """Take note of the rows of U that were stepped, where they are rows of V, too."""
+    """Mark the rows of U that were stepped as changed, where U and V are one matrix."""
     raise NotImplementedError(type(side).__name__)
 
 
@@ -213,7 +211,7 @@ def _mark_inputs(side, buffers, rows, examples, start):
 
 @inlined
 def owned_features(indices, worker, workers, owned):
-    """Put the places in `indices` of this worker's rows into `owned`; return how many they are."""
+    """Write the positions in `indices` of this worker's rows to `owned`; return their number."""
     n = 0
     for t in range(indices.shape[0]):
         owned[n] = t
@@ -223,7 +221,7 @@ def owned_features(indices, worker, workers, owned):
 
 @pasted
 def update_features(problem, step, buffers, scratch):
-    """The rows of U and Û that fall to this worker."""
+    """Step the rows of U and Û that this worker owns."""
     U, learned, memory = problem.state.U, problem.state.learned, problem.state.memory
     rate, cap = step.learning_rate, problem.norm_cap
     first = np.int64(0)
@@ -244,7 +242,7 @@ def update_features(problem, step, buffers, scratch):
 
 @pasted
 def update_pairs(problem, step, buffers):
-    """The pairs of the features whose rows of U fall to this worker."""
+    """Step the pairs of the features whose rows of U this worker owns."""
     first, learned = np.int64(0), problem.state.learned
     for e in range(step.examples.shape[0]):
         indices, _ = row_of(problem.rows, step.examples[e])
@@ -256,7 +254,7 @@ def update_pairs(problem, step, buffers):
 
 @pasted
 def update_share(problem, step, buffers, scratch):
-    """Phase 2: the rows of V, then of U, that this worker owns, and what goes with them.
+    """Phase 2: step the rows of V, then of U, that this worker owns, and the parameters of the affinity.
 
     Where U and V are one matrix, a worker owns the same rows of both.
     """

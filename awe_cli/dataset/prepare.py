@@ -124,7 +124,7 @@ def _warnings(
     return warnings
 
 
-# What `prepare` is told of the labels themselves: their parents, or how similar they are.
+# Relations of labels: their parents, or their similarities.
 
 _PREPARE_RELATIONS_ROWS = 65536  # read at a time
 

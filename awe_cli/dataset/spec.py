@@ -345,7 +345,7 @@ def retrieval_files(settings: PrepareSettings, files: Sequence[str]) -> list[str
 def retrieval_spec(
     settings: PrepareSettings, rule: SplitRule, sources: list[Source]
 ) -> tuple[RetrievalSpec, dict[str, Any]]:
-    """The plan, and what goes into the manifest. Raises as `make_plan` does."""
+    """The specification, and the settings for the manifest. Raises as `make_spec` does."""
     queries, documents, relevance = sources
     asked = side_settings(settings, "query", queries)
     file_settings = side_settings(settings, "document", documents)

@@ -2,7 +2,7 @@
 
     Σ_{ȳ ∉ Y_x} max(0, γ + f(x, ȳ) − f(x, y)),    estimated by one ȳ drawn uniformly from Y∖Y_x, of weight 1
 
-Every pair counts the same, so that what falls is the share of wrongly ordered pairs, 1 − AUC.
+Every pair counts the same, so that training lowers the share of wrongly ordered pairs, 1 − AUC.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from awe_cli.core.objective import (
 
 
 class Auc(NamedTuple):
-    """The loss's settings, as the kernels read them."""
+    """The settings of the loss, as kernels read them."""
 
     margin: float  # γ, in units of f
 
@@ -43,7 +43,7 @@ def _learn_positive(loss, affinity, context, positive, draws, scratch, gradients
     f = score(affinity, context, positive.label, positive.left_out)
     excess = loss.margin - f + score(affinity, context, negative, positive.left_out)
     scratch.tally[TRIALS] += 1
-    if not excess <= 0:  # a score that is no number must show in the loss
+    if not excess <= 0:  # true for NaN as well, so that it shows in the loss
         push_apart(affinity, context, positive, negative, positive.scale, gradients, buffers)
         scratch.tally[LOSS] += positive.scale * excess
         scratch.tally[VIOLATORS] += 1

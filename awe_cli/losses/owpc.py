@@ -2,9 +2,9 @@
 
     L(r) / r · Σ_{ȳ ∈ violators} max(0, γ + f(x, ȳ) − f(x, y)),    r = |violators|
 
-The violators are all ȳ of Y∖Y_x with γ + f(x, ȳ) > f(x, y): their number is the exact margin-penalized rank,
-which WARP estimates. All labels are scored for each positive. An example's gradients by a label add up
-over its positives, so that an example has a record a label, however many positives it has.
+The violators are all ȳ of Y∖Y_x with γ + f(x, ȳ) > f(x, y). Their number is the exact margin-penalized rank, which
+WARP estimates. All labels are scored for each positive. An example's gradients by a label are summed over its
+positives, so that an example has one record for each label.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from awe_cli.core.objective import (
 
 
 class Owpc(NamedTuple):
-    """The loss's settings, as the kernels read them."""
+    """The settings of the loss, as kernels read them."""
 
     margin: float  # γ, in units of f
     weights: NDArray[np.float32]  # (labels + 1,) L(0) … L(labels)
@@ -63,9 +63,8 @@ def _learn_positive(loss, affinity, context, positive, draws, scratch, gradients
     rank, total = 0, 0.0
     for place in range(n_candidate_labels):
         y = candidate(scratch.drawn, place)
-        if (
-            scratch.mark[y] != positive.tag and not scratch.scores[y] <= bar
-        ):  # one that is no number must show
+        # true for NaN as well, so that it shows in the loss
+        if scratch.mark[y] != positive.tag and not scratch.scores[y] <= bar:
             rank += 1
             total += scratch.scores[y] - bar
     scratch.tally[TRIALS] += positive.n_negatives
@@ -83,7 +82,7 @@ def _learn_positive(loss, affinity, context, positive, draws, scratch, gradients
 
 @inlined
 def _add(affinity, context, positive, label, weight, gradients, buffers, slots):
-    """Add weight · ∂f(x, label) to the example's record of this label, which is a new one if it has none."""
+    """Add weight · ∂f(x, label) to the example's record of this label, which is created at first use."""
     step = np.float32(descend(affinity, context, label, positive.left_out, weight, gradients))
     record = _record(buffers, positive.record, label, slots)
     for j in range(context.z.shape[0]):
@@ -95,9 +94,10 @@ def _add(affinity, context, positive, label, weight, gradients, buffers, slots):
 
 @inlined
 def _record(buffers, first, label, slots):
-    """The record of a label, emptied if it is new. What another example put into `slots` is found out.
+    """The index of the record of a label, which is cleared if it is new.
 
-    The last slot is how many records the example has so far.
+    `slots` may hold values of another example: a slot counts only if its record has this label. The last entry of
+    `slots` is the number of records of the example so far.
     """
     slot = slots[label]
     if buffers.labels[first + slot, 0] == label:

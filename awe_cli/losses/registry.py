@@ -1,4 +1,4 @@
-"""All losses by name: what they are, what they can be told, and how their parameters are made."""
+"""All losses by name: descriptions, parameters, and how each is constructed from its parameters."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from awe_cli.losses.owpc import Owpc
 from awe_cli.losses.regression import Regression
 from awe_cli.losses.warp import Warp
 
-# L(k) = Σ_{j≤k} α_j: what a rank of k costs (WSABIE eq. 5; Usunier et al. 2009).
+# L(k) = Σ_{j≤k} α_j: the cost of rank k (WSABIE eq. 5; Usunier et al. 2009).
 
 HARMONIC, MEAN, TOP = "harmonic", "mean", "top"
-NEGATIVES = "negatives"  # or "labels": what a rank is estimated from: |Y∖Y_x|, or |Y| − 1
+NEGATIVES = "negatives"  # the rank is estimated from |Y∖Y_x|, or with "labels" from |Y| − 1
 
 
 def rank_weights(name: str, n_labels: int) -> NDArray[np.float32]:
@@ -26,7 +26,7 @@ def rank_weights(name: str, n_labels: int) -> NDArray[np.float32]:
 
     harmonic  α_j = 1/j: the top of the list counts most (precision at k, average precision)
     mean      α_j = 1/(labels − 1): the mean rank
-    top       α_1 = 1, the others 0: whether the first label is right
+    top       α_1 = 1, the others 0: the first label alone
     """
     j = np.arange(1, n_labels + 1)
     alpha = {HARMONIC: 1 / j, MEAN: np.full(n_labels, 1 / max(n_labels - 1, 1)), TOP: (j == 1) * 1.0}[name]
@@ -37,11 +37,11 @@ def rank_weights(name: str, n_labels: int) -> NDArray[np.float32]:
 class Loss:
     """One loss.
 
-    equation    what is summed over the positives
+    equation    the term of one positive
     source      where it is printed
-    parameters  name → default; None where a recipe of training decides
-    build       parameters, number of labels → what the kernels take
-    heaviest    the same → the largest factor of a hinge or a squared error
+    parameters  name → default; None where training chooses it by the data
+    build       parameters, number of labels → the loss as kernels take it
+    heaviest    parameters, number of labels → the largest factor of a hinge or a squared error
     """
 
     name: str
@@ -115,7 +115,7 @@ def find_loss(name: str) -> Loss:
 
 
 def check_loss(name: str, given: Mapping[str, Any]) -> None:
-    """Raise SettingsError for a setting of another loss; `given` has every setting, None where nobody said."""
+    """Raise SettingsError for a given parameter of another loss; in `given`, None is a setting that was not given."""
     loss = find_loss(name)
     settings = {parameter for other in LOSSES.values() for parameter in other.parameters}
     for parameter in sorted(settings - set(loss.parameters)):

@@ -2,9 +2,9 @@
 
     ½ (f(x, y) − 1)² + Σ_{k ≤ n} ½ f(x, ȳ_k)²
 
-The targets are 1 for a positive and 0 for all other labels. Of those, n are drawn for each positive, uniformly
-from Y∖Y_x and with replacement, each of weight 1: n is how much the zeros count beside the ones. All zeros at
-once would cost a pass over the labels for each example.
+The targets are 1 for a positive and 0 for all other labels. For each positive n of these are drawn, uniformly from
+Y∖Y_x with replacement and of weight 1: n is the weight of the zeros relative to the ones. Using all zeros would cost a
+pass over the labels for each example.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from awe_cli.core.objective import (
 
 
 class Regression(NamedTuple):
-    """The loss's settings, as the kernels read them."""
+    """The settings of the loss, as kernels read them."""
 
     negatives: int  # n, zeros drawn for each positive
 
@@ -60,7 +60,7 @@ def _learn_positive(loss, affinity, context, positive, draws, scratch, gradients
 
 @inlined
 def _approach(affinity, context, positive, label, target, side, gradients, buffers):
-    """Write down scale · ∂ ½ (f − target)² of one label as a side of the positive's record; return the loss."""
+    """Write scale · ∂ ½ (f − target)² of one label to a side of the positive's record; return the loss."""
     r, scale = positive.record, positive.scale
     error = score(affinity, context, label, positive.left_out) - target
     buffers.labels[r, side] = label

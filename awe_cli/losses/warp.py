@@ -2,8 +2,8 @@
 
     L(rank_y(x)) · max(0, γ + f(x, ȳ) − f(x, y)),    rank_y(x) ≈ ⌊|Y∖Y_x| / N⌋ (AWE) or ⌊(|Y| − 1) / N⌋ (WSABIE)
 
-N counts draws from Y∖Y_x up to the first violator ȳ; no violator within the trials allowed, no update. Where x has one
-label the two estimates are one. L is one of losses/registry.py.
+N counts draws from Y∖Y_x up to the first violator ȳ. Without a violator within --max-trials there is no update. Where x
+has one label the two estimates are equal. L is one of losses/registry.py.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from awe_cli.core.objective import (
 
 
 class Warp(NamedTuple):
-    """The loss's settings, as the kernels read them."""
+    """The settings of the loss, as kernels read them."""
 
     margin: float  # γ, in units of f
-    max_trials: int  # draws before a positive counts as well ranked
+    max_trials: int  # negatives sampled before a positive is given up as correctly ranked
     weights: NDArray[np.float32]  # (labels + 1,) L(0) … L(labels)
     of_negatives: bool  # the rank is estimated from |Y∖Y_x|, else from |Y| − 1
 
@@ -56,7 +56,7 @@ def _learn_positive(loss, affinity, context, positive, draws, scratch, gradients
         if bound_excludes(affinity, context, negative, positive, buffers.score_bound, f - loss.margin):
             continue
         excess = loss.margin - f + score(affinity, context, negative, positive.left_out)
-        if not excess <= 0:  # a score that is no number counts as a violator, so that it shows in the loss
+        if not excess <= 0:  # true for NaN as well, so that it shows in the loss
             labels = n_candidates(scratch.drawn, context.V.shape[0])
             others = positive.n_negatives if loss.of_negatives else labels - 1
             weight = positive.scale * loss.weights[max(1, others // n)]

@@ -1,4 +1,4 @@
-"""Bags of features: made from entries, scaled, and as scipy's sparse matrices."""
+"""Bags of features: construction from entries, scaling, and conversion to scipy's sparse matrices."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 
 from awe_cli.matrices.matrix import Bags, Dense, Lists, Rows, n_rows
 
-# Making bags from entries, and scaling the rows of bags.
+# Constructing bags from entries, and scaling their rows.
 
-_ROWS = 8192  # scaled at a time
+_ROWS = 8192  # rows scaled at a time
 
 
 def collect(
     indptr: NDArray[np.int64], indices: NDArray[np.integer], values: NDArray[np.float32], n: int
 ) -> Bags:
-    """Bags over `n` features from entries in any order within a row; those of the same feature are summed."""
+    """Bags over `n` features from entries in any order within a row; entries of the same feature are summed."""
     matrix = scipy.sparse.csr_matrix((values, indices, indptr), shape=(len(indptr) - 1, n), copy=True)
     matrix.sum_duplicates()
     return Bags(
@@ -32,7 +32,7 @@ def keep_entries(bags: Bags, kept: NDArray[np.bool_]) -> Bags:
 
 
 def kept_offsets(indptr: NDArray[np.int64], kept: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The row pointers once the entries where `kept` is False are gone."""
+    """The row pointers after the entries where `kept` is False are removed."""
     before = np.zeros(len(kept) + 1, np.int64)
     np.cumsum(kept, out=before[1:])
     return before[indptr]
@@ -74,7 +74,7 @@ def scale_rows(bags: Bags, scaling: str) -> Bags:
 
 
 def _scaled(indptr: NDArray[np.int64], values: NDArray[np.float32], scaling: str) -> NDArray[np.float32]:
-    """The values of a few rows, scaled: work in double precision takes room."""
+    """The scaled values of a few rows; few, since temporary arrays are in double precision."""
     if scaling == "l1":
         norms = row_sums(indptr, np.abs(values))
     else:
@@ -89,7 +89,7 @@ def add_constant(bags: Bags, index: int, value: float) -> Bags:
 
 
 def add_last(bags: Bags, indices: NDArray[np.integer], value: float) -> Bags:
-    """The bags with one more entry at the end of each row, above all others there; none where its index is below 0."""
+    """The bags with one more entry at the end of each row, with the largest index; none where it is below 0."""
     rows = np.flatnonzero(indices >= 0)
     ends = bags.indptr[1:][rows]
     more = np.concatenate([[0], np.cumsum(indices >= 0)])
@@ -114,7 +114,7 @@ def no_lists(n: int) -> Lists:
 
 
 def with_labels(lists: Lists | None, labels: NDArray[np.int32], rows: int, n: int) -> Lists:
-    """The lists (None: empty ones) over `n` labels with `labels` in each of the `rows` rows besides."""
+    """The lists (None: empty ones) over `n` labels, with `labels` added to each of the `rows` rows."""
     lists = no_lists(rows) if lists is None else lists
     indptr = lists.indptr + len(labels) * np.arange(rows + 1)
     indices = np.insert(lists.indices, np.repeat(lists.indptr[1:], len(labels)), np.tile(labels, rows))
@@ -122,7 +122,7 @@ def with_labels(lists: Lists | None, labels: NDArray[np.int32], rows: int, n: in
     return Lists(bags.indptr, bags.indices)
 
 
-# Rows as scipy's sparse matrices, and the largest entries of these.
+# Rows as scipy's sparse matrices, and their largest entries.
 
 
 def inputs(x: Rows, n_features: int, dtype: type = np.float64) -> scipy.sparse.csr_matrix:

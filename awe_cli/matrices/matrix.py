@@ -1,4 +1,4 @@
-"""The three shapes data takes in memory: bags of features, dense rows, lists of labels."""
+"""The three containers of data in memory: bags of features, dense rows, lists of labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class Bags(NamedTuple):
-    """Sparse rows in CSR form: row e holds indices[indptr[e]:indptr[e+1]] with the values beside them."""
+    """Sparse rows in CSR form: row e has the columns indices[indptr[e]:indptr[e+1]], and values in the same places."""
 
     indptr: NDArray[np.int64]  # (n + 1,)
     indices: NDArray[np.int32]  # (entries,), ascending within a row
@@ -18,7 +18,7 @@ class Bags(NamedTuple):
 
 
 class Dense(NamedTuple):
-    """Dense rows, seen as bags in which every row names every column."""
+    """Dense rows, which can be read as bags that have every column."""
 
     columns: NDArray[np.int32]  # (p,), 0 … p-1: the indices of every row
     values: NDArray[np.float32]  # (n, p)
@@ -37,6 +37,11 @@ Rows = Bags | Dense
 def n_rows(rows: Rows | Lists) -> int:
     """The number of rows."""
     return len(rows.values) if isinstance(rows, Dense) else len(rows.indptr) - 1
+
+
+def longest_row(rows: Rows) -> int:
+    """The largest number of features of a row."""
+    return len(rows.columns) if isinstance(rows, Dense) else int(np.diff(rows.indptr).max(initial=0))
 
 
 def take_rows(rows: Rows, order: NDArray[np.integer]) -> Rows:
@@ -59,7 +64,7 @@ def take_lists(lists: Lists, order: NDArray[np.integer]) -> Lists:
 
 
 def rows_or_empty(rows: Rows, order: NDArray[np.integer]) -> Rows:
-    """The rows named by `order` (n',), in that order, copied; where it is -1 an empty one (dense: zeros)."""
+    """The rows named by `order` (n',), in that order, copied; an empty row (dense: zeros) for -1."""
     order = np.where(order < 0, n_rows(rows), order)
     if isinstance(rows, Dense):
         return Dense(
@@ -86,7 +91,7 @@ def stack_lists(parts: Sequence[Lists]) -> Lists:
 
 
 def slice_rows(rows: Rows, start: int, stop: int) -> Rows:
-    """Rows start … stop-1, as far as there are any; values and indices stay views of the originals."""
+    """Rows start … stop-1, cut at the last row; values and indices are views of the originals."""
     if isinstance(rows, Dense):
         return Dense(rows.columns, rows.values[start:stop])
     indptr = rows.indptr[start : min(stop, n_rows(rows)) + 1]
@@ -95,7 +100,7 @@ def slice_rows(rows: Rows, start: int, stop: int) -> Rows:
 
 
 def slice_lists(lists: Lists, start: int, stop: int) -> Lists:
-    """Lists start … stop-1; indices stay a view of the original."""
+    """Lists start … stop-1; indices are a view of the original."""
     indptr = lists.indptr[start : stop + 1]
     return Lists(indptr - indptr[0], lists.indices[indptr[0] : indptr[-1]])
 

@@ -14,7 +14,7 @@ from awe_cli.errors import SettingsError, did_you_mean
 from awe_cli.matrices.matrix import Bags
 from awe_cli.metrics.ranks import Ranks
 
-# What a metric is: a name, a formula, and whether it looks at a top list or at the whole ranking.
+# A metric: a name, a formula, and whether it uses a top list or the whole ranking.
 
 HIGHER, LOWER = "higher", "lower"
 
@@ -28,11 +28,11 @@ class Metric:
                    for a metric of the whole set an array of one number, (1,)
     cut            whether it looks at the first k labels; otherwise its k is not used
     per_example    False for a metric of the whole set, which has no mean and no interval
-    better         HIGHER, LOWER, or None for what is neither better nor worse
+    better         HIGHER, LOWER, or None where there is no better direction
     looks_at_top   whether it needs top lists, rather than the ranks of the positives alone
-    needs_kinship  whether it needs to know which labels are alike (`prepare --isa` or `--similarity`)
-    divides_by_k   whether places of the first k that no label fills count as misses; otherwise a k beyond the
-                   last label is the same as that of the last label
+    needs_kinship  whether it needs similarities of labels (`prepare --isa` or `--similarity`)
+    divides_by_k   whether it divides by k even where there are fewer labels; otherwise a k beyond the number of
+                   labels has the value of that number
     """
 
     name: str
@@ -46,13 +46,13 @@ class Metric:
 
     @property
     def chooses(self) -> bool:
-        """Whether one may choose by it: better the higher, and measured by the ranks of the positives."""
+        """Whether models can be chosen by it: better the higher, and computed from the ranks of the positives."""
         return self.better == HIGHER and not self.looks_at_top
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A metric and the k it is taken at (None for a metric of the whole ranking)."""
+    """A metric and its k (None for a metric of the whole ranking)."""
 
     metric: Metric
     k: int | None
@@ -116,7 +116,7 @@ def recall(ranks: Ranks, k: int) -> NDArray[np.float64]:
 
     Edge rule: the sum is divided by the number of positives even where that is more than k, so that the best
     value can be below 1.
-    Source: the recall@20 of LightGCN (He et al. 2020) and of what is compared with it: a mean over examples.
+    Source: the recall@20 of LightGCN (He et al. 2020) and the papers that compare with it: a mean over examples.
     """
     with np.errstate(invalid="ignore"):
         return ranks.sums((ranks.ranks <= k).astype(np.float64)) / ranks.n_positives
@@ -237,8 +237,8 @@ def sibling_precision(ranks: Ranks, k: int) -> NDArray[np.float64]:
 
     .. math:: psib@k(x) = \frac{1}{k} \sum_{y : rank_x(y) \le k} \max_{y' \in Y_x} S_{yy'}
 
-    where Y_x are the positives of the example x. S is 1 for a label and itself; for others what was given, or,
-    where parents were given, 1 for labels that share one, isa(y, p) and isa(y', p), else 0.
+    where Y_x are the positives of the example x. S is 1 for a label and itself; for others the given similarity,
+    or where parents were given 1 for labels that share one, isa(y, p) and isa(y', p), else 0.
 
     ranks    of n examples with their top lists and positives, and S or the parents of the labels
     k        1 or more
@@ -258,7 +258,7 @@ def sibling_precision(ranks: Ranks, k: int) -> NDArray[np.float64]:
     row, column = np.nonzero(top >= 0)
     shown = top[row, column].astype(np.int64)
     credited = np.isin(row * n_labels + shown, owners * n_labels + positives)
-    # Pairs (example, parent) of the positives, and (place in the top list, parent) of what is shown.
+    # Pairs (example, parent) of the positives, and (position, parent) of the top lists.
     of_positive, families = _parents(parents.indptr, parents.indices, positives)
     of_place, families_shown = _parents(parents.indptr, parents.indices, shown)
     shared = np.isin(row[of_place] * n_parents + families_shown, owners[of_positive] * n_parents + families)
@@ -267,7 +267,7 @@ def sibling_precision(ranks: Ranks, k: int) -> NDArray[np.float64]:
 
 
 def _by_similarity(ranks: Ranks, S: Bags, k: int) -> NDArray[np.float64]:
-    """The same by rows of S, one example after the other: no matrix of examples by labels is laid out."""
+    """Sibling precision by rows of S, one example after the other, without a matrix of examples by labels."""
     best = np.zeros(len(S.indptr) - 1)  # of the example, max S by label
     total = np.zeros(len(ranks.top))
     for e, top in enumerate(ranks.top[:, :k]):
@@ -304,12 +304,12 @@ def coverage(ranks: Ranks, k: int) -> NDArray[np.float64]:
 
     .. math:: C@k = \frac{1}{|\mathcal{Y}|} \left|\bigcup_x \{y : rank_x(y) \le k\}\right|
 
-    ranks    of n examples; only `best` is looked at, from top lists of k labels or more
+    ranks    of n examples; only `best` is used, from top lists of k labels or more
     k        1 or more
     returns  (1,) float64 in [0, 1]: one number for the whole set, so that it has no interval and no strata
 
-    Edge rule: examples without labels count too, for they are shown a top list like all others; people with
-    nothing held out are not ranked for.
+    Edge rule: examples without labels count too, since they get a top list like all others; people without held-out
+    items are not ranked.
     Source: the "aggregate diversity" of Adomavicius & Kwon 2012, as a share of the labels.
     """
     return np.array([np.mean(ranks.best <= k) if len(ranks.best) else 0.0])
@@ -318,11 +318,11 @@ def coverage(ranks: Ranks, k: int) -> NDArray[np.float64]:
 COVERAGE = Metric("coverage", coverage, cut=True, per_example=False, looks_at_top=True)
 
 
-# Popularity at k: how well known what is recommended is.
+# Popularity at k: how popular the recommended labels are.
 
 
 def popularity(ranks: Ranks, k: int) -> NDArray[np.float64]:
-    r"""How many training examples have a label, averaged over the first k labels; neither better nor worse.
+    r"""How many training examples have a label, averaged over the first k labels; it has no better direction.
 
     .. math:: Pop@k(x) = \frac{1}{k_x} \sum_{y : rank_x(y) \le k} |\{x' : y \in Y_{x'}\}|
 
@@ -341,11 +341,11 @@ def popularity(ranks: Ranks, k: int) -> NDArray[np.float64]:
 POPULARITY = Metric("popularity", popularity, cut=True, better=None, looks_at_top=True)
 
 
-# Novelty at k: how surprising what is recommended is.
+# Novelty at k: how rare the recommended labels are.
 
 
 def novelty(ranks: Ranks, k: int) -> NDArray[np.float64]:
-    r"""The information, in bits, of meeting a label, averaged over the first k; neither better nor worse.
+    r"""The information, in bits, of meeting a label, averaged over the first k; it has no better direction.
 
     .. math:: Nov@k(x) = \frac{1}{k_x} \sum_{y : rank_x(y) \le k} -\log_2 \frac{c_y + 1}{\sum_{y'} (c_{y'} + 1)}
 
@@ -404,7 +404,7 @@ def criterion(name: str) -> Measure:
 
 
 def measures(names: Iterable[str], at: Sequence[int]) -> list[Measure]:
-    """The measures called `names`, each once; one that needs a k and names none is taken at each of `at`.
+    """The measures called `names`, each once; one that needs a k and has none is taken at each k of `at`.
 
     Raises SettingsError for a name or a k that cannot be.
     """

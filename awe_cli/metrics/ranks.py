@@ -1,4 +1,4 @@
-"""What metrics look at: the ranks that positives got."""
+"""The input of metrics: the ranks of positives, top lists, and label statistics."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ NEVER = np.iinfo(np.int32).max  # the best position of a label that is in no top
 
 
 class LabelStatistics(NamedTuple):
-    """What is known of the labels beforehand.
+    """Statistics of the labels, from the dataset.
 
-    counts      (labels,) how many training examples have each
-    parents     the parents of each label, as numbers from 0; None where none were given
-    similarity  rows of S without its diagonal, each entry from 0 to 1; None where none was given
+    counts      (labels,) the number of training examples that have each label
+    parents     the parents of each label, numbered from 0; None where not given
+    similarity  rows of S without its diagonal, with entries from 0 to 1; None where not given
     """
 
     counts: NDArray[np.int64]
@@ -36,7 +36,7 @@ class Ranks(NamedTuple):
     best       (labels,) the best position each label has in any example's top list, NEVER where it is in none
     positives  (positives,) the labels that have these ranks
     top        (n, k) the top lists, best first and filled up with -1
-    known      what is known of the labels
+    known      the statistics of the labels
 
     The last three are there for metrics that look at top lists.
     """
@@ -50,7 +50,7 @@ class Ranks(NamedTuple):
 
     @property
     def n_positives(self) -> NDArray[np.int64]:
-        """(n,) how many positives each example has."""
+        """(n,) the number of positives of each example."""
         return np.diff(self.indptr)
 
     def sums(self, terms: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Ranks taken apart by what their positives, or their examples, are like."""
+"""Ranks grouped by the stratum of their positives, or of their examples."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ EDGES = (0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)  # the 
 
 
 class Part(NamedTuple):
-    """The positives of one example in one stratum make a row.
+    """Ranks with a row for the positives of one example in one stratum.
 
-    ranks    of the m rows; of the example's other positives nothing is known here
+    ranks    of the m rows, without the example's other positives
     owner    (m,) the example of each row
     stratum  (m,)
     """
@@ -30,8 +30,8 @@ def take_apart(ranks: Ranks, strata: NDArray[np.int64], n_strata: int) -> Part:
 
     strata  (positives,) the stratum of each, from 0 to n_strata - 1
 
-    All labels stay candidates, with the ranks they have: a metric of a row is that of the example, had it these
-    positives only.
+    All labels stay candidates, with unchanged ranks: a metric of a row is that of the example as if it had these
+    positives alone.
     """
     examples = np.repeat(np.arange(len(ranks.indptr) - 1), ranks.n_positives)
     keys = examples * n_strata + strata
@@ -51,7 +51,7 @@ def by_size(counts: NDArray[np.integer]) -> NDArray[np.int64]:
 
 
 def size_names() -> list[str]:
-    """What these strata are called: "0", "1–2", "3–9", …"""
+    """The names of these strata: "0", "1–2", "3–9", …"""
     ends = [after - 1 for after in EDGES[1:]]
     names = [
         f"{first:,}" if first == last else f"{first:,}–{last:,}"

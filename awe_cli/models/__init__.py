@@ -1,1 +1,1 @@
-"""Models and tables of G as they are stored, and how they are opened to rank or to be learned on from."""
+"""Stored models and built affinities, and how they are opened for ranking and for further training."""

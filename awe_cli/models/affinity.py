@@ -1,4 +1,4 @@
-"""The affinity that `awe train` or `awe retrain` names, with the parameters it starts from."""
+"""The affinity of `awe train` or `awe retrain`, with its initial parameters."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ from awe_cli.training.joint import Numbers, Weigh
 from awe_cli.training.state import fresh_state, with_learned
 from awe_cli.workspace import Artifact, Staging, Workspace
 
-# What an affinity that learns numbers of its own starts with, beside U and V.
+# The initial parameters of an affinity beside U and V.
 
 _FILE = "file"
 
 
 def named_by_content(affinity: dict[str, Any], dataset: Dataset) -> dict[str, Any]:
-    """The parameters, and those of members, with files named by what is in them, as a recipe has it.
+    """The settings of an affinity and its members for a recipe, with files replaced by their digests.
 
-    Raises MissingInputError, DataError, SettingsError for pairs that cannot be had.
+    Raises MissingInputError, DataError, SettingsError for pairs that cannot be read or counted.
     """
     if "members" in affinity:
         return {**affinity, "members": [named_by_content(member, dataset) for member in affinity["members"]]}
@@ -66,9 +66,9 @@ def named_by_content(affinity: dict[str, Any], dataset: Dataset) -> dict[str, An
 def numbers_of(
     dataset: Dataset, affinity: Mapping[str, Any], given_pairs: str | None, start: Artifact | None
 ) -> Numbers | None:
-    """Where these parameters start; None where the model to start from was told the same, and they go on from there.
+    """The initial parameters; None where the model to start from has the same settings, so that its own are used.
 
-    told_pairs  --pairs, as the user has it
+    given_pairs  the value of --pairs
     """
     if start is not None and start.settings["affinity"] == affinity:
         return None
@@ -83,7 +83,7 @@ def numbers_of(
 
 
 def _pairs(dataset: Dataset, affinity: Mapping[str, Any], resolved: str | None) -> Numbers:
-    """Pairs of a file, with the weights they have; others start above those that are not stored."""
+    """Pairs of a file keep their weights; other pairs start above the weight of pairs that are not stored."""
     lift = affinity["pair_rest"] if affinity["pair_form"] == WEIGH else 0.0
     if affinity["pairs"] == _FILE:
         source = pair_weights.pairs_source(str(resolved))
@@ -104,11 +104,11 @@ def _pairs(dataset: Dataset, affinity: Mapping[str, Any], resolved: str | None) 
     return lambda plan, examples: fixed
 
 
-# The affinity `overlap` told of the words of a dataset's documents.
+# The affinity `overlap` with the words of a dataset's documents.
 
 
 def with_words(affinity: Any, settings: Mapping[str, Any], dataset: Dataset) -> Any:
-    """The affinity with what each word adds to the documents that have it; any other affinity as it is.
+    """The affinity `overlap` with the weights of words by document; any other affinity unchanged.
 
     Raises SettingsError where queries and documents do not have one vocabulary.
     """
@@ -119,7 +119,7 @@ def with_words(affinity: Any, settings: Mapping[str, Any], dataset: Dataset) -> 
 
 
 def check_words(settings: Mapping[str, Any], dataset: Dataset, *, tie: bool) -> None:
-    """Raise SettingsError, before anything is learned, where words are to be shared and are not."""
+    """Raise SettingsError, before training, where shared words are needed and there are none."""
     with_words(build_affinity(settings), settings, dataset)
     if tie and not (dataset.described and dataset.described.shared):
         raise SettingsError(
@@ -128,18 +128,18 @@ def check_words(settings: Mapping[str, Any], dataset: Dataset, *, tie: bool) -> 
         )
 
 
-# The affinity that `awe train` is told of: one of the catalog, or a user's own.
+# The affinity of `awe train`: one of the registry, or a type in the user's file.
 
 
 @dataclass(frozen=True)
 class ChosenAffinity:
-    """What the settings mean.
+    """The affinity that the settings choose.
 
-    name        of its stage of learning, and of the model where none is said
-    parameters  as a recipe has them
-    linear      whether it starts from a trained linear model unless told otherwise
-    pairs       --pairs, as the user has it
-    source      the file of a user's own affinity
+    name        of its stage of learning, and the default name of the model
+    parameters  its settings in a recipe
+    linear      whether it starts from a trained linear model by default
+    pairs       the value of --pairs
+    source      the user's file, for a type in a file
     """
 
     name: str
@@ -149,13 +149,13 @@ class ChosenAffinity:
     source: Path | None = None
 
     def build(self, dataset: Dataset) -> Any:
-        """What the kernels take."""
+        """The affinity as kernels take it."""
         if self.source is None:
             return with_words(build_affinity(self.parameters), self.parameters, dataset)
         return file.build_plugin(self.parameters, self.source)
 
     def numbers(self, dataset: Dataset, start: Artifact | None) -> Numbers | None:
-        """What it starts with beside U and V; None: as the model to start from has it."""
+        """The initial parameters beside U and V; None: those of the model to start from."""
         source = self.source
         if source is None:
             return numbers_of(dataset, self.parameters, self.pairs, start)
@@ -168,11 +168,11 @@ class ChosenAffinity:
         return numbers
 
     def store(self, staging: Staging) -> None:
-        """Copy the file of a user's own affinity into the model."""
+        """Copy the user's file into the model, where there is one."""
         file.keep_copy(staging, self.source)
 
     def try_out(self, dataset: Dataset, plan: TrainConfig) -> None:
-        """Try a user's own affinity on two examples before anything is learned. Raises SettingsError."""
+        """Try a type in a file on two examples before training. Raises SettingsError."""
         if self.source is not None:
             examples = dataset.training(("train",)).slice(0, 2)
             state = with_learned(
@@ -185,7 +185,7 @@ class ChosenAffinity:
 def choose_affinity(settings: TrainSettings, dataset: Dataset) -> ChosenAffinity:
     """The affinity of the settings.
 
-    Raises SettingsError for what cannot be, MissingInputError for a file that is not there.
+    Raises SettingsError for invalid settings, MissingInputError for a missing file.
     """
     resolved = {name: getattr(settings, name) for name in PARAMETERS}
     if names_file(settings.affinity):
@@ -210,16 +210,15 @@ def _plugin(settings: TrainSettings, resolved: Mapping[str, Any]) -> ChosenAffin
     return ChosenAffinity(kind.lower(), parameters, True, source=source)
 
 
-# The affinity of `awe retrain`: one that is built, or a mixture of such and of others, as the kernels take
-# it.
+# The affinity of `awe retrain`: a built one, or a mixture of built and other affinities.
 
 
 @dataclass(frozen=True)
 class FixedAffinity:
-    """G that is held fixed while U and V are learned, all or parts of it.
+    """An affinity of which all or parts are held fixed while U and V are learned.
 
-    settings  its parameters, as a recipe has them: name, floor; of a mixture members and their weights
-    tables    what is built of it, in the order of the members
+    settings  its settings in a recipe: name, floor; for a mixture members and their weights
+    tables    the built affinities, in the order of the members
     """
 
     settings: Mapping[str, Any]
@@ -235,7 +234,7 @@ class FixedAffinity:
         return replace(self, settings=weighed_settings(self.settings, weights))
 
     def training(self, examples: Examples, n_labels: int, fit: Fit, power: float) -> Any:
-        """What the kernels take to learn from the examples of a fit."""
+        """The affinity as kernels take it, for the training examples of a fit."""
         if not self._mixed:
             return training_table(self.tables[0], examples, fit, power, self.settings["floor"])
         tables = [
@@ -245,12 +244,12 @@ class FixedAffinity:
         return with_floor(build_mixture(self.settings, ALL_MEMBERS, tables), self.settings)
 
     def open(self, ws: Workspace, dataset: Dataset, fit: Fit, threads: int | None = None) -> AffinityIndex:
-        """G of a fit, to look up new input in."""
+        """G of a fit, in which new input is looked up."""
         found = [open_built(ws, table, dataset, fit, threads) for table in self.tables]
         return BuiltMixture(self.settings, found) if self._mixed else found[0]
 
     def numbers(self, dataset: Dataset, pairs: str | None) -> Numbers:
-        """What it starts with beside U and V: of a mixture the weights, and what its members learn."""
+        """The initial parameters beside U and V: for a mixture the weights, and the parameters of its members."""
         if not self._mixed:
             return lambda plan, examples: NO_PARAMS
         found = numbers_of(dataset, self.settings, pairs, None)
@@ -258,22 +257,22 @@ class FixedAffinity:
         return found
 
 
-# Weights of a mixture: how validation chooses them, and how a model tells of them.
+# Weights of a mixture: how validation chooses them, and how the result of a model lists them.
 
 
 def choose_weights(
     held_out: ValidationCache, affinity: Mapping[str, Any], state: State, power: float = 1.0
 ) -> list[float]:
-    """Weights that rank validation best, U, V and what members have of their own as they are in `state`.
+    """The weights that rank validation best, with U, V and the parameters of members as in `state`.
 
-    power  of G of members that are built
+    power  of G of built members
     """
     alone = each_alone(state, n_members(affinity))
     return held_out.choose_weights(alone, power, affinity["floor"]).weights
 
 
 def weigh_with(affinity: Mapping[str, Any]) -> Weigh | None:
-    """What chooses the weights of a mixture that has no member to be built; None where they are not chosen."""
+    """The function that chooses the weights of a mixture without built members; None where they are not chosen."""
     if not chooses_weights(affinity):
         return None
 
@@ -284,7 +283,7 @@ def weigh_with(affinity: Mapping[str, Any]) -> Weigh | None:
 
 
 def mixture_weights_of(affinity: Mapping[str, Any], states: Mapping[Fit, State]) -> dict[str, Any]:
-    """The weights that each fit of a mixture ended with, as its result has them; nothing for another affinity."""
+    """The final weights of a mixture on each fit, for its result; empty for another affinity."""
     n = n_members(affinity)
     if not n:
         return {}

@@ -1,4 +1,4 @@
-"""From a stored model to something that ranks: which of its fits to use, and how each type is loaded."""
+"""Opening a stored model as a ranker: which of its fits is used, and how each type of model is loaded."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ BASELINE_VERSION = 4
 
 @dataclass(frozen=True)
 class OpenRanker:
-    """A model ready to rank.
+    """A model opened for ranking.
 
-    fit_on  the splits that the fit in use has seen; in recommendation they make up a person's history
+    fit_on  the splits of the fit in use; in recommendation a person's history is that in these splits
     """
 
     ranker: Ranker
@@ -37,7 +37,7 @@ Loader = Callable[[Workspace, Artifact, Dataset, tuple[str, ...]], Ranker]
 
 
 def open_ranker(ws: Workspace, model: Artifact, dataset: Dataset, split: str | None) -> OpenRanker:
-    """The model with the fit to judge on `split`: the largest one that has not seen it; the largest for None.
+    """The model with the fit to evaluate on `split`: the largest one that has not seen it; the largest for None.
 
     Raises SettingsError where every fit has seen the split, CorruptArtifactError for a type that is unknown.
     """
@@ -68,21 +68,21 @@ def load_fit(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str
 def choose_fit(model: Artifact, split: str | None) -> tuple[str, ...]:
     """The splits of the largest fit of `model` that leaves `split` out; of the largest fit for None.
 
-    Raises DataError for test where the final fit of the model has seen it: its smaller fits are there to choose
-    by, and are not what the model ranks with. Raises SettingsError where every fit has seen the split.
+    Raises DataError for test where the final fit of the model has seen it: its smaller fits serve choices alone, and
+    the model does not rank with them. Raises SettingsError where every fit has seen the split.
     """
     fits = [tuple(fit) for fit in model.settings["fits"]]
     if split == "test" and any("test" in fit for fit in fits):
         raise DataError(
-            f"{model.describe()} cannot be judged on test: its final fit has learned from the test split, too "
+            f"{model.describe()} cannot be evaluated on test: its final fit has learned from the test split, too "
             "(--fit-on train,valid,test)",
-            hint="judge a model of the same settings that is made without --fit-on, or take --split valid",
+            hint="evaluate a model of the same settings that is trained without --fit-on, or take --split valid",
         )
     fair = [fit for fit in fits if split not in fit]
     if not fair:
         raise SettingsError(
-            f"{model.describe()} has seen the split {split!r}: every fit of it was made on it",
-            hint="judge it on a split it has not seen, such as --split test",
+            f"{model.describe()} has seen the split {split!r}: every fit of it includes this split",
+            hint="evaluate it on a split it has not seen, such as --split test",
         )
     return max(fair, key=len)
 
@@ -133,7 +133,7 @@ def baseline_facts(
     fit: tuple[str, ...],
     threads: int | None = None,
 ) -> Facts:
-    """What a fit of a baseline is made from; `parents` are those of its recipe, the dataset aside."""
+    """The data of a fit of a baseline; `parents` are those of its recipe, without the dataset."""
     if "neighbors" not in parents:
         return Facts(dataset, fit, None, threads)
     from awe_cli.models.tables import embedded

@@ -1,4 +1,4 @@
-"""Where weights of (feature, label) pairs come from: a file, the training data, or equal names."""
+"""The sources of weights of (feature, label) pairs: a file, counts of the training data, or equal names."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ FEATURE, LABEL, WEIGHT = "feature", "label", "weight"
 ROLES = {FEATURE: Role.ID, LABEL: Role.ID, WEIGHT: Role.NUMBER}
 IDENTITY = "identity"
 PMI, COOCCURRENCE = COUNTED
-_BLOCK = 1024  # features whose pairs are counted at once
-_LEAST = 2  # examples that a pair must be in
+_BLOCK = 1024  # features whose pairs are counted at a time
+_LEAST = 2  # examples that must have a pair
 
 
 def pairs_source(resolved: str) -> Source | None:
-    """The file that --pairs names; None where it is one of the words. Raises MissingInputError, DataError."""
+    """The file that --pairs names; None where it is a method such as pmi. Raises MissingInputError, DataError."""
     return None if resolved in (IDENTITY, *COUNTED) else find_source(resolved, Path(resolved))
 
 
 def label_names(dataset: Dataset) -> pa.Array:
-    """What pairs name beside a feature: labels, or what describes them, such as the words of documents."""
+    """The names of the second part of a pair: labels, or label features, such as the words of documents."""
     return dataset.described.space.names if dataset.described else dataset.labels
 
 
 def read_pairs(source: Source, dataset: Dataset) -> scipy.sparse.csr_matrix:
-    """(features, labels or what describes them) of a file of triples.
+    """The matrix (features, labels or label features) of a file of triples.
 
-    Raises MissingInputError for a column that is not there and for a name that the dataset does not know,
-    DataError for a pair that is there twice and a weight that is no number.
+    Raises MissingInputError for a missing column and for a name that the dataset does not have, DataError for a pair
+    that occurs twice and for a weight that is no number.
     """
     rows: list[NDArray[Any]] = []
     columns: list[NDArray[Any]] = []
@@ -96,14 +96,14 @@ def _matrix(
 
 
 def identical_names(dataset: Dataset) -> scipy.sparse.csr_matrix:
-    """1 for every feature that is called as a label: I of xᵀIy. Raises DataError where there is none."""
+    """1 for every feature with the name of a label: I of xᵀIy. Raises DataError where there is none."""
     names = dataset.features.cast(pa.string())
     found = look_up(names, label_names(dataset).cast(pa.string()), "features", untyped=False)
     found[np.asarray(names.is_null().to_numpy(zero_copy_only=False))] = -1
     rows = np.flatnonzero(found >= 0)
     if not len(rows):
         raise DataError(
-            f"--pairs {IDENTITY}: expected features that are called as labels are, found none",
+            f"--pairs {IDENTITY}: expected features with the names of labels, found none",
             hint=f"use --pairs {PMI}, or a file of triples",
         )
     shape = (dataset.n_features, dataset.n_label_features)
@@ -116,8 +116,8 @@ def counted_pairs(
     """The pairs of a feature with at least two examples in common, the `most` heaviest of each feature.
 
     cooccurrence  the share of the examples with feature i that have label y
-    pmi           log(p(i, y)/(p(i) p(y))) / −log p(i, y), those above 0: pointwise mutual information as a share of
-                  the most it can be (Bouma 2009)
+    pmi           log(p(i, y)/(p(i) p(y))) / −log p(i, y), those above 0: normalised pointwise mutual information
+                  (Bouma 2009)
 
     Where labels are described, y is a feature of a positive, and pairs are (features, label features).
     A label is not counted with itself where the labels are the features: it is left out of x when it is the target.
@@ -126,7 +126,7 @@ def counted_pairs(
     n = len(examples)
     if examples.y is None:
         Y = label_matrix(examples.positives, shape[1])
-    else:  # what describes any of its positives
+    else:  # the features of any of its positives
         y = inputs(examples.y, shape[1]) > 0
         Y = (label_matrix(examples.positives, y.shape[0]) @ y.astype(np.float64) > 0).astype(np.float64)
     of_feature, of_label = np.asarray(X.sum(axis=0)).ravel(), np.asarray(Y.sum(axis=0)).ravel()
@@ -154,7 +154,7 @@ def _heaviest(block: scipy.sparse.csr_matrix, most: int) -> tuple[Any, Any, Any]
 
 
 def as_learned(matrix: scipy.sparse.csr_matrix, lift: float) -> AffinityParams:
-    """The stored pairs as numbers of an affinity's own, each with `lift` added."""
+    """The stored pairs as parameters of an affinity, each with `lift` added."""
     matrix = matrix.sorted_indices()
     return NO_PARAMS._replace(
         indptr=matrix.indptr.astype(np.int64),
@@ -164,7 +164,7 @@ def as_learned(matrix: scipy.sparse.csr_matrix, lift: float) -> AffinityParams:
 
 
 def check_counted(dataset: Dataset, kind: str) -> None:
-    """Raise SettingsError where co-occurrence says nothing: every dense example has every feature, an item its own."""
+    """Raise SettingsError where co-occurrence is constant: for dense features, and for items with attributes."""
     if dataset.dense:
         raise SettingsError(
             f"--pairs {kind}: expected sparse features, found dense ones, which every example has",

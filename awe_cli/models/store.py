@@ -1,4 +1,4 @@
-"""How an embedding model is stored and opened: a state for each fit, what was chosen, and the training history."""
+"""Storing and opening an embedding model: a state for each fit, the choices, and the training history."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from awe_cli.workspace import Artifact, Staging
 from awe_cli.workspace.arrays import load_arrays, save_arrays
 from awe_cli.workspace.artifact import canonical, decoding, read_document
 
-# How an embedding model is stored: a state for each fit, what was chosen, and the history of its training.
+# An embedding model is stored as a state for each fit, the choices, and the training history.
 
 MODEL_VERSION = 4  # of the format of embedding models
 RESULT = "result.json"
@@ -34,18 +34,18 @@ Fit = tuple[str, ...]
 
 
 def fit_name(fit: Fit) -> str:
-    """How files and settings call a fit: "train-valid"."""
+    """The name of a fit in files and settings: "train-valid"."""
     return "-".join(fit)
 
 
 def store_states(staging: Staging, states: Mapping[Fit, State]) -> None:
-    """Write U, V, what the affinity has of its own, and AdaGrad's memory, of each fit."""
+    """Write U, V, the parameters of the affinity, and the accumulators, of each fit."""
     for fit, state in states.items():
         save_arrays(staging.file(f"fit-{fit_name(fit)}.npz"), arrays_of(state))
 
 
 def load_state(model: Artifact, fit: Fit, dataset: Dataset | None = None) -> State:
-    """The state of one fit, of a model of `dataset` where one is named. Raises CorruptArtifactError."""
+    """The state of one fit, checked against `dataset` where it is given. Raises CorruptArtifactError."""
     path = model.expect_version(MODEL_VERSION).file(f"fit-{fit_name(fit)}.npz")
     with decoding(path, "the arrays of an embedding"):
         arrays = load_arrays(path)
@@ -64,7 +64,7 @@ def _check_rows(arrays: Mapping[str, NDArray[Any]], dataset: Dataset) -> None:
 
 
 def _check_shapes(arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Raise ValueError where the arrays do not belong together: kernels index them without looking."""
+    """Raise ValueError where shapes do not fit together: kernels index without bounds checks."""
     U = arrays["U"]
     V = arrays.get("V", U)
     for name, array in arrays.items():
@@ -78,17 +78,17 @@ def _check_shapes(arrays: Mapping[str, NDArray[Any]]) -> None:
 
 
 def store_result(staging: Staging, result: Mapping[str, Any]) -> None:
-    """Write what was chosen and measured on the way."""
+    """Write the choices and measurements of a step."""
     staging.file(RESULT).write_bytes(canonical(result))
 
 
 def load_result(artifact: Artifact) -> dict[str, Any]:
-    """What was chosen and measured on the way."""
+    """The choices and measurements of the step that made the artifact."""
     return read_document(artifact.file(RESULT))
 
 
 def store_history(staging: Staging, history: Iterable[Progress]) -> None:
-    """Write one row an epoch: what was learned, margin and rate of its plan, what the epoch showed, validation."""
+    """Write one row an epoch: stage, margin and learning rate of its plan, measurements, validation."""
     rows = [
         {
             "stage": entry.stage,
@@ -109,15 +109,15 @@ def store_history(staging: Staging, history: Iterable[Progress]) -> None:
 
 
 def describe_run(run: Run) -> dict[str, Any]:
-    """The plan that was chosen, its best epoch and what validation said."""
+    """The chosen plan, its best epoch and its validation."""
     return {"plan": asdict(run.plan), "epochs": run.epochs, "validation": run.validation}
 
 
-# Which models G may be built from and multiplied with: those whose U and V were learned for Ux·V_y.
+# The models that G may be built from and multiplied with: those whose U and V were learned for Ux·V_y.
 
 
 def is_linear(model: Artifact) -> bool:
-    """Whether U and V of an embedding model were learned for the score Ux·V_y, or for it times a G that is built."""
+    """Whether U and V of an embedding model were learned for the score Ux·V_y, or for its product with a built G."""
     resolved = load_result(model)["affinity"]
     return all(
         part["name"] in (*BUILT, PLUGIN_BUILT, CONSTANT, MIX)
@@ -126,10 +126,10 @@ def is_linear(model: Artifact) -> bool:
 
 
 def require_linear(model: Artifact) -> Artifact:
-    """`model`, if Ux·V_y is what its U and V were learned for. Raises SettingsError.
+    """`model`, if its U and V were learned for Ux·V_y. Raises SettingsError.
 
-    Only such a score is to be multiplied with a G that is built (AWE §3.3): another affinity that was learned with
-    U and V would be left out of the product without a word.
+    Only such a score can be multiplied with a built G (AWE §3.3): another affinity that was learned with U and V would
+    be missing from the product.
     """
     if is_linear(model):
         return model
@@ -141,7 +141,7 @@ def require_linear(model: Artifact) -> Artifact:
     )
 
 
-# From a stored dataset to one that can be read.
+# Opening a stored dataset.
 
 
 def open_dataset(stored: Artifact) -> Dataset:

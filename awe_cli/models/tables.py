@@ -1,4 +1,4 @@
-"""Reading built affinities of any kind: for training as arrays, for ranking as a lookup of any input."""
+"""Reading built affinities of any kind: as arrays for training, as a lookup of any input for ranking."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
 from awe_cli.workspace.artifact import KINDS, check_name, decoding
 
-# Which builder makes a G: one of the catalog, or that of a type in a user's file.
+# The builder of an affinity: one of the registry, or that of a type in the user's file.
 
 
 @dataclass(frozen=True)
 class ChosenBuilder:
-    """What `awe build-affinity` was told.
+    """The builder that the settings of `awe build-affinity` choose.
 
-    told     what a recipe says of it beside `parameters`, those that the catalog knows
-    source   the file of a user's own affinity
+    resolved  its settings in a recipe, beside those that the registry knows
+    source    the user's file, for a type in a file
     """
 
     builder: Builder
@@ -57,9 +57,9 @@ class ChosenBuilder:
 
 
 def choose_builder(affinity: str, plugin_parameters: Sequence[str] | None) -> ChosenBuilder:
-    """The builder of an affinity that is named as in the catalog or as path/to/file.py:Name.
+    """The builder of an affinity, named as in the registry or as path/to/file.py:Name.
 
-    Raises SettingsError for what cannot be, MissingInputError for a file that is not there.
+    Raises SettingsError for invalid settings, MissingInputError for a missing file.
     """
     resolved = as_recorded(affinity)
     if not names_file(affinity):
@@ -71,7 +71,7 @@ def choose_builder(affinity: str, plugin_parameters: Sequence[str] | None) -> Ch
 
 
 def builder_of(built: Artifact) -> Builder:
-    """The builder of a G that is stored: of a user's own affinity from the copy of its file."""
+    """The builder of a stored G; for a type in a file it is read from the copy in the artifact."""
     resolved = built.settings
     if resolved["affinity"] != PLUGIN_BUILT:
         return BUILDERS[resolved["affinity"]]
@@ -79,7 +79,7 @@ def builder_of(built: Artifact) -> Builder:
 
 
 def as_recorded(affinity: str) -> dict[str, Any]:
-    """How the recipe of a G names its affinity. Raises as `choose_builder`."""
+    """The affinity as the recipe of a G names it. Raises as `choose_builder`."""
     if not names_file(affinity):
         return {"affinity": find_built_affinity(affinity).name}
     source, name = file.split(affinity)
@@ -87,15 +87,15 @@ def as_recorded(affinity: str) -> dict[str, Any]:
     return {"affinity": PLUGIN_BUILT, **file.named(source, name)}
 
 
-def called(affinity: str) -> str:
-    """What a G of the affinity is called after the model, where nobody names it."""
+def name_suffix(affinity: str) -> str:
+    """The part of the default name of a G after that of the model."""
     return file.split(affinity)[1].lower() if names_file(affinity) else affinity
 
 
-# The spaces that a table of neighbours may be looked for in.
+# The spaces in which the neighbours of a table are searched.
 
 EMBEDDING, INPUT, BOTH = "embedding", "input", "both"
-# What each choice looks in: G is the mean of what is found there.
+# The spaces of each choice: G is the mean over them.
 NEIGHBOR_SPACES: dict[str, tuple[str, ...]] = {
     EMBEDDING: (EMBEDDING,),
     INPUT: (INPUT,),
@@ -110,7 +110,10 @@ def neighbor_space_of(name: str, U: NDArray[np.float32], measure: str, dataset: 
     return Space(U, measure)
 
 
-NEIGHBORS, AFFINITY = "neighbors", "affinity"  # kinds of artifact, and what the parents of a model call them
+NEIGHBORS, AFFINITY = (
+    "neighbors",
+    "affinity",
+)  # kinds of artifact, and their roles among the parents of a model
 KNN_VERSION, AFFINITY_VERSION = 3, 2
 
 
@@ -120,15 +123,15 @@ def kind_of(affinity: str) -> str:
 
 
 def default_name(affinity: str, model: Artifact) -> str:
-    """How a built affinity is called where nobody says: for knn like the model."""
-    return str(model.name) if kind_of(affinity) == NEIGHBORS else f"{model.name}-{called(affinity)}"
+    """The default name of a built affinity: for knn that of the model."""
+    return str(model.name) if kind_of(affinity) == NEIGHBORS else f"{model.name}-{name_suffix(affinity)}"
 
 
 def find_built(ws: Workspace, affinity: str, name: str | None, model: Artifact) -> Artifact:
     """The G called `name` (by default as `default_name` has it), built from this very model.
 
     Raises MissingInputError where there is none, or one of another affinity, or of another version of the model,
-    SettingsError for what cannot be a name, or a file's type that is not built.
+    SettingsError for an invalid name, and for a type in a file that is not built.
     """
     recorded, kind = as_recorded(affinity), kind_of(affinity)
     name = name or default_name(affinity, model)
@@ -152,12 +155,12 @@ def find_built(ws: Workspace, affinity: str, name: str | None, model: Artifact) 
 
 
 def _check_affinity(built: Artifact, affinity: str, recorded: Mapping[str, Any], command: str) -> None:
-    """Raise MissingInputError where what is built is another affinity, or from another content of a file."""
+    """Raise MissingInputError where `built` is of another affinity, or of another version of the user's file."""
     if {key: built.settings.get(key) for key in recorded} == recorded:
         return
     found = built.settings.get("type", built.settings["affinity"])
     if found == recorded.get("type"):
-        found = f"{found} as another content of the file has it"
+        found = f"{found} of another version of the file"
     raise MissingInputError(
         f"expected {built.name!r} to be a built {affinity}, found {found}",
         hint=f"build it with `{command}`",
@@ -165,7 +168,7 @@ def _check_affinity(built: Artifact, affinity: str, recorded: Mapping[str, Any],
 
 
 def built_of(ws: Workspace, model: Artifact) -> list[Artifact]:
-    """Every built G that a model names among its parents, in the order in which `as_parents` was given them."""
+    """Every built G among the parents of a model, in the order given to `as_parents`."""
     kinds = {role: role.partition(" ")[0] for role in model.parents}
     roles = [role for role, kind in kinds.items() if kind in (NEIGHBORS, AFFINITY)]
     roles.sort(key=lambda role: int(role.partition(" ")[2] or 0))
@@ -182,9 +185,9 @@ def as_parents(tables: Sequence[Artifact]) -> dict[str, str]:
 def open_built(
     ws: Workspace, built: Artifact, dataset: Dataset, fit: Fit, threads: int | None = None
 ) -> AffinityIndex:
-    """G of a fit: with the U that built it, and the examples that this U was learned from.
+    """G of a fit, with the U that it was built from, and the training examples of that U.
 
-    For other documents the examples stay those of the labels that were prepared, and G is asked for the others.
+    With other documents the training examples keep the labels that were prepared, and G is wanted for the others.
     """
     state = load_state(ws.get("model", built.parents["model"]), fit, dataset)
     others = None
@@ -219,7 +222,7 @@ def _index(table: Artifact, name: str, state: State, examples: Examples, dataset
 def training_table(
     built: Artifact, examples: Examples, fit: Fit, power: float, floor: float = 0.0, start: int = 0
 ) -> Knn:
-    """G of the training examples of a fit, as the kernels take it; laid out from `start` on beside others."""
+    """G of the training examples of a fit, as the kernels take it; its table begins at `start` of g."""
     rows = len(examples) * parts_of(examples)
     if built.kind == AFFINITY:
         path = built.file(f"rows-{fit_name(fit)}.npz")
@@ -239,7 +242,7 @@ def training_table(
 
 
 def _check_rows(places: NDArray[np.int32], weights: NDArray[np.float32], rows: int, n: int) -> None:
-    """Raise ValueError where what kernels index with leads outside of the `n` lists, or weights are no numbers."""
+    """Raise ValueError where an index is outside of the `n` lists, or a weight is no number."""
     if places.ndim != 2 or places.shape != weights.shape or len(places) != rows:
         raise ValueError(f"{rows} rows were expected, of places {places.shape} and weights {weights.shape}")
     if places.size and not -1 <= places.min() <= places.max() < n:
@@ -249,7 +252,7 @@ def _check_rows(places: NDArray[np.int32], weights: NDArray[np.float32], rows: i
 
 
 def _check_lists(queries: Queries) -> None:
-    """Raise ValueError where the lists of labels do not lie one after the other in the labels that are there."""
+    """Raise ValueError where the bounds of the lists of labels are not ascending, or a label is negative."""
     indptr, labels = queries.indptr, queries.labels
     if indptr.ndim != 1 or labels.ndim != 1 or not len(indptr):
         raise ValueError(f"lists with the shapes {indptr.shape} and {labels.shape}")
@@ -260,7 +263,7 @@ def _check_lists(queries: Queries) -> None:
 
 
 def _padded(column: pa.ChunkedArray, filler: np.generic) -> NDArray:
-    """A list column as a matrix, short rows filled up."""
+    """A list column as a matrix; short rows are padded."""
     array = column.combine_chunks()
     lists = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
     lengths = np.diff(lists.offsets.to_numpy())

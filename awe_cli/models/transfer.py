@@ -1,9 +1,9 @@
-"""Where a model of one version of a dataset lets learning start from on another: rows are found by id.
+"""Starting training on one version of a dataset from a model of another: rows are matched by id.
 
-U has a row for each feature, V for each label or for what describes it, an affinity's own factors likewise, and its
-pairs a number each. What both versions have is taken over with its accumulator of AdaGrad. What is new starts as it
-does without a start: a row of U and V from small random numbers, identities from 0, each with an empty accumulator, so
-that its first steps are long while those of what is known stay short. What only the other version has is left out.
+U has a row for each feature, V for each label or label feature, the factors of an affinity likewise, and its pairs a
+number each. Rows that both versions have are copied with their AdaGrad accumulators. New rows start as in a first
+training: rows of U and V at small random numbers, identities at 0, all with empty accumulators, so that their first
+steps are long while those of known rows stay short. Rows that only the other version has are left out.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from awe_cli.workspace import Artifact, Workspace
 def transfer(
     state: State, source: Dataset, target: Dataset, plan: TrainConfig, learned: AffinityParams = NO_PARAMS
 ) -> State:
-    """The state of a model that was learned on the dataset `source` as a start on `target`, another version of it.
+    """The state of a model of the dataset `source` as a start on `target`, another version of it.
 
-    plan     what rows that are new start by: their scale and the seed; its dimension is that of the state
-    learned  what the affinity of the model starts with on `target`, NOTHING where another affinity is to be learned
+    plan     the configuration: scale and seed of new rows; its dimension is that of the state
+    learned  the initial parameters of the model's affinity on `target`, NO_PARAMS where another one is to be learned
 
-    Raises SettingsError where the affinity's own factors have other sizes than those it starts with.
+    Raises SettingsError where the factors of the affinity have other sizes than the initial ones.
     """
     tied = state.V is state.U
     fresh = fresh_state(target, replace(plan, tie=tied))
@@ -58,7 +58,7 @@ def transfer(
 
 
 class _Places(NamedTuple):
-    """For each feature, row of V and label of the target its place in the source, -1 where it is new."""
+    """The index in the source of each feature, row of V and label of the target; -1 where it is new."""
 
     features: NDArray[np.int32]
     label_features: NDArray[np.int32]
@@ -66,7 +66,7 @@ class _Places(NamedTuple):
 
 
 def _take_over(buffers: NDArray[Any], old: NDArray[Any], place: NDArray[np.int32]) -> None:
-    """Copy the rows of `old` that have a place into theirs."""
+    """buffers[i] = old[place[i]] where place[i] is not -1."""
     known = np.flatnonzero(place >= 0)
     buffers[known] = old[place[known]]
 
@@ -74,7 +74,7 @@ def _take_over(buffers: NDArray[Any], old: NDArray[Any], place: NDArray[np.int32
 def _own_numbers(
     state: State, learned: AffinityParams, rows: _Places, source: Dataset
 ) -> tuple[AffinityParams, AdagradState]:
-    """What the affinity has of its own, and its accumulators, with what the source knows taken over."""
+    """The parameters of the affinity and their accumulators, with the values of the source where it has them."""
     old, remembered = state.learned, state.memory
     learned = learned._replace(**{name: copy(array) for name, array in learned._asdict().items()})
     memory = zero_adagrad_state(learned)
@@ -104,16 +104,15 @@ def _own_numbers(
 def _pair_places(
     learned: AffinityParams, old: AffinityParams, rows: _Places, width: int
 ) -> NDArray[np.int32]:
-    """For each pair (feature, row of V) its place among the old pairs, -1 where it is new."""
+    """The index of each pair (feature, row of V) among the old pairs; -1 where it is new."""
     if not len(old.pairs):
         return np.full(len(learned.pairs), -1, np.int32)
     feature = rows.features[np.repeat(np.arange(len(learned.indptr) - 1), np.diff(learned.indptr))]
     label = rows.label_features[learned.labels]
     wanted = np.where((feature < 0) | (label < 0), -1, feature.astype(np.int64) * width + label)
+    # ascending: by feature, then by row of V
     keys = np.repeat(np.arange(len(old.indptr) - 1, dtype=np.int64), np.diff(old.indptr)) * width + old.labels
-    place = np.minimum(
-        np.searchsorted(keys, wanted), len(keys) - 1
-    )  # ascending: by feature, then by row of V
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where(keys[place] == wanted, place, -1).astype(np.int32)
 
 
@@ -124,10 +123,10 @@ def start_loader(
     plan: TrainConfig,
     numbers: Callable[[TrainConfig, Examples], AffinityParams] | None = None,
 ) -> Callable[[Fit], State]:
-    """How the state of a fit is read from the model to start from: the same fit, else the smallest one.
+    """The function that reads the state of a fit from the model to start from: the same fit, else the smallest one.
 
-    plan     what rows that are new start by, where the model is one of another version of the dataset
-    numbers  what the model's affinity starts with on `dataset`, where it is to be learned on; None for another one
+    plan     the configuration of new rows, where the model is one of another version of the dataset
+    numbers  the initial parameters of the model's affinity on `dataset`; None where another one is to be learned
     """
     fits = [tuple(fit) for fit in start.settings["fits"]]
 

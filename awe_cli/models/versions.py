@@ -1,4 +1,4 @@
-"""Models of another version of the dataset: which versions belong together, and what a model's own version is."""
+"""Models of another version of the dataset: which versions belong together, and the version of a model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def is_earlier(model: Artifact, dataset: Artifact) -> bool:
 
 
 def require_dataset(ws: Workspace, model: Artifact, dataset: Artifact) -> None:
-    """Raise DataError where `model` was made from another dataset, of which this is no version."""
+    """Raise DataError where `model` was made from another dataset, and not from a version of this one."""
     if is_earlier(model, dataset) and not _is_version(ws, model, dataset):
         trained_on = str(model.parents.get("dataset"))
         raise DataError(
@@ -36,7 +36,7 @@ def require_dataset(ws: Workspace, model: Artifact, dataset: Artifact) -> None:
 
 
 def require_same_version(ws: Workspace, model: Artifact, dataset: Artifact) -> None:
-    """Raise DataError where `model` was made from another version of the dataset, naming the command that helps."""
+    """Raise DataError where `model` was made from another version of the dataset."""
     require_dataset(ws, model, dataset)
     if is_earlier(model, dataset):
         name = model.name or "MODEL"

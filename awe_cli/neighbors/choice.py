@@ -24,7 +24,7 @@ MULTIPLES = (1.0, 3.0, 6.0, 10.0)  # of 1 / the typical squared distance
 
 @dataclass(frozen=True)
 class Choice:
-    """Where to look, k, and λ as a multiple of 1 / the typical squared distance; what validation said."""
+    """Neighbour space, k, λ as a multiple of 1 / the typical squared distance, and the validation metric."""
 
     space: str
     k: int
@@ -33,7 +33,7 @@ class Choice:
 
 
 def product(power: float, floor: float = 0.0, start: int = 0) -> Knn:
-    """The affinity of G · S for ranking, where G is laid out beforehand, from `start` on: its table stays empty."""
+    """The affinity of G · S for ranking, with G computed beforehand, from `start` on: its own table is empty."""
     none = np.zeros((0, 0), np.int32)
     return Knn(
         none, none.astype(np.float32), np.zeros(1, np.int64), np.zeros(0, np.int32), 1, power, floor, start
@@ -41,14 +41,14 @@ def product(power: float, floor: float = 0.0, start: int = 0) -> Knn:
 
 
 def mean(tables: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """G (m, labels) of several spaces from that of each."""
+    """The mean of G (m, labels) over several spaces."""
     return tables[0] if len(tables) == 1 else np.mean(tables, axis=0, dtype=np.float32)
 
 
 class NeighborValidation:
-    """The neighbours of a judge's examples in some spaces, found once; G of any of them for any k and λ.
+    """The neighbours of a validator's examples in some spaces, found once, and G in each space for any k and λ.
 
-    typical  of each space, its typical squared distance
+    typical  the typical squared distance in each space
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class NeighborValidation:
         self.typical = {name: typical_squared(nearest) for name, nearest in self._nearest.items()}
 
     def lambdas(self, multiple: float) -> dict[str, float]:
-        """λ of each space from what it is a multiple of 1 / the typical squared distance there."""
+        """λ of each space: `multiple` / its typical squared distance."""
         return {name: multiple / typical for name, typical in self.typical.items()}
 
     def validator(
@@ -72,7 +72,7 @@ class NeighborValidation:
         lambdas: Mapping[str, float],
         among: Sequence[Sequence[str]],
     ) -> list[float]:
-        """How well G · S ranks with U and V of `state` in S; G is the mean of some spaces, those of each of `among`."""
+        """The metric of G · S with S by U and V of `state`, where G is the mean over each set of spaces in `among`."""
         ranker = EmbeddingRanker(affinity, state.U, state.V, y=self._judge.examples.y)
 
         def scores(start: int, stop: int) -> Iterator[Scores]:
@@ -95,7 +95,7 @@ def try_all(
     fixed: float | None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> list[Choice]:
-    """Every k with every λ, or the one that is fixed, in the spaces of each of `places`, these one after the other."""
+    """All combinations of k and λ (or the fixed λ) in each set of spaces in `places`."""
     scales = {multiple: held_out.lambdas(multiple) for multiple in MULTIPLES}
     if fixed is not None:
         first = next(iter(held_out.typical.values()))

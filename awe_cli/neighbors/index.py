@@ -1,4 +1,4 @@
-"""Looking up G(x, ·) of eq. 9 for any input: neighbours among the training examples, their labels, weighted."""
+"""Looking up G(x, ·) of eq. 9 for any input: the weighted labels of its nearest training examples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from awe_cli.neighbors.space import Finder, NeighborSpace
 
 # From distances to weights: w_j = e^(-λ d_j²) / Σ e^(-λ d²), λ in units of a typical squared distance.
 
-_FIRST = 20  # neighbours that make up the typical distance
+_FIRST = 20  # neighbours used for the typical distance
 
 
 def typical_squared(nearest: Nearest) -> float:
@@ -26,7 +26,7 @@ def typical_squared(nearest: Nearest) -> float:
 
 
 def weigh(nearest: Nearest, lambda_: float) -> NDArray[np.float32]:
-    """w (m, k) of eq. 9, made to add up to 1 for each query that has neighbours; 0 beyond them."""
+    """w (m, k) of eq. 9, normalised to sum to 1 for each query with neighbours; 0 where there are fewer than k."""
     squared = nearest.squared
     if squared.shape[1] == 0:
         return np.zeros_like(squared)
@@ -38,11 +38,11 @@ def weigh(nearest: Nearest, lambda_: float) -> NDArray[np.float32]:
 
 
 class NeighborIndex:
-    """The training examples as points of a space, and the labels they bring.
+    """The training examples as points of a space, and their labels.
 
-    space     by the input, or of the U that built G, whatever U and V a model was retrained to afterwards
-    examples  the training examples; where they are histories, one at distance 0 is the person who asks, or has
-              chosen just the same, and is passed over
+    space     of the input, or of the U that G was built from, whatever U and V a model was retrained to afterwards
+    examples  the training examples; where they are histories, one at distance 0 is the same person, or one with the
+              same history, and is left out
     """
 
     def __init__(

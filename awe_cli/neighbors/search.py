@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from awe_cli.core.search import measure
 
-BLOCK = 1024  # queries searched for at a time; fixed, so that results do not depend on the threads
+BLOCK = 1024  # queries at a time; fixed, so that results do not depend on the number of threads
 EXACT, HNSW, IVF, LSH = "exact", "hnsw", "ivf", "lsh"
 SEARCHES = (EXACT, HNSW, IVF, LSH)
-_FEWEST = 4096  # rows worth an approximation
+_FEWEST = 4096  # rows from which the search is approximate
 _LINKS = 32  # of a node of the HNSW graph
-_BREADTH = 64  # nodes kept in sight in the graph, more where more neighbours are wanted
+_BREADTH = 64  # candidate list of the graph search (efSearch), larger where more neighbours are wanted
 _BITS = 8  # of an LSH code, for each dimension
-_CANDIDATES = 4  # rows with the nearest codes, in multiples of k, whose distances are measured
+_CANDIDATES = 4  # rows with the nearest codes, in multiples of k, that are compared exactly
 _FEWEST_CANDIDATES = 256
 _LISTS_PER_ROOT = 4  # inverted lists = 4 √n, a common choice of the library's guidelines
-_PROBED = 1 / 16  # share of the lists that a query looks into
-_MOST_TRAINING = 64  # rows a list that k-means looks at
+_PROBED = 1 / 16  # share of the lists that a query probes
+_MOST_TRAINING = 64  # rows a list that k-means is trained on
 
 
 class Nearest(NamedTuple):
@@ -35,8 +35,8 @@ class Nearest(NamedTuple):
 class Search:
     """Finds the rows of `base` (n, d) nearest to a query.
 
-    EXACT looks at all of them. HNSW walks a graph of near rows, IVF looks into the nearest cells of a k-means, LSH
-    measures the rows whose random bits agree most (AWE §3.1). Few rows are always searched exactly.
+    EXACT compares all rows. HNSW searches a graph of near rows, IVF the nearest cells of a k-means, LSH the rows whose
+    random bits agree most (AWE §3.1). Few rows are always searched exactly.
     """
 
     def __init__(self, base: NDArray[np.float32], *, approximate: str = EXACT, apart: bool = False) -> None:
@@ -51,9 +51,9 @@ class Search:
     def nearest(self, queries: NDArray[np.float32], k: int, skip: NDArray[np.int64] | None = None) -> Nearest:
         """The k nearest rows of each query (m, d), without row skip[q] where that is given and not -1.
 
-        A query of zeros is no query: it has no neighbours.
+        A query of zeros has no neighbours.
         """
-        faiss.omp_set_num_threads(1)  # a setting of the calling thread: blocks are shared out above us
+        faiss.omp_set_num_threads(1)  # for the calling thread: the caller runs blocks in parallel
         wanted = min(k + (skip is not None or self._apart), len(self._base))
         found = self._find(np.ascontiguousarray(queries), wanted)
         out = Nearest(

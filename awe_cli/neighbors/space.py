@@ -1,4 +1,4 @@
-"""The spaces neighbours are looked for in: projections Ux, and the input itself."""
+"""The spaces in which neighbours are searched: projections Ux, and the input itself."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from awe_cli.matrices.matrix import Dense, Rows, n_rows, slice_rows
 from awe_cli.neighbors.search import BLOCK, EXACT, Nearest, Search
 from awe_cli.ranking.embedding import projections
 
-# The space neighbours are looked for in, and that of the projections Ux, as they are or at length 1.
+# The interface of a neighbour space, and the space of the projections Ux, as they are or normalised.
 
 COSINE, EUCLIDEAN = "cosine", "euclidean"
 
 
 def usual_measure(*, dense: bool) -> str:
-    """How projections are compared where nobody says: of dense x by distance, of bags by angle."""
+    """How projections are compared by default: those of dense x by distance, those of bags by angle."""
     return EUCLIDEAN if dense else COSINE
 
 
 class Finder(Protocol):
-    """Finds the nearest of the rows that it was made from."""
+    """Finds the nearest of a set of rows."""
 
     def nearest(self, x: Rows, k: int, skip: NDArray[np.int64] | None = None) -> Nearest:
         """The k nearest of every row of x, without skip[q] where that is given and not -1."""
@@ -33,10 +33,10 @@ class Finder(Protocol):
 
 
 class NeighborSpace(Protocol):
-    """A space that inputs have a place in."""
+    """A space in which inputs are points."""
 
     def finder(self, x: Rows, *, approximate: str = EXACT, apart: bool = False) -> Finder:
-        """What finds the nearest of the rows of x; apart: a row at distance 0 is no neighbour."""
+        """The search among the rows of x; apart: a row at distance 0 is no neighbour."""
         ...
 
 
@@ -44,14 +44,14 @@ class NeighborSpace(Protocol):
 class Space:
     """Distances ‖Ux − Ux'‖ of the embedding U (features, d).
 
-    With the cosine measure projections are first brought to length 1, so that ‖·‖² = 2 − 2 cos.
+    With the cosine measure projections are normalised first, so that ‖·‖² = 2 − 2 cos.
     """
 
     U: NDArray[np.float32]
     measure: str  # COSINE or EUCLIDEAN
 
     def points(self, x: Rows) -> NDArray[np.float32]:
-        """The place of every row: (m, d)."""
+        """The point of every row: (m, d)."""
         Z = projections(x, self.U)
         if self.measure == COSINE:
             norms = np.linalg.norm(Z, axis=1, keepdims=True)
@@ -59,13 +59,13 @@ class Space:
         return Z
 
     def finder(self, x: Rows, *, approximate: str = EXACT, apart: bool = False) -> Finder:
-        """What finds the nearest of the rows of x; apart: a row at distance 0 is no neighbour."""
+        """The search among the rows of x; apart: a row at distance 0 is no neighbour."""
         return _Points(self, Search(self.points(x), approximate=approximate, apart=apart))
 
 
 @dataclass(frozen=True)
 class _Points:
-    """Rows that have been projected, and a search among them."""
+    """Projected rows, and a search among them."""
 
     space: Space
     search: Search
@@ -76,19 +76,19 @@ class _Points:
 
 # Nearest training examples by the input itself, before any embedding.
 
-_THE_SAME = 1e-6  # 1 − cos of two bags that differ in nothing but rounding
+_THE_SAME = 1e-6  # 1 − cos below which two bags count as equal
 
 
 class InputSearch:
     """The training examples nearest to an input: by faiss for dense rows, by sparse products for bags.
 
-    Bags are brought to length 1, so that d² = 2 − 2 cos, and one without a common feature is no neighbour.
+    Bags are normalised, so that d² = 2 − 2 cos; a bag without a common feature is no neighbour.
     """
 
     def __init__(
         self, x: Rows, n_features: int, constant: int = -1, *, approximate: str = EXACT, apart: bool = False
     ) -> None:
-        """constant: a feature that every bag has, which is left out; apart: a row at distance 0 is no neighbour.
+        """constant: the feature of every bag, which is left out, or -1; apart: a row at distance 0 is no neighbour.
 
         Bags are always searched exactly.
         """
@@ -116,13 +116,13 @@ class InputSearch:
         return out
 
     def points(self, x: Rows) -> Any:
-        """Where the rows lie (m, features): dense ones as they are, bags at length 1 as a sparse matrix."""
+        """The rows as points (m, features): dense rows as they are, bags normalised as a sparse matrix."""
         if isinstance(x, Dense):
             return x.values
         return inputs(scale_rows(keep_entries(x, x.indices != self._constant), "l2"), self._n_features)
 
     def _cosines(self, x: Rows, skip: NDArray[np.int64] | None) -> Any:
-        """cos(x, x_i) of the examples that have something in common with x (m, n), sparse."""
+        """cos(x, x_i) of the examples that share features with x (m, n), sparse."""
         cosines = (self.points(x) @ self._search).tocsr()
         no_neighbour = cosines.data <= 0
         if self._apart:
@@ -136,20 +136,20 @@ class InputSearch:
 
 @dataclass(frozen=True)
 class InputSpace:
-    """Distances ‖x − x'‖ of dense inputs, of bags at length 1 and without their constant feature (-1: none)."""
+    """Distances ‖x − x'‖ of dense inputs, or of normalised bags without their constant feature (-1: none)."""
 
     n_features: int
     constant: int
 
     def finder(self, x: Rows, *, approximate: str = EXACT, apart: bool = False) -> InputSearch:
-        """What finds the nearest of the rows of x."""
+        """The search among the rows of x."""
         return InputSearch(x, self.n_features, self.constant, approximate=approximate, apart=apart)
 
 
 def constant_of(dataset: Dataset) -> int:
-    """The feature that every bag has, -1 where there is none.
+    """The constant feature that every bag has, -1 where there is none.
 
-    It is left out: an example that has nothing else would be near to all, nearer than those that share some words.
+    It is left out of distances: an example without other features would be nearer to all than those that share words.
     """
     return dataset.n_features - 1 if dataset.space is not None and dataset.space.options.bias else -1
 

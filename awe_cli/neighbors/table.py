@@ -1,7 +1,7 @@
 """The neighbours of every training example, each found without the example itself (leave-one-out).
 
-In recommendation a target must not help to find its own neighbours: an example's history is queried in
-parts, part r without the items at positions r, r + parts, …; those items are the targets that use it.
+In recommendation a positive must not help to find its own neighbours. So an example has several queries, its parts:
+part r is its history without the items at positions r, r + parts, …; these items are the positives that use it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from awe_cli.matrices.matrix import Bags, Rows, n_rows, slice_rows
 from awe_cli.neighbors.search import BLOCK, EXACT, Nearest
 from awe_cli.neighbors.space import Finder, NeighborSpace
 
-PARTS = 4  # queries an example in recommendation
+PARTS = 4  # queries of an example in recommendation
 
 # (queries, their examples) → arrays with a row for each of them.
 Work = Callable[[Rows, NDArray[np.int64]], tuple[NDArray, ...]]
 
 
 def parts_of(examples: Examples) -> int:
-    """How many queries each example makes: several where its targets are its input features."""
+    """The number of queries of each example: several where its positives are its input features."""
     return PARTS if examples.own else 1
 
 
@@ -71,7 +71,7 @@ def without_part(x: Rows, parts: int, part: int) -> Rows:
 def in_blocks(work: Work, examples: Examples, engine: Engine, block: int) -> tuple[NDArray, ...]:
     """work(queries, their examples) for all training queries, in the order example · parts + part.
 
-    Each block of examples can be worked out anywhere, by itself (the paper's remark on MapReduce).
+    Blocks of examples are independent, and can be computed anywhere (the paper's remark on MapReduce).
     """
     one = _InBlocks(work, examples.x, parts_of(examples), block)
     found = list(engine.map(one, range(0, len(examples), block)))
@@ -80,7 +80,7 @@ def in_blocks(work: Work, examples: Examples, engine: Engine, block: int) -> tup
 
 @dataclass(frozen=True)
 class _InBlocks:
-    """The work on the `block` examples from one on; it holds all that this takes, and can be sent away."""
+    """The work on `block` examples from a given one on, with all its data, so that it can be sent to a worker."""
 
     work: Work
     x: Rows

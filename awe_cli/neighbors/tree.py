@@ -1,4 +1,4 @@
-"""A random-projection tree: which leaf a point falls into (WSABIE §6.3; Dasgupta & Freund 2008).
+"""A random-projection tree, which assigns points to leaves (WSABIE §6.3; Dasgupta & Freund 2008).
 
 At each node points are projected on a direction drawn at random (entries normal) and go left or right of the median
 of the training points there, so that after p levels a leaf holds n/2^p of them.

@@ -1,4 +1,4 @@
-"""A user's own affinity that is built: what its code returns is checked, and it builds like awe's own."""
+"""A built affinity from a user's file: its code is called, the result checked, and it builds like any other."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from awe_cli.matrices.matrix import Rows, n_rows, take_rows
 from awe_cli.neighbors.table import parts_of, without_part
 from awe_cli.plugins.file import GUIDE, VARIANT, file_of, given_of, stopped, values_of
 
-# G of a type in a file that is built: what its code returns, and all that is checked of it.
+# G of a built type in a file, with the checks of all that its code returns.
 #
-# The code is the user's, in numpy and not compiled. It is handed read-only views, so that nothing it does to
-# an array can reach the examples or the model.
+# The code is the user's, in numpy and not compiled. It gets read-only views, so that it cannot change the examples or
+# the model.
 
-_FEW = 3  # rows that are compared by themselves
+_FEW = 3  # rows that are computed both in a block and by themselves
 _CUT_OFF = "two negative factors of G · S would rank a label high; np.maximum(…, 0) cuts them off"
 _DIVIDED = (
-    "where nothing is like x its weights add up to 0; `divided` of awe_cli.builders.pair_sum gives 0 there"
+    "the weights of an x unlike all examples sum to 0; `divided` of awe_cli.builders.pair_sum gives 0 there"
 )
 
 
 class PluginRows(WholeRows):
-    """G of one fit. Raises SettingsError wherever the code stops, or returns what cannot be a G."""
+    """G of one fit. Raises SettingsError where the code fails or returns an invalid G."""
 
     def __init__(self, own: Any, source: Source, keep: int) -> None:
         super().__init__(source, keep)
@@ -47,7 +47,7 @@ class PluginRows(WholeRows):
         self._skips = _takes_two(self._G)
 
     def weigh(self, x: Rows, skip: NDArray[np.int64]) -> NDArray[np.float32]:
-        """What the code returns for these rows."""
+        """The checked G of these rows."""
         arguments = (frozen(x), frozen(skip)) if self._skips else (frozen(x),)
         G = call(self._kind, "G", self._G, *arguments)
         shape = (n_rows(x), self._source.n_labels)
@@ -67,7 +67,7 @@ class PluginRows(WholeRows):
         return G
 
     def try_out(self) -> None:
-        """Compare some training examples by themselves and in a block, and with and without what they leave out."""
+        """Check some training examples by themselves and in a block, and with and without leaving them out."""
         examples = self._source.examples
         rows = np.flatnonzero(np.diff(examples.positives.indptr))[:AT_ONCE]
         x, none = take_rows(examples.x, rows), np.full(len(rows), -1)
@@ -84,7 +84,7 @@ class PluginRows(WholeRows):
         raise self._refused(
             f"expected G to leave out training example skip[q] of row q, found the same numbers as without skip, "
             f"for the first {len(rows)} examples",
-            hint="seen in its own G, an example looks better than new input will; a G that looks at no training "
+            hint="an example that is part of its own G ranks better than new input will; a G that uses no training "
             "example is a function of x alone",
         )
 
@@ -93,8 +93,9 @@ class PluginRows(WholeRows):
             raise self._refused(
                 f"expected the same G of a row in any block of rows, found {block[row, label]!s} in one and "
                 f"{alone[row, label]!s} in another, for {self._row(row, skip)} and label {label} (counted from 0)",
-                hint="products of dense arrays add in an order that goes by their shape, and random numbers need a "
-                "seed; `Compared` of awe_cli.builders.pair_sum, np.einsum and scipy's sparse products add in one order",
+                hint="products of dense arrays are summed in an order that depends on their shape, and random numbers "
+                "need a seed; `Compared` of awe_cli.builders.pair_sum, np.einsum and scipy's sparse products have a "
+                "fixed order",
             )
 
     def _row(self, row: int, skip: NDArray[np.int64]) -> str:
@@ -111,16 +112,16 @@ class PluginRows(WholeRows):
 
 
 def read_only(source: Source) -> Source:
-    """The same with arrays that cannot be written."""
+    """A copy of the source with read-only arrays."""
     examples = source.examples
     views = {name: frozen(getattr(examples, name)) for name in ("x", "positives", "seen", "y", "drawn")}
     return replace(source, state=frozen(source.state), examples=replace(examples, **views))
 
 
 def call(kind: Any, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
-    """What code of the file of a type returns. Raises SettingsError with the line at which it stopped."""
+    """The result of a function of the file of a type. Raises SettingsError with the line at which it failed."""
     try:
-        with np.errstate(all="ignore"):  # what is no number is looked for in what is returned
+        with np.errstate(all="ignore"):  # the returned numbers are checked
             return function(*arguments)
     except (Exception, SystemExit) as error:
         expected = f"`{name}` of {kind.__qualname__} must return without an error"
@@ -128,7 +129,7 @@ def call(kind: Any, name: str, function: Callable[..., Any], *arguments: Any) ->
 
 
 def _takes_two(function: Callable[..., Any]) -> bool:
-    """Whether a function can be called with two arguments, or does not say."""
+    """Whether a function can be called with two arguments, or has no signature."""
     try:
         inspect.signature(function).bind(None, None)
     except TypeError:
@@ -142,13 +143,13 @@ def _described(found: Any) -> str:
     return f"{found.dtype} {found.shape}" if isinstance(found, np.ndarray) else reprlib.repr(found)
 
 
-# A user's own affinity that is built: a type in a file with a method `build`, as a builder like awe's own.
+# The builder of a type in a file with a method `build`.
 
 
 def parameters_of_built(kind: Any, resolved: Sequence[str] | None) -> dict[str, Any]:
-    """A value for each field of a type; None for one that nobody told, where the type says what to choose from.
+    """A value for each field of a type; None for one that is not given where the type has `choices`.
 
-    Raises SettingsError for what cannot be told.
+    Raises SettingsError for an invalid name or value.
     """
     values, given = values_of(kind, resolved or ()), given_of(resolved or ())
     return {name: value if name in given or not _chooses(kind) else None for name, value in values.items()}
@@ -159,14 +160,14 @@ class PluginBuilder:
 
     def __init__(self, kind: Any, values: Mapping[str, Any]) -> None:
         self._kind = kind
-        self._told = {name: value for name, value in values.items() if value is not None}
+        self._given = {name: value for name, value in values.items() if value is not None}
 
     def idle(self, resolved: Resolved, described: bool) -> dict[str, str]:
-        """None: what the type does with its parameters is not known."""
+        """None: how the type uses its parameters is not known."""
         return {}
 
     def choices(self, resolved: Resolved, source: Source) -> list[Choice]:
-        """The variants that the type names, each once, with what was told in place of what they say."""
+        """The distinct variants of the type's `choices`, with given values in place of theirs."""
         first = self._as_given({})
         if not _chooses(self._kind):
             return [first]
@@ -184,11 +185,11 @@ class PluginBuilder:
         return [choice for place, choice in enumerate(found) if choice not in found[:place]]
 
     def known_only(self, resolved: Resolved, choice: Choice) -> KnownOnly:
-        """The type's code names labels as they were prepared."""
+        """G has values only for labels that were prepared."""
         return LISTED
 
     def fit(self, resolved: Resolved, source: Source, choice: Choice) -> Arrays:
-        """The parameters, (1,) each, once G of some examples has been looked at."""
+        """The parameters, (1,) each; G of some examples is checked first."""
         PluginRows(self._kind(**choice), source, resolved["keep"]).try_out()
         return {name: np.array([value]) for name, value in choice.items()}
 
@@ -201,8 +202,8 @@ class PluginBuilder:
         return {name: array[0].item() for name, array in arrays.items()}
 
     def _as_given(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """A value for each field: as told, else of `values`, else the default."""
-        given = {**values, **self._told}
+        """A value for each field: the given one, else that of `values`, else the default."""
+        given = {**values, **self._given}
         return values_of(self._kind, [f"{name}={value}" for name, value in given.items()], VARIANT)
 
 

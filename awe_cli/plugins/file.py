@@ -1,4 +1,4 @@
-"""A user's own affinity: a type in a Python file, `--affinity path/to/file.py:Name`."""
+"""An affinity from a user's file: a type in a Python file, `--affinity path/to/file.py:Name`."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from awe_cli.errors import MissingInputError, SettingsError, did_you_mean
 from awe_cli.workspace import Staging
 from awe_cli.workspace.fs import file_digest
 
-# The Python file of a user's own affinity: it is run as a module, and what is wrong with it is said with its
-# line.
+# The Python file is run as a module. Errors name its line.
 
 GUIDE = "docs/own-affinity.md shows a whole file"
 
@@ -36,7 +35,7 @@ def split(affinity: str) -> tuple[Path, str]:
 
 
 def plugin_type(path: Path, name: str) -> Any:
-    """The type called `name`, of those that `awe train` learns with. Raises MissingInputError, SettingsError."""
+    """The type called `name`, for `awe train`. Raises MissingInputError, SettingsError."""
     kind = _find(path, name)
     missing = missing_formulas(kind)
     if missing and is_built(kind):
@@ -54,7 +53,7 @@ def plugin_type(path: Path, name: str) -> Any:
 
 
 def built_type(path: Path, name: str) -> Any:
-    """The type called `name`, of those that `awe build-affinity` builds. Raises MissingInputError, SettingsError."""
+    """The type called `name`, for `awe build-affinity`. Raises MissingInputError, SettingsError."""
     kind = _find(path, name)
     if is_built(kind):
         return kind
@@ -67,12 +66,12 @@ def built_type(path: Path, name: str) -> Any:
 
 
 def is_built(kind: Any) -> bool:
-    """Whether a type says how its G is built."""
+    """Whether a type has a method `build`."""
     return callable(getattr(kind, "build", None))
 
 
 def file_of(kind: Any) -> Path:
-    """The file of a type, as it was named when it was read."""
+    """The file of a type, by the path it was loaded from."""
     return Path(sys.modules[kind.__module__].__file__ or "")
 
 
@@ -89,7 +88,7 @@ def _find(path: Path, name: str) -> Any:
 
 
 def _load(path: Path) -> Any:
-    """The module of a file, run once in a process however often it is asked for."""
+    """The module of a file, which is run once in a process."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -116,9 +115,9 @@ def _load(path: Path) -> Any:
 
 
 def _name_apart(module: Any) -> None:
-    """Give types names that no other file's have: numba names compiled code by them, and would mix up two of one name.
+    """Give types names that are unique to the file: numba names compiled code by them, and would confuse equal ones.
 
-    Messages say `__qualname__`, which stays.
+    Messages use `__qualname__`, which stays.
     """
     for value in vars(module).values():
         if _is_affinity(value, module):
@@ -131,14 +130,14 @@ def _is_affinity(value: Any, module: Any) -> bool:
 
 
 def refused(path: Path, error: Exception) -> SettingsError:
-    """The error for a file that numba cannot compile: where it stopped, and why."""
+    """The error for a file that numba cannot compile, with the line and the reason."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     here = [at for at, line in enumerate(lines) if line.startswith("File ") and path.name in line]
     unknown = re.search(r"NameError: name '(\w+)' is not defined", str(error))
     line, why = "in a formula", lines[0] if lines else type(error).__name__
-    if unknown:  # numba does not say where
+    if unknown:  # numba does not name the line
         line, why = _first_line_with(unknown[1], path) or line, unknown[0]
-    elif here:  # numba says first what is wrong, and then where
+    elif here:  # numba's message has the reason first, then the line
         line, why = lines[here[0]].rpartition(", ")[2].rstrip(":"), lines[max(0, here[0] - 1)]
     return SettingsError(
         f"--affinity: {path}, {line}: cannot be compiled: {why}",
@@ -154,7 +153,7 @@ def _first_line_with(name: str, path: Path) -> str | None:
 
 
 def stopped(path: Path, error: BaseException, otherwise: str, expected: str) -> SettingsError:
-    """The error for code of the file that stopped, at a line, or `otherwise`, with what was expected of it."""
+    """The error for code of the file that failed at a line, or `otherwise`, with what was expected of it."""
     return SettingsError(
         f"--affinity: {path}, {where(error, path, otherwise)}: {type(error).__name__}: {error}",
         hint=f"{expected}; {GUIDE}",
@@ -162,7 +161,7 @@ def stopped(path: Path, error: BaseException, otherwise: str, expected: str) -> 
 
 
 def where(error: BaseException, path: Path, otherwise: str = "in a formula") -> str:
-    """The line of the file at which an error arose; `otherwise` where it arose beside the file."""
+    """The line of the file at which an error was raised; `otherwise` where it was raised outside of the file."""
     if isinstance(error, SyntaxError):
         lines = [error.lineno]
     else:
@@ -171,16 +170,16 @@ def where(error: BaseException, path: Path, otherwise: str = "in a formula") -> 
     return f"line {lines[-1]}" if lines and lines[-1] else otherwise
 
 
-# A user's own affinity: a type in a Python file, `--affinity path/to/file.py:Name`.
+# The settings of a type in a file.
 #
-# A model keeps a copy of the file, so that it can rank wherever it is: whoever opens such a model runs that
-# copy, whose sha256 is part of the model's digest.
+# A model keeps a copy of the file, so that it can rank anywhere: opening such a model runs that copy, whose sha256 is
+# part of the model's digest.
 
 OWN = "own"
 SOURCE = "affinity.py"
-_LARGEST = 2**63 - 1  # that kernels and files hold
-# Where a value that is wrong was found: the flag and the place.
-_TOLD, _DEFAULT = ("--set", "for"), ("--affinity", "as the default of")
+_LARGEST = 2**63 - 1  # of an int64
+# The source of a value for error messages: the flag, and the words before the parameter.
+_GIVEN, _DEFAULT = ("--set", "for"), ("--affinity", "as the default of")
 VARIANT = ("--affinity", "in `choices` for")
 
 
@@ -210,9 +209,9 @@ _PARAMETERS: dict[str, Callable[[str], Any]] = {
 
 
 def plugin_parameters(affinity: str, resolved: Sequence[str] | None, floor: float | None) -> dict[str, Any]:
-    """What a recipe says of "file.py:Name": the type, the digest of its file, its parameters.
+    """The settings of "file.py:Name" in a recipe: the type, the digest of its file, its parameters.
 
-    Raises MissingInputError where there is no file, SettingsError where it cannot be used.
+    Raises MissingInputError for a missing file, SettingsError for one that cannot be used.
     """
     path, name = split(affinity)
     values = values_of(plugin_type(path, name), resolved or ())
@@ -220,22 +219,22 @@ def plugin_parameters(affinity: str, resolved: Sequence[str] | None, floor: floa
 
 
 def named(path: Path, name: str) -> dict[str, Any]:
-    """How a recipe names a type of a file: wherever the file lies, another content is another affinity."""
+    """The type of a file in a recipe: by name and content, not by path."""
     return {"type": name, "sha256": file_digest(path)}
 
 
 def keep_copy(staging: Staging, source: Path | None) -> None:
-    """Copy the file of a user's own affinity, where there is one, into an artifact."""
+    """Copy the user's file, where there is one, into an artifact."""
     if source is not None:
         staging.file(SOURCE).write_bytes(source.read_bytes())
 
 
 def refuse_parameters(affinity: str, resolved: Sequence[str] | None) -> None:
-    """Raise SettingsError where --set was told of an affinity that is no file's."""
+    """Raise SettingsError where --set is given for an affinity that is not from a file."""
     if resolved:
         raise SettingsError(
-            f"--set: the affinity {affinity} is no file's",
-            hint="it is for --affinity path/to/file.py:Name",
+            f"--set: expected a type in a Python file as the affinity, found {affinity}",
+            hint="leave --set out; it is for --affinity path/to/file.py:Name",
         )
 
 
@@ -245,12 +244,12 @@ def plugin_of(settings: dict[str, Any], path: Path) -> Any:
 
 
 def build_plugin(settings: dict[str, Any], path: Path) -> Any:
-    """What the kernels take."""
+    """The affinity of the file as kernels take it, with its floor."""
     return with_floor(plugin_of(settings, path), settings)
 
 
-def values_of(kind: Any, resolved: Sequence[str], place: tuple[str, str] = _TOLD) -> dict[str, Any]:
-    """A value for each field: as told, name=value, else its default. Raises SettingsError, which says the place."""
+def values_of(kind: Any, resolved: Sequence[str], place: tuple[str, str] = _GIVEN) -> dict[str, Any]:
+    """A value for each field: the given name=value, else its default. Raises SettingsError, which names the source."""
     given = given_of(resolved)
     for name in given:
         if name not in kind._fields:
@@ -263,7 +262,7 @@ def values_of(kind: Any, resolved: Sequence[str], place: tuple[str, str] = _TOLD
 
 
 def given_of(resolved: Sequence[str]) -> dict[str, str]:
-    """Name → value of what was told."""
+    """Name → value of the given parameters."""
     return {name.strip(): value for name, _, value in (entry.partition("=") for entry in resolved)}
 
 
@@ -283,10 +282,10 @@ def _value(kind: Any, name: str, resolved: str | None, place: tuple[str, str]) -
 
 
 def _type_name(kind: Any, name: str) -> str:
-    """Of a field. Raises SettingsError for one that no parameter can have."""
+    """The name of the type of a field. Raises SettingsError for a type that no parameter can have."""
     try:
         found = get_type_hints(kind).get(name, float)
-    except NameError as error:  # an annotation that names nothing
+    except NameError as error:  # an annotation with an unknown name
         found = error
     type_name = getattr(found, "__name__", str(found))
     if type_name not in _PARAMETERS:

@@ -1,4 +1,4 @@
-"""A user's own affinity that is learned with U and V: what it starts from, and how it is tried out first."""
+"""An affinity from a user's file that is learned with U and V: its initial parameters, and a trial before training."""
 
 from __future__ import annotations
 
@@ -38,14 +38,13 @@ from awe_cli.training.config import TrainConfig
 from awe_cli.training.state import arrays_of
 from awe_cli.training.trainer import chain_buffers, epochs, label_side, slots_of, sum_buffers
 
-# What a user's own affinity starts from beside U and V: what its method `numbers` says, checked.
+# The initial parameters beside U and V: the checked result of the method `numbers`.
 #
-# Compiled code reads and writes an array as it was told to: one of other rows or of another type would be
-# memory of somebody else.
+# Compiled code does not check arrays: with other shapes or types it would read and write memory beyond them.
 
 
 def start_plugin(settings: dict[str, Any], path: Path, dataset: Dataset, plan: TrainConfig) -> AffinityParams:
-    """The numbers of its own in arrays of their own; nothing where it has no `numbers`. Raises SettingsError."""
+    """A copy of the result of `numbers`; NO_PARAMS where the type has no such method. Raises SettingsError."""
     affinity = plugin_of(settings, path)
     if not hasattr(affinity, "numbers"):
         return NO_PARAMS
@@ -54,19 +53,19 @@ def start_plugin(settings: dict[str, Any], path: Path, dataset: Dataset, plan: T
     try:
         found = affinity.numbers(shape)
     except Exception as error:
-        expected = "`numbers` must say what the affinity starts from"
+        expected = "`numbers` must return the initial parameters of the affinity"
         raise stopped(path, error, "in `numbers`", expected) from error
-    for wrong in _wrong(found, shape, dataset.n_label_features):
+    for wrong in _mismatches(found, shape, dataset.n_label_features):
         raise SettingsError(
             f"--affinity: {path}: `numbers` of {settings['type']}: expected {wrong}",
             hint="`AffinityParams` is in awe_cli.core.interface, where its arrays are described; "
-            "NOTHING._replace(shared=…) is one with shared rows",
+            "NO_PARAMS._replace(shared=…) is one with shared rows",
         )
     return AffinityParams(*map(copy, found))
 
 
-def _wrong(found: Any, shape: Shape, n_label_features: int) -> Iterator[str]:
-    """What was expected, and found, of whatever is not as the kernels take it."""
+def _mismatches(found: Any, shape: Shape, n_label_features: int) -> Iterator[str]:
+    """A message for each array that kernels cannot take: expected and found."""
     if not isinstance(found, AffinityParams):
         yield f"an AffinityParams, found {found!r}"
     for name, kind in zip(AffinityParams._fields, (empty.dtype for empty in NO_PARAMS), strict=True):
@@ -79,11 +78,11 @@ def _wrong(found: Any, shape: Shape, n_label_features: int) -> Iterator[str]:
         array = getattr(found, name)
         if array.shape[1] and len(array) != rows:
             yield f"{name} to have shape.{whose} = {rows} rows, found {_described(array)}"
-    yield from _wrong_pairs(found, shape.features, n_label_features)
+    yield from _pair_mismatches(found, shape.features, n_label_features)
 
 
-def _wrong_pairs(found: AffinityParams, features: int, n_label_features: int) -> Iterator[str]:
-    """The same of pairs."""
+def _pair_mismatches(found: AffinityParams, features: int, n_label_features: int) -> Iterator[str]:
+    """`_mismatches` of the pairs."""
     indptr, labels = found.indptr, found.labels
     if len(labels) != len(found.pairs):
         yield f"as many pairs as labels, found {len(found.pairs)} and {len(labels)}"
@@ -100,16 +99,15 @@ def _described(array: Any) -> str:
     return f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else repr(array)
 
 
-# A point at which an index that is too large shows: an example of the first and the last feature.
+# A probe for indices out of bounds: an example with the first and the last feature.
 #
-# Labels are then asked for at both ends, too, and where features describe them these have the first and the
-# last one.
+# It is scored for the first and the last label, which have the first and the last label feature.
 
 
 def boundary_probe(state: State, y: Rows | None, x: float) -> tuple[ExampleContext, GradientBuffers]:
-    """The example, as an affinity without tables sees it, and its gradients, which are zeros.
+    """The context of the example for an affinity without tables, and its gradients, all zeros.
 
-    y  (labels, label features) what describes labels; None where they are one-hot
+    y  (labels, label features) the features of labels; None where they are one-hot
     x  the value of both features
     """
     learned, dim = state.learned, state.U.shape[1]
@@ -120,9 +118,19 @@ def boundary_probe(state: State, y: Rows | None, x: float) -> tuple[ExampleConte
     bag = Bags(np.array([0, len(indices)]), indices, values)
     chains = chain_buffers(learned, bag, len(indices), len(state.V))
     context = ExampleContext(
-        0, indices, values, state.U, label_rows(y, state.V), features_of(side), state.V, values @ state.U[indices],
-        np.zeros(0, np.float32), np.zeros(len(indices), np.float32), learned, chains,
-    )  # fmt: skip
+        0,
+        indices,
+        values,
+        state.U,
+        label_rows(y, state.V),
+        features_of(side),
+        state.V,
+        values @ state.U[indices],
+        np.zeros(0, np.float32),
+        np.zeros(len(indices), np.float32),
+        learned,
+        chains,
+    )
     v, v_hat = np.zeros(dim, np.float32), np.zeros(learned.V_hat.shape[1], np.float32)
     return context, GradientBuffers(
         z=np.zeros(dim, np.float32),
@@ -154,8 +162,7 @@ def _described_by_first_and_last(y: Rows, width: int) -> Rows:
     return Bags(np.append(0, np.cumsum(lengths)), indices, np.ones(len(indices), np.float32))
 
 
-# A user's own affinity is tried before anything is learned: indices, compilation, and numbers that are
-# finite.
+# The trial of an affinity before training: indices within bounds, compilation, and finite numbers.
 
 _EVERYWHERE = f"f and its slope must be numbers for any s, 0 and below too; {GUIDE}"
 
@@ -164,11 +171,11 @@ def try_out(path: Path, own: Any, affinity: Any, examples: Examples, state: Stat
     """Score and learn these few examples from `state`, which is changed. Raises SettingsError where that fails.
 
     own       the affinity of the file
-    affinity  what the kernels take: the same, or with a floor
+    affinity  the same, with its floor
     """
     if n_tables(own):
         raise SettingsError(
-            f"--affinity: {path}: {type(own).__qualname__} lays out tables of G, which a file's affinity cannot",
+            f"--affinity: {path}: {type(own).__qualname__} loads tables of G, which an affinity from a file cannot",
             hint=f"declare it with without_table; {GUIDE}",
         )
     _check_indices(path, affinity, state, examples.y)
@@ -186,7 +193,7 @@ def try_out(path: Path, own: Any, affinity: Any, examples: Examples, state: Stat
 
 
 def _check_indices(path: Path, affinity: Any, state: State, y: Rows | None) -> None:
-    """Every formula once by Python, which sees an index beyond the end of an array."""
+    """Run every formula once in Python, which checks indices."""
     for x in (1.0, -1.0):
         context, gradients = boundary_probe(state, y, x)
         if weighs_pairs(affinity):
@@ -212,11 +219,11 @@ def _check_index(path: Path, formula: Any, affinity: Any, *point: Any) -> None:
             hint=f"compiled, it would read or write memory that is not the array's; {GUIDE}",
         ) from error
     except Exception:
-        return  # compiled, a division by 0 raises nothing, and what cannot be compiled is said with its line
+        return  # compiled, a division by 0 does not raise; other errors are reported by the compilation
 
 
 def _check_scores(path: Path, own: Any, affinity: Any, examples: Examples, state: State) -> float:
-    """The greatest |s| of these examples, for all of which f is a number."""
+    """The greatest |s| of these examples. Raises SettingsError where f is no finite number."""
     ranker = EmbeddingRanker(affinity, state.U, state.V, learned=state.learned, y=examples.y)
     f, s = ranker.scores(examples.x)
     assert s is not None

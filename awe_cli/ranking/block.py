@@ -27,11 +27,11 @@ from awe_cli.ranking.ranker import Scores
 
 
 class Ranked(NamedTuple):
-    """What a block of m examples looks like once its labels are in order; e names one of its rows.
+    """The ranking of a block of m examples; e is the row of an example.
 
     ranks[indptr[e]:indptr[e+1]] are the 1-based ranks of its positives among its candidates, ascending, and
     positives[indptr[e]:indptr[e+1]] the labels that have them.
-    labels[e, :n_top[e]] are its best candidates, best first; the rest of the row is -1, its scores are NaN.
+    labels[e, :n_top[e]] are its best candidates, best first; the rest of the row is -1, with NaN as scores.
     """
 
     indptr: NDArray[np.int64]  # (m + 1,)
@@ -46,10 +46,10 @@ def rank_block(scores: Scores, positives: Lists | None, seen: Lists | None, k: i
     """Rank every positive exactly, and find the best k labels, of each example of a block.
 
     scores     of m examples over all labels
-    positives  labels to find the rank of, no label twice and none of them seen; None: no ranks are wanted
-    seen       labels that are no candidates; None: every label is one
+    positives  distinct labels to rank, none of them seen; None: no ranks are wanted
+    seen       labels that are no candidates; None: all labels are candidates
     k          length of the top lists, 0 or more
-    model      the name to blame
+    model      the name of the model, for the error
 
     Raises DataError if a score is NaN.
     """
@@ -59,36 +59,45 @@ def rank_block(scores: Scores, positives: Lists | None, seen: Lists | None, k: i
 
 
 def rank_by(
-    order: Callable[..., int], positives: Lists | None, seen: Lists | None, m: int, k: int, model: str
+    order: Callable[[Lists, Ranked], int],
+    positives: Lists | None,
+    seen: Lists | None,
+    m: int,
+    k: int,
+    model: str,
 ) -> Ranked:
-    """What `order` finds for m examples: the ranks of their positives, and the best k labels of each.
+    """The ranks of the positives and the best k labels of m examples, as `order` computes them.
 
-    order  is given positives and seen as rows and entries, fills ranks, labels, scores and the lengths of the top
-           lists, sorts the positives by rank, and returns the first row that holds a NaN, or -1
+    order  is given the seen labels and the empty result; fills its ranks, labels, scores and n_top, sorts its
+           positives by rank, and returns the first row that holds a NaN, or -1
 
     Raises DataError if a score is NaN.
     """
-    positives, seen = as_lists(positives, m), as_lists(seen, m)
-    ranks, by_rank = np.empty(len(positives.indices), dtype=np.int32), positives.indices.copy()
-    labels = np.full((m, k), -1, dtype=np.int32)
-    values = np.full((m, k), np.nan, dtype=np.float32)
-    n_top = np.zeros(m, dtype=np.int32)
-    bad = order(positives.indptr, by_rank, seen.indptr, seen.indices, ranks, labels, values, n_top)
+    positives = as_lists(positives, m)
+    ranked = Ranked(
+        indptr=positives.indptr,
+        ranks=np.empty(len(positives.indices), dtype=np.int32),
+        positives=positives.indices.copy(),
+        labels=np.full((m, k), -1, dtype=np.int32),
+        scores=np.full((m, k), np.nan, dtype=np.float32),
+        n_top=np.zeros(m, dtype=np.int32),
+    )
+    bad = order(as_lists(seen, m), ranked)
     if bad >= 0:
         raise DataError(
             f"model {model!r} gives a score that is not a number (NaN), in row {bad} of a block of {m}",
             hint="Train the model again with a lower learning rate, or check the features for huge values.",
         )
-    return Ranked(positives.indptr, ranks, by_rank, labels, values, n_top)
+    return ranked
 
 
 def _plain(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The same numbers as the kernel knows them: a read-only or strided array would be compiled for anew."""
+    """A contiguous, writable array: numba would compile the kernel anew for another kind."""
     return np.require(values, np.float32, ["C", "W"])
 
 
 def as_lists(lists: Lists | None, m: int) -> Lists:
-    """Lists as the kernel knows them; m empty ones for None."""
+    """Lists with arrays of the kind the kernel is compiled for; m empty lists for None."""
     if lists is None:
         return Lists(np.zeros(m + 1, dtype=np.int64), np.zeros(0, dtype=np.int32))
     return Lists(
@@ -100,28 +109,24 @@ def as_lists(lists: Lists | None, m: int) -> Lists:
 def _rank_rows(
     score: NDArray[np.float32],
     tie: NDArray[np.float32] | None,
-    p_indptr: NDArray[np.int64],
-    p_indices: NDArray[np.int32],
-    s_indptr: NDArray[np.int64],
-    s_indices: NDArray[np.int32],
-    ranks: NDArray[np.int32],
-    labels: NDArray[np.int32],
-    values: NDArray[np.float32],
-    n_top: NDArray[np.int32],
+    seen: Lists,
+    ranked: Ranked,
 ) -> int:
-    """Fill ranks, labels, values and n_top, and sort p_indices by rank; the first row that holds a NaN, or -1."""
+    """Fill `ranked` and sort its positives by rank; the first row that holds a NaN, or -1."""
+    indptr, ranks, positives, labels, scores, n_top = ranked
+    s_indptr, s_labels = seen
     for e in range(score.shape[0]):
         row = score[e]
         row_tie = None if tie is None else tie[e]
-        seen = s_indices[s_indptr[e] : s_indptr[e + 1]]
-        wanted = p_indices[p_indptr[e] : p_indptr[e + 1]]
-        found = ranks[p_indptr[e] : p_indptr[e + 1]]
-        size = rank_row(row, row_tie, wanted, seen, found, labels[e])
+        hidden = s_labels[s_indptr[e] : s_indptr[e + 1]]
+        wanted = positives[indptr[e] : indptr[e + 1]]
+        found = ranks[indptr[e] : indptr[e + 1]]
+        size = rank_row(row, row_tie, wanted, hidden, found, labels[e])
         if size < 0:
             return e
         n_top[e] = size
         for position in range(size):
-            values[e, position] = row[labels[e, position]]
+            scores[e, position] = row[labels[e, position]]
     return -1
 
 
@@ -129,10 +134,10 @@ def _rank_rows(
 def rank_row(
     row: Floats, tie: Floats | None, wanted: Indices, seen: Indices, found: Indices, heap: Indices
 ) -> int:
-    """Fill the ascending ranks `found` of the labels `wanted`, which are sorted by them, and `heap` with the best
-    labels, best first.
+    """Write the ascending ranks of the labels `wanted` to `found`, sort `wanted` by rank, and write the best labels
+    to `heap`, best first.
 
-    Returns how many labels `heap` holds, or -1 if a score or tie value is NaN.
+    Returns the number of labels in `heap`, or -1 if a score or tie value is NaN.
     """
     found[:] = 1
     size = 0
@@ -153,14 +158,12 @@ def rank_row(
     return size
 
 
-# The order of all labels where only some are candidates: these by their scores, then the others as they come.
-
-Int64s = NDArray[np.int64]
+# The order of all labels where only some are candidates: these by score, then the others by index.
 
 
 @njit(cache=True, nogil=True, fastmath=False)
 def below_all(row: Floats) -> np.float32:
-    """The greatest number below 0 and all of `row`."""
+    """The greatest number below 0 and below all of `row`."""
     lowest = np.float32(0)
     for score in row:
         lowest = min(lowest, score)
@@ -168,8 +171,8 @@ def below_all(row: Floats) -> np.float32:
 
 
 @njit(cache=True, nogil=True, fastmath=False)
-def places(labels: Indices, candidates: Indices, inside: Indices) -> int:
-    """Put the place among the candidates of each of `labels` that is one into `inside`; how many are."""
+def candidate_positions(labels: Indices, candidates: Indices, inside: Indices) -> int:
+    """Write the positions among the candidates of the labels that are candidates to `inside`; return their number."""
     n, c = 0, 0
     for label in labels:
         while c < len(candidates) and candidates[c] < label:
@@ -182,8 +185,8 @@ def places(labels: Indices, candidates: Indices, inside: Indices) -> int:
 
 @njit(cache=True, nogil=True, fastmath=False)
 def rank_others(labels: Indices, candidates: Indices, seen: Indices, before: int, found: Indices) -> None:
-    """Put the ranks of those of `labels` that are no candidates into `found`; `before` others precede them all."""
-    n, c, s, taken = 0, 0, 0, 0  # taken: labels below this one that are candidates or seen
+    """Write the ranks of the labels that are no candidates to `found`; `before` labels precede them all."""
+    n, c, s, taken = 0, 0, 0, 0  # taken: the number of lower labels that are candidates or seen
     for label in labels:
         while c < len(candidates) and candidates[c] < label:
             c += 1
@@ -197,8 +200,8 @@ def rank_others(labels: Indices, candidates: Indices, seen: Indices, before: int
 
 
 @njit(cache=True, nogil=True, fastmath=False)
-def fill_up(heap: Indices, size: int, candidates: Indices, seen: Indices, n_labels: int) -> int:
-    """Fill heap[size:] with the first labels that are neither candidates nor seen; the new size."""
+def append_others(heap: Indices, size: int, candidates: Indices, seen: Indices, n_labels: int) -> int:
+    """Fill heap[size:] with the first labels that are neither candidates nor seen; return the new size."""
     c, s = 0, 0
     for label in range(n_labels):
         if size == len(heap):
@@ -214,8 +217,8 @@ def fill_up(heap: Indices, size: int, candidates: Indices, seen: Indices, n_labe
 
 
 @njit(cache=True, nogil=True, fastmath=False)
-def put_in_order(labels: Indices, candidates: Indices, inside: Indices) -> None:
-    """Sort ascending `labels` by rank: those `inside`, as they are ranked, then those that are no candidates."""
+def sort_by_rank(labels: Indices, candidates: Indices, inside: Indices) -> None:
+    """Sort ascending `labels` by rank: first the candidates at `inside`, by rank, then those that are no candidates."""
     last = len(labels)
     for n in range(len(labels) - 1, -1, -1):
         if not _holds(candidates, labels[n]):
@@ -233,27 +236,34 @@ def _holds(ascending: Indices, label: int) -> bool:
 
 @njit(cache=True, nogil=True, fastmath=False)
 def rank_candidates(
-    S: Floats, chosen: Indices, c_indptr: Int64s, c_labels: Indices, n_labels: int, p_indptr: Int64s,
-    p_labels: Indices, s_indptr: Int64s, s_labels: Indices, ranks: Indices, labels: Indices, values: Floats,
-    n_top: Indices,
-) -> int:  # fmt: skip
-    """Fill ranks, labels, values and n_top, and sort p_labels by rank; the first row that holds a NaN, or -1."""
+    S: Floats, chosen: Indices, lists: Lists, n_labels: int, seen: Lists, ranked: Ranked
+) -> int:
+    """Fill `ranked` and sort its positives by rank; the first row that holds a NaN, or -1.
+
+    S (m, longest list) has the scores of the labels of the list chosen[e], as `score_candidates` gives them.
+    """
+    indptr, ranks, all_positives, labels, values, n_top = ranked
+    c_indptr, c_labels = lists
+    s_indptr, s_labels = seen
     wanted, passed = np.empty(S.shape[1], np.int32), np.empty(S.shape[1], np.int32)
     for e in range(S.shape[0]):
         candidates = c_labels[c_indptr[chosen[e]] : c_indptr[chosen[e] + 1]]
         row = S[e, : len(candidates)]
-        positives = p_labels[p_indptr[e] : p_indptr[e + 1]]
-        seen = s_labels[s_indptr[e] : s_indptr[e + 1]]
-        found, heap = ranks[p_indptr[e] : p_indptr[e + 1]], labels[e]
-        n_wanted, n_passed = places(positives, candidates, wanted), places(seen, candidates, passed)
+        positives = all_positives[indptr[e] : indptr[e + 1]]
+        hidden = s_labels[s_indptr[e] : s_indptr[e + 1]]
+        found, heap = ranks[indptr[e] : indptr[e + 1]], labels[e]
+        n_wanted, n_passed = (
+            candidate_positions(positives, candidates, wanted),
+            candidate_positions(hidden, candidates, passed),
+        )
         size = rank_row(row, None, wanted[:n_wanted], passed[:n_passed], found[:n_wanted], heap)
         if size < 0:
             return e
-        rank_others(positives, candidates, seen, len(candidates) - n_passed, found[n_wanted:])
-        put_in_order(positives, candidates, wanted[:n_wanted])
+        rank_others(positives, candidates, hidden, len(candidates) - n_passed, found[n_wanted:])
+        sort_by_rank(positives, candidates, wanted[:n_wanted])
         for position in range(size):
             values[e, position] = row[heap[position]]
             heap[position] = candidates[heap[position]]
-        n_top[e] = fill_up(heap, size, candidates, seen, n_labels)
+        n_top[e] = append_others(heap, size, candidates, hidden, n_labels)
         values[e, size : n_top[e]] = below_all(row)
     return -1

@@ -1,4 +1,4 @@
-"""Ranking the labels of one version of a dataset by a model of another: ids are mapped, input and scores moved."""
+"""Ranking the labels of one version of a dataset by a model of another: inputs and scores are mapped by id."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from awe_cli.ranking.ranker import Ranker, Scores
 
 
 class EarlierRanker:
-    """A ranker of other labels, seen as one of these.
+    """A ranker of another version of the dataset, as a ranker of this version.
 
     ranker     of the version that the model was made from
-    translate  turns rows of x into those of that version
-    place      (labels,) the number of each label there, -1 where there is none
+    translate  maps rows of x to those of that version
+    place      (labels,) the index of each label in that version, -1 where it has none
 
-    Labels that it does not know share one score, just below the lowest that it gives: they come last, in the order
-    of their indices. What it knows and is no label here is not scored.
+    Labels that it does not know share one score, just below its lowest: they come last, in the order of their indices.
+    Labels that it knows and this version does not have are left out.
     """
 
     def __init__(self, ranker: Ranker, translate: Callable[[Rows], Rows], place: NDArray[np.int32]) -> None:
@@ -44,5 +44,5 @@ class EarlierRanker:
 
 
 def unscored_labels(ranker: Ranker) -> NDArray[np.int32]:
-    """The labels that a ranker knows nothing of, ascending: those that came after its model was made."""
+    """The labels that a ranker does not know, ascending: those that are newer than its model."""
     return getattr(ranker, "unscored", np.zeros(0, np.int32))

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from awe_cli.affinities.overlap import Overlap
 from awe_cli.affinities.pointwise import Constant
 from awe_cli.core.interface import NO_PARAMS, AffinityParams, n_tables
-from awe_cli.core.score import project_rows, rate_block, score_candidates
-from awe_cli.matrices.matrix import Bags, Dense, Lists, Rows, n_rows
+from awe_cli.core.labels import OneHot
+from awe_cli.core.score import Embedding, project_rows, rate_block, score_candidates
+from awe_cli.matrices.matrix import Bags, Lists, Rows, n_rows
 from awe_cli.ranking.block import Ranked, below_all, rank_by, rank_candidates
 from awe_cli.ranking.order import Floats
 from awe_cli.ranking.ranker import Scores
 
-# G(x, ·) of a block of examples: (m, labels) float32, or one such table after the other: (m, tables · labels).
+# Rows of x → G(x, ·): (m, labels) float32, or several tables side by side: (m, tables · labels).
 Table = Callable[[Rows], NDArray[np.float32]]
 
 
@@ -40,17 +41,23 @@ class EmbeddingRanker:
 
     affinity  the parameters of G
     U, V      (features, d) and (labels, d), or (label features, d) with y
-    y         (labels, label features) what describes labels; None where they are one-hot, or V has their `label_rows`
-    table     what lays out G(x, ·) where the affinity needs that
-    learned   what the affinity has of its own
+    y         (labels, label features) the features of labels; None where V has a row for each label
+    table     computes G(x, ·) where the affinity needs it
+    learned   the parameters of the affinity
     """
 
     def __init__(
-        self, affinity: Any, U: NDArray[np.float32], V: NDArray[np.float32], table: Table | None = None,
-        learned: AffinityParams = NO_PARAMS, y: Rows | None = None,
-    ) -> None:  # fmt: skip
-        self._affinity, self._learned = affinity, learned
-        self._U, self._V, self._Vj, self._y = U, label_rows(y, V), V, y
+        self,
+        affinity: Any,
+        U: NDArray[np.float32],
+        V: NDArray[np.float32],
+        table: Table | None = None,
+        learned: AffinityParams = NO_PARAMS,
+        y: Rows | None = None,
+    ) -> None:
+        W = label_rows(y, V)
+        self._affinity = affinity
+        self._embedding = Embedding(U, W, OneHot(len(W)) if y is None else y, V, learned)
         self._table = (
             overlap_table(affinity.shared, self.n_labels) if isinstance(affinity, Overlap) else table
         )
@@ -58,34 +65,33 @@ class EmbeddingRanker:
     @property
     def n_labels(self) -> int:
         """The number of labels."""
-        return len(self._V)
+        return len(self._embedding.W)
 
     def scores(self, x: Rows) -> Scores:
         """(m, labels) f, and Ux·V_y to break its ties; for a constant affinity Ux·V_y alone."""
         return self.rate(x, np.zeros((n_rows(x), 0), np.float32) if self._table is None else self._table(x))
 
     def rate(self, x: Rows, G: NDArray[np.float32]) -> Scores:
-        """The same, where G (m, tables · labels) has been laid out already, or (m, 0) where none is needed.
+        """`scores` with G given: (m, tables · labels), or (m, 0) where the affinity needs none.
 
-        Raises ValueError where it is needed and not there.
+        Raises ValueError for G of another width.
         """
         needed = n_tables(self._affinity) * self.n_labels
         if needed and G.shape[1] != needed:
             raise ValueError(
                 f"{type(self._affinity).__name__} needs G of {needed} columns, found {G.shape[1]}"
             )
-        Z = projections(x, self._U)
-        S = Z @ self._V.T
+        Z = projections(x, self._embedding.U)
+        S = Z @ self._embedding.W.T
         if isinstance(self._affinity, Constant):
             return Scores(S, None)
         F = np.empty_like(S)
-        scratch = np.empty(longest_row(x), np.float32)
-        rate_block(self._affinity, x, self._U, self._V, self._y, self._Vj, self._learned, Z, S, G, scratch, F)
+        rate_block(self._affinity, self._embedding, x, Z, S, G, F)
         return Scores(F, S)
 
 
 def overlap_table(shared: Bags, n_labels: int) -> Table:
-    """Rows of x → x·Py of every label, from what each feature adds to the labels that have it."""
+    """The function from rows of x to x·Py of every label; shared: P_i y_i by feature and label."""
     P = scipy.sparse.csr_matrix(
         (shared.values, shared.indices, shared.indptr), (len(shared.indptr) - 1, n_labels)
     )
@@ -98,22 +104,17 @@ def overlap_table(shared: Bags, n_labels: int) -> Table:
     return table
 
 
-def longest_row(x: Rows) -> int:
-    """The most features that any row names."""
-    return len(x.columns) if isinstance(x, Dense) else int(np.diff(x.indptr).max(initial=0))
-
-
-# Ranking where each example has candidates of its own, and only these are scored.
+# Ranking where each example has its own candidates, and only these are scored.
 #
-# Candidates come first, by their score. All other labels follow in the order of their index, which is that of
-# popularity in training: so that a list of k labels is full wherever there are k labels. They share one
-# score, the greatest number below both 0 and the example's lowest candidate.
+# Candidates come first, by score. All other labels follow by index, which is the order of popularity in training, so
+# that a list of k labels is full wherever there are k labels. They share one score, the greatest number below 0 and
+# below the example's lowest candidate.
 
 Int64s = NDArray[np.int64]
 
 
 class CandidateRanker:
-    """f(x, y) = Ux·V_y for the labels y of the list that x leads to.
+    """f(x, y) = Ux·V_y for the labels y of the list of x.
 
     list_of  rows of x → the number of each row's list (m,)
     lists    labels, ascending
@@ -133,7 +134,7 @@ class CandidateRanker:
         return len(self._V)
 
     def scores(self, x: Rows) -> Scores:
-        """Scores of every label, for those who must see them all."""
+        """Scores of every label."""
         chosen, S = self._score(x)
         F = np.empty((len(S), self.n_labels), np.float32)
         for e, number in enumerate(chosen):
@@ -146,11 +147,9 @@ class CandidateRanker:
         return Scores(F, None)
 
     def rank(self, x: Rows, positives: Lists | None, seen: Lists | None, k: int, model: str) -> Ranked:
-        """What `rank_block` finds from `scores`, without them. Raises DataError if a score is NaN."""
+        """The result of `rank_block`, without scores of all labels. Raises DataError if a score is NaN."""
         chosen, S = self._score(x)
-        order = partial(
-            rank_candidates, S, chosen, self._candidates.indptr, self._candidates.indices, self.n_labels
-        )
+        order = partial(rank_candidates, S, chosen, self._candidates, self.n_labels)
         return rank_by(order, positives, seen, len(S), min(k, self.n_labels), model)
 
     def _score(self, x: Rows) -> tuple[NDArray[np.int32], Floats]:

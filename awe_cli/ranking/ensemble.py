@@ -2,9 +2,9 @@ r"""Several models as one: a linear combination of their scores (WSABIE §6.3, T
 
 .. math:: f(x, y) = \sum_m w_m \frac{f_m(x, y) - \mu_m(x)}{\sigma_m(x)}
 
-where μ and σ are the mean and the deviation of f_m(x, ·) over the candidate labels of x: models whose scores have
-different scales can then be added. In recommendation the items of x are no candidates. Where all candidates have one
-score, the model has no say (σ = 0). Labels of equal f are in the order of the same combination of the models' ties.
+where μ and σ are the mean and the standard deviation of f_m(x, ·) over the candidate labels of x, so that models with
+scores of different scales can be added. In recommendation the items of x are no candidates. A model that gives all
+candidates one score (σ = 0) has no influence. Ties of f are broken by the same combination of the models' ties.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from awe_cli.ranking.validation import Validator
 
 # Weights of a sum of scores, chosen on validation by coordinate search over shares of the whole.
 
-SHARES = tuple(share / 20 for share in range(21))  # of one part in the whole
+SHARES = tuple(share / 20 for share in range(21))  # of one model in the sum
 _ROUNDS = 3
 
-Parts = list[tuple[NDArray[np.float32], NDArray[np.float32]]]  # of each part of the sum: its scores and ties
+Parts = list[tuple[NDArray[np.float32], NDArray[np.float32]]]  # scores and ties of each term of the sum
 # (start, stop) → the parts of these validation examples.
 PartsOf = Callable[[int, int], Parts]
 
 
 @dataclass(frozen=True)
 class BlendedWeights:
-    """Weights that add up to 1, and how well they rank validation; None where it was not asked."""
+    """Weights that sum to 1, and their validation metric; None without validation."""
 
     weights: list[float]
     validation: float | None
@@ -44,11 +44,11 @@ class BlendedWeights:
 def blend_weights(
     parts: PartsOf, n: int, validator: Validator, n_labels: int, checkpoints: Checkpoints = NO_CHECKPOINTS
 ) -> BlendedWeights:
-    """Weights of n parts by coordinate search: one after the other gets the share that ranks validation best.
+    """Weights of n parts by coordinate search: each part in turn gets the share that ranks validation best.
 
-    It begins with the best among each part alone and all alike, goes from the part that is best alone to the worst,
-    and ends when a round over all brings nothing. So no part is better on validation than the result, and in which
-    order they are named does not matter, but where two are exactly as good.
+    It begins with the best of each part alone and of equal weights, goes from the part that is best alone to the
+    worst, and ends when a round over all parts gains nothing. So no part alone is better on validation than the
+    result, and the order of the parts does not matter unless two are exactly as good.
     """
     searches = itertools.count()
 
@@ -71,7 +71,7 @@ def blend_weights(
 
 
 def _validation(parts: PartsOf, validator: Validator, n_labels: int, tried: list[list[float]]) -> list[float]:
-    """How well each of these weights ranks."""
+    """The validation metric of each of the weights `tried`."""
 
     def scores(start: int, stop: int) -> Iterator[Scores]:
         found = parts(start, stop)
@@ -81,9 +81,9 @@ def _validation(parts: PartsOf, validator: Validator, n_labels: int, tried: list
 
 
 def with_share(weights: list[float], m: int, share: float) -> list[float]:
-    """Weights in which part m has this share, and the others share the rest as before."""
+    """Weights in which part m has this share, and the others keep their proportions."""
     rest = sum(weight for place, weight in enumerate(weights) if place != m)
-    if not rest:  # m was alone: the others share alike
+    if not rest:  # part m had all: the others share equally
         rest, weights = len(weights) - 1, [1.0] * len(weights)
     return [share if place == m else (1 - share) * weight / rest for place, weight in enumerate(weights)]
 
@@ -103,7 +103,7 @@ _ALL_SCORED = np.zeros(0, np.int32)
 class EnsembleRanker:
     """Ranks by the weighted sum of the models' standardised scores.
 
-    own  whether the features of x are labels that are no candidates (recommendation)
+    own  whether the features of x are labels, which are then no candidates (recommendation)
     """
 
     def __init__(self, rankers: Sequence[Ranker], weights: Sequence[float], *, own: bool) -> None:
@@ -140,7 +140,7 @@ def standardised(
 ) -> NDArray[np.float32]:
     """S (m, labels) with mean 0 and deviation 1 in each row over the labels that are neither in `seen` nor unscored.
 
-    Of labels that are unscored it says nothing: 0.
+    Unscored labels get 0.
     """
     candidate = np.ones(S.shape, np.bool_)
     candidate[:, unscored] = False
@@ -149,7 +149,7 @@ def standardised(
     n = np.maximum(candidate.sum(axis=1, keepdims=True), 1)
     centred = S - np.where(candidate, S, 0).sum(axis=1, keepdims=True, dtype=np.float64) / n
     deviation = np.sqrt(np.where(candidate, np.square(centred), 0).sum(axis=1, keepdims=True) / n)
-    # Rounding leaves a trace where all scores are one and the same. NaN is not below it, and stays.
+    # A deviation that is only rounding error counts as 0. NaN compares false, and stays.
     trace = 1e-6 * np.abs(S).max(axis=1, keepdims=True, initial=0)
     result = np.divide(centred, deviation, out=np.zeros_like(centred), where=~(deviation <= trace))
     result[:, unscored] = 0

@@ -1,4 +1,4 @@
-"""The order of labels as compiled code: which comes first, how many come before one, and the best k in a heap."""
+"""The order of labels, in compiled code: comparison, counts of labels before one, and the best k in a heap."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-# The order of labels as compiled code: which of two comes first, how many come before one.
+# The order of labels: comparison of two, and the number of labels before one.
 #
 # One label comes before another if its score is greater; with equal scores, if its tie value is greater; with
 # equal tie values, if its index is smaller. Rows are read in tiles that stay in the first-level cache; in a
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]  # scores or tie values of one example, (labels,) or a part of them
 Indices = NDArray[np.int32]
 
-TILE = 2048  # labels looked at before moving on: 8 kB of scores, 8 kB of tie values
+TILE = 2048  # labels processed at a time: 8 kB of scores, 8 kB of tie values
 
 
 @njit(cache=True, nogil=True, fastmath=False)
@@ -40,7 +40,7 @@ def comes_before(row: Floats, tie: Floats | None, a: int, b: int) -> bool:
 
 @njit(cache=True, nogil=True, fastmath=False)
 def count_before(row: Floats, tie: Floats | None, start: int, stop: int, positive: int) -> int:
-    """How many of the labels start … stop-1 come before the label `positive`.
+    """The number of labels in start … stop-1 that come before the label `positive`.
 
     Below its own index an equal label comes first, above it only a better one does: the loop is split there
     and needs no third comparison. Loops run over slices from 0, since an index that might be negative costs
@@ -57,7 +57,7 @@ def count_before(row: Floats, tie: Floats | None, start: int, stop: int, positiv
 
 @njit(cache=True, nogil=True, fastmath=False)
 def _at_least(part: Floats, s: float) -> int:
-    """How many numbers of `part` are s or more."""
+    """The number of entries of `part` that are ≥ s."""
     n = np.int32(0)
     for i in range(len(part)):
         n += np.int32(part[i] >= s)
@@ -66,7 +66,7 @@ def _at_least(part: Floats, s: float) -> int:
 
 @njit(cache=True, nogil=True, fastmath=False)
 def _above(part: Floats, s: float) -> int:
-    """How many numbers of `part` are more than s."""
+    """The number of entries of `part` that are > s."""
     n = np.int32(0)
     for i in range(len(part)):
         n += np.int32(part[i] > s)
@@ -75,7 +75,7 @@ def _above(part: Floats, s: float) -> int:
 
 @njit(cache=True, nogil=True, fastmath=False)
 def _at_least_tied(part: Floats, ties: Floats, s: float, t: float) -> int:
-    """How many pairs (part, ties) are (s, t) or more."""
+    """The number of pairs (part, ties) that are ≥ (s, t)."""
     n = np.int32(0)
     for i in range(len(part)):
         n += np.int32((part[i] > s) | ((part[i] == s) & (ties[i] >= t)))
@@ -84,7 +84,7 @@ def _at_least_tied(part: Floats, ties: Floats, s: float, t: float) -> int:
 
 @njit(cache=True, nogil=True, fastmath=False)
 def _above_tied(part: Floats, ties: Floats, s: float, t: float) -> int:
-    """How many pairs (part, ties) are more than (s, t)."""
+    """The number of pairs (part, ties) that are > (s, t)."""
     n = np.int32(0)
     for i in range(len(part)):
         n += np.int32((part[i] > s) | ((part[i] == s) & (ties[i] > t)))
@@ -93,7 +93,7 @@ def _above_tied(part: Floats, ties: Floats, s: float, t: float) -> int:
 
 @njit(cache=True, nogil=True, fastmath=False)
 def sort_ascending(ranks: Indices, labels: Indices) -> None:
-    """Sort ranks, and the labels that have them, in place by insertion: fewer steps than the counting took."""
+    """Sort ranks, and their labels, in place by insertion, which takes fewer steps than the counting did."""
     for i in range(1, len(ranks)):
         value, label, j = ranks[i], labels[i], i
         while j > 0 and ranks[j - 1] > value:
@@ -104,17 +104,17 @@ def sort_ascending(ranks: Indices, labels: Indices) -> None:
 
 # The best k labels of an example, kept in a heap whose root is the worst of them.
 
-STRIDE = 64  # labels tested at once against the worst label kept
+STRIDE = 64  # labels tested at once against the worst label in the heap
 
 
 @njit(cache=True, nogil=True, fastmath=False)
 def keep_best(
     heap: Indices, size: int, row: Floats, tie: Floats | None, start: int, stop: int, seen: Indices
 ) -> int:
-    """Offer the labels start … stop-1 that are not in `seen` to the heap; the new number of labels kept.
+    """Add the labels start … stop-1 that are not in `seen` to the heap of the best; return its new size.
 
-    Labels are offered in ascending order. Once the heap is full, a run of STRIDE labels none of which comes
-    before the worst one kept is passed over at the speed of one comparison.
+    Labels are added in ascending order. Once the heap is full, STRIDE labels none of which comes before its worst
+    are skipped with one test.
     """
     k = len(heap)
     if k == 0:
@@ -159,7 +159,7 @@ def contains(ascending: Indices, value: int) -> bool:
 
 @njit(cache=True, nogil=True, fastmath=False)
 def sort_heap(heap: Indices, size: int, row: Floats, tie: Floats | None) -> None:
-    """Turn heap[:size] into the order of the labels, best first."""
+    """Sort heap[:size], best label first."""
     for last in range(size - 1, 0, -1):
         heap[0], heap[last] = heap[last], heap[0]
         sink(heap, last, row, tie)

@@ -1,4 +1,4 @@
-"""What can be ranked: anything that scores every label for a block of examples."""
+"""The interface of a ranker: it scores every label for a block of examples."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Scores(NamedTuple):
     """Scores of every label for a block of m examples.
 
     Labels are ordered by score descending, then by tie descending, then by label index ascending.
-    Both arrays are C-contiguous, never NaN, and belong to the receiver.
+    Both arrays are C-contiguous, without NaN, and owned by the caller.
     """
 
     score: NDArray[np.float32]  # (m, labels)
@@ -24,7 +24,7 @@ class Scores(NamedTuple):
 
 
 class Ranker(Protocol):
-    """A fitted model seen from the side of ranking; `scores` may be called by several threads at once."""
+    """A fitted model that ranks; `scores` may be called by several threads at once."""
 
     @property
     def n_labels(self) -> int:
@@ -37,7 +37,7 @@ class Ranker(Protocol):
 
 
 def block_rows(n_labels: int) -> int:
-    """How many examples make one block: as many as keep its scores under SCORE_BYTES, at least one.
+    """The number of examples in a block: as many as keep its scores under SCORE_BYTES, at least one.
 
     It depends on the number of labels alone, never on the number of threads, so that results do not either.
     """

@@ -1,4 +1,4 @@
-"""A ranker of some of the labels: what is not to be recommended is no candidate."""
+"""A ranker of some of the labels: labels that must not be recommended are no candidates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RestrictedRanker:
         return len(self.allowed)
 
     def scores(self, x: Rows) -> Scores:
-        """(m, allowed) scores, and what breaks ties."""
+        """(m, allowed) scores and tie values."""
         found = self._ranker.scores(x)
         tie = None if found.tie is None else np.ascontiguousarray(found.tie[:, self.allowed])
         return Scores(np.ascontiguousarray(found.score[:, self.allowed]), tie)

@@ -1,4 +1,4 @@
-"""How good a ranker is on held-out examples, in one number, for choosing while training."""
+"""One metric of a ranker on held-out examples, for choices during training."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from awe_cli.ranking.ranker import Ranker, Scores, block_rows
 def rank(ranker: Ranker, x: Rows, positives: Lists | None, seen: Lists | None, k: int, model: str) -> Ranked:
     """The ranks of the positives and the best k labels of each row of x; see `rank_block`.
 
-    Labels that the ranker knows nothing of are no candidates where only the best are wanted (`positives` is None);
-    where ranks are, they come last.
+    Labels that the ranker does not know are no candidates where only the best are wanted (`positives` is None). Where
+    ranks are wanted, they come last.
     """
     unscored = unscored_labels(ranker)
     if positives is None and len(unscored):
@@ -36,20 +36,20 @@ def rank(ranker: Ranker, x: Rows, positives: Lists | None, seen: Lists | None, k
 
 
 def rows_at_once(ranker: Ranker) -> int:
-    """How many examples make one block of `rank`."""
+    """The number of examples in a block of `rank`."""
     return block_rows(ranker.n_candidates if isinstance(ranker, CandidateRanker) else ranker.n_labels)
 
 
-MOST = 4000  # held-out examples looked at
+MOST = 4000  # held-out examples used
 
 
 def sample(batches: Callable[[], Iterable[Examples]], seed: int, most: int = MOST) -> Examples:
     """At most `most` of the examples that have positives, drawn by `seed`, in their order.
 
-    batches  gives the same examples each time it is called, some at a time: never more than those are in memory
+    batches  yields the same examples in batches each time it is called; only one batch is in memory at a time
     """
-    judged = [np.diff(batch.positives.indptr) > 0 for batch in batches()]
-    rows = np.flatnonzero(np.concatenate(judged))
+    has_positives = [np.diff(batch.positives.indptr) > 0 for batch in batches()]
+    rows = np.flatnonzero(np.concatenate(has_positives))
     if len(rows) > most:
         rows = np.sort(np.random.Generator(np.random.Philox(seed)).permutation(rows)[:most])
     parts, start = [], 0
@@ -80,12 +80,12 @@ class Validator:
         return float(np.concatenate(values).mean()) if values else float("nan")
 
     def validate_rows(self, scores: Callable[[int, int], Scores], n_labels: int) -> float:
-        """The same, where scores(start, stop) scores all labels for these of the examples."""
+        """The metric where scores(start, stop) scores all labels for examples start … stop-1."""
         values = self.validate_all(lambda start, stop: [scores(start, stop)], n_labels)
         return values[0] if values else float("nan")
 
     def validate_all(self, scores: Callable[[int, int], Iterable[Scores]], n_labels: int) -> list[float]:
-        """The same for several rankings at once: scores(start, stop) yields one after the other.
+        """The metrics of several rankings at once: scores(start, stop) yields the scores of each in turn.
 
         Empty where there are no examples.
         """

@@ -94,7 +94,7 @@ def parameters_given(settings: BuildAffinitySettings) -> dict[str, Any]:
 def resolve_parameters(
     settings: BuildAffinitySettings, given: dict[str, Any], dataset: Dataset, chosen: ChosenBuilder
 ) -> dict[str, Any]:
-    """Every parameter: as told, else its default, the measure by the kind of x; None for those that play no part.
+    """Every parameter: as given, else its default, the measure by the kind of x; None for those that are not used.
 
     Raises SettingsError for a parameter that the affinity does not have, or that plays no part.
     """

@@ -39,7 +39,7 @@ from awe_cli.training.trainer import OnProgress, Trainer
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
 
-# What a neighbour table is made with: what was told, and what validation chooses of the rest.
+# The settings of a neighbour table: given ones, and those that validation chooses.
 
 _KS = {RECOMMENDATION: (50, 100, 200), "annotation": (20, 50, 100, 200)}
 _FEW_EXAMPLES = 50_000  # up to here every input is compared with every other without being asked to
@@ -143,7 +143,7 @@ def cross_fitted(
     dataset: Dataset, base: Artifact, examples: Examples, resolved: dict[str, Any], k: int, engine: Engine,
     trainer: Trainer,
 ) -> Nearest:  # fmt: skip
-    """The k neighbours of every query of `examples`, in told["folds"] folds, with the plan of the model `base`.
+    """The k neighbours of every query of `examples`, in resolved["folds"] folds, with the plan of the model `base`.
 
     Folds are learned by `trainer`, in this process, and looked up by `engine`.
     Raises SettingsError where the model is not a linear one.
@@ -234,8 +234,9 @@ def build_knn(
             for fit in fits:
                 announce(f"neighbours among {'+'.join(fit)}")
                 lambdas[fit_name(fit)] = _store_fit(
-                    staging, dataset, base, fit, resolved, chosen, threads, engine, on_progress, kept
-                )
+                    staging, dataset, base, fit, resolved, chosen,
+                    threads=threads, engine=engine, on_progress=on_progress, checkpoints=kept,
+                )  # fmt: skip
             asked = {"tried": tried, "metric": resolved["metric"]}
             store_result(staging, {"space": chosen.space, "k": chosen.k, "lambda": lambdas, **asked})
             return staging.publish(name), True
@@ -248,6 +249,7 @@ def _store_fit(
     fit: Fit,
     resolved: dict[str, Any],
     chosen: Chosen,
+    *,
     threads: int | None,
     engine: Engine,
     on_progress: OnProgress,

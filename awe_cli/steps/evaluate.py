@@ -41,7 +41,7 @@ def evaluate(
     """Judge each of `models` and publish the comparison.
 
     Returns the result as the document that --json prints, the artifact that holds it, and whether it was
-    measured now rather than up to date. `announce` is told which model is judged. The workspace is locked
+    measured now rather than up to date. `announce` is called with the model under evaluation. The workspace is locked
     while it measures, so that no result is lost in the end for want of the lock.
 
     Raises UsageError, MissingInputError or SettingsError for a name, a split or a metric that cannot be,

@@ -71,7 +71,7 @@ def prepare(
     """Read `files` ("-" is stdin), split them, and publish the dataset.
 
     Returns the summary (counts, frequencies, notes and warnings), the dataset, and whether it was made now
-    rather than up to date. `announce` is called with lines for the user. The lock is taken before the files are read.
+    rather than up to date. `announce` is called with messages on progress. The lock is taken before the files are read.
 
     given  the settings that the user named, which must be able to act; None: those that differ from their defaults
 

@@ -76,7 +76,7 @@ def check(settings: RetrainSettings) -> None:
 
 
 def _parameters(settings: RetrainSettings) -> dict[str, Any]:
-    """What was told of affinities that are learned, and of mixtures: parameter → value, or None."""
+    """The given parameters of learned affinities and mixtures: parameter → value, or None."""
     return {field.name: getattr(settings, field.name) for field in fields(AffinitySettings)}
 
 

@@ -33,7 +33,7 @@ from awe_cli.models.store import (
 from awe_cli.models.transfer import start_loader
 from awe_cli.training.config import ADAGRAD, SGD, TrainConfig, default_metric, feature_plan, linear_plans
 from awe_cli.training.joint import Stage, learn
-from awe_cli.training.state import is_full
+from awe_cli.training.state import is_sgd_state
 from awe_cli.training.trainer import OnProgress
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
@@ -55,11 +55,11 @@ def inherit_from_start(settings: TrainSettings, start: Artifact | None) -> Train
     if start is None:
         return settings
     state = load_state(start, tuple(start.settings["fits"][0]))
-    dim, plain = state.U.shape[1], is_full(state)
+    dim, plain = state.U.shape[1], is_sgd_state(state)
     if plain and settings.steps == ADAGRAD:
         raise SettingsError(
             f"--steps: expected {SGD}, the steps of {start.describe()} to start from, found {ADAGRAD}",
-            hint=f"leave --steps out: {ADAGRAD} cannot go on from steps that nobody counted",
+            hint=f"leave --steps out: this model was trained with {SGD}, and has no AdaGrad state to start from",
         )
     if settings.dim not in (None, dim):
         raise SettingsError(
@@ -181,17 +181,9 @@ def train(
             open_checkpoints(ws.root, recipe, name, code_digest(), checkpoints) as kept,
         ):
             _learn_into(
-                ws,
-                staging,
-                dataset,
-                settings,
-                affinity,
-                resolved,
-                start,
-                threads or available_threads(),
-                on_progress,
-                kept,
-            )
+                ws, staging, dataset, settings, affinity, resolved, start,
+                threads=threads or available_threads(), on_progress=on_progress, checkpoints=kept,
+            )  # fmt: skip
             return staging.publish(name), True
 
 
@@ -203,6 +195,7 @@ def _learn_into(
     affinity: ChosenAffinity,
     resolved: dict[str, Any],
     start: Artifact | None,
+    *,
     threads: int,
     on_progress: OnProgress,
     checkpoints: Checkpoints,

@@ -1,4 +1,4 @@
-"""The numbers that one training run is made with, and their defaults from the kind and the size of the data."""
+"""The configuration of a training run, and its defaults by the kind and the size of the data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.losses.registry import find_loss
 
-# The numbers that one training run is made with, all decided.
+# The configuration of one training run.
 
 ADAGRAD, SGD = "adagrad", "sgd"
 
@@ -20,42 +20,46 @@ class TrainConfig:
     """Settings of one run. Rates and margins are in units of f; scales are standard deviations × √d."""
 
     dim: int  # d, the embedding's dimension
-    epochs: int  # passes over the examples the schedule is laid out for
-    learning_rate: float  # of AdaGrad or plain steps, at the start
-    final_rate: float  # what is left of it at the end, as a share
+    epochs: int  # passes over the examples, over which the learning rate falls
+    learning_rate: float  # of AdaGrad or SGD, at the start
+    final_rate: float  # the learning rate at the end, as a share of that at the start
     margin: float  # γ
-    max_trials: int  # draws before a positive counts as well ranked
+    max_trials: int  # negatives sampled before a positive is given up as correctly ranked
     norm_cap: float  # C in ‖U_i‖ ≤ C, ‖V_j‖ ≤ C
     block_size: int  # examples that read the same U, V
     initial_scale: float  # U, V start with standard deviation initial_scale/√d
     positive_power: float  # an example's loss is divided by |Y_x|^positive_power
     seed: int
     loss: str = "warp"
-    rank_weights: str = "harmonic"  # L of losses that know ranks
-    rank_estimate: str = "negatives"  # what warp estimates a rank from
+    rank_weights: str = "harmonic"  # L, for losses with rank weights
+    rank_estimate: str = "negatives"  # how WARP estimates a rank
     tie: bool = False  # U and V are one matrix
-    negatives: int = 1  # zeros that the regression draws for a positive
-    steps: str = ADAGRAD  # how a row's gradient becomes a step
+    negatives: int = 1  # zeros that the regression loss draws for each positive
+    steps: str = ADAGRAD  # or SGD
 
 
-# What a run is made with where nobody says: numbers from the kind and the size of the data.
+# Default configurations by the kind and the size of the data.
 #
 # They were found on validation splits of several public data sets of each kind (docs/results.md).
 
-_BLOCK_BYTES = 64 * 2**20  # that a block's gradients by all labels may take
-_MANY_LABELS = 10_000  # from here on an embedding gets twice the dimension
-_FEW_EXAMPLES = 1000  # below it, small steps would not lead far in the epochs there are
-_FEW_PEOPLE = 5000  # below it, much is learned by heart: a wider margin is worth trying
+_BLOCK_BYTES = 64 * 2**20  # memory for a block's gradients by all labels
+_MANY_LABELS = 10_000  # number of labels from which the dimension is doubled
+_FEW_EXAMPLES = 1000  # below it, small steps would be too few to learn
+_FEW_PEOPLE = 5000  # below it, models overfit, and a wider margin is worth trying
 _WIDE = 1.0
-# What is left of the linear model's margin: where a sigmoid's G is β, a margin γ is one of γ/β.
+# The share of the linear model's margin: where G of a linear sigmoid is β, a margin γ acts as one of γ/β.
 _EASE = {"linear-sigmoid": 1 / 3}
-_PLAIN = 0.1  # a plain step takes a gradient as long as it is, often longer than 1
-_TIGHT = 2.0  # a norm cap up to here is what holds the scores, above it is the small rate
+_PLAIN = 0.1  # factor of the learning rate of SGD: its gradients are not normalised, and often longer than 1
+_TIGHT = 2.0  # up to here the norm cap bounds the scores; above it, the small learning rate does
 
 
 def linear_plans(dataset: Dataset, given: dict[str, Any]) -> list[TrainConfig]:
-    """The plans to try for a linear model, the likeliest first; `given` has what the user settled."""
-    plan = _recommending(dataset) if dataset.task == RECOMMENDATION else _annotating(dataset, given)
+    """The configurations to try for a linear model, the likeliest first; `given` has the user's settings."""
+    plan = (
+        _recommendation_defaults(dataset)
+        if dataset.task == RECOMMENDATION
+        else _annotation_defaults(dataset, given)
+    )
     given = {name: value for name, value in given.items() if name in asdict(plan)}
     first = replace(plan, **given)
     if first.steps == SGD and "learning_rate" not in given:
@@ -67,11 +71,11 @@ def linear_plans(dataset: Dataset, given: dict[str, Any]) -> list[TrainConfig]:
     if dataset.task == RECOMMENDATION:
         few = dataset.splits.get("train", 0) < _FEW_PEOPLE
         return [first, replace(first, margin=_WIDE)] if few else [first]
-    return [first, _second(first, dense=dataset.dense)]
+    return [first, _alternative(first, dense=dataset.dense)]
 
 
-def _recommending(dataset: Dataset) -> TrainConfig:
-    """A norm cap of 1 keeps popular items in bounds; more items need more time and a greater margin."""
+def _recommendation_defaults(dataset: Dataset) -> TrainConfig:
+    """Defaults of recommendation: a norm cap of 1 bounds popular items; many items take more epochs and margin."""
     many = dataset.n_labels >= _MANY_LABELS
     return TrainConfig(
         dim=128 if many else 64,
@@ -88,8 +92,8 @@ def _recommending(dataset: Dataset) -> TrainConfig:
     )
 
 
-def _annotating(dataset: Dataset, given: dict[str, Any]) -> TrainConfig:
-    """Small steps under a cap that hardly binds: a cap of 1 makes a label of most examples no score of its own."""
+def _annotation_defaults(dataset: Dataset, given: dict[str, Any]) -> TrainConfig:
+    """Defaults of annotation: small steps, a loose norm cap; a cap of 1 would limit scores of frequent labels."""
     tight = given.get("norm_cap", np.inf) <= _TIGHT
     few = dataset.splits.get("train", 0) < _FEW_EXAMPLES
     return TrainConfig(
@@ -107,8 +111,8 @@ def _annotating(dataset: Dataset, given: dict[str, Any]) -> TrainConfig:
     )
 
 
-def _second(first: TrainConfig, *, dense: bool) -> TrainConfig:
-    """What else is worth trying in annotation: which margin and rate are best differs between data of one kind."""
+def _alternative(first: TrainConfig, *, dense: bool) -> TrainConfig:
+    """The second configuration to try in annotation, with another margin and learning rate."""
     if first.norm_cap <= _TIGHT:
         return replace(first, margin=0.1)
     if first.margin == 1.0:
@@ -119,14 +123,14 @@ def _second(first: TrainConfig, *, dense: bool) -> TrainConfig:
 
 
 def _most_examples(plan: TrainConfig, n_labels: int) -> int:
-    """How many examples' gradients by all labels a block may hold; more than any block where a loss has few."""
+    """The most examples of a block by the memory for gradients by all labels; no limit for losses of few labels."""
     if plan.loss != "owpc":
         return plan.block_size
     return max(1, _BLOCK_BYTES // (4 * plan.dim * n_labels))
 
 
 def feature_plan(name: str, linear: TrainConfig, given: dict[str, Any]) -> TrainConfig:
-    """The plan of the affinity of features `name` that starts from the linear model of `linear`."""
+    """The configuration of the affinity `name`, which starts from the linear model of `linear`."""
     return replace(
         linear,
         learning_rate=given.get("learning_rate", linear.learning_rate / 3),
@@ -136,5 +140,5 @@ def feature_plan(name: str, linear: TrainConfig, given: dict[str, Any]) -> Train
 
 
 def default_metric(dataset: Dataset) -> str:
-    """What to choose by on validation."""
+    """The metric to choose by on validation."""
     return "ndcg@20" if dataset.task == RECOMMENDATION else "ndcg@5"

@@ -1,8 +1,8 @@
-"""Learning U, V (and what an affinity of features makes of them) jointly, on each fit (AWE §3.3).
+"""Learning U, V and an affinity jointly, on each fit (AWE §3.3).
 
-The stages of a model: the linear one, tried with several plans, and for an affinity of features one that goes
-on from there. On the first fit validation chooses plan and epochs, and may choose the weights that a mixture begins
-with; the second, which has the validation examples too, repeats what was chosen.
+A model has one or two stages: a linear one, tried with several configurations, and for other affinities one that
+starts from it. On the first fit validation chooses the configuration, the number of epochs, and perhaps the initial
+weights of a mixture. The second fit, which has the validation examples too, repeats these choices.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from awe_cli.training.state import fresh_state, with_learned
 from awe_cli.training.trainer import OnProgress, Progress, Run, Trainer, Validate, choose, differing
 
 Fit = tuple[str, ...]
-# Plan, examples to learn from → the numbers of an affinity's own that a run starts with.
+# Configuration, training examples → the initial parameters of an affinity.
 Numbers = Callable[[TrainConfig, Examples], AffinityParams]
-# Judge, what a mixture starts from → weights of its members that rank validation best.
+# Validator, the state a mixture starts from → weights of its members that rank validation best.
 Weigh = Callable[[Validator, State], list[float]]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One affinity to learn with, and the plans to try.
+    """One affinity to learn with, and the configurations to try.
 
-    numbers  what the affinity starts with beside U and V; None: as the state has it
-    weigh    what chooses weights of a mixture, by the U and V that it starts from; None: as the numbers have them
+    numbers  makes the initial parameters of the affinity; None: those of the state
+    weigh    chooses the weights of a mixture, by the U and V that it starts from; None: those of the parameters
     """
 
     name: str
@@ -50,7 +50,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What came out: a state for each fit, for each stage the run that validation chose, and what epochs showed."""
+    """The result: a state for each fit, the run that validation chose for each stage, and the history of all epochs."""
 
     states: dict[Fit, State]
     chosen: dict[str, Run]
@@ -69,11 +69,11 @@ def learn(
     start: Callable[[Fit], State] | None = None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> Fitted:
-    """Take every fit through all stages: one sequence of runs, in which a checkpoint says how far it came.
+    """Learn all stages on every fit: one sequence of runs, which continues from a checkpoint where there is one.
 
-    fits         in the order they are made; one that leaves out valid is judged on it, the others repeat its choice
-    start        where the first stage starts from on a fit; None for random numbers
-    checkpoints  what runs and weights that were chosen are kept in
+    fits         in order; one without valid is evaluated on it, the others repeat its choices
+    start        fit → the state that its first stage starts from; None for random numbers
+    checkpoints  where runs and chosen weights are kept
     """
     trainer = Trainer(threads=threads, on_progress=on_progress, checkpoints=checkpoints)
     chosen: dict[str, Run] = {}
@@ -93,11 +93,18 @@ def learn(
                     key = f"weights-{stage.name}-{len(runs)}"
                     weights = remember(checkpoints, key, partial(stage.weigh, validator, origin))
                 learned = trainer.run(
-                    _of_examples(stage.affinity, examples), examples, _weighed(origin, weights), plan,
-                    stage=stage.name, fit="+".join(fit), validator=_validation_of(validator, stage.affinity),
-                    patience=patience, stop_after=before.epochs if before else None,
-                    apart=differing(stage.plans), weights=weights,
-                )  # fmt: skip
+                    _of_examples(stage.affinity, examples),
+                    examples,
+                    _weighed(origin, weights),
+                    plan,
+                    stage=stage.name,
+                    fit="+".join(fit),
+                    validator=_validation_of(validator, stage.affinity),
+                    patience=patience,
+                    stop_after=before.epochs if before else None,
+                    apart=differing(stage.plans),
+                    weights=weights,
+                )
                 runs.append(learned)
             best = choose(runs)
             chosen.setdefault(stage.name, best)
@@ -109,7 +116,7 @@ def learn(
 def _plans(
     stage: Stage, first: Stage, chosen: dict[str, Run], validator: Validator | None
 ) -> list[TrainConfig]:
-    """The plans to try: without a judge the first; after another stage, with the margin and the pace chosen there."""
+    """The configurations to try: without a validator the first; after another stage, with its margin and rate."""
     plans = stage.plans if validator else stage.plans[:1]
     if not chosen:
         return plans
@@ -127,12 +134,12 @@ def _plans(
 
 
 def _weighed(state: State, weights: list[float] | None) -> State:
-    """The state of a mixture with these weights; as it is for None."""
+    """The state of a mixture with these weights; unchanged for None."""
     return state._replace(learned=weighed_numbers(state.learned, weights)) if weights else state
 
 
 def _of_examples(affinity: Any, examples: Examples) -> Any:
-    """The affinity, told of the examples it lays out G of."""
+    """The affinity, with the rows of these examples where it needs them."""
     if not isinstance(affinity, Overlap):
         return affinity
     assert isinstance(examples.x, Bags)
@@ -142,7 +149,7 @@ def _of_examples(affinity: Any, examples: Examples) -> Any:
 def validator_for(
     dataset: Dataset, fit: Fit, metric: str, seed: int, threads: int | None
 ) -> Validator | None:
-    """What judges a fit: validation, unless the fit has seen it or there is none."""
+    """The validator of a fit: on the validation split, or None where the fit has seen it or there is none."""
     if "valid" in fit or not dataset.splits.get("valid"):
         return None
     examples = sample(lambda: dataset.held_out_batches("valid", fit), seed)

@@ -1,4 +1,4 @@
-"""Where U, V and AdaGrad's memory start from."""
+"""The initial U, V and AdaGrad accumulators."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from awe_cli.core.interface import AdagradState, AffinityParams, zero_adagrad_st
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.training.config import SGD, TrainConfig
 
-_ROUNDING = 1e-5  # share of the cap that a row of just that length may seem longer
+_ROUNDING = 1e-5  # relative rounding error of the norm of a row at the cap
 FULL = 2.0**80  # an accumulator to which no squared gradient adds anything: a step is then rate · g / √FULL
 _PARTS: dict[str, Any] = {"learned": AffinityParams, "memory": AdagradState}
 
 
 def fresh_state(dataset: Dataset, plan: TrainConfig) -> State:
-    """Where the embeddings of a dataset start from."""
+    """The initial state for a dataset."""
     described = dataset.described
     return initial_state(
         dataset.n_features, dataset.n_label_features, plan, described.identities if described else 0
@@ -30,8 +30,8 @@ def fresh_state(dataset: Dataset, plan: TrainConfig) -> State:
 def initial_state(n_features: int, n_label_features: int, plan: TrainConfig, identities: int = 0) -> State:
     """U (n_features, d) and V (n_label_features, d) with mean 0, deviation initial_scale/√d, under the cap.
 
-    One-hot labels are their own features. Where the plan ties them, V is U. The last `identities` rows of V are what
-    described labels have of their own: they begin at 0, so that one that is never learned adds no noise.
+    One-hot labels are their own features. Where the configuration ties them, V is U. The last `identities` rows of V
+    are the identities of described labels: they start at 0, so that one that is never stepped adds no noise.
 
     Source: WSABIE §3 "Training our models"; the scale is a setting because rare rows of sparse features
     never lose their random part.
@@ -46,7 +46,7 @@ def initial_state(n_features: int, n_label_features: int, plan: TrainConfig, ide
 
 
 def copy_state(state: State) -> State:
-    """The same numbers in arrays of their own."""
+    """A copy of all arrays."""
     return state_of({name: copy(array) for name, array in arrays_of(state).items()})
 
 
@@ -72,10 +72,10 @@ def state_of(arrays: Mapping[str, NDArray[Any]]) -> State:
 
 
 def under_cap(state: State, cap: float) -> State:
-    """The state, changed in place: rows of U and V longer than `cap` are brought to that length.
+    """The state, changed in place: rows of U and V longer than `cap` are shortened to it.
 
-    A model that another begins from may have had a larger cap, while steps shorten only the rows they change; and
-    what rules draws out (`kernels.screen`) takes every row of V to be under the cap.
+    A model to start from may have had a larger cap, while steps shorten only the rows they change; and the score
+    bounds (core/learn.py) assume that no row of V exceeds the cap.
     """
     for matrix in (state.U, state.V):
         norms = np.linalg.norm(matrix, axis=1)
@@ -84,21 +84,21 @@ def under_cap(state: State, cap: float) -> State:
     return state
 
 
-def for_steps(state: State, steps: str) -> State:
-    """The state, changed in place: for plain steps every accumulator is full, so that it never slows a row down."""
+def prepare_for_steps(state: State, steps: str) -> State:
+    """The state, changed in place: for SGD every accumulator is set to FULL, so that step lengths stay constant."""
     if steps == SGD:
         for memory in (state.u_history, state.v_history, *state.memory):
             memory[:] = FULL
     return state
 
 
-def is_full(state: State) -> bool:
-    """Whether a state was learned by plain steps, which leave AdaGrad nothing to go on from."""
+def is_sgd_state(state: State) -> bool:
+    """Whether a state was learned by SGD, so that it has no AdaGrad accumulators."""
     return bool(state.u_history.size) and float(state.u_history.max()) >= FULL
 
 
 def with_learned(state: State, learned: AffinityParams) -> State:
-    """The state with numbers of an affinity's own that have not been stepped yet."""
+    """The state with these parameters of an affinity, and empty accumulators for them."""
     return state._replace(learned=learned, memory=zero_adagrad_state(learned))
 
 

@@ -1,4 +1,4 @@
-"""One training run: a generator of one report an epoch, its best epoch, and the choice among configurations."""
+"""One training run: a generator with one report an epoch, the best epoch, and the choice among configurations."""
 
 from __future__ import annotations
 
@@ -25,17 +25,16 @@ from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
 from awe_cli.errors import DivergedError
 from awe_cli.losses.registry import find_loss
 from awe_cli.matrices.bags import row_sums
-from awe_cli.matrices.matrix import Dense, Rows, n_rows
-from awe_cli.ranking.embedding import longest_row
+from awe_cli.matrices.matrix import Dense, Rows, longest_row, n_rows
 from awe_cli.training.config import SGD, TrainConfig
-from awe_cli.training.state import FULL, arrays_of, copy_state, for_steps, under_cap
+from awe_cli.training.state import FULL, arrays_of, copy_state, prepare_for_steps, under_cap
 from awe_cli.training.trainer_state import WHOLE, EpochPart, EpochReport, RunKey, RunState, TrainerState
 
-# The label side of a run, as the kernels take it.
+# The label side of a run, as kernels take it.
 
 
 def label_side(y: Rows | None, state: State) -> tuple[Any, NDArray[np.float32]]:
-    """What labels are, and W, room for their rows: V itself where they are one-hot.
+    """The label side, and an array W for the rows of labels: V itself where they are one-hot.
 
     y  (labels, label features), None for one-hot labels
     """
@@ -49,7 +48,7 @@ def label_side(y: Rows | None, state: State) -> tuple[Any, NDArray[np.float32]]:
 def sum_buffers(
     side: Any, labels: NDArray[np.int64], starts: NDArray[np.int64], dim: int, width: int
 ) -> Sums:
-    """Room for the sums of any block. The system gives memory only to the rows that its labels name.
+    """Buffers for the sums of any block. Only rows that are written to take memory.
 
     labels  (examples,) the most labels that have gradients, in the order of training
     starts  where blocks begin
@@ -66,7 +65,7 @@ def sum_buffers(
 
 
 def slots_of(side: Any) -> NDArray[np.int32]:
-    """Which sum is that of a row of V: none yet."""
+    """The position of the sum of each row of V: -1, as there are none yet."""
     return np.full(len(side.changed) if isinstance(side, Described) else 0, -1, np.int32)
 
 
@@ -79,8 +78,8 @@ def _reach(y: Rows) -> float:
 
 # Training as a generator: one report an epoch, the state changed in place.
 
-_DRAWS_A_PASS = 16  # a draw fetched by itself costs about as much as so many labels in a pass over V
-_FIRST_PART = 2048  # blocks that are run before it is known how long they take
+_DRAWS_A_PASS = 16  # labels in a pass over V that cost as much as one random access to V
+_FIRST_PART = 2048  # blocks of the first part of an epoch, before their time is known
 _SECONDS_A_PART = 60.0
 
 
@@ -88,15 +87,23 @@ OnPart = Callable[[EpochPart], None]
 
 
 def epochs(
-    affinity: Any, examples: Examples, state: State, plan: TrainConfig, *, threads: int, done: int = 0,
-    trials_per_example: float = 0.0, part: EpochPart = WHOLE, on_part: OnPart | None = None,
-) -> Iterator[EpochReport]:  # fmt: skip
+    affinity: Any,
+    examples: Examples,
+    state: State,
+    plan: TrainConfig,
+    *,
+    threads: int,
+    done: int = 0,
+    trials_per_example: float = 0.0,
+    part: EpochPart = WHOLE,
+    on_part: OnPart | None = None,
+) -> Iterator[EpochReport]:
     """Train `state` in place, epoch by epoch; the same bytes for any number of threads.
 
-    done                epochs that `state` has behind it already: the next one is `done` + 1
-    trials_per_example  what the last of these reported
-    part                what `state` has behind it of the next one
-    on_part             told about once a minute within an epoch how far it has come; `state` is as it is there
+    done                the number of epochs that `state` has been trained for
+    trials_per_example  of the last of these epochs
+    part                the part of the next epoch that `state` has been trained for
+    on_part             called about once a minute within an epoch with the part done; `state` is then as of there
 
     No row of V may be longer than the plan's cap (see `state.under_cap`). Raises ValueError for threads below 1.
     """
@@ -116,11 +123,21 @@ def epochs(
         order = _order(plan.seed, epoch, len(examples))
         task = Task(examples.positives.indptr, examples.positives.indices, examples.own, plan.seed, epoch)
         with_bounds = uses_bounds(loss) and _bounds_pay(affinity, trials_per_example, n_labels)
-        block = _block(affinity, loss, examples, order, plan, state.learned, side, n_labels, with_bounds)
+        block = _block(
+            affinity,
+            loss,
+            examples,
+            order,
+            plan,
+            state.learned,
+            side,
+            n_labels=n_labels,
+            with_bounds=with_bounds,
+        )
         for scratch in scratches:
             scratch.mark[:] = 0
         if part.examples and isinstance(side, Described):
-            # as if the block before had stepped all rows of V: those of all labels are brought up to date
+            # all rows of V count as stepped by the block before, so that all rows of W are updated
             side.changed[:] = part.examples - plan.block_size + 1
         problem = Problem(affinity, loss, examples.x, task, side, state, W, np.float32(plan.norm_cap))
         size = _FIRST_PART * plan.block_size
@@ -132,9 +149,12 @@ def epochs(
             figures = run_epoch(problem, schedule, block, scratches, threads)
             size = _next_part(end - part.examples, time.monotonic() - started, plan.block_size)
             part = EpochPart(
-                end, figures.loss, part.positives + figures.positives,
-                part.violators + figures.violators, part.trials + figures.trials,
-            )  # fmt: skip
+                end,
+                figures.loss,
+                part.positives + figures.positives,
+                part.violators + figures.violators,
+                part.trials + figures.trials,
+            )
             if on_part is not None and end < len(order):
                 on_part(part)
         _, total, seen, violators, trials = part
@@ -145,12 +165,12 @@ def epochs(
 
 
 def _next_part(examples: int, seconds: float, block: int) -> int:
-    """How many examples, in whole blocks, take about `_SECONDS_A_PART` where these took so many seconds."""
+    """The number of examples, in whole blocks, that take about `_SECONDS_A_PART`, given the time for `examples`."""
     return max(1, int(examples / max(seconds, 1e-3) * _SECONDS_A_PART) // block) * block
 
 
 def _bounds_pay(affinity: Any, trials: float, n_labels: int) -> bool:
-    """Whether scores of all labels cost less than those of so many draws an example, fetched one by one."""
+    """Whether scoring all labels at once costs less than scoring this many draws an example one by one."""
     return bool(is_monotone(affinity)) and trials > n_labels / _DRAWS_A_PASS
 
 
@@ -160,16 +180,22 @@ def _order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
 
 
 def _rates(plan: TrainConfig, epoch: int) -> NDArray[np.float64]:
-    """The rate at the start and at the end of an epoch: a straight line over the whole run."""
+    """The learning rate at the start and at the end of an epoch; it falls linearly over the whole run."""
     left = 1 - (1 - plan.final_rate) * np.array([epoch, epoch + 1]) / plan.epochs
     return plan.learning_rate * left * (math.sqrt(FULL) if plan.steps == SGD else 1.0)
 
 
 def _scratch(
-    affinity: Any, loss: Any, examples: Examples, plan: TrainConfig, learned: AffinityParams, side: Any, n_labels: int,
+    affinity: Any,
+    loss: Any,
+    examples: Examples,
+    plan: TrainConfig,
+    learned: AffinityParams,
+    side: Any,
+    n_labels: int,
     workers: int,
-) -> ThreadScratch:  # fmt: skip
-    """Scratch for one of so many workers."""
+) -> ThreadScratch:
+    """Temporary arrays for one of `workers` workers."""
     dim, longest = plan.dim, int(_row_lengths(examples.x).max(initial=1))
     positives = int(np.diff(examples.positives.indptr).max(initial=0))
     size = min(plan.block_size, len(examples))
@@ -200,10 +226,18 @@ def _scratch(
 
 
 def _block(
-    affinity: Any, loss: Any, examples: Examples, order: NDArray[np.int64], plan: TrainConfig, learned: AffinityParams,
-    side: Any, n_labels: int, with_bounds: bool,
-) -> Block:  # fmt: skip
-    """Buffers that hold any block of this order. The system gives room to what is written to, not before."""
+    affinity: Any,
+    loss: Any,
+    examples: Examples,
+    order: NDArray[np.int64],
+    plan: TrainConfig,
+    learned: AffinityParams,
+    side: Any,
+    *,
+    n_labels: int,
+    with_bounds: bool,
+) -> Block:
+    """Buffers for any block of this order. Only pages that are written to take memory."""
     starts = np.arange(0, len(order), plan.block_size)
     size = min(plan.block_size, len(order))
     each = np.full(len(order), n_labels) if scores_all(loss) else np.diff(examples.positives.indptr)[order]
@@ -230,7 +264,7 @@ def _block(
 
 
 def chain_buffers(learned: AffinityParams, x: Rows, longest: int, n_label_features: int) -> Chains:
-    """Room for the pairs of any example."""
+    """Buffers for the linked pairs of any example."""
     if not len(learned.indptr):
         return NO_CHAINS
     most = int(_pairs(learned, x).max(initial=0))
@@ -259,32 +293,31 @@ def _row_lengths(x: Rows) -> NDArray[np.int64]:
     return np.diff(x.indptr)
 
 
-# Runs from a start to their best epoch, which go on where they were stopped, and the choice between several
-# plans.
+# Runs, which keep their best epoch and continue from a checkpoint, and the choice among several configurations.
 
-_RUNAWAY = 100.0  # times the first epoch's loss
-_ABSURD = 1000.0  # times max(γ, 1) and the loss's largest weight: no norm cap in use lets a loss become more
-_LARGEST = 1e9  # of an entry of U or V: beyond it, scores overflow sooner or later and hide what goes wrong
+_RUNAWAY = 100.0  # times the first epoch's loss: beyond it, training has diverged
+_ABSURD = 1000.0  # times max(γ, 1) and the loss's largest weight: no usual norm cap allows a larger loss
+_LARGEST = 1e9  # of an entry of U or V: beyond it scores would overflow, which hides the divergence
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One epoch, as those who watch or keep a history hear of it."""
+    """One epoch, as reported to `on_progress` and kept in the history."""
 
-    stage: str  # what is being learned
+    stage: str  # the stage of learning
     fit: str  # the splits it is learned from
     plan: TrainConfig
     report: EpochReport
-    validation: float | None  # the metric on validation, where there is a judge
-    epochs: int  # that the run takes at most
-    apart: tuple[str, ...]  # by which settings of the plan it differs from other runs of this stage
+    validation: float | None  # the metric on validation, where there is a validator
+    epochs: int  # the most epochs of the run
+    apart: tuple[str, ...]  # the settings of the plan that differ between the runs of this stage
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one run gave: the state of its best epoch, and which that was.
+    """The result of one run: the state of its best epoch, and its number.
 
-    weights  of a mixture, with which the run began where validation chose them
+    weights  the initial weights of a mixture, where validation chose them
     """
 
     plan: TrainConfig
@@ -299,12 +332,12 @@ Validate = Callable[[State], float]
 
 
 class Trainer:
-    """Takes runs one after the other, each from where its checkpoint stands.
+    """Takes runs one after the other, each from its checkpoint where there is one.
 
-    threads      never changes a byte
-    watch        is told of every epoch that is learned now
-    checkpoints  what the runs are kept in, epoch by epoch, under `name`
-    history      what was shown by every epoch of every run, learned now or before
+    threads      have no effect on the result
+    on_progress  called after every epoch that is learned now
+    checkpoints  where runs are kept under `name`, epoch by epoch
+    history      one entry for every epoch of every run, learned now or before
     """
 
     def __init__(
@@ -334,12 +367,12 @@ class Trainer:
         apart: tuple[str, ...] = (),
         weights: list[float] | None = None,
     ) -> Run:
-        """Learn from `start`, which is left alone.
+        """Learn from `start`, which stays unchanged; return the best epoch.
 
-        judge       state → metric; the best epoch by it is kept, and after `patience` epochs without a gain
+        validator   state → metric; the best epoch by it is kept, and after `patience` epochs without a gain
                     (0: never) the run ends
-        stop_after  epochs to run of those the plan's schedule is laid out for
-        apart       what `on_progress` hears of how the plan differs from others
+        stop_after  epochs to run; None: all of the plan
+        apart       the settings in which the plan differs from others, for `Progress`
         weights     of a mixture, as validation chose them; `start` has them
 
         Raises DivergedError, naming the epoch and the setting to lower.
@@ -355,10 +388,16 @@ class Trainer:
         if not run.finished and not _is_over(run, most, patience):
             n_labels = len(run.latest.V) if examples.y is None else n_rows(examples.y)
             for report in epochs(
-                affinity, examples, run.latest, plan, threads=self._threads,
-                done=run.epoch, trials_per_example=run.trials_per_example,
-                part=run.part, on_part=partial(self._keep_part, key, run),
-            ):  # fmt: skip
+                affinity,
+                examples,
+                run.latest,
+                plan,
+                threads=self._threads,
+                done=run.epoch,
+                trials_per_example=run.trials_per_example,
+                part=run.part,
+                on_part=partial(self._keep_part, key, run),
+            ):
                 run.first_loss = run.first_loss or report.loss
                 _check(report, run.latest, run.first_loss, plan, n_labels)
                 score = None if validator is None else validator(run.latest)
@@ -373,15 +412,17 @@ class Trainer:
         return Run(plan, run.kept, run.best_epoch, run.validation, weights)
 
     def _keep_part(self, key: RunKey, run: RunState, part: EpochPart) -> None:
-        """Keep a run in the middle of an epoch."""
+        """Save a run in the middle of an epoch."""
         run.part = part
         self._kept.save(key, run)
 
     def _load(self, key: RunKey, start: State) -> RunState:
-        """The run as it was kept, or before its first epoch."""
+        """The run from its checkpoint, or before its first epoch."""
         run = self._kept.load(key)
         if run is None:
-            return RunState(for_steps(under_cap(copy_state(start), key.plan.norm_cap), key.plan.steps))
+            return RunState(
+                prepare_for_steps(under_cap(copy_state(start), key.plan.norm_cap), key.plan.steps)
+            )
         end = ", its last one" if run.finished else ""
         part = f" and {run.part.examples:,} examples" if run.part.examples else ""
         self._log(f"resuming from epoch {run.epoch}{part} of {key.stage}, fit {key.fit}{end}")
@@ -389,7 +430,7 @@ class Trainer:
 
 
 def _take_epoch(run: RunState, report: EpochReport, score: float | None) -> None:
-    """Write down what an epoch showed, and keep its state where it is the best so far."""
+    """Record the results of an epoch, and keep its state where it is the best so far."""
     run.epoch, run.trials_per_example = report.epoch, report.trials_per_example
     run.part = WHOLE
     run.history.append((report, score))
@@ -400,18 +441,18 @@ def _take_epoch(run: RunState, report: EpochReport, score: float | None) -> None
 
 
 def _is_over(run: RunState, most: int, patience: int) -> bool:
-    """Whether a run ends after the epochs it has behind it."""
+    """Whether a run ends now: it has all its epochs, or no gain for `patience` epochs."""
     gave_up = run.validation is not None and patience and run.epoch - run.best_epoch >= patience
     return run.epoch >= most or bool(gave_up)
 
 
 def choose(runs: Sequence[Run]) -> Run:
-    """The run with the best validation; the first of equals, and the first where none was judged."""
+    """The run with the best validation; the first of equals, and the first where there is no validation."""
     return max(runs, key=lambda run: -np.inf if run.validation is None else run.validation)
 
 
 def differing(plans: Sequence[TrainConfig]) -> tuple[str, ...]:
-    """The settings in which the plans are not all alike."""
+    """The settings in which the plans differ."""
     first, *others = [asdict(plan) for plan in plans]
     return tuple(name for name in first if any(other[name] != first[name] for other in others))
 

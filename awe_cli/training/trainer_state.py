@@ -1,7 +1,7 @@
-"""Everything that training holds between two epochs, and how it is kept: with it and the recipe, the rest follows.
+"""The state of training between two epochs, and how it is saved in a checkpoint.
 
-The order of the examples, the draws and the rate depend on seed, epoch and example alone (`epochs`), so that U and V
-of the end of an epoch, with the accumulators, lead to the same bytes whoever goes on from them.
+The order of the examples, the draws and the learning rate depend on seed, epoch and example alone (`epochs`). So U, V
+and the accumulators of the end of an epoch determine the bytes of all further epochs.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
 from awe_cli.training.config import TrainConfig
 from awe_cli.training.state import arrays_of, state_of
 
-_LATEST, _BEST = "latest/", "best/"  # what the names of the arrays of a state begin with
+_LATEST, _BEST = "latest/", "best/"  # prefixes of the names of a state's arrays
 _CURRENT = "current"
 
 
 @dataclass(frozen=True)
 class EpochReport:
-    """What one pass over the examples showed."""
+    """The measurements of one pass over the examples."""
 
     epoch: int  # 1 for the first
     loss: float  # mean over the positives, each times |Y_x|^-p of its example
-    violation_rate: float  # share of the positives that asked for a step
-    mean_trials: float  # other labels looked at for a positive
-    trials_per_example: float  # the same for an example: decides whether the next epoch screens its draws
+    violation_rate: float  # share of the positives for which a violator was found
+    mean_trials: float  # negatives compared for a positive
+    trials_per_example: float  # the same for an example: it decides whether the next epoch uses score bounds
 
 
 class EpochPart(NamedTuple):
-    """How far an epoch has come: between two blocks, with what the examples before showed in sum."""
+    """The part of an epoch that is done, up to a block, with the sums over its examples."""
 
     examples: int = 0
     loss: float = 0.0
@@ -48,12 +48,12 @@ WHOLE = EpochPart()
 
 @dataclass(frozen=True)
 class RunKey:
-    """Which run of a training it is.
+    """The identity of a run within a training.
 
-    stage    what is being learned
+    stage    the stage of learning
     fit      the splits it is learned from
-    plan     the numbers it is made with
-    weights  of a mixture, with which the run begins where validation chose them
+    plan     its configuration
+    weights  the initial weights of a mixture, where validation chose them
     """
 
     stage: str
@@ -66,16 +66,15 @@ class RunKey:
 class RunState:
     """One run at the end of an epoch, or between two blocks of a long one.
 
-    latest              U, V, AdaGrad's accumulators and what the affinity learns, as the next epoch finds them
-    epoch               epochs that are finished; 0 before the first
-    best, best_epoch    the state that is kept, and the epoch it is of: `latest` itself where nothing judges it.
-                        Since the best one `epoch - best_epoch` epochs went by without a gain, which is what
-                        patience counts
-    validation          how well the best ranks validation; None where nothing judges it
-    first_loss          of the first epoch that had a loss: what is far beyond it has diverged
+    latest              U, V, the affinity's parameters and all accumulators, as the next epoch starts from them
+    epoch               finished epochs; 0 before the first
+    best, best_epoch    the best state by validation, and its epoch; `latest` itself without validation. Patience
+                        counts the `epoch - best_epoch` epochs since then without a gain
+    validation          the metric of the best state on validation; None without validation
+    first_loss          of the first epoch that had a loss: a loss far beyond it counts as divergence
     trials_per_example  of the last epoch
-    part                how far the next epoch has come; `latest` is as it is there
-    history             what each epoch showed, with its validation
+    part                the part of the next epoch that is done; `latest` is as of there
+    history             the report of each epoch, with its validation
     """
 
     latest: State
@@ -99,9 +98,9 @@ class RunState:
 class TrainerState:
     """A training between two epochs: a sequence of runs, one for each fit, stage and plan.
 
-    cursor       how many runs are finished: the place in the sequence of the one under way
-    current      the run under way, as it is kept; None before its first epoch is
-    checkpoints  where all of it is kept, and the name it is kept under
+    cursor       the number of finished runs
+    current      the run under way, as it was saved; None before its first epoch
+    checkpoints  where all of it is saved, and under which name
     """
 
     checkpoints: Checkpoints = NO_CHECKPOINTS
@@ -109,7 +108,7 @@ class TrainerState:
     cursor: int = 0
 
     def load(self, key: RunKey) -> RunState | None:
-        """The next run as it was kept, finished or under way; None where it has not begun."""
+        """The next run as it was saved, finished or under way; None where it has not begun."""
         for number in (f"run-{self.cursor}", _CURRENT):
             kept = self.checkpoints.load(f"{self.name}-{number}")
             if kept is not None and kept[0]["run"] == self._described(key):
@@ -117,12 +116,12 @@ class TrainerState:
         return None
 
     def save(self, key: RunKey, run: RunState) -> None:
-        """Keep the run under way, if it is time for it."""
+        """Save the run under way, if a checkpoint is due."""
         if self.checkpoints.is_due():
             self._keep(_CURRENT, key, run)
 
     def clear(self, key: RunKey, run: RunState) -> None:
-        """Keep the run as finished; the next one is under way."""
+        """Save the run as finished, and go on to the next one."""
         if not run.finished:
             run.finished = True
             self._keep(f"run-{self.cursor}", key, run)
@@ -154,7 +153,7 @@ class TrainerState:
 
 
 def _run_of(value: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> RunState:
-    """A run from what was kept of it."""
+    """A run from its saved value and arrays."""
     latest = _state_of(arrays, _LATEST)
     assert latest is not None
     history = [(EpochReport(**report), score) for report, score in value["history"]]

@@ -212,7 +212,7 @@ class Artifact:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """What the step was told, as it was stored."""
+        """The settings of the step, as stored."""
         return self.manifest.recipe.settings
 
     @property

@@ -24,10 +24,12 @@ from awe_cli.affinities.pointwise import Constant
 from awe_cli.matrices.matrix import Dense
 from awe_cli.core import score
 from awe_cli.core.interface import NO_PARAMS
+from awe_cli.core.labels import OneHot
 one = np.ones((1, 1), np.float32)
 F = np.zeros((1, 1), np.float32)
 rows = Dense(np.zeros(1, np.int32), one)
-score.rate_block(Constant(1.0), rows, one, one, None, one, NO_PARAMS, one, one, one, one[0], F)
+embedding = score.Embedding(one, one, OneHot(1), one, NO_PARAMS)
+score.rate_block(Constant(1.0), embedding, rows, one, one, one, F)
 print(json.dumps([float(F[0, 0]), sum(score._rate_block.stats.cache_hits.values())]))
 """
 

@@ -18,7 +18,7 @@ from awe_cli.neighbors.index import NeighborIndex
 from awe_cli.neighbors.space import COSINE, Space
 from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.training.config import SGD
-from awe_cli.training.state import copy_state, initial_state, is_full
+from awe_cli.training.state import copy_state, initial_state, is_sgd_state
 from awe_cli.training.trainer import Trainer, epochs
 from tests.affinities.members import lists
 from tests.training.sets import PLAN, SIZES, crowd, groups
@@ -62,8 +62,8 @@ def test_a_plain_step_is_rate_times_gradient():
     moved = once.V - start.V
     assert np.abs(moved).max() > 0.01
     np.testing.assert_allclose(moved, 2 * (half.V - start.V), 1e-4, 1e-6, err_msg="no memory slows it down")
-    assert is_full(once)
-    assert not is_full(start)
+    assert is_sgd_state(once)
+    assert not is_sgd_state(start)
 
 
 @pytest.mark.usefixtures("interpreted_kernels")

@@ -89,8 +89,8 @@ def test_no_exact_score_is_above_the_screened_one_and_its_slack():
         replace(PLAN, block_size=len(order)),
         state.learned,
         OneHot(LABELS),
-        LABELS,
-        True,
+        n_labels=LABELS,
+        with_bounds=True,
     )
     excess, widest = largest_excess(
         examples.x,

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from awe_cli.core import epoch
-from awe_cli.core.barrier import ask_to_stop, new_barrier
-from awe_cli.core.epoch import _beside_each_other
+from awe_cli.core.barrier import new_barrier, request_stop
+from awe_cli.core.epoch import _run_in_threads
 from awe_cli.training.state import arrays_of, copy_state, initial_state, with_learned
 from awe_cli.training.trainer import epochs
 from tests.training.sets import COMPILED, COMPILED_NAMES, PLAN, SIZES, crowd, for_crowd
@@ -58,7 +58,7 @@ def test_reports_are_plain_numbers():
 
 def test_the_first_worker_answers_for_all():
     met = threading.Barrier(3)
-    assert _beside_each_other(lambda worker: (met.wait(10) >= 0) * 10 + worker, 3, nothing) == 10
+    assert _run_in_threads(lambda worker: (met.wait(10) >= 0) * 10 + worker, 3, nothing) == 10
 
 
 def test_an_error_in_any_worker_comes_out():
@@ -67,7 +67,7 @@ def test_an_error_in_any_worker_comes_out():
             raise ArithmeticError(worker)
 
     with pytest.raises(ArithmeticError):
-        _beside_each_other(work, 3, nothing)
+        _run_in_threads(work, 3, nothing)
 
 
 def test_no_worker_waits_for_one_that_cannot_start(monkeypatch):
@@ -82,7 +82,7 @@ def test_no_worker_waits_for_one_that_cannot_start(monkeypatch):
     monkeypatch.setattr(ThreadPoolExecutor, "submit", refuse)
     worked = []
     with pytest.raises(RuntimeError, match="can't start"):
-        _beside_each_other(worked.append, 3, nothing)
+        _run_in_threads(worked.append, 3, nothing)
     assert asked == [(), (1,), (2,)]
     assert not worked
 
@@ -91,7 +91,7 @@ def test_no_worker_waits_for_one_that_cannot_start(monkeypatch):
 def test_workers_that_are_asked_to_stop_do_so_after_a_block(monkeypatch, threads):
     def asked_already():
         barrier = new_barrier()
-        ask_to_stop(barrier)
+        request_stop(barrier)
         return barrier
 
     kind, member = COMPILED[0]
@@ -127,5 +127,5 @@ def test_an_interruption_stops_the_workers_and_comes_out(workers):
         heard.append(stopped.wait(10))
 
     with pytest.raises(KeyboardInterrupt):
-        _beside_each_other(work, workers, stopped.set)
+        _run_in_threads(work, workers, stopped.set)
     assert heard == [True] * workers
