@@ -6,6 +6,12 @@ from dataclasses import dataclass
 
 from awe_cli.config import setting
 
+# The headings of help.
+_NEIGHBORS = "Nearest neighbours"
+_FACTORS = "Matrix factorization"
+_LINEAR = "Linear models"
+_WORDS = "Retrieval"
+
 # Settings of every baseline that chooses on validation.
 
 
@@ -27,7 +33,7 @@ class MetricSettings(BaselineSettings):
 
     metric: str | None = setting(
         None,
-        help="What to choose by on validation (all but popularity).",
+        help="Metric that settings are chosen by on validation (every baseline but popularity and tfidf).",
         auto="ndcg@20 for recommendation, ndcg@5 for annotation",
     )
 
@@ -45,14 +51,19 @@ class Bm25Settings(MetricSettings):
     """BM25 of a query and a document."""
 
     k1: float | None = setting(
-        None, help="For bm25: how soon more of a word counts no more.", min=0, auto="0.9 to 2, by validation"
+        None,
+        help="bm25: saturation of term frequency; a larger value lets repeated words count more.",
+        min=0,
+        auto="0.9 to 2, by validation",
+        panel=_WORDS,
     )
     b: float | None = setting(
         None,
-        help="For bm25: how much long documents lose, from 0 to 1.",
+        help="bm25: strength of the length normalization, from 0 (none) to 1.",
         min=0,
         max=1,
         auto="0.4, 0.75 or 0.9, by validation",
+        panel=_WORDS,
     )
 
 
@@ -67,9 +78,10 @@ class FactorSettings(MetricSettings):
 
     dim: int | None = setting(
         None,
-        help="For svd, lsi, nmf and ials: dimension d of the factors.",
+        help="svd, lsi, nmf, ials: dimension d of the factors.",
         min=1,
         auto="32, 64 or 128 (ials: 64 or 128), by validation",
+        panel=_FACTORS,
     )
 
 
@@ -79,8 +91,9 @@ class SvdSettings(FactorSettings):
 
     weighted: bool = setting(
         True,
-        help="For svd: weigh columns by their log-odds, or all alike.",
+        help="svd: whether columns are weighted by their log-odds.",
         flag="--weighted/--unweighted",
+        panel=_FACTORS,
     )
 
 
@@ -100,9 +113,10 @@ class RidgeSettings(MetricSettings):
 
     l2: float | None = setting(
         None,
-        help="For ease and ials: λ; for ease as a multiple of the mean of the diagonal of XᵀX.",
+        help="ease, ials: regularization λ; for ease a multiple of the mean of the diagonal of XᵀX.",
         above=0,
         auto="0.03 to 3 (ials: 0.1 to 10), by validation",
+        panel=_FACTORS,
     )
 
 
@@ -112,9 +126,10 @@ class IalsSettings(FactorSettings, RidgeSettings):
 
     alpha: float | None = setting(
         None,
-        help="For ials: α, how much confidence an entry adds.",
+        help="ials: confidence α that an observed entry adds.",
         above=0,
         auto="10 or 40, by validation",
+        panel=_FACTORS,
     )
 
 
@@ -124,7 +139,7 @@ class EaseSettings(RidgeSettings):
 
     memory: float = setting(
         4.0,
-        help="For ease, one-vs-rest, pamir and warp-one-vs-rest: the most the matrices may take, in GB.",
+        help="ease, one-vs-rest, pamir, warp-one-vs-rest: largest size of the matrices, in GB.",
         above=0,
     )
 
@@ -135,9 +150,10 @@ class NearestSettings(MetricSettings):
 
     k: int | None = setting(
         None,
-        help="For knn, item-knn, input-knn and tree-knn: how many neighbours count.",
+        help="knn, item-knn, input-knn, tree-knn: number of neighbours k.",
         min=1,
         auto="20, 50, 100 or 200, by validation",
+        panel=_NEIGHBORS,
     )
 
 
@@ -152,10 +168,11 @@ class InputKnnSettings(NearestSettings):
 
     lambda_: float | None = setting(
         None,
-        help="For knn, input-knn and tree-knn: λ of eq. 9, for squared distances.",
+        help="knn, input-knn, tree-knn: λ of eq. 9, for squared distances.",
         min=0,
         flag="--lambda",
         auto="a multiple, chosen on validation, of 1/the median squared distance",
+        panel=_NEIGHBORS,
     )
 
 
@@ -164,7 +181,10 @@ class KnnSettings(InputKnnSettings):
     """Whose embedding space neighbours are looked for in."""
 
     neighbors: str | None = setting(
-        None, help="For knn: a neighbour table, of which the space counts.", auto="the only one"
+        None,
+        help="knn: the neighbour table whose embedding space is used.",
+        auto="the only one",
+        panel=_NEIGHBORS,
     )
 
 
@@ -174,9 +194,10 @@ class TreeKnnSettings(InputKnnSettings):
 
     levels: int | None = setting(
         None,
-        help="For tree-knn: levels p of the tree; of n training examples a leaf holds n/2^p.",
+        help="tree-knn: depth p of the tree; a leaf holds n/2^p of n training examples.",
         min=0,
         auto="leaves of about 1,000 examples",
+        panel=_NEIGHBORS,
     )
 
 
@@ -186,19 +207,21 @@ class LabelWeightsSettings(MetricSettings):
 
     aggressiveness: float | None = setting(
         None,
-        help="For one-vs-rest, pamir and warp-one-vs-rest: C, the longest step of an update.",
+        help="one-vs-rest, pamir, warp-one-vs-rest: aggressiveness C, the longest step of an update.",
         above=0,
         auto="0.01, 0.1 or 1, by validation",
+        panel=_LINEAR,
     )
     epochs: int | None = setting(
         None,
-        help="For one-vs-rest, pamir and warp-one-vs-rest: passes over the examples.",
+        help="one-vs-rest, pamir, warp-one-vs-rest: passes over the examples.",
         min=1,
         auto="5, for pamir 20, for warp-one-vs-rest 10",
+        panel=_LINEAR,
     )
     memory: float = setting(
         4.0,
-        help="For ease, one-vs-rest, pamir and warp-one-vs-rest: the most the matrices may take, in GB.",
+        help="ease, one-vs-rest, pamir, warp-one-vs-rest: largest size of the matrices, in GB.",
         above=0,
     )
 
