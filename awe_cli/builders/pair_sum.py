@@ -332,7 +332,14 @@ def known_examples(examples: Examples, pairs: NDArray[np.int64]) -> KnownPairs:
     named = np.full(len(examples), -1, np.int64)
     named[rows] = np.arange(len(rows))
     return KnownPairs(
-        replace(examples, ids=examples.ids.take(rows), x=take_rows(examples.x, rows), positives=labels), named
+        replace(
+            examples,
+            ids=examples.ids.take(rows),
+            x=take_rows(examples.x, rows),
+            positives=labels,
+            grades=None,
+        ),
+        named,
     )
 
 

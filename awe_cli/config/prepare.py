@@ -280,7 +280,7 @@ class PrepareSettings:
     )
     grade: str | None = setting(
         None,
-        help="Column of the grade of a pair, which is relevant where the grade is above 0.",
+        help="Column of the grade g of a pair: relevant where it is above 0; ndcg gives it the gain 2^g - 1.",
         auto="relevance, grade or score, where there is one; else all pairs are relevant",
         panel="Retrieval",
     )

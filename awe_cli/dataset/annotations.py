@@ -62,6 +62,7 @@ class RawExamples:
     merged  rows put together with an earlier one
     leaked  ids found in two splits, kept in the earliest
     empty_labels  labels that were empty text, and were left out
+    grades  (entries of labels,) how relevant each label is, where examples have no label twice; None where all are 1
     """
 
     ids: pa.Array
@@ -73,6 +74,7 @@ class RawExamples:
     merged: int = 0
     leaked: int = 0
     empty_labels: int = 0
+    grades: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class Annotations:
     set_aside  whether the split valid was taken from train without being asked for
     bounds     up to where examples were drawn
     contradicted  examples that a column holds out, or trains on, otherwise than the version before did
+    grades     (entries of positives,) how relevant each label is; None where all are 1
     """
 
     ids: pa.Array
@@ -98,6 +101,7 @@ class Annotations:
     set_aside: bool
     bounds: Bounds
     contradicted: int
+    grades: NDArray[np.float32] | None = None
 
 
 def read_annotations(
@@ -177,7 +181,7 @@ def build_annotations(
     labels = collect(
         examples.labels.indptr,
         examples.labels.indices,
-        np.ones(len(examples.labels.indices), np.float32),
+        np.ones(len(examples.labels.indices), np.float32) if examples.grades is None else examples.grades,
         len(examples.vocabulary),
     )
     in_train = np.repeat(train, np.diff(labels.indptr))
@@ -198,6 +202,7 @@ def build_annotations(
         rule.sets_aside(examples.split),
         bounds,
         count_contradicted(examples.split, kept),
+        None if examples.grades is None else renamed.values,
     )
 
 

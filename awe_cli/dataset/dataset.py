@@ -219,7 +219,8 @@ class Dataset:
         return ["id", *names, *(f"{name}_weights" for name in names if self.settings["weighted"])]
 
     def _stored_columns(self) -> list[str]:
-        return ["id", "split", "labels", *(["x"] if self.dense else ["x_indices", "x_values"])]
+        grades = [storage.GRADES] if self.summary.get("graded") else []
+        return ["id", "split", "labels", *grades, *(["x"] if self.dense else ["x_indices", "x_values"])]
 
     def _history(self, table: pa.Table, fit_on: tuple[str, ...]) -> tuple[Bags, pa.Array]:
         bags = history_of(table, fit_on, self.settings, self.n_features)
@@ -250,11 +251,8 @@ class Dataset:
         table = table.filter(pc.is_in(table.column("split"), value_set=pa.array(splits)))
         x = storage.read_rows(table, self.n_features)
         assert n_rows(x) == table.num_rows
-        return Examples(
-            one_array(table.column("id")),
-            x,
-            storage.read_lists(table, "labels", len(self.prepared_labels)),
-            None,
-            own=False,
-            y=self.y,
-        )
+        positives, grades = storage.read_lists(table, "labels", len(self.prepared_labels)), None
+        if storage.GRADES in table.column_names:
+            grades = storage.read_bags(table, "labels", storage.GRADES, len(self.prepared_labels)).values
+        ids = one_array(table.column("id"))
+        return Examples(ids, x, positives, None, own=False, y=self.y, grades=grades)

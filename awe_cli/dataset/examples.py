@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.matrices.matrix import (
+    Bags,
     Lists,
     Rows,
     n_rows,
@@ -17,6 +18,7 @@ from awe_cli.matrices.matrix import (
     slice_rows,
     stack_lists,
     stack_rows,
+    take_bags,
     take_lists,
     take_rows,
 )
@@ -37,6 +39,7 @@ class Examples:
                left out of its own input while it is learned
     y          (labels, label features) what describes each label; None where labels are one-hot
     drawn      (m,) the labels that may be negatives, ascending, the positives among them; None for all
+    grades     (entries of positives,) how relevant each positive is, above 0; None where all are 1
     """
 
     ids: pa.Array
@@ -46,6 +49,7 @@ class Examples:
     own: bool
     y: Rows | None = None
     drawn: NDArray[np.int32] | None = None
+    grades: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return n_rows(self.x)
@@ -58,6 +62,9 @@ class Examples:
             x=slice_rows(self.x, start, stop),
             positives=slice_lists(self.positives, start, stop),
             seen=None if self.seen is None else slice_lists(self.seen, start, stop),
+            grades=None
+            if self.grades is None
+            else self.grades[self.positives.indptr[start] : self.positives.indptr[stop]],
         )
 
     def take(self, rows: NDArray[np.integer]) -> Examples:
@@ -68,7 +75,23 @@ class Examples:
             x=take_rows(self.x, rows),
             positives=take_lists(self.positives, rows),
             seen=None if self.seen is None else take_lists(self.seen, rows),
+            grades=None
+            if self.grades is None
+            else take_bags(Bags(*self.positives, self.grades), rows).values,
         )
+
+    def grades_of(self, labels: NDArray[np.int32]) -> NDArray[np.float32] | None:
+        """(entries of positives,) the grades where each example's positives stand in another order, as `labels`.
+
+        None where all are 1.
+        """
+        if self.grades is None:
+            return None
+        rows = np.repeat(np.arange(len(self)), np.diff(self.positives.indptr))
+        stored, asked = np.lexsort((self.positives.indices, rows)), np.lexsort((labels, rows))
+        grades = np.empty_like(self.grades)
+        grades[asked] = self.grades[stored]
+        return grades
 
 
 def stack(parts: Sequence[Examples]) -> Examples:
@@ -83,4 +106,7 @@ def stack(parts: Sequence[Examples]) -> Examples:
         x=stack_rows([part.x for part in parts]),
         positives=stack_lists([part.positives for part in parts]),
         seen=stack_lists(seen) if seen else None,
+        grades=None
+        if first.grades is None
+        else np.concatenate([part.grades for part in parts if part.grades is not None]),
     )

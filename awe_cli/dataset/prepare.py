@@ -15,7 +15,7 @@ from awe_cli.dataset import label_features, similarity, storage, taxonomy
 from awe_cli.dataset.annotations import Annotations, RawExamples, build_annotations
 from awe_cli.dataset.features import FeatureSpace, fit_features
 from awe_cli.dataset.previous import Previous
-from awe_cli.dataset.retrieval import FeatureTable, Relevance, read_feature_table, read_relevance
+from awe_cli.dataset.retrieval import MAX_GRADE, FeatureTable, Relevance, read_feature_table, read_relevance
 from awe_cli.dataset.spec import LabelSpec, RetrievalSpec
 from awe_cli.dataset.splits import SplitRule
 from awe_cli.dataset.vocabulary import look_up, united
@@ -215,7 +215,9 @@ def read_retrieval(
             "no document has a feature that is left", hint="lower --min-count, or look at its column"
         )
     split = queries.split if pairs.split is None else pairs.split
-    examples = RawExamples(queries.ids, queries.raw, documents.ids, pairs.lists, split, by_id=True)
+    examples = RawExamples(
+        queries.ids, queries.raw, documents.ids, pairs.lists, split, by_id=True, grades=pairs.grades
+    )
     data = build_annotations(examples, rule, plan.query_options, space if plan.shared else None, previous)
     place = look_up(data.labels, documents.ids, "documents", untyped=False)
     described, unknown = label_features.describe(space, documents, place, plan.shared, "documents")
@@ -249,12 +251,20 @@ def _about(
             f"relevant pairs whose query is not there: {pairs.unknown_queries:,}; they were left out"
         )
     if pairs.repeated:
-        warnings.append(f"relevant pairs that are there twice: {pairs.repeated:,}; they count once")
+        warnings.append(
+            f"relevant pairs that are there twice: {pairs.repeated:,}; they count once, with their highest grade"
+        )
+    if pairs.capped:
+        warnings.append(
+            f"grades above {MAX_GRADE}: {pairs.capped:,} of {pairs.pairs:,}; they count as {MAX_GRADE} in ndcg; "
+            "leave the column out of the file where they are scores rather than grades"
+        )
     return {
         "documents": len(documents.ids),
         "label_features": described.space.given,
         "document_entries_left_out": unknown,
         "pairs": pairs.pairs,
-        "not_relevant": pairs.graded,
+        "not_relevant": pairs.not_relevant,
+        "graded": pairs.grades is not None,
         "warnings": warnings,
     }

@@ -17,7 +17,6 @@ from awe_cli.dataset.text import TextOptions
 from awe_cli.dataset.vocabulary import encode, look_up
 from awe_cli.errors import DataError
 from awe_cli.io.columns import Batch, Role
-from awe_cli.matrices.bags import collect
 from awe_cli.matrices.matrix import Lists
 
 # Files with one thing a row, an id and features: the queries and the documents of a retrieval.
@@ -93,6 +92,10 @@ def _refuse_duplicate_ids(
 
 # Which documents answer which queries: pairs of ids from a file, as lists of documents.
 
+MAX_GRADE = (
+    30  # grades beyond it count as this: the gain 2^g - 1 of one document would be all that is measured
+)
+
 
 @dataclass(frozen=True)
 class RelevanceColumns:
@@ -115,16 +118,20 @@ class Relevance:
     """The relevant documents of each query, and what became of the pairs.
 
     lists      positions among the documents, ascending
+    grades     (pairs kept,) the grade of each entry of `lists`, at most MAX_GRADE; None where all are 1
+    capped     kept rows whose grade was beyond MAX_GRADE
     pairs      rows of the file
-    graded     rows whose grade is not above 0
+    not_relevant  rows whose grade is not above 0
     unknown    relevant rows that name a query, or a document, that is not there: left out
     repeated   relevant rows that were there before
     split      (queries,) the earliest split that a query has a pair in, TRAIN where it has none; None without splits
     """
 
     lists: Lists
+    grades: NDArray[np.float32] | None
+    capped: int
     pairs: int
-    graded: int
+    not_relevant: int
     unknown_queries: int
     unknown_documents: int
     repeated: int
@@ -146,7 +153,8 @@ def read_relevance(
         if columns.split:
             splits.append(split_codes(batch, columns.split))
         untyped, name = untyped or batch.untyped, batch.file
-    relevant = join(grades, np.float64) > 0 if columns.grade else np.ones(query.rows, np.bool_)
+    grade = join(grades, np.float64) if columns.grade else np.ones(query.rows)
+    relevant = grade > 0
     if not relevant.any():
         raise DataError(
             f"{name}: expected pairs that are relevant, found none in {query.rows:,} rows",
@@ -159,9 +167,11 @@ def read_relevance(
     known = relevant & (q >= 0) & (d >= 0)
     if not known.any():
         _refuse_all(name, columns, (query, queries, q), (document, documents, d))
-    lists = _lists(q[known], d[known], len(queries), len(documents))
+    lists, kept = _lists(q[known], d[known], np.minimum(grade[known], MAX_GRADE), len(queries))
     return Relevance(
         lists,
+        None if (kept == 1).all() else kept,
+        int(np.count_nonzero(grade[known] > MAX_GRADE)),
         query.rows,
         int(np.count_nonzero(~relevant)),
         int(np.count_nonzero(relevant & (q < 0))),
@@ -184,11 +194,15 @@ def _positions(column: IdColumn, known: pa.Array, what: str, untyped: bool) -> N
     return look_up(values, known, what, untyped=untyped)
 
 
-def _lists(q: NDArray[np.int32], d: NDArray[np.int32], n: int, n_documents: int) -> Lists:
-    order = np.argsort(q, kind="stable")
-    indptr = np.searchsorted(q[order], np.arange(n + 1)).astype(np.int64)
-    bags = collect(indptr, d[order], np.ones(len(d), np.float32), n_documents)
-    return Lists(bags.indptr, bags.indices)
+def _lists(
+    q: NDArray[np.int32], d: NDArray[np.int32], grade: NDArray[np.float64], n: int
+) -> tuple[Lists, NDArray[np.float32]]:
+    """The documents of each of `n` queries, ascending, and the grade of each: the highest where a pair repeats."""
+    order = np.lexsort((-grade, d, q))
+    q, d, grade = q[order], d[order], grade[order]
+    first = np.append(True, (q[1:] != q[:-1]) | (d[1:] != d[:-1]))
+    indptr = np.searchsorted(q[first], np.arange(n + 1)).astype(np.int64)
+    return Lists(indptr, d[first]), grade[first].astype(np.float32)
 
 
 def _refuse_all(name: str, columns: RelevanceColumns, *ends: tuple[IdColumn, pa.Array, NDArray]) -> None:

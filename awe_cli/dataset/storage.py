@@ -17,6 +17,7 @@ from awe_cli.matrices.matrix import Bags, Dense, Lists, Rows, slice_lists, slice
 from awe_cli.workspace.artifact import UNDECODABLE
 
 LABELS, FEATURES, EXAMPLES = "labels.parquet", "features.parquet", "examples.parquet"
+GRADES = "grades"  # the column of examples.parquet that is there where relevance is graded
 _GROUP = 1 << 22  # numbers in a row group of dense rows, about
 _ROWS = 16384
 _ALWAYS_READ = 1 << 28  # bytes that are read whatever the size of the file
@@ -90,8 +91,15 @@ def write_people(
     _write_groups(path, len(ids), _ROWS, rows)
 
 
-def write_examples(path: Path, ids: pa.Array, split: pa.Array, x: Rows, labels: Lists) -> None:
-    """One row an example: its split, its scaled features and its labels, ascending."""
+def write_examples(
+    path: Path,
+    ids: pa.Array,
+    split: pa.Array,
+    x: Rows,
+    labels: Lists,
+    grades: NDArray[np.float32] | None = None,
+) -> None:
+    """One row an example: its split, its scaled features and its labels, ascending, and any grades of these."""
 
     def rows(start: int, stop: int) -> dict[str, pa.Array]:
         columns = {"id": ids.slice(start, stop - start), "split": split.slice(start, stop - start)}
@@ -104,6 +112,9 @@ def write_examples(path: Path, ids: pa.Array, split: pa.Array, x: Rows, labels: 
             columns["x_values"] = to_lists(part.indptr, part.values)
         wanted = slice_lists(labels, start, stop)
         columns["labels"] = to_lists(wanted.indptr, wanted.indices)
+        if grades is not None:
+            entries = slice(labels.indptr[start], labels.indptr[stop])
+            columns[GRADES] = to_lists(wanted.indptr, grades[entries])
         return columns
 
     width = x.values.shape[1] if isinstance(x, Dense) else 1

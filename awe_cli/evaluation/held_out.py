@@ -65,7 +65,8 @@ def evaluate_ranker(
     def work(block: Examples) -> tuple[pa.Array, NDArray[np.float64], Ranks, Values | None]:
         ranked = rank(opened.ranker, block.x, block.positives, block.seen, k, model)
         best = best_positions(ranked.labels, n_labels)
-        ranks = Ranks(ranked.indptr, ranked.ranks, best, ranked.positives, ranked.labels, known)
+        grades = block.grades_of(ranked.positives)
+        ranks = Ranks(ranked.indptr, ranked.ranks, best, ranked.positives, ranked.labels, known, grades)
         some = ranks.n_positives > 0
         values = all_values(per_example, ranks)[some]
         apart = measure_strata(strata, per_example, ranks, block) if strata else None

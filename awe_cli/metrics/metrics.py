@@ -131,23 +131,32 @@ RECALL = Metric("recall", recall, cut=True)
 def ndcg(ranks: Ranks, k: int) -> NDArray[np.float64]:
     r"""The discounted gain of the first k labels, over that of the best order there could be.
 
-    .. math:: NDCG@k(x) = \frac{\sum_{y \in Y_x, rank_x(y) \le k} 1 / \log_2(rank_x(y) + 1)}
-                               {\sum_{r=1}^{\min(k, |Y_x|)} 1 / \log_2(r + 1)}
+    .. math:: NDCG@k(x) = \frac{\sum_{y \in Y_x, rank_x(y) \le k} (2^{g(x, y)} - 1) / \log_2(rank_x(y) + 1)}
+                               {\sum_{r=1}^{\min(k, |Y_x|)} (2^{g_r(x)} - 1) / \log_2(r + 1)}
 
-    where Y_x are the positives of the example x; each has gain 1.
+    where Y_x are the positives of the example x, g(x, y) the grade of a positive and g_r(x) the r-th highest of them.
+    Without grades each positive has g = 1, and so gain 1.
 
     ranks    of the positives of n examples
     k        1 or more
     returns  (n,) float64 in [0, 1]; NaN for an example without positives
 
     Edge rule: the best order has min(k, |Y_x|) positives in front, so that 1 can be reached.
-    Source: Järvelin & Kekäläinen 2002, with the logarithmic discount at every rank, the first one included.
+    Source: Järvelin & Kekäläinen 2002, with the logarithmic discount at every rank, the first one included; the gain
+    2^g - 1 of a grade is that of Burges et al. 2005.
     """
-    gain = np.where(ranks.ranks <= k, 1 / np.log2(ranks.ranks + 1.0), 0.0)
-    most = min(k, int(ranks.n_positives.max(initial=0)))
-    ideal = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(2, most + 2)))])
+    gains = ranks.gains
+    found = np.where(ranks.ranks <= k, gains / np.log2(ranks.ranks + 1.0), 0.0)
+    best_first = gains
+    if ranks.grades is not None:
+        owners = np.repeat(np.arange(len(ranks.indptr) - 1), ranks.n_positives)
+        best_first = gains[np.lexsort((-gains, owners))]
+    place = np.arange(1, len(gains) + 1) - np.repeat(
+        ranks.indptr[:-1], ranks.n_positives
+    )  # 1 for the highest
+    ideal = ranks.sums(np.where(place <= k, best_first / np.log2(place + 1.0), 0.0))
     with np.errstate(invalid="ignore"):
-        return ranks.sums(gain) / ideal[np.minimum(ranks.n_positives, most)]
+        return ranks.sums(found) / ideal
 
 
 NDCG = Metric("ndcg", ndcg, cut=True)

@@ -37,8 +37,9 @@ class Ranks(NamedTuple):
     positives  (positives,) the labels that have these ranks
     top        (n, k) the top lists, best first and filled up with -1
     known      the statistics of the labels
+    grades     (positives,) how relevant each is; None where all are 1
 
-    The last three are there for metrics that look at top lists.
+    `positives`, `top` and `known` are there for metrics that look at top lists.
     """
 
     indptr: NDArray[np.int64]
@@ -47,6 +48,14 @@ class Ranks(NamedTuple):
     positives: NDArray[np.int32] = np.zeros(0, np.int32)
     top: NDArray[np.int32] = np.zeros((0, 0), np.int32)
     known: LabelStatistics = NO_STATISTICS
+    grades: NDArray[np.float32] | None = None
+
+    @property
+    def gains(self) -> NDArray[np.float64]:
+        """(positives,) the gain 2^g - 1 of each positive; 1 where grades are not given."""
+        return (
+            np.ones(len(self.ranks)) if self.grades is None else np.exp2(self.grades.astype(np.float64)) - 1
+        )
 
     @property
     def n_positives(self) -> NDArray[np.int64]:

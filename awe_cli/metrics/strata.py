@@ -40,7 +40,11 @@ def take_apart(ranks: Ranks, strata: NDArray[np.int64], n_strata: int) -> Part:
     owner = rows // n_strata
     indptr = np.append(first, len(keys)).astype(np.int64)
     apart = ranks._replace(
-        indptr=indptr, ranks=ranks.ranks[order], positives=ranks.positives[order], top=ranks.top[owner]
+        indptr=indptr,
+        ranks=ranks.ranks[order],
+        positives=ranks.positives[order],
+        top=ranks.top[owner],
+        grades=None if ranks.grades is None else ranks.grades[order],
     )
     return Part(apart, owner, rows % n_strata)
 

@@ -72,9 +72,8 @@ class Validator:
 
         def work(block: tuple[int, int]) -> NDArray[np.float64]:
             examples = self._block(*block)
-            return self._measured(
-                rank(ranker, examples.x, examples.positives, examples.seen, 0, "in training")
-            )
+            ranked = rank(ranker, examples.x, examples.positives, examples.seen, 0, "in training")
+            return self._measured(ranked, examples)
 
         values = list(map_blocks(work, self._blocks(rows_at_once(ranker)), self._threads))
         return float(np.concatenate(values).mean()) if values else float("nan")
@@ -98,10 +97,11 @@ class Validator:
 
     def _values(self, scores: Scores, start: int, stop: int) -> NDArray[np.float64]:
         block = self._block(start, stop)
-        return self._measured(rank_block(scores, block.positives, block.seen, 0, "in training"))
+        return self._measured(rank_block(scores, block.positives, block.seen, 0, "in training"), block)
 
-    def _measured(self, ranked: Ranked) -> NDArray[np.float64]:
-        return self._measure.values(Ranks(ranked.indptr, ranked.ranks, best_positions(ranked.labels, 0)))
+    def _measured(self, ranked: Ranked, block: Examples) -> NDArray[np.float64]:
+        best, grades = best_positions(ranked.labels, 0), block.grades_of(ranked.positives)
+        return self._measure.values(Ranks(ranked.indptr, ranked.ranks, best, grades=grades))
 
     def _blocks(self, rows: int) -> list[tuple[int, int]]:
         n = len(self.examples)

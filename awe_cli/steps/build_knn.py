@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,6 @@ from awe_cli.engine.dask import code_digest
 from awe_cli.engine.engine import Engine, open_engine
 from awe_cli.engine.local import available_threads
 from awe_cli.errors import SettingsError
-from awe_cli.matrices.matrix import take_lists, take_rows
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.load import find_embedding
 from awe_cli.models.store import Fit, fit_name, load_result, load_state, open_dataset, store_result
@@ -161,7 +160,7 @@ def cross_fitted(
     squared = np.full((len(examples), parts, k), np.inf, np.float32)
     for fold in range(resolved["folds"]):
         inside, outside = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
-        others = _take(examples, outside)
+        others = examples.take(outside)
         learned = trainer.run(
             Constant(1.0), others, fresh_state(dataset, plan), plan,
             stage="fold", fit=f"all but fold {fold + 1}", stop_after=epochs,
@@ -171,7 +170,7 @@ def cross_fitted(
             space,
             others,
             outside,
-            _take(examples, inside),
+            examples.take(inside),
             k,
             approximate=resolved["approximate"],
             engine=engine,
@@ -179,15 +178,6 @@ def cross_fitted(
         rows[inside] = found.rows.reshape(-1, parts, k)
         squared[inside] = found.squared.reshape(-1, parts, k)
     return Nearest(rows.reshape(-1, k), squared.reshape(-1, k))
-
-
-def _take(examples: Examples, rows: np.ndarray) -> Examples:
-    return replace(
-        examples,
-        ids=examples.ids.take(rows),
-        x=take_rows(examples.x, rows),
-        positives=take_lists(examples.positives, rows),
-    )
 
 
 def build_knn(
