@@ -68,6 +68,12 @@ class PrepareSettings:
         above=0,
         panel="Columns",
     )
+    categories: tuple[str, ...] | None = setting(
+        None,
+        help="Columns of categories: each value is a feature, alone or beside --sparse or --text.",
+        auto="none",
+        panel="Columns",
+    )
     id: str | None = setting(
         None,
         help="Column of the example's id; rows with the same id are one example.",
@@ -240,6 +246,12 @@ class PrepareSettings:
     )
     label_features: tuple[str, ...] | None = setting(
         None, help="Numeric columns of the label, as --features names them.", auto="none", panel="Label file"
+    )
+    label_categories: tuple[str, ...] | None = setting(
+        None,
+        help="Columns of the label's categories, as --categories names them, such as brand.",
+        auto="none",
+        panel="Label file",
     )
     label_scaling: str | None = setting(
         None,

@@ -194,7 +194,8 @@ class Encoder:
 def feature_columns(columns: Mapping[str, Any]) -> FeatureColumns:
     """The columns of features as a manifest has them."""
     sparse = columns["sparse"]
-    return FeatureColumns(tuple(columns["features"]), tuple(sparse) or None, columns["text"])
+    categories = tuple(columns.get("categories", ()))
+    return FeatureColumns(tuple(columns["features"]), tuple(sparse) or None, columns["text"], categories)
 
 
 def text_options(stored: Mapping[str, Any] | None) -> TextOptions | None:

@@ -61,8 +61,9 @@ def feature_columns(settings: PrepareSettings, sources: list[Source], side: str 
 
     Raises UsageError, and as `match_columns` does.
     """
+    categories = settings.categories or ()
     if settings.text:
-        return FeatureColumns(text=settings.text)
+        return FeatureColumns(text=settings.text, categories=categories)
     if settings.sparse:
         names = tuple(settings.sparse.split(":"))
         if len(names) > 2 or not all(names):
@@ -70,7 +71,14 @@ def feature_columns(settings: PrepareSettings, sources: list[Source], side: str 
                 f"--{side}sparse: expected INDICES:VALUES or INDICES, found {settings.sparse!r}",
                 hint="name two list columns with a colon between them, or one whose features count 1 each",
             )
-        return FeatureColumns(sparse=names)
+        return FeatureColumns(sparse=names, categories=categories)
+    if categories and settings.features:
+        raise UsageError(
+            f"--{side}categories and --{side}features are two kinds of features that a row cannot have together",
+            hint="give numbers names of ranges, such as 30-39, and make them a category",
+        )
+    if categories:
+        return FeatureColumns(categories=categories)
     taken = {name for name in (settings.labels, settings.id, settings.split) if name}
     found = [match_columns(source, settings.features or (), columns_of(source), taken) for source in sources]
     for source, names in zip(sources, found, strict=True):
@@ -106,24 +114,25 @@ def stored_text(settings: PrepareSettings, text: TextOptions | None) -> dict[str
 def side_settings(settings: PrepareSettings, side: str, source: Source) -> PrepareSettings:
     """The settings as for annotated examples with the features of one side. Raises UsageError."""
     text, sparse, features = (getattr(settings, f"{side}_{kind}") for kind in ("text", "sparse", "features"))
+    categories = getattr(settings, f"{side}_categories", None)
     if sum(map(bool, (text, sparse, features))) > 1:
         raise UsageError(
             f"expected one of --{side}-text, --{side}-sparse and --{side}-features, found several",
             hint="name the one that the model shall see",
         )
-    if not (text or sparse or features):
+    if not (text or sparse or features or categories):
         text = "text"
         if text not in columns_of(source):
             raise UsageError(
                 f"{source.name}: expected a column 'text', found {', '.join(list(columns_of(source))[:20])}",
                 hint=f"name the features with --{side}-text, --{side}-sparse or --{side}-features",
             )
-    return replace(settings, text=text, sparse=sparse, features=features)
+    return replace(settings, text=text, sparse=sparse, features=features, categories=categories)
 
 
 def kind_of(features: FeatureColumns) -> str:
     """What features are: "text", "sparse" or "dense"."""
-    return "text" if features.text else "sparse" if features.sparse else "dense"
+    return "text" if features.text else "dense" if features.dense else "sparse"
 
 
 def stored_columns(columns: FeatureTableColumns) -> dict[str, Any]:
@@ -134,7 +143,13 @@ def stored_columns(columns: FeatureTableColumns) -> dict[str, Any]:
         "sparse": list(features.sparse or ()),
         "text": features.text,
         "id": columns.id,
+        **stored_categories(features),
     }
+
+
+def stored_categories(features: FeatureColumns) -> dict[str, Any]:
+    """The columns of categories as a manifest has them; nothing where there are none."""
+    return {"categories": list(features.categories)} if features.categories else {}
 
 
 def stored_label_features(
@@ -182,6 +197,7 @@ _ONLY_WITH_FILE = (
     "label_text",
     "label_sparse",
     "label_features",
+    "label_categories",
     "label_scaling",
     "label_identity",
     "label_columns",
@@ -265,6 +281,7 @@ _NOT_FOR_RETRIEVAL = (
     "features",
     "sparse",
     "text",
+    "categories",
     "labels",
     "id",
     "label_separator",
@@ -281,6 +298,7 @@ _NOT_FOR_RETRIEVAL = (
     "label_text",
     "label_sparse",
     "label_features",
+    "label_categories",
     "label_scaling",
     "label_identity",
     "label_columns",
@@ -530,7 +548,7 @@ def split_rule(settings: PrepareSettings) -> SplitRule:
 
 
 def _plan_interactions(settings: PrepareSettings, rule: SplitRule, sources: list[Source]) -> PrepareSpec:
-    for field in ("features", "sparse", "text", "labels", "id", "label_separator"):
+    for field in ("features", "sparse", "text", "categories", "labels", "id", "label_separator"):
         if getattr(settings, field) is not None:
             flag = f"--{field.replace('_', '-')}"
             raise UsageError(
@@ -580,9 +598,10 @@ def _plan_interactions(settings: PrepareSettings, rule: SplitRule, sources: list
 def _plan_annotation(settings: PrepareSettings, rule: SplitRule, sources: list[Source]) -> PrepareSpec:
     kinds = {"--features": settings.features, "--sparse": settings.sparse, "--text": settings.text}
     named = [flag for flag, value in kinds.items() if value]
-    if len(named) != 1 or not settings.labels:
+    if len(named) > 1 or not (named or settings.categories) or not settings.labels:
         raise UsageError(
-            "expected --user and --item, or --labels with one of --features, --sparse and --text; found "
+            "expected --user and --item, or --labels with one of --features, --sparse and --text, or with "
+            "--categories; found "
             + (", ".join([*named, *(["--labels"] if settings.labels else [])]) or "none of them"),
             hint="for example `awe prepare plays.parquet --user user --item artist`",
         )
@@ -625,6 +644,7 @@ def _plan_annotation(settings: PrepareSettings, rule: SplitRule, sources: list[S
             "labels": columns.labels,
             "id": columns.id,
             "split": columns.split,
+            **stored_categories(features),
         },
         "label_separator": columns.label_separator,
         "weighted": False,
