@@ -18,9 +18,9 @@ from awe_cli.dataset.interactions import InteractionColumns
 from awe_cli.dataset.plan_reading import (
     SPLIT,
     has_splits,
-    label_file_options,
     read_options,
     refuse_without_effect,
+    side_file_options,
     stored_reading,
 )
 from awe_cli.dataset.retrieval import FeatureTableColumns, RelevanceColumns
@@ -152,28 +152,16 @@ def stored_categories(features: FeatureColumns) -> dict[str, Any]:
     return {"categories": list(features.categories)} if features.categories else {}
 
 
-def stored_label_features(
-    columns: FeatureTableColumns,
-    options: FeatureOptions,
-    text: dict[str, Any] | None,
-    *,
-    shared: bool,
-    identity: bool,
+def stored_features(
+    columns: FeatureTableColumns, options: FeatureOptions, text: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """What a manifest says of the features of labels.
-
-    text      how text becomes words, if it is text
-    shared    whether they are those of x
-    identity  whether each label is a feature of itself besides
-    """
+    """What a manifest says of the features of labels or people; `text`: how text becomes words, if it is text."""
     kind = kind_of(columns.features)
     return {
-        "shared": shared,
         "dense": kind == "dense",
         "columns": stored_columns(columns),
         "options": asdict(options),
         "text": text if kind == "text" else None,
-        "identity": identity,
     }
 
 
@@ -190,22 +178,18 @@ def first_column(
     return found
 
 
-# The plan of `prepare` for a file that describes the labels: items with attributes.
+# The plan of `prepare` for a file that describes the labels, items with attributes, or one that describes people.
 
-_ONLY_WITH_FILE = (
-    "label_id",
-    "label_text",
-    "label_sparse",
-    "label_features",
-    "label_categories",
-    "label_scaling",
-    "label_identity",
-    "label_columns",
-)
+_OF_FILE = ("id", "text", "sparse", "features", "categories", "scaling", "columns")
+_ONLY_WITH_FILE = {
+    "label": (*(f"label_{name}" for name in _OF_FILE), "label_identity"),
+    "user": tuple(f"user_{name}" for name in _OF_FILE),
+}
+_IDS_OF = {"label": ("label", "item", "id"), "user": ("user", "id")}
 
 
 @dataclass(frozen=True)
-class LabelSpec:
+class FeatureFileSpec:
     """The columns of the file, and how they become features.
 
     stored  what goes into the manifest
@@ -218,54 +202,51 @@ class LabelSpec:
     stored: dict[str, Any]
 
 
-def label_spec(
-    settings: PrepareSettings, label: str | None, log: ReadingLog | None = None
-) -> LabelSpec | None:
-    """The plan; None where no file is named. `label` is the column of the labels in the examples.
+def feature_file_spec(
+    settings: PrepareSettings, side: str, named: str | None, log: ReadingLog | None = None
+) -> FeatureFileSpec | None:
+    """The plan of one side, "label" or "user"; None where no file is named.
 
-    log  where rows that cannot be used, and warnings, are noted
+    named  the column of these ids in the data
+    log    where rows that cannot be used, and warnings, are noted
 
     Raises UsageError for options that need the file and for several kinds of features, MissingInputError for
     a file or a column that is not there, DataError and SettingsError as for the features of examples.
     """
-    if settings.label_file is None:
-        for field in _ONLY_WITH_FILE:
+    path = getattr(settings, f"{side}_file")
+    if path is None:
+        for field in _ONLY_WITH_FILE[side]:
             if getattr(settings, field) is not None:
                 raise UsageError(
-                    f"{_flag(field, getattr(settings, field))} needs --label-file",
-                    hint="name the file that has a row for each label",
+                    f"{_flag(field, getattr(settings, field))} needs --{side}-file",
+                    hint=f"name the file that has a row for each {'person' if side == 'user' else side}",
                 )
         return None
-    reading = label_file_options(settings)
-    source = find_source(settings.label_file, Path(settings.label_file), options=reading, log=log)
-    if settings.label_columns:
+    reading = side_file_options(settings, side)
+    source = find_source(path, Path(path), options=reading, log=log)
+    if getattr(settings, f"{side}_columns"):
         refuse_without_effect(replace(settings, separator=None, columns=None), [source])
     types = columns_of(source)
-    names = tuple(name for name in (label, "label", "item", "id") if name)
-    id = settings.label_id or first_column(types, names, source, "--label-id")
+    names = tuple(name for name in (named, *_IDS_OF[side]) if name)
+    id = getattr(settings, f"{side}_id") or first_column(types, names, source, f"--{side}-id")
     require_column(source, id, types)
-    file_settings = side_settings(replace(settings, labels=None, id=id, split=None), "label", source)
-    columns = FeatureTableColumns(feature_columns(file_settings, [source], "label-"), id)
+    file_settings = side_settings(replace(settings, labels=None, id=id, split=None), side, source)
+    columns = FeatureTableColumns(feature_columns(file_settings, [source], f"{side}-"), id)
     if len(columns.roles()) < 1 + len(columns.features.roles()):
         raise UsageError("one column is named for two purposes", hint="name each column once")
     for name in columns.roles():
         require_column(source, name, types)
     dense = kind_of(columns.features) == "dense"
     counted = {"idf": None, "min_count": None} if dense else {"min_count": settings.min_count or 1}
-    described = replace(file_settings, scaling=settings.label_scaling, bias=False, **counted)
-    options = feature_options(described, dense=dense, side="label-")
+    described = replace(file_settings, scaling=getattr(settings, f"{side}_scaling"), bias=False, **counted)
+    options = feature_options(described, dense=dense, side=f"{side}-")
     text = text_options(file_settings) if file_settings.text else None
-    stored = stored_label_features(
-        columns,
-        options,
-        stored_text(file_settings, text),
-        shared=False,
-        identity=settings.label_identity is not False,
-    )
-    stored = {**stored, **stored_reading(reading)}
-    return LabelSpec(
-        source, columns, options, text, {"label_features": stored, "label_file": source.sha256()}
-    )
+    stored = stored_features(columns, options, stored_text(file_settings, text))
+    if side == "label":
+        stored |= {"shared": False, "identity": settings.label_identity is not False}
+    stored |= stored_reading(reading)
+    manifest = {f"{side}_features": stored, f"{side}_file": source.sha256()}
+    return FeatureFileSpec(source, columns, options, text, manifest)
 
 
 def _flag(field: str, value: Any) -> str:
@@ -294,14 +275,9 @@ _NOT_FOR_RETRIEVAL = (
     "holdout",
     "holdout_last",
     "label_file",
-    "label_id",
-    "label_text",
-    "label_sparse",
-    "label_features",
-    "label_categories",
-    "label_scaling",
-    "label_identity",
-    "label_columns",
+    *_ONLY_WITH_FILE["label"],
+    "user_file",
+    *_ONLY_WITH_FILE["user"],
 )
 # What columns of ids are called, in the files of queries and documents and in those of pairs.
 _IDS = {
@@ -417,9 +393,11 @@ def _stored(
         "relevance": {
             name: value for name, value in asdict(plan.relevance).items() if name != "split" or value
         },
-        "label_features": stored_label_features(
-            plan.documents, plan.document_options, text, shared=plan.shared, identity=False
-        ),
+        "label_features": {
+            **stored_features(plan.documents, plan.document_options, text),
+            "shared": plan.shared,
+            "identity": False,
+        },
     }
 
 
@@ -482,7 +460,8 @@ class PrepareSpec:
     options: FeatureOptions | None = None
     text: TextOptions | None = None
     retrieval: RetrievalSpec | None = None
-    labels: LabelSpec | None = None
+    labels: FeatureFileSpec | None = None
+    users: FeatureFileSpec | None = None
     choice: RowChoice | None = None
 
     @property
@@ -517,8 +496,10 @@ def make_spec(settings: PrepareSettings, sources: list[Source]) -> PrepareSpec:
     if found in TAGGED:  # new text of this form has no labels to know it by
         reading = replace(reading, format=found)
     plan = replace(plan, settings={**plan.settings, **stored_reading(reading), **skipping})
-    labels = label_spec(settings, settings.item or settings.labels, sources[0].log)
-    return replace(plan, labels=labels, settings={**plan.settings, **labels.stored}) if labels else plan
+    labels = feature_file_spec(settings, "label", settings.item or settings.labels, sources[0].log)
+    users = feature_file_spec(settings, "user", settings.user, sources[0].log)
+    stored = {**plan.settings, **(labels.stored if labels else {}), **(users.stored if users else {})}
+    return replace(plan, labels=labels, users=users, settings=stored)
 
 
 def split_rule(settings: PrepareSettings) -> SplitRule:
@@ -614,11 +595,16 @@ def _plan_annotation(settings: PrepareSettings, rule: SplitRule, sources: list[S
         "min_per_item",
         "holdout",
         "holdout_last",
+        "user_file",
     ):
         if getattr(settings, field) is not None:
+            hint = "split annotated examples with --split or --test-fraction"
+            if field == "user_file":
+                hint = (
+                    "annotated examples have their own features: --features, --sparse, --text or --categories"
+                )
             raise UsageError(
-                f"--{field.replace('_', '-')} is for interactions, with --user and --item",
-                hint="split annotated examples with --split or --test-fraction",
+                f"--{field.replace('_', '-')} is for interactions, with --user and --item", hint=hint
             )
     features = feature_columns(settings, sources)
     columns = AnnotationColumns(
