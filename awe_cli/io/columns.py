@@ -485,7 +485,8 @@ def _ids(batch: Batch, column: str, values: pa.Array, role: Role) -> pa.Array:
         return values
     values = refuse_nulls(batch, column, values, role.value)
     if is_string(values.type):
-        refuse(batch, column, truths(pc.equal(values, "")), role.value, values, FILL_IN)
+        blank = pc.or_(pc.equal(values, ""), pc.utf8_is_space(values))
+        refuse(batch, column, truths(blank), role.value, values, FILL_IN)
     return values
 
 
