@@ -27,7 +27,15 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 from awe_cli.cleanup import half_made
-from awe_cli.errors import AweError, DataError, MissingInputError, UsageError, WriteError, nearest
+from awe_cli.errors import (
+    AweError,
+    DataError,
+    MissingInputError,
+    UsageError,
+    WriteError,
+    nearest,
+    refused_reading,
+)
 from awe_cli.io.cells import detect_separator
 from awe_cli.io.log import ReadingLog
 from awe_cli.io.options import ReadOptions
@@ -369,8 +377,11 @@ class Source:
     def sha256(self) -> str:
         """The digest of the file as it is stored (hex); with names for a folder's files, and for one in an archive."""
         if not self.parts:
-            with self.path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256")
+            try:
+                with self.path.open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256")
+            except OSError as error:
+                raise _unreadable(self.name, self.path, error) from error
             if self.member is not None:
                 digest.update(b"\0" + self.member.encode("utf-8", "surrogateescape"))
             return digest.hexdigest()
@@ -381,8 +392,10 @@ class Source:
             )
         return total.hexdigest()
 
-    def damaged(self, error: Exception, hint: str = _AGAIN) -> DataError:
-        """The error for a file that cannot be unpacked or read to its end."""
+    def damaged(self, error: Exception, hint: str = _AGAIN) -> AweError:
+        """The error for a file that cannot be unpacked or read to its end, or that the system refuses to read."""
+        if (refusal := refused_reading(error)) is not None:
+            return _unreadable(self.name, self.path, refusal)
         return DataError(f"{self.name}: cannot be read: {_reason(error)}", hint=hint)
 
 
@@ -492,6 +505,8 @@ def _unpacked_head(source: Source) -> bytes:
         with source.open() as stream:
             return bytes(stream.read(_HEAD))
     except READ_ERRORS as error:
+        if refused_reading(error):
+            raise source.damaged(error) from error
         if "password" in str(error):
             hint = "unpack it with the password, and name the file inside"
             raise DataError(f"{source.name}: the zip archive needs a password", hint=hint) from error
@@ -720,6 +735,8 @@ def _unpacked(source: Source) -> Source:
     except AweError:
         raise
     except READ_ERRORS as error:
+        if refused_reading(error):
+            raise source.damaged(error) from error
         raise DataError(f"{source.name}: cannot be unpacked ({_reason(error)})", hint=_AGAIN) from error
     return replace(source, path=path, packing=None, member=None)
 
@@ -739,9 +756,10 @@ def _unreadable(name: str, path: Path, error: OSError) -> MissingInputError:
         )
     if error.errno == errno.EACCES:
         return MissingInputError(
-            f"{name}: cannot be read: {error.strerror}",
+            f"{name}: cannot be read: {os.strerror(error.errno)}",
             hint=f"check its permissions, for example with ls -ld {name}",
         )
     return MissingInputError(
-        f"{name}: cannot be read: {error.strerror}", hint="check its path and permissions"
+        f"{name}: cannot be read: {os.strerror(error.errno or 0)}",
+        hint="check its path, permissions and disk",
     )
