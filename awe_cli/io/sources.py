@@ -18,7 +18,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -453,12 +453,14 @@ def open_sources(
         raise UsageError("- (stdin) is named twice", hint="name it once")
     log = log or ReadingLog()
     each = options if isinstance(options, Sequence) else [options] * len(names)
-    with tempfile.TemporaryDirectory(prefix="awe-") as folder, half_made(Path(folder)):
+    with ExitStack() as stack:
         sources = []
         for name, of_file in zip(names, each, strict=True):
             path = Path(name)
             if name == STDIN:
-                path = _spool(sys.stdin.buffer, Path(folder) / "stdin", "stdin")
+                folder = Path(stack.enter_context(_temporary_folder()))
+                stack.enter_context(half_made(folder))
+                path = _spool(sys.stdin.buffer, folder / "stdin", "stdin")
             shown = "stdin" if name == STDIN else name
             sources.append(find_source(shown, path, format, options=of_file, log=log))
         yield sources
@@ -697,10 +699,21 @@ _PIPES: dict[str, Path] = {}
 _KEPT: list[tempfile.TemporaryDirectory[str]] = []
 
 
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder. Raises WriteError where there is no place for one."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="awe-")
+    except OSError as error:
+        raise WriteError(
+            f"no temporary folder can be made: {error.strerror or error}",
+            hint="free some room in the folder for temporary files, or set TMPDIR to another one",
+        ) from error
+
+
 def _kept_folder() -> str:
     """A temporary folder that is removed when the process ends."""
     if not _KEPT:
-        _KEPT.append(tempfile.TemporaryDirectory(prefix="awe-"))
+        _KEPT.append(_temporary_folder())
     return _KEPT[0].name
 
 

@@ -6,6 +6,7 @@ again without a fault, must end with the bytes of a run that nothing disturbed, 
 
 from __future__ import annotations
 
+import os
 import random
 import resource
 import shutil
@@ -196,15 +197,17 @@ def full_disk(found: Sequence[Stage], folder: Path, rooms: Sequence[int]) -> dic
     mount.mkdir(exist_ok=True)
     counts, problems = Counter[str](), []
     for stage in found:
-        used = sum(-(-path.lstat().st_size // 4096) * 4096 + 4096 for path in stage.before.root.rglob("*"))
         for room in rooms:
-            size = f"size={used + room}"
-            if subprocess.run(
-                ["mount", "-t", "tmpfs", "-o", size, "tmpfs", mount], check=False, capture_output=True
-            ).returncode:
+            mounted = subprocess.run(
+                ["mount", "-t", "tmpfs", "tmpfs", mount], check=False, capture_output=True
+            )
+            if mounted.returncode:
                 return None
             try:
                 world = stage.before.copy(mount / "world")
+                size = os.statvfs(mount)
+                used = (size.f_blocks - size.f_bfree) * size.f_frsize
+                subprocess.run(["mount", "-o", f"remount,size={used + room}", mount], check=True)
                 outcome = run(world.arguments(stage.step))
                 counts[f"exit {outcome.code}"] += 1
                 wrong = [*_message(outcome, {0, CANNOT_WRITE}), *_left(stage, world, full=True)]
