@@ -51,7 +51,11 @@ def files_of(ws: Workspace, kind: str, name: str | None) -> list[Path]:
     """Every file that a name needs: its own, the manifest, the files of the artifact."""
     artifact = ws.find(kind, name)
     pointer = KINDS[kind].pointer(ws.root, name)
-    return [pointer, artifact.path / "manifest.json", *(artifact.path / file for file in artifact.manifest.files)]
+    return [
+        pointer,
+        artifact.path / "manifest.json",
+        *(artifact.path / file for file in artifact.manifest.files),
+    ]
 
 
 def opened(world: World, *, flips: int, every: int = 1, seed: int = 0) -> dict[str, Any]:
@@ -73,7 +77,9 @@ def opened(world: World, *, flips: int, every: int = 1, seed: int = 0) -> dict[s
                 except CorruptArtifactError as error:
                     count["found"] += 1
                     if str(path) not in error.message:
-                        problems.append(f"{kind} {name}, {damage} of {path.name}: not named in {error.message}")
+                        problems.append(
+                            f"{kind} {name}, {damage} of {path.name}: not named in {error.message}"
+                        )
                 except Exception as error:
                     problems.append(f"{kind} {name}, {damage} of {path.name}: {error!r}")
                 else:
@@ -116,7 +122,10 @@ def served(world: World, folder: Path, *, sample: int, jobs: int = 1, seed: int 
         path = here.root / inside
         path.write_bytes(damaged(path.read_bytes(), damage))
         try:
-            return [f"{kind} {name}, {damage} of {path.name}: {one}" for one in _serve(here, kind, name, path, after)]
+            return [
+                f"{kind} {name}, {damage} of {path.name}: {one}"
+                for one in _serve(here, kind, name, path, after)
+            ]
         finally:
             shutil.rmtree(here.root)
 
@@ -148,7 +157,9 @@ def _serve(world: World, kind: str, name: str | None, path: Path, after: dict[st
     Workspace(world.workspace).find(kind, name, verify=True)
 
 
-def checkpoints(world: World, folder: Path, *, sample: int, step: Step, at: int, seed: int = 0) -> dict[str, Any]:
+def checkpoints(
+    world: World, folder: Path, *, sample: int, step: Step, at: int, seed: int = 0
+) -> dict[str, Any]:
     """Kill a step at a point, damage a file of its checkpoint, run it again: `sample` trials.
 
     world  before the step

@@ -24,6 +24,7 @@ from awe_cli.workspace import KINDS, Workspace
 
 # One thread everywhere: a process with worker threads must not be forked. Set before numba or OpenMP start any.
 ENVIRONMENT = {"AWE_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+LONGEST = 60  # seconds, after which a forked command is taken to hang, and is killed
 SMALL = ("--dim", "4", "--epochs", "2")
 
 
@@ -134,12 +135,14 @@ class World:
 class Outcome:
     """How a forked command ended.
 
-    code  the exit code; minus the number of the signal that killed it
+    code    the exit code; minus the number of the signal that killed it
+    memory  the most it held at once, in bytes, what it shared with this process included
     """
 
     code: int
     out: bytes
     err: str
+    memory: int = 0
 
     @property
     def has_traceback(self) -> bool:
@@ -161,6 +164,7 @@ def forked(work: Callable[[], int], before: Callable[[], None] = lambda: None) -
         if child == 0:
             code = 99
             try:
+                signal.alarm(LONGEST)
                 os.dup2(out.fileno(), 1)
                 os.dup2(err.fileno(), 2)
                 sys.stdout, sys.stderr = (open(fd, "w", encoding="utf-8", closefd=False) for fd in (1, 2))  # noqa: SIM115
@@ -172,11 +176,11 @@ def forked(work: Callable[[], int], before: Callable[[], None] = lambda: None) -
                 os.write(2, traceback.format_exc().encode())
             finally:
                 os._exit(code)
-        _, status = os.waitpid(child, 0)
+        _, status, used = os.wait4(child, 0)
         out.seek(0)
         err.seek(0)
         text = err.read().decode(errors="replace")
-        return Outcome(os.waitstatus_to_exitcode(status), out.read(), text)
+        return Outcome(os.waitstatus_to_exitcode(status), out.read(), text, used.ru_maxrss * 1024)
 
 
 def in_parallel(work: Callable[[Any], Any], items: Sequence[Any], jobs: int) -> Iterator[Any]:
