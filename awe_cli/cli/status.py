@@ -30,7 +30,7 @@ def status(
     """
     import dataclasses
 
-    from awe_cli.errors import CorruptArtifactError
+    from awe_cli.errors import CorruptArtifactError, MissingInputError
     from awe_cli.steps.status import status as step
     from awe_cli.workspace import Workspace
 
@@ -51,8 +51,9 @@ def status(
             for entry in entries
         ]
         console.table("", columns, rows, keys=2)
-    broken = [entry for entry in entries if entry.state == "corrupt"]
-    if broken:
-        raise CorruptArtifactError(broken[0].reason, hint="run the step that makes it again")
+    for state, error in (("corrupt", CorruptArtifactError), ("unreadable", MissingInputError)):
+        broken = [entry for entry in entries if entry.state == state]
+        if broken:
+            raise error(broken[0].reason, hint=broken[0].hint)
     if not entries:
         console.next_step("awe prepare FILE --user COLUMN --item COLUMN")

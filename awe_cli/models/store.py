@@ -23,6 +23,7 @@ from awe_cli.training.trainer import Progress, Run
 from awe_cli.workspace import Artifact, Staging
 from awe_cli.workspace.arrays import load_arrays, save_arrays
 from awe_cli.workspace.artifact import canonical, decoding, read_document
+from awe_cli.workspace.fs import writing
 
 # An embedding model is stored as a state for each fit, the choices, and the training history.
 
@@ -105,7 +106,9 @@ def store_history(staging: Staging, history: Iterable[Progress]) -> None:
         + [("margin", pa.float64()), ("learning_rate", pa.float64()), ("epoch", pa.int32())]
         + [(name, pa.float64()) for name in ("loss", "violation_rate", "mean_trials", "validation")]
     )
-    pq.write_table(pa.Table.from_pylist(rows, schema), staging.file(HISTORY))
+    path = staging.file(HISTORY)
+    with writing(path):
+        pq.write_table(pa.Table.from_pylist(rows, schema), path)
 
 
 def describe_run(run: Run) -> dict[str, Any]:

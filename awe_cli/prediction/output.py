@@ -77,8 +77,9 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
                 os.replace(draft, path)  # while it is locked: else another run could take it for abandoned
                 sync_folder(path.parent)
     except OSError as error:
-        if not is_write_failure(error, path.parent):
-            raise
+        about = {str(draft), str(path), str(path.parent)}
+        if not (error.filename in about or (error.filename is None and is_write_failure(error, draft))):
+            raise  # of a file that is read
         reason = error.strerror or str(error)
         raise WriteError(
             f"cannot write {path}: {reason}",

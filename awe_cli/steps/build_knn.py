@@ -37,6 +37,7 @@ from awe_cli.training.state import fresh_state
 from awe_cli.training.trainer import OnProgress, Trainer
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
+from awe_cli.workspace.fs import writing
 
 # The settings of a neighbour table: given ones, and those that validation chooses.
 
@@ -287,6 +288,6 @@ def _write(
     }
     for name, values in {"neighbors": rows, "squared": squared, "weights": weights}.items():
         columns[name] = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(values[known]))
-    pq.write_table(
-        pa.table(columns), staging.file(f"neighbors-{fit_name(fit)}.parquet"), row_group_size=16384
-    )
+    path = staging.file(f"neighbors-{fit_name(fit)}.parquet")
+    with writing(path):
+        pq.write_table(pa.table(columns), path, row_group_size=16384)

@@ -48,7 +48,7 @@ from awe_cli.dataset.update import (
     update_warnings,
     without_lineage,
 )
-from awe_cli.errors import MissingInputError, UsageError
+from awe_cli.errors import UsageError
 from awe_cli.io.columns import Batch, Role, warn_of_missing
 from awe_cli.io.log import ReadingLog
 from awe_cli.io.reader import columns_of, read_batches
@@ -125,10 +125,7 @@ def prepare(
 
 def _version_before(ws: Workspace) -> Artifact | None:
     """The dataset there is; None where there is none yet."""
-    try:
-        return ws.find("dataset")
-    except MissingInputError:
-        return None
+    return None if ws.pointer("dataset", None) is None else ws.find("dataset")
 
 
 def _previous(stored: Artifact, resolved: dict[str, Any]) -> Previous:

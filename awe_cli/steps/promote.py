@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from awe_cli.evaluation.conditions import Condition, Verdict, judge_condition, p
 from awe_cli.models.load import find_model
 from awe_cli.steps.evaluate import evaluate
 from awe_cli.workspace import Artifact, Workspace, check_name
+from awe_cli.workspace.artifact import read_document
 from awe_cli.workspace.store import Pointer
 
 
@@ -223,10 +223,7 @@ def _described(model: Artifact) -> dict[str, Any]:
     settings = model.settings
     result: dict[str, Any] = {}
     if model.has("result.json"):
-        try:
-            result = json.loads(model.file("result.json").read_bytes())
-        except (OSError, ValueError) as error:
-            raise model.corrupt("result.json", "JSON", str(error)) from error
+        result = read_document(model.file("result.json"))
     affinity = result.get("affinity")
     return {
         "type": settings.get("model_type"),

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from awe_cli.workspace.artifact import UNDECODABLE, corrupt_file, unreadable
+from awe_cli.workspace.artifact import UNDECODABLE, unreadable
 from awe_cli.workspace.fs import writing
 
 _HEADER = 1024  # bytes, more than an array's header has
@@ -37,14 +37,13 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays in `path`, by name.
 
     The header of each is compared with the bytes that are there before memory is taken for it.
-    Raises CorruptArtifactError.
+    Raises CorruptArtifactError, MissingInputError where the system refuses to read.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             return {_name(entry): _load(archive, entry, path) for entry in archive.infolist()}
-    except OSError as error:
-        raise unreadable(path, "arrays", error) from error
     except (
+        OSError,
         EOFError,
         zipfile.BadZipFile,
         zlib.error,
@@ -52,7 +51,7 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
         struct.error,
         *UNDECODABLE,
     ) as error:
-        raise corrupt_file(path, "arrays", str(error)) from error
+        raise unreadable(path, "arrays", error) from error
 
 
 def _load(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> NDArray[Any]:

@@ -28,10 +28,9 @@ from numpy.typing import NDArray
 
 from awe_cli.errors import AweError, DivergedError
 from awe_cli.workspace.arrays import load_arrays, save_arrays
-from awe_cli.workspace.artifact import Recipe, canonical
+from awe_cli.workspace.artifact import CHECKPOINTS, Recipe, canonical
 from awe_cli.workspace.fs import file_digest, make_folder, replace_file, sync_file, sync_folder
 
-FOLDER = "checkpoints"
 ABOUT = "about"
 KEPT_DAYS = 7  # `gc` removes a checkpoint that was not written to for so long
 _VALUES = "values"  # the piece of all JSON values that have no arrays
@@ -195,7 +194,7 @@ def open_checkpoints(
     code  digest of what else decides the bytes: sources, libraries, kind of processor
     """
     about = {"kind": recipe.kind, "name": name, "code": code, "parents": dict(recipe.parents)}
-    folder = CheckpointFolder(root / FOLDER / recipe.digest, about, settings)
+    folder = CheckpointFolder(root / CHECKPOINTS / recipe.digest, about, settings)
     others = [path for path in _siblings(folder.path) if _is_of(path, recipe.kind, name)]
     for path in others:
         other = read_about(path) or {}
@@ -219,7 +218,7 @@ def stale_checkpoints(root: Path, needed: set[str], now: float) -> list[Path]:
     """
     return [
         path
-        for path in _siblings(root / FOLDER / "none")
+        for path in _siblings(root / CHECKPOINTS / "none")
         if (about := read_about(path)) is None
         or not set(about.get("parents", {}).values()) <= needed
         or now - max(file.stat().st_mtime for file in (path, *path.iterdir())) > KEPT_DAYS * 86400

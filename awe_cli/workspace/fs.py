@@ -45,7 +45,7 @@ def write_error(path: Path, error: OSError) -> WriteError:
 def is_write_failure(error: OSError, path: Path) -> bool:
     """Whether `error` says that writing below `path` failed, rather than reading somewhere else."""
     if isinstance(error.filename, str):
-        return error.errno in NO_ROOM | _FORBIDDEN and Path(error.filename).is_relative_to(path)
+        return Path(error.filename).is_relative_to(path)
     return error.errno in NO_ROOM | {errno.EROFS, errno.EIO}
 
 
@@ -62,11 +62,16 @@ def replace_file(path: Path, content: bytes) -> None:
     """Put `content` at `path` at one instant: a reader finds the old bytes or the new ones, whole."""
     draft = path.with_name(f".{path.name}.new")
     with writing(path):
-        with open(draft, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
+        try:
+            with open(draft, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+            raise
         sync_folder(path.parent)
 
 
