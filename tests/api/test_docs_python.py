@@ -1,0 +1,23 @@
+"""Every snippet of docs/python.md runs, one after the other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "python.md"
+
+
+def test_snippets_run_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    snippets = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(snippets) >= 3
+    names: dict[str, Any] = {}
+    for number, snippet in enumerate(snippets, 1):
+        exec(compile(snippet, f"{PAGE.name}, snippet {number}", "exec"), names)
+    assert list(names["model"].predict(["night train to rome"])) == ["travel"]
+    assert names["labels"].shape == names["scores"].shape == (100, 3)
+    assert names["ranker"].U_.shape == (11, 16)
