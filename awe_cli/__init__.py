@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from awe_cli.api.estimator import AffinityWeightedEmbedding as AffinityWeightedEmbedding
+    from awe_cli.api.workspace import Model as Model
+    from awe_cli.api.workspace import Workspace as Workspace
 
 __version__ = "0.1.0"
 
 # What a notebook imports, and the file of awe_cli.api that has it. Each is loaded when it is asked for: it needs all
 # that is heavy, and the estimator needs scikit-learn.
-_OF_API = {"AffinityWeightedEmbedding": "estimator"}
+_OF_API = {"AffinityWeightedEmbedding": "estimator", "Workspace": "workspace", "Model": "workspace"}
 _SKLEARN = "AffinityWeightedEmbedding needs scikit-learn 1.6 or later: pip install 'awe-cli[sklearn]'"
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.dataset.annotations import Annotations, RawExamples, build_annotations
-from awe_cli.dataset.dataset import ANNOTATION, Dataset
+from awe_cli.dataset.dataset import ANNOTATION, Dataset, scale_history
 from awe_cli.dataset.diagnostics import label_counts
 from awe_cli.dataset.examples import Examples
 from awe_cli.dataset.features import FeatureSpace, Raw, RawBags, RawDense
@@ -23,7 +23,8 @@ from awe_cli.dataset.label_features import LabelFeatures
 from awe_cli.dataset.spec import feature_options
 from awe_cli.dataset.splits import SPLITS, SplitRule, require_splits
 from awe_cli.errors import DataError
-from awe_cli.matrices.matrix import Lists
+from awe_cli.matrices.bags import no_lists
+from awe_cli.matrices.matrix import Bags, Lists
 
 Matrix = Any  # (n, p): a NumPy array or a SciPy sparse matrix
 
@@ -55,10 +56,49 @@ def _single(values: NDArray[Any]) -> NDArray[np.float32]:
         single = np.ascontiguousarray(values, np.float32)
     if not np.isfinite(single).all():
         raise DataError(
-            "X: expected numbers of at most 3.4e38, which single precision holds, found a larger one or infinity",
+            "expected numbers of at most 3.4e38, which single precision holds, found a larger one or infinity",
             hint="scale that feature down",
         )
     return single
+
+
+def encode_matrix(dataset: Dataset, X: Matrix) -> Examples:
+    """The rows of X (n, p), dense or sparse, as new examples of a prepared dataset; their ids are 0 … n - 1.
+
+    The columns are the features of the dataset in its order, without the constant one: in recommendation its items,
+    entry by entry a weight above 0, or 1 where interactions have none. Raises DataError for another number of columns.
+    """
+    space = dataset.space
+    columns = dataset.n_features if space is None else space.given
+    if X.ndim != 2 or X.shape[1] != columns:
+        what = "items" if space is None else "features"
+        raise DataError(
+            f"expected a matrix with {columns:,} columns, the {what} of the dataset, found the shape {X.shape}",
+            hint=f"its columns are in the order of the {what} of Workspace.dataset()",
+        )
+    ids = pa.array(np.arange(X.shape[0]))
+    if space is not None:
+        if space.dense:
+            raw = as_raw(X.toarray() if scipy.sparse.issparse(X) else X)
+        else:
+            raw = as_raw(scipy.sparse.csr_matrix(X))
+        if isinstance(raw, RawBags):
+            raw = raw._replace(vocabulary=space.names.slice(0, space.given))
+        x, _ = space.apply(raw)
+        return Examples(ids, x, no_lists(len(ids)), None, own=False)
+    rows = scipy.sparse.csr_matrix(X)
+    rows.sum_duplicates()
+    rows.eliminate_zeros()
+    if rows.nnz and not (np.isfinite(rows.data).all() and rows.data.min() > 0):
+        raise DataError(
+            "expected weights above 0 for the items of a person, found another number",
+            hint="leave out items that were not chosen: 0 stands for them",
+        )
+    bags = Bags(rows.indptr.astype(np.int64), rows.indices.astype(np.int32), _single(rows.data))
+    seen = Lists(bags.indptr, bags.indices)
+    if not dataset.settings["weighted"]:
+        bags = bags._replace(values=np.ones_like(bags.values))
+    return Examples(ids, scale_history(bags, dataset.settings), no_lists(len(ids)), seen, own=False)
 
 
 def as_lists(Y: Matrix) -> Lists:

@@ -39,6 +39,8 @@ class PredictRequest:
              prepared, with all that is known of them
     rows     (n,) positions of the only examples that are wanted, in this order; None for all
     allowed  (m,) the only labels that are candidates, ascending; None for all
+    examples  new input that is in memory, in place of a file
+    id_name  of the column of ids; None: as in the data that was prepared
     """
 
     model: str
@@ -49,11 +51,13 @@ class PredictRequest:
     input: str | None = None
     rows: NDArray[np.int64] | None = None
     allowed: NDArray[np.int64] | None = None
+    examples: Examples | None = None
+    id_name: str | None = None
 
     def marks_fallback(self, dataset: Dataset) -> bool:
         """Whether there may be people of whom nothing is known, who get the most popular labels."""
         return (
-            self.input is not None
+            (self.input is not None or self.examples is not None)
             and dataset.task == RECOMMENDATION
             and not isinstance(dataset, OtherDocuments)
         )
@@ -99,7 +103,7 @@ def top_rows(
     `counts` grows as they go by. Raises DataError for bad input, and for a score that is not a number.
     """
     labels = dataset.labels
-    id_name = id_column(Encoder(dataset).key)
+    id_name = request.id_name or id_column(Encoder(dataset).key)
     marked = request.marks_fallback(dataset)
     popular: Ranker | None = PopularityRanker(dataset.label_counts(request.fit_on)) if marked else None
     most = rows_at_once(ranker) if request.allowed is None else block_rows(ranker.n_labels)
@@ -152,7 +156,9 @@ def example_ids(dataset: Dataset, request: PredictRequest) -> pa.Array:
 
 
 def _batches(dataset: Dataset, request: PredictRequest, counts: Counts) -> Iterator[Examples]:
-    if request.input is not None:
+    if request.examples is not None:
+        yield request.examples
+    elif request.input is not None:
         yield from _new(dataset, request.input, counts)
     elif request.rows is not None:
         yield from _selected(lambda: _prepared(dataset, request), request.rows)
