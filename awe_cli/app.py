@@ -40,6 +40,7 @@ COMMAND_MODULES = (
     "predict",
     "train_baseline",
     "ensemble",
+    "recipe",
     "neighbors",
     "affinities",
     "status",

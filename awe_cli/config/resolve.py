@@ -22,6 +22,7 @@ COMMANDS = (
     "predict",
     "train-baseline",
     "ensemble",
+    "recipe",
     "neighbors",
     "affinities",
     "status",

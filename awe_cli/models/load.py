@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from awe_cli.baselines.base import Baseline, Facts
 from awe_cli.baselines.registry import BASELINES
+from awe_cli.core.epoch import State
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.dataset.versions import places_by_id, row_translation
 from awe_cli.errors import CorruptArtifactError, DataError, MissingInputError, SettingsError
@@ -161,22 +164,38 @@ def _baseline(baseline: Baseline) -> Loader:
 
 
 def _embedding(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
-    from awe_cli.affinities.registry import build_affinity
-    from awe_cli.models.affinity import FixedAffinity, with_words
+    from awe_cli.models.affinity import FixedAffinity
     from awe_cli.models.tables import built_of
     from awe_cli.plugins import file
-    from awe_cli.ranking.embedding import EmbeddingRanker
 
     state, affinity = load_state(model, fit_on, dataset), load_result(model)["affinity"]
     built = built_of(ws, model)
     if not built:
-        if affinity["name"] == file.OWN:
-            parameters = file.build_plugin(affinity, model.file(file.SOURCE))
-        else:
-            parameters = with_words(build_affinity(affinity), affinity, dataset)
-        return EmbeddingRanker(parameters, state.U, state.V, learned=state.learned, y=dataset.y)
+        source = model.file(file.SOURCE) if affinity["name"] == file.OWN else None
+        return learned_ranker(affinity, state, dataset, source)
     opened = FixedAffinity(affinity, built).open(ws, dataset, fit_on)
     return opened.ranker(state, affinity["power"], affinity["floor"], dataset.y)
+
+
+def learned_ranker(
+    affinity: dict[str, Any], state: State, dataset: Dataset | None, source: Path | None = None
+) -> Ranker:
+    """The ranker of an affinity that was learned with U and V.
+
+    affinity  its settings, as a model's result has them
+    dataset   where labels may have features; None: they are one-hot
+    source    the user's file, for a type in a file
+    """
+    from awe_cli.affinities.registry import build_affinity
+    from awe_cli.models.affinity import with_words
+    from awe_cli.plugins import file
+    from awe_cli.ranking.embedding import EmbeddingRanker
+
+    parameters = build_affinity(affinity) if source is None else file.build_plugin(affinity, source)
+    if dataset is None:
+        return EmbeddingRanker(parameters, state.U, state.V, learned=state.learned)
+    parameters = with_words(parameters, affinity, dataset)
+    return EmbeddingRanker(parameters, state.U, state.V, learned=state.learned, y=dataset.y)
 
 
 def _ensemble(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
