@@ -86,6 +86,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 _WIDTH = 100  # of what is not a terminal
 _COMMAND = re.compile("`(awe (?:status|gc|[a-z-]+ [^`]+))`")  # these two can be run as they are
 _quiet = False
+_last_error: str | None = None
 _workspace: Path | None = None
 
 
@@ -166,6 +167,35 @@ def print_result(line: str = "") -> None:
 def warn(line: str) -> None:
     """Tell of something a careful colleague would mention; never silent."""
     _styled(f"warning: {line}", "yellow")
+
+
+def error(message: str, hint: str | None = None) -> None:
+    """Tell why a command failed, and what to do; never silent."""
+    global _last_error  # noqa: PLW0603 - one process runs one command
+    _last_error = message
+    _flush_output()
+    print(f"error: {message}", file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr, flush=True)
+
+
+def stopped(line: str) -> None:
+    """Tell that a signal ended the command."""
+    global _last_error  # noqa: PLW0603 - one process runs one command
+    _last_error = line
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        print(line, file=sys.stderr, flush=True)
+
+
+def last_error() -> str | None:
+    """The message of the last error that was told; None where there was none."""
+    return _last_error
+
+
+def forget_error() -> None:
+    """From now on there was no error yet."""
+    global _last_error  # noqa: PLW0603 - one process runs one command
+    _last_error = None
 
 
 def name_workspace(path: Path | None) -> None:
