@@ -19,7 +19,14 @@ import typer
 from awe_cli import __version__
 from awe_cli.cli import console, run
 from awe_cli.cli.help import PanelCommand
-from awe_cli.cli.options import DEFAULT_WORKSPACE, RootWorkspaceOption, warn_of_unknown
+from awe_cli.cli.options import (
+    DEFAULT_WORKSPACE,
+    LogFileOption,
+    LogFormatOption,
+    RootWorkspaceOption,
+    warn_of_unknown,
+    with_log_options,
+)
 from awe_cli.cli.process import Stopped, give_memory_back, own_process, stop_message, stoppable
 from awe_cli.errors import NO_ROOM, AweError, SettingsError, WriteError
 
@@ -116,13 +123,15 @@ def build_app() -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(awe)
     for name, command in _commands().items():
-        app.command(name, cls=PanelCommand, help=_help(command))(command)
+        app.command(name, cls=PanelCommand, help=_help(command))(with_log_options(command))
     return app
 
 
 def awe(
     context: typer.Context,
     workspace: RootWorkspaceOption = DEFAULT_WORKSPACE,
+    log_format: LogFormatOption = None,
+    log_file: LogFileOption = None,
     version: Annotated[bool, typer.Option("--version", help="Show the version and stop.")] = False,
 ) -> None:
     """Affinity weighted embedding: learn to rank labels for inputs.

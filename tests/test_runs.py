@@ -275,4 +275,4 @@ def test_what_is_asked_of_nothing_is_refused(folder: Path, capsys: Output) -> No
 def test_the_newest_success_is_by_its_end(tmp_path: Path) -> None:
     slow, quick = a_run(1, age=10), a_run(2, age=90)
     assert newest_success([slow, quick]) == slow
-    assert newest_success([new_run("awe train", "train")]) is None
+    assert newest_success([new_run("id", "awe train", "train")]) is None

@@ -23,7 +23,11 @@ class PanelCommand(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command, in the record of its workspace."""
-        run.begin(str(ctx.info_name), ctx.params["workspace"])
+        root = ctx.find_root().params
+        log = {
+            key: ctx.params.pop(f"log_{key}", None) or root.get(f"log_{key}") for key in ("format", "file")
+        }
+        run.begin(str(ctx.info_name), ctx.params["workspace"], log)
         return super().invoke(ctx)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:

@@ -13,7 +13,6 @@ import datetime
 import fcntl
 import json
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ RUNNING, DONE, FAILED, VANISHED = "running", "done", "failed", "vanished"
 class Run:
     """One run of a command.
 
-    id       unique; begins with the time (UTC) at which the run started
+    id       unique; the log has it too
     command  as it was typed, cut after 500 characters
     step     name of the command: "train"
     started  UTC, ISO 8601; `ended` likewise, None as long as the run has not said that it ended
@@ -66,12 +65,10 @@ class Run:
         return dataclasses.replace(self, ended=_now(), code=code, seconds=round(seconds, 3), error=line)
 
 
-def new_run(command: str, step: str) -> Run:
+def new_run(id: str, command: str, step: str) -> Run:
     """A run of this process that starts now."""
-    started = _now()
-    stamp = started[:19].replace("-", "").replace(":", "")
     process = _process(str(os.getpid())) or str(os.getpid())
-    return Run(f"{stamp}-{secrets.token_hex(3)}", command[:_LONGEST], step, started, process)
+    return Run(id, command[:_LONGEST], step, _now(), process)
 
 
 def record_run(root: Path, run: Run) -> None:
