@@ -47,6 +47,12 @@ class MissingInputError(AweError):
     exit_code = 66
 
 
+class StaleError(AweError):
+    """Nothing has succeeded for longer than was asked for."""
+
+    exit_code = 69
+
+
 class DivergedError(AweError):
     """Training ran away: a loss or a parameter is no longer a finite number."""
 

@@ -1,10 +1,12 @@
-"""Help in panels: at a terminal as rich draws them, elsewhere as sections of plain text."""
+"""A command as the parser has it: its help in panels (sections of plain text off a terminal), its run recorded."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from typer.core import TyperCommand
+
+from awe_cli.cli import run
 
 RUN = "Run"  # the panel of the options that every command has
 
@@ -18,6 +20,15 @@ class PanelCommand(TyperCommand):
         panels = list(dict.fromkeys(_panel(param) for param in params if _panel(param) not in (None, RUN)))
         order = {panel: place for place, panel in enumerate([None, *panels, RUN])}
         return sorted(params, key=lambda param: (param.param_type_name != "argument", order[_panel(param)]))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, in the record of its workspace."""
+        root = ctx.find_root().params
+        log = {
+            key: ctx.params.pop(f"log_{key}", None) or root.get(f"log_{key}") for key in ("format", "file")
+        }
+        run.begin(str(ctx.info_name), ctx.params["workspace"], log)
+        return super().invoke(ctx)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write a section a panel."""

@@ -72,13 +72,13 @@ def prepare(
                 "next": console.with_workspace(with_workspace),
             }
         )
-    _report(summary, made)
+    _report(summary)
     console.stored("dataset.json", artifact.digest, made)
     console.next_step(with_workspace)
 
 
-def _report(summary: dict[str, Any], made: bool) -> None:
-    """The counts, notes and warnings. From cron, with --quiet, warnings that have not changed are not repeated."""
+def _report(summary: dict[str, Any]) -> None:
+    """The counts, notes and warnings."""
     for line in _counts(summary):
         console.log(line)
     quantiles = {
@@ -102,7 +102,7 @@ def _report(summary: dict[str, Any], made: bool) -> None:
     )
     for note in summary["notes"]:
         console.log(f"note: {note}")
-    for warning in summary["warnings"] if made or not console.is_quiet() else ():
+    for warning in summary["warnings"]:
         console.warn(warning)
 
 

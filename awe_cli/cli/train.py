@@ -90,7 +90,11 @@ def describe(progress: Progress) -> Shown:
         figures = f"valid {progress.validation:.4f}, {figures}"
     stage = "" if progress.stage in ("constant", "retrained", "fold") else f"{progress.stage}, "
     apart = (f", {name.replace('_', ' ')} {getattr(plan, name):g}" for name in progress.apart)
-    return Shown(f"{stage}{progress.fit}{''.join(apart)}", report.epoch, progress.epochs, figures)
+    metrics = {"loss": report.loss, "validation": progress.validation}
+    if plan.loss != "regression":
+        metrics |= {"violation_rate": report.violation_rate, "mean_trials": report.mean_trials}
+    task = f"{stage}{progress.fit}{''.join(apart)}"
+    return Shown(task, report.epoch, progress.epochs, figures, metrics)
 
 
 def report_model(model: Any, fresh: bool, as_json: bool) -> None:

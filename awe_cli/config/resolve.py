@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from awe_cli.config.schema import REQUIRED, Setting, expectation, read_value, settings_of
 from awe_cli.errors import MissingInputError, SettingsError, UsageError, did_you_mean
 
-# The tables that awe.toml may have: one a command.
+# The tables that awe.toml may have: one a command, and one for the log that all of them have.
 COMMANDS = (
     "prepare",
     "train",
@@ -30,6 +30,7 @@ COMMANDS = (
     "rollback",
     "models",
     "gc",
+    "log",
 )
 
 S = TypeVar("S")

@@ -49,12 +49,12 @@ def output_format(request: str | None, output: Path | IO[bytes] | None) -> str:
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
+def whole_file(path: Path, option: str = "--output") -> Iterator[IO[bytes]]:
     """A stream that becomes the file `path` when the block ends, and leaves no trace where it fails.
 
     It is written beside `path` as .NAME.HEX.new, forced to the disk and renamed; what was at `path` stays as it is
     until then. Such files that killed runs left for the same `path` are removed. A pipe or a device is written to
-    directly. Raises WriteError.
+    directly. Raises WriteError, whose hint names the `option` that the path came with.
     """
     path = path.resolve()
     if path.is_dir():
@@ -69,7 +69,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         _remove_abandoned(path)
     try:
         guard = contextlib.nullcontext() if special else half_made(draft)
-        with guard, _create(draft, path, locked=not special) as stream:
+        with guard, _create(draft, path, option, locked=not special) as stream:
             yield stream
             if not special:
                 stream.flush()
@@ -83,7 +83,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         reason = error.strerror or str(error)
         raise WriteError(
             f"cannot write {path}: {reason}",
-            hint="make room there, allow writing, or name another --output; nothing was changed",
+            hint=f"make room there, allow writing, or name another {option}; nothing was changed",
         ) from error
     finally:
         if not special:
@@ -110,7 +110,7 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _create(draft: Path, path: Path, *, locked: bool) -> IO[bytes]:
+def _create(draft: Path, path: Path, option: str, *, locked: bool) -> IO[bytes]:
     """The draft, open for writing and `locked`. Raises WriteError, whatever the system says against it."""
     try:
         stream = open(draft, "wb")  # noqa: SIM115 - the caller closes it
@@ -120,5 +120,5 @@ def _create(draft: Path, path: Path, *, locked: bool) -> IO[bytes]:
         return stream
     except OSError as error:
         raise WriteError(
-            f"cannot write {path}: {error.strerror or error}", hint="name another file with --output"
+            f"cannot write {path}: {error.strerror or error}", hint=f"name another file with {option}"
         ) from error
