@@ -46,6 +46,7 @@ COMMAND_MODULES = (
     "retrain",
     "evaluate",
     "predict",
+    "explain",
     "train_baseline",
     "ensemble",
     "recipe",
