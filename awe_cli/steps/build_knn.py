@@ -23,7 +23,15 @@ from awe_cli.engine.local import available_threads
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.load import find_embedding
-from awe_cli.models.store import Fit, fit_name, load_result, load_state, open_dataset, store_result
+from awe_cli.models.store import (
+    Fit,
+    fit_name,
+    fits_of_model,
+    load_result,
+    load_state,
+    open_dataset,
+    store_result,
+)
 from awe_cli.models.tables import BOTH, EMBEDDING, INPUT, NEIGHBOR_SPACES, neighbor_space_of
 from awe_cli.models.tables import KNN_VERSION as VERSION
 from awe_cli.neighbors.choice import MULTIPLES, NeighborValidation, try_all
@@ -218,7 +226,7 @@ def build_knn(
             ws.stage("neighbors", recipe) as staging,
             open_checkpoints(ws.root, recipe, name, code_digest(), checkpoints) as kept,
         ):
-            fits = [tuple(fit) for fit in base.settings["fits"]]
+            fits = fits_of_model(base)
             check_folds(dataset, fits[0], resolved["folds"])
             chosen, tried = choose(dataset, base, fits[0], resolved, threads, announce, kept)
             lambdas = {}

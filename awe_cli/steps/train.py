@@ -25,6 +25,7 @@ from awe_cli.models.store import (
     MODEL_VERSION,
     Fit,
     describe_run,
+    fits_of_model,
     load_state,
     open_dataset,
     store_history,
@@ -55,7 +56,7 @@ def inherit_from_start(settings: TrainSettings, start: Artifact | None) -> Train
     """The settings with the dimension and the steps of the model to start from. Raises SettingsError for other ones."""
     if start is None:
         return settings
-    state = load_state(start, tuple(start.settings["fits"][0]))
+    state = load_state(start, fits_of_model(start)[0])
     dim, plain = state.U.shape[1], is_sgd_state(state)
     if plain and settings.steps == ADAGRAD:
         raise SettingsError(
@@ -134,7 +135,7 @@ def fits_like(model: Artifact, fit_on: Fit | None) -> list[Fit]:
 
     Raises SettingsError where the model has no such fit.
     """
-    fits: list[Fit] = [tuple(fit) for fit in model.settings["fits"]]
+    fits: list[Fit] = fits_of_model(model)
     if fit_on is None:
         return fits
     wanted = tuple(split for split in SPLITS if split in fit_on)
