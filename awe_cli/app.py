@@ -31,6 +31,7 @@ if (
 # One module of awe_cli.commands each, in the order of `awe --help`. A module `build_knn` holds the function
 # `build_knn`, whose docstring is its help, and EXAMPLE: worked command lines. It imports nothing heavy.
 COMMAND_MODULES = (
+    "run",
     "prepare",
     "train",
     "build_knn",

@@ -86,6 +86,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 _WIDTH = 100  # of what is not a terminal
 _COMMAND = re.compile("`(awe (?:status|gc|[a-z-]+ [^`]+))`")  # these two can be run as they are
 _quiet = False
+_is_part = False
 _workspace: Path | None = None
 
 
@@ -187,8 +188,19 @@ def with_workspace_in_hint(hint: str) -> str:
 
 def next_step(command: str) -> None:
     """Name the command `awe …` that comes next."""
-    if not _quiet:
+    if not (_quiet or _is_part):
         _styled(f"next: {with_workspace(command)}", "dim")
+
+
+@contextlib.contextmanager
+def no_next_step() -> Iterator[None]:
+    """Name no command that comes next within the block: another command runs this one as a part of it."""
+    global _is_part  # noqa: PLW0603 - one process runs one command after the other
+    _is_part = True
+    try:
+        yield
+    finally:
+        _is_part = False
 
 
 def stored(name: str, digest: str, fresh: bool) -> None:

@@ -139,10 +139,11 @@ SchedulerOption = Annotated[
 ]
 
 
-def settings_options(*classes: type) -> Callable[[F], F]:
+def settings_options(*classes: type, of_others: bool = False) -> Callable[[F], F]:
     """Give a command one option for each field of the settings classes, in place of its `**flags`.
 
-    A field that several classes have in common is one option.
+    A field that several classes have in common is one option. With `of_others` they are settings of other commands, to
+    which this one hands them on: the environment and awe.toml call them as those commands do.
 
     An option that is not used arrives as None, so that `resolve` can look for the value elsewhere.
     """
@@ -154,7 +155,7 @@ def settings_options(*classes: type) -> Callable[[F], F]:
         added = [_parameter(setting) for setting in declared.values()]
         parameters = sorted([*own, *added], key=lambda p: p.kind)
         command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-        command.settings = tuple(declared.values())  # type: ignore[attr-defined]
+        command.settings = () if of_others else tuple(declared.values())  # type: ignore[attr-defined]
         command.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
         return command
 

@@ -13,6 +13,7 @@ from awe_cli.errors import MissingInputError, SettingsError, UsageError, did_you
 
 # The tables that awe.toml may have: one a command.
 COMMANDS = (
+    "run",
     "prepare",
     "train",
     "build-knn",

@@ -124,7 +124,7 @@ def recipe(ws: Workspace, settings: RecipeSettings | None = None) -> Recipe:
             "embedding (prepare without --valid-fraction 0 for more)"
         )
         work.rename_last()
-    return Recipe(work.dataset.task, settings.budget, work.steps, work.notes)
+    return Recipe(work.dataset.summary["task"], settings.budget, work.steps, work.notes)
 
 
 class _Work:
@@ -139,7 +139,7 @@ class _Work:
         counts = dataset.label_counts(("train",))
         self.pairs, self.examples = int(counts.sum()), int(dataset.splits.get("train", 0))
         self.shared = bool(dataset.described and dataset.described.shared)
-        self.retrieval = dataset.task == RETRIEVAL or bool(dataset.described and dataset.described.judged)
+        self.retrieval = dataset.summary["task"] == RETRIEVAL
 
     def add(self, arguments: str, why: str, kind: str, name: str, *needs: tuple[str, str]) -> None:
         """Add a command; a model is one of those that are combined in the end."""

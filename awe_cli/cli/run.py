@@ -1,0 +1,158 @@
+"""`awe run`."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from awe_cli.cli import console
+from awe_cli.cli.options import (
+    DEFAULT_WORKSPACE,
+    JsonOption,
+    QuietOption,
+    ThreadsOption,
+    WaitOption,
+    WorkspaceOption,
+    settings_from,
+    settings_options,
+)
+from awe_cli.config import settings_of
+from awe_cli.config.predict import PredictSettings
+from awe_cli.config.prepare import PrepareSettings
+from awe_cli.config.recipe import RecipeSettings
+
+if TYPE_CHECKING:
+    from awe_cli.workspace import Workspace
+
+EXAMPLE = """
+awe run plays.parquet --user user --item artist
+awe run pages.jsonl.gz --text body --labels tags --id url --budget 1h
+awe run songs.csv --features 'mfcc*' --labels tags --label-separator ';' --output tags.csv
+"""
+
+
+@settings_options(PrepareSettings, RecipeSettings, of_others=True)
+def run(
+    context: typer.Context,
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="[FILE...]", help="Files to read; - is stdin.")
+    ] = None,
+    *,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="File for the recommendations.  [stored under predictions/]"),
+    ] = None,
+    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Labels for each example.")] = 10,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+    wait: WaitOption = 0,
+    quiet: QuietOption = False,
+    **flags: Any,
+) -> None:
+    """Prepare, learn the best known chain, evaluate and predict, in one go.
+
+    It runs `awe prepare` with the options that are given here, the commands that `awe recipe` prints, popularity to
+    compare with, and ends with the result in plain words and the recommendations for five. In recommendation everyone
+    is ranked for, elsewhere what was held out. What is up to date is not made again, so that a run that was stopped
+    goes on where it was. Settings of the single commands come from awe.toml and the environment.
+    """
+    from awe_cli.prediction.rows import sample_table
+    from awe_cli.steps.recipe import recipe
+    from awe_cli.steps.run import POPULARITY, finish
+    from awe_cli.workspace import Workspace
+
+    ws = Workspace(workspace)
+    budget = settings_from(RecipeSettings, "recipe", workspace, {"budget": flags.pop("budget")}).settings
+    budget.seconds  # noqa: B018 - what cannot be is refused before anything is read
+    common = [*([f"--wait={wait}"] if wait else []), *(["-q"] if quiet else [])]
+    before = _digests(ws)
+    with console.no_next_step():
+        _call(context, ["prepare", *as_arguments(PrepareSettings, flags), *common, "--", *(files or [])])
+        common += ["--threads", str(threads)] if threads else []
+        found = recipe(ws, budget)
+        for note in found.notes:
+            console.log(f"note: {note}")
+        chain = [*(step.arguments for step in found.steps), ("train-baseline", POPULARITY)]
+        for number, arguments in enumerate(chain, 1):
+            console.log(f"[{number}/{len(chain)}] {shlex.join(['awe', *arguments])}")
+            _call(context, [*arguments, *common])
+    console.be_quiet(quiet)
+    target = None if output is None else Path(output)
+    settings = dataclasses.replace(
+        settings_from(PredictSettings, "predict", workspace, {}).settings, top_k=top_k
+    )
+    made = finish(
+        ws, settings, target, threads=threads, wait=wait, announce=lambda what: console.log(f"{what} …")
+    )
+    is_new = _digests(ws) != before
+    if as_json:
+        where = (
+            {"output": output}
+            if made.predicted.artifact is None
+            else {"predictions": made.predicted.artifact.name}
+        )
+        console.print_json({
+            "made": is_new,
+            "commands": [["awe", *arguments] for arguments in chain],
+            "notes": found.notes,
+            "evaluation": made.document,
+            **where,
+            "sample": made.predicted.sample,
+            "summary": made.summary,
+        })  # fmt: skip
+        return
+    console.print_result()
+    for line in made.summary:
+        console.print_result("\n".join(textwrap.wrap(line, console.width())))
+    console.print_result()
+    console.show(sample_table(made.predicted.id_name, made.predicted.sample))
+    if not is_new:
+        console.log("up to date: neither the data nor a setting has changed since the last run")
+    if output is not None:
+        console.log(f"wrote {made.predicted.counts.rows:,} rows: {output}")
+    else:
+        console.next_step("awe predict --model best --top-k 10 --output recommendations.parquet")
+
+
+def as_arguments(cls: type, flags: Mapping[str, Any]) -> list[str]:
+    """The options of a command that were given, as they are typed again."""
+    arguments: list[str] = []
+    for setting in settings_of(cls):
+        value = flags.get(setting.name)
+        if value is None:
+            continue
+        if setting.type is bool:
+            on, _, off = setting.flag.partition("/")
+            arguments.append(on if value else off or f"--no-{on.removeprefix('--')}")
+        else:
+            arguments.append(f"{setting.flag}={value}")
+    return arguments
+
+
+def _call(context: typer.Context, arguments: Sequence[str]) -> None:
+    """Run another command of the application in this process, in the same workspace."""
+    application: Any = context.find_root().command
+    named = shlex.split(console.with_workspace("awe"))[1:]
+    with application.make_context("awe", [*named, *arguments]) as inner:
+        application.invoke(inner)
+
+
+def _digests(ws: Workspace) -> dict[tuple[str, str | None], str]:
+    """What every name of the workspace means."""
+    names = [
+        ("dataset", None),
+        *(
+            (kind, name)
+            for kind in ("model", "neighbors", "metrics", "predictions")
+            for name in ws.names(kind)
+        ),
+    ]
+    found = {(kind, name): ws.pointer(kind, name) for kind, name in names}
+    return {key: pointer.digest for key, pointer in found.items() if pointer}
