@@ -42,6 +42,7 @@ COMMAND_MODULES = (
     "train_baseline",
     "ensemble",
     "recipe",
+    "tune",
     "neighbors",
     "affinities",
     "status",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,10 +22,10 @@ from awe_cli.cli.options import (
     settings_from,
     settings_options,
 )
-from awe_cli.config import settings_of
 from awe_cli.config.predict import PredictSettings
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.config.recipe import RecipeSettings
+from awe_cli.config.schema import as_arguments
 
 if TYPE_CHECKING:
     from awe_cli.workspace import Workspace
@@ -37,7 +37,7 @@ awe run songs.csv --features 'mfcc*' --labels tags --label-separator ';' --outpu
 """
 
 
-@settings_options(PrepareSettings, RecipeSettings, of_others=True)
+@settings_options(of_others=(PrepareSettings, RecipeSettings))
 def run(
     context: typer.Context,
     files: Annotated[
@@ -119,21 +119,6 @@ def run(
         console.log(f"wrote {made.predicted.counts.rows:,} rows: {output}")
     else:
         console.next_step("awe predict --model best --top-k 10 --output recommendations.parquet")
-
-
-def as_arguments(cls: type, flags: Mapping[str, Any]) -> list[str]:
-    """The options of a command that were given, as they are typed again."""
-    arguments: list[str] = []
-    for setting in settings_of(cls):
-        value = flags.get(setting.name)
-        if value is None:
-            continue
-        if setting.type is bool:
-            on, _, off = setting.flag.partition("/")
-            arguments.append(on if value else off or f"--no-{on.removeprefix('--')}")
-        else:
-            arguments.append(f"{setting.flag}={value}")
-    return arguments
 
 
 def _call(context: typer.Context, arguments: Sequence[str]) -> None:

@@ -24,6 +24,7 @@ COMMANDS = (
     "train-baseline",
     "ensemble",
     "recipe",
+    "tune",
     "neighbors",
     "affinities",
     "status",

@@ -204,7 +204,7 @@ def _learn_into(
     plan = TrainConfig(**resolved["plans"][-1])
     fitted, result = learn_resolved(
         dataset, affinity, resolved, start,
-        load_start=_loader(ws, dataset, affinity, plan, start),
+        load_start=loader_of(ws, dataset, affinity, plan, start),
         threads=threads, on_progress=on_progress, checkpoints=checkpoints,
     )  # fmt: skip
     affinity.store(staging)
@@ -308,7 +308,7 @@ def _stages(
     return [Stage("linear", Constant(1.0), plans[:-1]), last] if first == LINEAR else [last]
 
 
-def _loader(
+def loader_of(
     ws: Workspace, dataset: Dataset, affinity: ChosenAffinity, plan: TrainConfig, start: Artifact | None
 ) -> Callable[[Fit], State] | None:
     """How a fit's state is read from the model to start from, where one is named."""
