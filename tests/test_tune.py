@@ -18,7 +18,7 @@ from awe_cli.config.tune import TuneSettings
 from awe_cli.errors import MissingInputError, SettingsError
 from awe_cli.losses.registry import LOSSES
 from awe_cli.models.store import load_result, open_dataset
-from awe_cli.steps.tune import TuneProgress, Tuned, tune
+from awe_cli.steps.tune import Tuned, TuneProgress, tune
 from awe_cli.training.search_space import Choice, Range, rounded, search_space
 from awe_cli.workspace import Workspace
 from tests.test_recipe import documents, numbers, plays, texts
@@ -46,7 +46,7 @@ class Stopped(BaseException):
 def test_a_search_that_is_stopped_in_a_trial_ends_as_one_that_is_not(tmp_path: Path) -> None:
     ws, other = prepared(tmp_path / "a"), prepared(tmp_path / "b")
     whole = searched(ws, 14)
-    stops = iter([(2, 1), (7, 2), (12, 3)])
+    stops = iter([(2, 1), (7, 2), (12, 1)])
     at = next(stops)
 
     def stop(progress: TuneProgress) -> None:
@@ -111,7 +111,7 @@ def test_the_command_line_prints_the_best_trials_and_the_command(
     (ws.root / "awe.toml").write_text("[train]\nepochs = 3\n[tune]\ntrials = 4\n")
     asked = ["-w", str(ws.root), "tune", "--dim", "8", "--threads", "1"]
     assert main(asked) == 0
-    out, err = capfd.readouterr()
+    out, _err = capfd.readouterr()
     assert "4 trials, 4 of them now" in out
     command = next(line for line in out.splitlines() if line.startswith("  awe -w")).strip()
     assert {"--dim 8", "--epochs 3"} <= {
