@@ -166,7 +166,7 @@ def test_a_trial_that_diverges_is_the_worst_and_does_not_end_the_search(
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_space_has_what_acts_with_a_loss_and_holds_the_defaults(tmp_path: Path, loss: str) -> None:
     dataset = open_dataset(prepared(tmp_path).find("dataset"))
-    space = search_space(dataset, TrainSettings(loss=loss), {"norm_cap"}, linear_first=False)
+    space = search_space(dataset, vars(TrainSettings(loss=loss)), {"norm_cap"}, linear_first=False)
     assert "norm_cap" not in space.dimensions
     assert ("margin" in space.dimensions) == (loss != "regression")
     assert ("max_trials" in space.dimensions) == (loss == "warp")

@@ -187,7 +187,7 @@ class _Work:
         start = find_start(ws, settings, stored)
         affinity = choose_affinity(inherit_from_start(settings, start), dataset)
         resolved = resolve_settings(inherit_from_start(settings, start), affinity, dataset, start)
-        space = search_space(dataset, settings, set(given), linear_first=affinity.linear)
+        space = search_space(dataset, vars(settings), set(given), linear_first=affinity.linear)
         if not space.dimensions:
             raise SettingsError(
                 "awe tune: every setting is given, and nothing is left to search",

@@ -7,11 +7,10 @@ there is not searched: the block size, the initial scale of dense features, how 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from awe_cli.affinities.registry import find_affinity
-from awe_cli.config.train import TrainSettings
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.losses.registry import find_loss
 from awe_cli.training.config import TrainConfig, feature_plan, linear_plans
@@ -49,20 +48,21 @@ class Space:
 
 
 def search_space(
-    dataset: Dataset, settings: TrainSettings, given: Collection[str], *, linear_first: bool
+    dataset: Dataset, settings: Mapping[str, Any], given: Collection[str], *, linear_first: bool
 ) -> Space:
     """The settings to search: those of the affinity and loss of `settings`, without the ones that are `given`.
 
+    settings      of a training: name → value, None where it is left open
     linear_first  whether the affinity starts from a trained linear model
 
     A setting in which two plans differ that `awe train` would try is searched from both.
     """
-    resolved = {name: value for name, value in asdict(settings).items() if value is not None}
+    resolved = {name: value for name, value in settings.items() if value is not None}
     plans = linear_plans(dataset, resolved)
     if linear_first:
-        plans = [feature_plan(settings.affinity, plans[0], resolved)]
+        plans = [feature_plan(settings["affinity"], plans[0], resolved)]
     own = dataset.task == RECOMMENDATION
-    found = {**_of_learning(dataset, settings, plans[0]), **_of_affinity(settings.affinity, own)}
+    found = {**_of_learning(dataset, settings, plans[0]), **_of_affinity(settings["affinity"], own)}
     searched = {name: one for name, one in found.items() if name not in given}
     first = [
         {
@@ -95,7 +95,7 @@ def rounded(values: Mapping[str, Any]) -> Values:
 _Dimensions = dict[str, tuple[Range | Choice, Any]]  # setting → values, default
 
 
-def _of_learning(dataset: Dataset, settings: TrainSettings, plan: TrainConfig) -> _Dimensions:
+def _of_learning(dataset: Dataset, settings: Mapping[str, Any], plan: TrainConfig) -> _Dimensions:
     found: _Dimensions = {
         "learning_rate": (Range(plan.learning_rate / 5, plan.learning_rate * 5), plan.learning_rate)
     }
@@ -106,7 +106,7 @@ def _of_learning(dataset: Dataset, settings: TrainSettings, plan: TrainConfig) -
         found["max_trials"] = (_among(plan.max_trials, 100, 300, 1000), plan.max_trials)
     if "negatives" in loss.parameters:
         found["negatives"] = (Range(1, 20, whole=True), plan.negatives)
-    starts_anew = settings.start in (None, "linear", "scratch")
+    starts_anew = settings.get("start") in (None, "linear", "scratch")
     if starts_anew:
         found["dim"] = (_among(plan.dim, 32, 64, 128, 256), plan.dim)
     if starts_anew and not dataset.dense:
