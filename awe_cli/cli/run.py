@@ -110,7 +110,7 @@ def run(
         return
     console.print_result()
     for line in made.summary:
-        console.print_result("\n".join(textwrap.wrap(line, console.width())))
+        console.print_result("\n".join(textwrap.wrap(line, console.width(), break_on_hyphens=False)))
     console.print_result()
     console.show(sample_table(made.predicted.id_name, made.predicted.sample))
     if not is_new:
