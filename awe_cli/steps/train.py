@@ -20,7 +20,7 @@ from awe_cli.errors import SettingsError
 from awe_cli.losses.registry import check_loss
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.affinity import ChosenAffinity, choose_affinity, mixture_weights_of, weigh_with
-from awe_cli.models.load import EMBEDDING, find_embedding
+from awe_cli.models.load import EMBEDDING, find_embedding, learned_ranker
 from awe_cli.models.store import (
     MODEL_VERSION,
     Fit,
@@ -32,6 +32,7 @@ from awe_cli.models.store import (
     store_states,
 )
 from awe_cli.models.transfer import start_loader
+from awe_cli.ranking.ranker import Ranker
 from awe_cli.training.config import ADAGRAD, SGD, TrainConfig, default_metric, feature_plan, linear_plans
 from awe_cli.training.joint import Fitted, Stage, learn
 from awe_cli.training.state import is_sgd_state
@@ -266,9 +267,23 @@ class Learned:
     source: Path | None = None
 
     @property
+    def fits(self) -> list[Fit]:
+        """The fits, the one to choose by first and the final one last."""
+        return sorted(self.states, key=len)
+
+    @property
     def final(self) -> State:
-        """The state of the largest fit."""
-        return self.states[max(self.states, key=len)]
+        """The state of the final fit."""
+        return self.states[self.fits[-1]]
+
+    def ranker(self, fit: Fit | None = None) -> Ranker:
+        """The ranker of a fit, by default the final one. Labels are one-hot."""
+        state = self.states[fit or self.fits[-1]]
+        return learned_ranker(self.result["affinity"], state, None, self.source)
+
+    def only_final(self) -> Learned:
+        """The model without its other fits."""
+        return replace(self, states={self.fits[-1]: self.final})
 
 
 def train_in_memory(
