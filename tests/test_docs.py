@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 
@@ -17,6 +18,9 @@ from awe_cli.app import COMMAND_MODULES, INTERRUPTED, build_app, with_wait_value
 from awe_cli.cli.options import declared_by
 from awe_cli.cli.process import CODES
 from awe_cli.config.schema import read_value
+from awe_cli.metrics import metrics
+from awe_cli.metrics.metrics import Measure
+from awe_cli.metrics.ranks import NEVER, Ranks
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -137,3 +141,12 @@ def test_the_readme_has_every_exit_code() -> None:
     codes = {cls.exit_code for cls in errors.AweError.__subclasses__()} | {0, 1, INTERRUPTED, *CODES}
     table = re.findall(r"^\| (\d+) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(map(int, table)) == sorted(codes)
+
+
+def test_the_metric_that_the_design_adds_works_as_written() -> None:
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    code = page.split("### To add a metric")[1].split("```python\n")[1].split("```")[0]
+    there = dict(vars(metrics))
+    exec(code, there)
+    ranks = Ranks(np.array([0, 2, 3]), np.array([3, 9, 5], np.int32), np.full(9, NEVER, np.int32))
+    assert Measure(there["SUCCESS"], 4).values(ranks).tolist() == [1.0, 0.0]

@@ -69,7 +69,7 @@ def encode_matrix(dataset: Dataset, X: Matrix) -> Examples:
     entry by entry a weight above 0, or 1 where interactions have none. Raises DataError for another number of columns.
     """
     space = dataset.space
-    columns = dataset.n_features if space is None else space.given
+    columns = len(dataset.prepared_labels) if space is None else space.given
     if X.ndim != 2 or X.shape[1] != columns:
         what = "items" if space is None else "features"
         raise DataError(
