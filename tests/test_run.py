@@ -9,6 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from awe_cli.app import main
+from awe_cli.config.prepare import PrepareSettings
+from awe_cli.config.schema import as_arguments
 from awe_cli.workspace import Workspace
 from tests.test_recipe import documents, plays, texts
 
@@ -97,3 +99,17 @@ def test_what_cannot_be_is_refused_before_anything_is_made(
     assert main([*asked, file, *options, "--top-k", "0"]) == 2
     assert main([*asked, str(tmp_path / "plys.csv"), *options]) == 66
     assert not (workspace / "dataset.json").exists()
+
+
+def test_options_are_typed_again_as_they_were_given() -> None:
+    given = {
+        "bias": False,
+        "label_identity": True,
+        "separator": "-",
+        "features": "a,b*",
+        "user": None,
+        "seed": 3,
+    }
+    assert as_arguments(PrepareSettings, given) == [
+        "--features", "a,b*", "--seed", "3", "--separator=-", "--no-bias", "--label-identity",
+    ]  # fmt: skip
