@@ -6,7 +6,7 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-from awe_cli.cli import run
+from awe_cli.cli import run_record
 
 RUN = "Run"  # the panel of the options that every command has
 
@@ -27,7 +27,7 @@ class PanelCommand(TyperCommand):
         log = {
             key: ctx.params.pop(f"log_{key}", None) or root.get(f"log_{key}") for key in ("format", "file")
         }
-        run.begin(str(ctx.info_name), ctx.params["workspace"], log)
+        run_record.begin(str(ctx.info_name), ctx.params["workspace"], log)
         return super().invoke(ctx)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:

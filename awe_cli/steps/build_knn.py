@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from awe_cli.affinities.pointwise import Constant
 from awe_cli.affinities.spec import no_part
 from awe_cli.config.build import BuildKnnSettings
+from awe_cli.core.epoch import State
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.dataset.examples import Examples
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints, ResumableEngine
@@ -68,8 +69,11 @@ class Chosen:
         return NEIGHBOR_SPACES[self.space]
 
 
-def resolve_settings(settings: BuildKnnSettings, dataset: Dataset, base: Artifact) -> dict[str, Any]:
-    """Everything that decides what the table will be, as its recipe has it; SettingsError for what plays no part."""
+def resolve_settings(settings: BuildKnnSettings, dataset: Dataset, metric: str) -> dict[str, Any]:
+    """Everything that decides what the table will be, as its recipe has it; SettingsError for what plays no part.
+
+    metric  that the model was chosen by
+    """
     by_input = "neighbours are looked for by the input alone"
     if settings.space == INPUT and settings.folds:
         raise no_part("folds", by_input, settings.folds)
@@ -78,7 +82,7 @@ def resolve_settings(settings: BuildKnnSettings, dataset: Dataset, base: Artifac
     return {
         **asdict(settings),
         "measure": settings.measure or usual_measure(dense=dataset.dense),
-        "metric": criterion(settings.metric or load_result(base)["metric"]).name,
+        "metric": criterion(settings.metric or metric).name,
     }
 
 
@@ -94,14 +98,17 @@ def check_folds(dataset: Dataset, fit: Fit, folds: int) -> None:
 
 def choose(
     dataset: Dataset,
-    base: Artifact,
+    state: State,
     fit: Fit,
     resolved: dict[str, Any],
     threads: int | None,
-    announce: Callable[[str], None],
+    announce: Callable[[str], None] = lambda line: None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> tuple[Chosen, list[dict[str, Any]]]:
-    """Spaces, k and λ, by validation where they are open and it can be asked; the first of equals."""
+    """Spaces, k and λ, by validation where they are open and it can be asked; the first of equals.
+
+    state  of the fit in which neighbours are looked for
+    """
     most = max(1, dataset.splits["train"] - 1)
     wanted = (resolved["k"],) if resolved["k"] else _KS[dataset.task]
     ks, spaces, fixed = (
@@ -115,7 +122,7 @@ def choose(
     if validator is None:
         return Chosen(spaces[0], ks[len(ks) // 2], MULTIPLES[1], fixed), []
     announce(f"choosing {'spaces, ' if len(spaces) > 1 else ''}k and λ on validation")
-    state, examples = load_state(base, fit, dataset), dataset.training(fit)
+    examples = dataset.training(fit)
     places = {space: NEIGHBOR_SPACES[space] for space in spaces}
     indexes = {
         name: NeighborIndex(
@@ -215,7 +222,7 @@ def build_knn(
         stored = ws.find("dataset")
         dataset = open_dataset(stored)
         base = find_embedding(ws, model, stored)
-        resolved = resolve_settings(settings, dataset, base)
+        resolved = resolve_settings(settings, dataset, load_result(base)["metric"])
         recipe = Recipe("neighbors", VERSION, resolved, {"dataset": stored.digest, "model": base.digest})
         name = name or base.name
         table = ws.current("neighbors", name, recipe)
@@ -228,7 +235,9 @@ def build_knn(
         ):
             fits = fits_of_model(base)
             check_folds(dataset, fits[0], resolved["folds"])
-            chosen, tried = choose(dataset, base, fits[0], resolved, threads, announce, kept)
+            chosen, tried = choose(
+                dataset, load_state(base, fits[0], dataset), fits[0], resolved, threads, announce, kept
+            )
             lambdas = {}
             for fit in fits:
                 announce(f"neighbours among {'+'.join(fit)}")
@@ -270,13 +279,14 @@ def _store_fit(
             found[name] = leave_one_out(
                 place, examples, chosen.k, approximate=resolved["approximate"], engine=engine
             )
-    lambdas = {name: _lambda(chosen, nearest) for name, nearest in found.items()}
+    lambdas = {name: lambda_of(chosen, nearest) for name, nearest in found.items()}
     weights = [weigh(nearest, lambdas[name]) / np.float32(len(found)) for name, nearest in found.items()]
     _write(staging, fit, examples, list(found.values()), weights)
     return lambdas
 
 
-def _lambda(chosen: Chosen, nearest: Nearest) -> float:
+def lambda_of(chosen: Chosen, nearest: Nearest) -> float:
+    """λ for the squared distances of the training examples to their neighbours."""
     if chosen.lambda_ is not None:
         return chosen.lambda_
     return (chosen.multiple or 1.0) / typical_squared(nearest)

@@ -20,7 +20,7 @@ from awe_cli.errors import SettingsError
 from awe_cli.losses.registry import check_loss
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.affinity import ChosenAffinity, choose_affinity, mixture_weights_of, weigh_with
-from awe_cli.models.load import EMBEDDING, find_embedding
+from awe_cli.models.load import EMBEDDING, find_embedding, learned_ranker
 from awe_cli.models.store import (
     MODEL_VERSION,
     Fit,
@@ -33,6 +33,7 @@ from awe_cli.models.store import (
     store_states,
 )
 from awe_cli.models.transfer import start_loader
+from awe_cli.ranking.ranker import Ranker
 from awe_cli.training.config import ADAGRAD, SGD, TrainConfig, default_metric, feature_plan, linear_plans
 from awe_cli.training.joint import Fitted, Stage, learn
 from awe_cli.training.state import is_sgd_state
@@ -205,7 +206,7 @@ def _learn_into(
     plan = TrainConfig(**resolved["plans"][-1])
     fitted, result = learn_resolved(
         dataset, affinity, resolved, start,
-        load_start=_loader(ws, dataset, affinity, plan, start),
+        load_start=loader_of(ws, dataset, affinity, plan, start),
         threads=threads, on_progress=on_progress, checkpoints=checkpoints,
     )  # fmt: skip
     affinity.store(staging)
@@ -267,9 +268,23 @@ class Learned:
     source: Path | None = None
 
     @property
+    def fits(self) -> list[Fit]:
+        """The fits, the one to choose by first and the final one last."""
+        return sorted(self.states, key=len)
+
+    @property
     def final(self) -> State:
-        """The state of the largest fit."""
-        return self.states[max(self.states, key=len)]
+        """The state of the final fit."""
+        return self.states[self.fits[-1]]
+
+    def ranker(self, fit: Fit | None = None) -> Ranker:
+        """The ranker of a fit, by default the final one. Labels are one-hot."""
+        state = self.states[fit or self.fits[-1]]
+        return learned_ranker(self.result["affinity"], state, None, self.source)
+
+    def only_final(self) -> Learned:
+        """The model without its other fits."""
+        return replace(self, states={self.fits[-1]: self.final})
 
 
 def train_in_memory(
@@ -309,7 +324,7 @@ def _stages(
     return [Stage("linear", Constant(1.0), plans[:-1]), last] if first == LINEAR else [last]
 
 
-def _loader(
+def loader_of(
     ws: Workspace, dataset: Dataset, affinity: ChosenAffinity, plan: TrainConfig, start: Artifact | None
 ) -> Callable[[Fit], State] | None:
     """How a fit's state is read from the model to start from, where one is named."""
