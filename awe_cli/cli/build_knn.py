@@ -11,6 +11,7 @@ from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     CheckpointOption,
+    DryRunOption,
     FreshOption,
     JsonOption,
     QuietOption,
@@ -50,6 +51,7 @@ def build_knn(
     scheduler: SchedulerOption = None,
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
     quiet: QuietOption = False,
@@ -67,7 +69,7 @@ def build_knn(
 
     announce_compiling()
     settings = settings_from(BuildKnnSettings, "build-knn", workspace, flags).settings
-    ws = Workspace(Path(workspace))
+    ws = Workspace(Path(workspace), dry_run=dry_run)
     with showing_progress(describe) as on_progress:
         table, is_new = step(
             ws, model, settings,

@@ -15,6 +15,7 @@ from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     CheckpointOption,
+    DryRunOption,
     FreshOption,
     JsonOption,
     QuietOption,
@@ -98,6 +99,7 @@ def predict(
     threads: ThreadsOption = None,
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
     quiet: QuietOption = False,
@@ -124,7 +126,7 @@ def predict(
         )
     target = _target(output, settings.format)
     made = step(
-        Workspace(workspace), model, input, target, settings,
+        Workspace(workspace, dry_run=dry_run), model, input, target, settings,
         documents=documents, only=Only(id or (), ids, allow, deny), threads=threads, wait=wait, on_progress=_on_rows,
         checkpoints=checkpoints_from(fresh, checkpoint_every),
     )  # fmt: skip

@@ -10,6 +10,7 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    DryRunOption,
     JsonOption,
     QuietOption,
     WaitOption,
@@ -36,6 +37,7 @@ def prepare(
     ] = None,
     *,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
     quiet: QuietOption = False,
@@ -56,7 +58,7 @@ def prepare(
 
     resolved = settings_from(PrepareSettings, "prepare", workspace, flags)
     given = frozenset(name for name in resolved.sources if resolved.given(name))
-    ws = Workspace(Path(workspace))
+    ws = Workspace(Path(workspace), dry_run=dry_run)
     summary, artifact, made = step(
         ws, files or [], resolved.settings, given=given, wait=wait, announce=console.log
     )

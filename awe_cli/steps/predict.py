@@ -214,6 +214,7 @@ def predict(
     if output is None:
         name = settings.name or f"{model}-{request.split or ('all' if input is None else 'input')}"
         return replace(_store(work, name, wait, checkpoints), **resolved)
+    ws.would(output if isinstance(output, Path) else "standard output", "every run writes it anew")
     with whole_file(output) if isinstance(output, Path) else nullcontext(output) as stream:
         if request.input == STDIN or not isinstance(output, Path):  # what was read or written is gone
             return replace(work.write(stream, NO_CHECKPOINTS), **resolved)
@@ -266,6 +267,8 @@ def _left_out(split: str | None) -> str | None:
 
 
 def _store(work: _Work, name: str, wait: float, checkpoints: CheckpointSettings) -> Predicted:
+    if work.request.input == STDIN:
+        work.ws.would(work.ws.target("predictions", name), "standard input is not known before it is read")
     recipe = work.recipe()
     current = work.ws.current("predictions", name, recipe)
     if current is not None and work.request.input != STDIN:

@@ -96,6 +96,7 @@ def prepare(
         with ws.lock(wait=wait) if settings.update else contextlib.nullcontext():
             stored = _version_before(ws) if settings.update else None
             if stored is not None and without_lineage(resolved) == without_lineage(stored.settings):
+                ws.would(ws.target("dataset", None))
                 return read_document(stored.file(SUMMARY)), stored, False
             previous = _previous(stored, resolved) if stored else None
             recipe = Recipe(
@@ -103,7 +104,9 @@ def prepare(
                 DATASET_VERSION,
                 {**resolved, **({LINEAGE: previous.next_lineage} if previous else {})},
             )
-            current = None if previous else ws.current("dataset", None, recipe)
+            current = ws.current(
+                "dataset", None, recipe
+            )  # none after `previous`, of which it is a new version
             if current is not None:
                 return read_document(current.file(SUMMARY)), current, False
             announce(f"reading {', '.join(source.name for source in sources)}")
