@@ -85,6 +85,10 @@ DryRunOption = Annotated[
     bool,
     typer.Option("--dry-run", help="Only tell what would run and why; write nothing.", rich_help_panel=RUN),
 ]
+AnywayOption = Annotated[
+    bool,
+    typer.Option("--anyway", help="Begin also where memory or disk will hardly do.", rich_help_panel=RUN),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.", rich_help_panel=RUN)]
 QuietOption = Annotated[
     bool,

@@ -14,6 +14,7 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    AnywayOption,
     CheckpointOption,
     DryRunOption,
     FreshOption,
@@ -100,6 +101,7 @@ def predict(
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
     dry_run: DryRunOption = False,
+    anyway: AnywayOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
     quiet: QuietOption = False,
@@ -126,7 +128,7 @@ def predict(
         )
     target = _target(output, settings.format)
     made = step(
-        Workspace(workspace, dry_run=dry_run), model, input, target, settings,
+        Workspace(workspace, dry_run=dry_run, anyway=anyway), model, input, target, settings,
         documents=documents, only=Only(id or (), ids, allow, deny), threads=threads, wait=wait, on_progress=_on_rows,
         checkpoints=checkpoints_from(fresh, checkpoint_every),
     )  # fmt: skip

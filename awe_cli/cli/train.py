@@ -10,6 +10,7 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    AnywayOption,
     CheckpointOption,
     DryRunOption,
     FreshOption,
@@ -50,6 +51,7 @@ def train(
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
     dry_run: DryRunOption = False,
+    anyway: AnywayOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
     quiet: QuietOption = False,
@@ -72,7 +74,7 @@ def train(
     settings = settings_from(TrainSettings, "train", workspace, flags).settings
     with showing_progress(describe) as on_progress:
         model, is_new = step(
-            Workspace(Path(workspace), dry_run=dry_run), settings,
+            Workspace(Path(workspace), dry_run=dry_run, anyway=anyway), settings,
             name=name, threads=threads, wait=wait, on_progress=on_progress,
             checkpoints=checkpoints_from(fresh, checkpoint_every),
         )  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from awe_cli.workspace.artifact import Recipe, is_digest
+from awe_cli.workspace.room import Needs
 
 _LONGEST = 60  # characters of a value
 _SHORT = 12  # digits of a digest that people are shown
@@ -22,11 +23,13 @@ class Plan:
     target     the name's file ("models/awe.json"), or the file that would be written
     would_run  False where it is up to date
     reasons    why it would run
+    needs      memory and disk that it would take at the least; None where that is not estimated
     """
 
     target: str
     would_run: bool
     reasons: tuple[str, ...] = ()
+    needs: Needs | None = None
 
 
 class Planned(Exception):  # noqa: N818 - no error: a dry run has come to its end

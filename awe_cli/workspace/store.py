@@ -44,6 +44,7 @@ from awe_cli.workspace.fs import (
 from awe_cli.workspace.lock import WriteLock
 from awe_cli.workspace.plan import Plan, Planned, differences
 from awe_cli.workspace.read_lock import ReadLocks
+from awe_cli.workspace.room import Needs, require_room
 
 # A name in the workspace: a small file that says which artifact it stands for.
 
@@ -248,11 +249,13 @@ class Workspace:
 
     dry_run  nothing is written, nor locked: where a step asks `current` whether its result is there, Planned is raised
              with what it would do and why
+    anyway   work begins also where the memory or the disk that it needs is not there
     """
 
-    def __init__(self, root: Path, *, dry_run: bool = False) -> None:
+    def __init__(self, root: Path, *, dry_run: bool = False, anyway: bool = False) -> None:
         self.root = Path(root)
         self.dry_run = dry_run
+        self.anyway = anyway
         self.store = self.root / "store"
         self.staging = self.root / "staging"
         self.readers = ReadLocks()
@@ -369,8 +372,13 @@ class Workspace:
                 hint=f"name one with --workspace, or begin with `{KINDS['dataset'].how_to_make(None)}`",
             )
 
-    def current(self, kind: str, name: str | None, recipe: Recipe) -> Artifact | None:
+    def current(
+        self, kind: str, name: str | None, recipe: Recipe, needs: Callable[[], Needs] | None = None
+    ) -> Artifact | None:
         """What `name` means, if it was made from just this recipe and is whole; else None.
+
+        needs  estimates what making it takes: before None is returned, that is required to be there, with WriteError
+               for the disk and SettingsError for memory
 
         Raises SettingsError for an alias: only `awe promote` and `awe rollback` change what it means.
         """
@@ -380,12 +388,20 @@ class Workspace:
                 hint=f"choose another --name, then run `awe promote NAME --as {name}`",
             )
         if self.dry_run:
-            raise Planned(self._plan(kind, name, recipe))
+            plan = self._plan(kind, name, recipe)
+            raise Planned(dataclasses.replace(plan, needs=needs()) if needs and plan.would_run else plan)
         with contextlib.suppress(CorruptArtifactError, MissingInputError):
             pointer = read_pointer(KINDS[kind].pointer(self.root, name))
             if pointer is not None and pointer.recipe == recipe.digest:
                 return self.find(kind, name)
+        if needs is not None:
+            self.require_room(needs())
         return None
+
+    def require_room(self, needs: Needs, folder: Path | None = None) -> None:
+        """Raise WriteError or SettingsError where a folder (the workspace) or memory has no room, unless `anyway`."""
+        if not self.anyway:
+            require_room(folder or self.root, needs)
 
     def would(self, target: Path | str, *reasons: str) -> None:
         """In a dry run, raise Planned: a step would write `target` for these reasons; without any it is up to date.
