@@ -29,6 +29,7 @@ COMMANDS = (
     "rollback",
     "models",
     "gc",
+    "init",
     "log",
 )
 
