@@ -59,6 +59,7 @@ COMMAND_MODULES = (
     "rollback",
     "models",
     "gc",
+    "init",
 )
 
 _LAST_WORDS = 0.2  # seconds for the record of a run that has to end at once

@@ -81,6 +81,14 @@ WorkspaceOption = Annotated[
         "--workspace", "-w", callback=_workspace, help="Folder that holds the artifacts.", rich_help_panel=RUN
     ),
 ]
+DryRunOption = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Only tell what would run and why; write nothing.", rich_help_panel=RUN),
+]
+AnywayOption = Annotated[
+    bool,
+    typer.Option("--anyway", help="Begin also where memory or disk will hardly do.", rich_help_panel=RUN),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.", rich_help_panel=RUN)]
 QuietOption = Annotated[
     bool,

@@ -73,14 +73,15 @@ def start(arguments: Sequence[str]) -> None:
     console.log_to(_log(asked, None, None) if asked == JSON and not os.environ.get("AWE_LOG_FILE") else None)
 
 
-def begin(step: str, workspace: Path, log: Mapping[str, Any]) -> None:
+def begin(step: str, workspace: Path, log: Mapping[str, Any], *, is_recorded: bool = True) -> None:
     """The command is known: open its log, and write down that it runs where there is a workspace already.
 
-    log  format and file, as given with options; None where they were not
+    log          format and file, as given with options; None where they were not
+    is_recorded  False for a dry run, which writes nothing
 
     Raises SettingsError, MissingInputError for an awe.toml, or a variable, that cannot be.
     """
-    if step in RECORDED:
+    if is_recorded and step in RECORDED:
         _begin_record(step, Path(workspace))
     console.log_to(_log(*_log_settings(step, Path(workspace), log), step))
 

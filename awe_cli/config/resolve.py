@@ -32,6 +32,7 @@ COMMANDS = (
     "rollback",
     "models",
     "gc",
+    "init",
     "log",
 )
 

@@ -24,6 +24,7 @@ from awe_cli.engine.local import available_threads
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.load import find_embedding
+from awe_cli.models.needs import neighbor_needs
 from awe_cli.models.store import (
     Fit,
     fit_name,
@@ -47,6 +48,7 @@ from awe_cli.training.trainer import OnProgress, Trainer
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
 from awe_cli.workspace.fs import writing
+from awe_cli.workspace.room import Needs
 
 # The settings of a neighbour table: given ones, and those that validation chooses.
 
@@ -225,7 +227,7 @@ def build_knn(
         resolved = resolve_settings(settings, dataset, load_result(base)["metric"])
         recipe = Recipe("neighbors", VERSION, resolved, {"dataset": stored.digest, "model": base.digest})
         name = name or base.name
-        table = ws.current("neighbors", name, recipe)
+        table = ws.current("neighbors", name, recipe, lambda: _needs(dataset, base, resolved))
         if table is not None:
             return table, False
         with (
@@ -248,6 +250,15 @@ def build_knn(
             asked = {"tried": tried, "metric": resolved["metric"]}
             store_result(staging, {"space": chosen.space, "k": chosen.k, "lambda": lambdas, **asked})
             return staging.publish(name), True
+
+
+def _needs(dataset: Dataset, base: Artifact, resolved: dict[str, Any]) -> Needs:
+    """What the table takes with the fewest neighbours that may be chosen."""
+    fits = base.settings["fits"]
+    dim = load_state(base, tuple(fits[0]), dataset).U.shape[1]
+    wanted = resolved["k"] or min(_KS[dataset.task])
+    k = min(wanted, max(1, dataset.splits["train"] - 1))
+    return neighbor_needs(dataset, dim, fits, k)
 
 
 def _store_fit(

@@ -62,7 +62,9 @@ def promote(
                 hint="choose another name for the alias, such as --as champion",
             )
         if before is not None and before.digest == candidate.digest:
+            ws.would(ws.target("model", alias))
             return Promotion(alias, before, before.digest, changed=False)
+        ws.would(ws.target("model", alias), *_why(model, candidate, before, conditions))
         verdicts = _judge(ws, model, alias, before, parsed, settings, threads)
         failed = [verdict.line for verdict in verdicts if not verdict.holds]
         if failed:
@@ -73,6 +75,13 @@ def promote(
             )
         now = ws.promote(candidate, alias, _source(ws, model))
         return Promotion(alias, now, before.digest if before else None, True, tuple(verdicts))
+
+
+def _why(model: str, candidate: Artifact, before: Pointer | None, conditions: Sequence[str]) -> list[str]:
+    """What a promotion would do, in words."""
+    old = f"in place of {before.source} ({before.digest[:12]})" if before else "where there is none yet"
+    asked = [f"if {condition} holds, which would be measured" for condition in conditions]
+    return [f"it would mean {model} ({candidate.digest[:12]}), {old}", *asked]
 
 
 def rollback(ws: Workspace, alias: str, to: str | None = None, *, wait: float = 0) -> Promotion:

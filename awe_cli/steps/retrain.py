@@ -26,6 +26,7 @@ from awe_cli.errors import SettingsError
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.affinity import FixedAffinity, choose_weights, mixture_weights_of, named_by_content
 from awe_cli.models.load import EMBEDDING, find_embedding
+from awe_cli.models.needs import training_needs
 from awe_cli.models.store import (
     MODEL_VERSION,
     Fit,
@@ -191,7 +192,8 @@ def retrain(
         parents |= {"start": start.digest} if start else {}
         recipe = Recipe("model", MODEL_VERSION, resolved, parents)
         name = name or "awe"
-        current = ws.current("model", name, recipe)
+        fits, dim = resolved["fits"], resolved["plan"]["dim"]
+        current = ws.current("model", name, recipe, lambda: training_needs(dataset, dim, fits))
         if current is not None:
             return current, False
         with (

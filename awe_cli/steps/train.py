@@ -21,6 +21,7 @@ from awe_cli.losses.registry import check_loss
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.affinity import ChosenAffinity, choose_affinity, mixture_weights_of, weigh_with
 from awe_cli.models.load import EMBEDDING, find_embedding, learned_ranker
+from awe_cli.models.needs import training_needs
 from awe_cli.models.store import (
     MODEL_VERSION,
     Fit,
@@ -176,7 +177,8 @@ def train(
         parents = {"dataset": stored.digest} | ({"start": start.digest} if start else {})
         recipe = Recipe("model", MODEL_VERSION, resolved, parents)
         name = name or affinity.name
-        model = ws.current("model", name, recipe)
+        fits, dim = resolved["fits"], max(plan["dim"] for plan in resolved["plans"])
+        model = ws.current("model", name, recipe, lambda: training_needs(dataset, dim, fits))
         if model is not None:
             return model, False
         with (
