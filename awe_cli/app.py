@@ -50,6 +50,7 @@ COMMAND_MODULES = (
     "ensemble",
     "recipe",
     "neighbors",
+    "export",
     "affinities",
     "status",
     "promote",

@@ -24,6 +24,7 @@ COMMANDS = (
     "ensemble",
     "recipe",
     "neighbors",
+    "export",
     "affinities",
     "status",
     "promote",
