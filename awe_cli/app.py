@@ -53,6 +53,7 @@ COMMAND_MODULES = (
     "recipe",
     "tune",
     "neighbors",
+    "export",
     "affinities",
     "status",
     "promote",

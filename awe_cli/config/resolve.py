@@ -26,6 +26,7 @@ COMMANDS = (
     "recipe",
     "tune",
     "neighbors",
+    "export",
     "affinities",
     "status",
     "promote",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import hashlib
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,3 +111,33 @@ def file_digest(path: Path) -> str:
     """sha256 of a file, in hexadecimal, read in pieces."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+_EXCHANGE = 2  # RENAME_EXCHANGE of Linux
+_HERE = -100  # AT_FDCWD
+
+
+def replace_folder(draft: Path, path: Path) -> None:
+    """Put the folder `draft` at `path` at one instant; what was there is removed afterwards.
+
+    Where the system cannot exchange two folders, there is a moment with none. Raises OSError.
+    """
+    if not path.is_dir():
+        os.rename(draft, path)
+    elif _exchange(draft, path):
+        shutil.rmtree(draft, ignore_errors=True)
+    else:
+        before = draft.with_name(f"{draft.name}.before")
+        os.rename(path, before)
+        os.rename(draft, path)
+        shutil.rmtree(before, ignore_errors=True)
+    sync_folder(path.parent)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders at one instant; whether the system can."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    return rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0
