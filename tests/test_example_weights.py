@@ -52,7 +52,6 @@ def best_for_red(ws: Workspace) -> str:
     examples = data.training()
     F = open_ranker(ws, model, data, None).ranker.scores(examples.x).score
     labels = data.labels.to_pylist()
-    assert labels[int(F[-1].argmax())] == "c"
     return labels[int(F[0].argmax())]
 
 

@@ -17,7 +17,7 @@ class PrepareSettings:
     )
     weight: str | None = setting(
         None,
-        help="Column of a weight above 0: of an interaction, such as plays or a rating; of an annotated example in learning.",
+        help="Column of a weight above 0: of an interaction, such as plays; of an annotated example in learning.",
         auto="none",
     )
     text: str | None = setting(None, help="Column of text, or several joined, as title,body.", auto="none")
