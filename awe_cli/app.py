@@ -53,6 +53,8 @@ COMMAND_MODULES = (
     "recipe",
     "tune",
     "neighbors",
+    "report",
+    "plot",
     "export",
     "affinities",
     "status",

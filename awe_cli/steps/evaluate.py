@@ -78,7 +78,7 @@ def _evaluate(
     wanted = measures([*settings.metric, *make_gate(settings).names], settings.at)
     _require_kinship(dataset, wanted)
     _require_strata(settings.by, wanted)
-    found = {name: find_model(ws, name) for name in _distinct(models)}
+    found = {name: find_model(ws, name) for name in distinct(models)}
     for model in found.values():
         require_dataset(ws, model, stored)
     baseline = _baseline(settings.baseline_model, list(found))
@@ -129,7 +129,8 @@ def default_name(models: Sequence[str], split: str, by: str | None = None) -> st
     return f"{name[: _LONGEST_NAME - 9]}-{digest}"
 
 
-def _distinct(models: Sequence[str]) -> list[str]:
+def distinct(models: Sequence[str]) -> list[str]:
+    """The models that are named, each once, also where one text has several with commas. Raises UsageError."""
     names = [name.strip() for entry in models for name in entry.split(",") if name.strip()]
     if not names:
         raise UsageError("no model is named", hint="name one with --model, or several")
