@@ -315,8 +315,10 @@ def _coverage(document: Mapping[str, Any], theme: _Theme) -> Any:
     if not measures:
         return None
     figure, axes = _figure(len(measures) * (0.62 + _ROW * len(models)), len(measures))
-    titles = {"coverage": f"share of the {document['dataset']['nouns']['labels']} that some list of {k} has",
-              "popularity": f"training examples that have a listed one, mean over lists of {k}"}  # fmt: skip
+    titles = {
+        "coverage": f"{document['dataset']['nouns']['labels']} that some list of {k} has",
+        "popularity": "training examples with a listed one, mean",
+    }
     for one, measure in zip(axes, measures, strict=True):
         values = [of["metrics"][measure] for of in models.values()]
         one.barh(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -46,10 +47,11 @@ nav a { padding: .25rem 0; text-decoration: none; }
 .caption { margin: 0; max-width: none; padding: .5rem .6rem; background: var(--raised);
   border-bottom: 1px solid var(--line); }
 table { border-collapse: collapse; font-size: .875rem; width: 100%; overflow-wrap: normal; }
-th, td { white-space: nowrap; padding: .32rem .6rem; text-align: left; vertical-align: top; border-top: 1px solid var(--line); }
+th, td { white-space: nowrap; padding: .32rem .6rem; text-align: left; vertical-align: top;
+  border-top: 1px solid var(--line); }
 thead th { border-top: 0; background: var(--raised); font-weight: 600; vertical-align: bottom; }
 tbody th { font-weight: 400; }
-th.name, td.name { white-space: normal; min-width: 11rem; max-width: 24rem; overflow-wrap: anywhere; }
+th.name, td.name { white-space: normal; min-width: 15rem; max-width: 26rem; overflow-wrap: anywhere; }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .pair { display: grid; gap: 1rem 1.5rem;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); align-items: start; }
@@ -74,11 +76,12 @@ code { font: .875em var(--mono); }
   margin: .2rem 0 .8rem; font-size: .875rem; }
 .bar { align-self: center; height: .65rem; border-radius: .15rem; background: var(--s0); min-width: 1px; }
 .bar.minus { background: var(--s1); }
+.bar.rest { background: var(--line); }
 footer { padding: 2rem 1rem 3rem; }
 @media print { .scroll { overflow: visible; } }
 """
 
-_SHORT = 26  # characters of a cell on one line
+_SHORT = 32  # characters of a cell on one line
 _SECTIONS = (
     ("dataset", "Dataset"),
     ("learning", "Learning"),
@@ -353,10 +356,12 @@ def _quality(document: Mapping[str, Any]) -> Iterable[str]:
         return
     result, intervals = evaluation["result"], evaluation["intervals"]
     first, *others = comparison(result)
-    rows = [
-        (name, *(_with_interval(name, v, intervals[m].get(name)) for m, v in zip(first.columns[1:], values, strict=True)))
-        for name, *values in first.rows
-    ]  # fmt: skip
+    models = first.columns[1:]
+    rows = []
+    for measure, *values in first.rows:
+        name = str(measure)
+        of_models = zip(models, values, strict=True)
+        rows.append((name, *(_with_interval(name, v, intervals[m].get(name)) for m, v in of_models)))
     level = round(100 * result["interval"]["level"])
     yield _of_table(Table(f"{first.title} [{level} % interval]", first.columns, tuple(rows), first.notes))
     yield _figure(
@@ -415,8 +420,8 @@ def _coverage(document: Mapping[str, Any]) -> Iterable[str]:
     yield _table(("model", *measures), rows)
     yield _note(
         f"Coverage: the share of the {labels} that at least one list has. Popularity: how many training examples have "
-        "one of a list, on average; the higher, the more a model leans to what is frequent anyway. Novelty: how many bits "
-        "it tells to meet one of a list, more for the rare. None of the three is better the higher by itself."
+        "one of a list, on average; the higher, the more a model leans to what is frequent anyway. Novelty: how many "
+        "bits it tells to meet one of a list, more for the rare. None of the three is better the higher by itself."
     )
     k = evaluation["k"]
     yield _figure(
@@ -439,8 +444,8 @@ def _map(document: Mapping[str, Any]) -> Iterable[str]:
     points = found["points"]
     yield _figure(
         "label-map", document,
-        f"The {len(points)} most frequent {labels} in the space of {found['model']}: principal components of the rows of "
-        f"V, scaled to length 1. Names that would lie on others are left out; the table has all.",
+        f"The {len(points)} most frequent {labels} in the space of {found['model']}: principal components of the rows "
+        f"of V, scaled to length 1. Names that would lie on others are left out; the table has all.",
     )  # fmt: skip
     rows = [(p["label"], p["count"], f"{p['x']:+.3f}", f"{p['y']:+.3f}") for p in points]
     yield _more("The points", _table(("label", "examples", "first", "second"), rows))
@@ -480,20 +485,29 @@ def _examples(document: Mapping[str, Any]) -> Iterable[str]:
 def _explained(entry: Mapping[str, Any]) -> str:
     """The parts of a score as bars; what adds nothing is named in one line."""
     parts = [part for part in entry["parts"] if part["share"]]
-    largest = max((abs(part["share"]) for part in parts), default=1.0)
+    sizes = [abs(part["share"]) for part in parts if not _is_rest(part)]
+    largest = max(sizes, default=0.0) or max((abs(part["share"]) for part in parts), default=1.0)
     kinds = " and ".join(dict.fromkeys(str(part["kind"]) for part in entry["parts"]))
-    bars = "".join(
-        f"<span>{_e(part['name'])}</span>"
-        f'<span class="bar{" minus" if part["share"] < 0 else ""}" '
-        f'style="width:{100 * abs(part["share"]) / largest:.1f}%"></span>'
-        f'<span class="n">{part["share"]:+.4f}</span>'
-        for part in parts
-    )
+    bars = "".join(_bar(part, largest) for part in parts)
     silent = len(entry["parts"]) - len(parts)
     rest = _note(f"{silent} more add nothing.") if silent else ""
     about = f"score {entry['score']:.4g}, by {kinds or 'nothing'}"
     title = f'<h4>{_e(entry["label"])} <span class="muted">{_e(about)}</span></h4>'
     return f'{title}<div class="bars">{bars}</div>{rest}'
+
+
+def _is_rest(part: Mapping[str, Any]) -> bool:
+    """Whether a part is the sum of those that are not listed."""
+    return re.fullmatch(r"\([\d,]+ others?\)", str(part["name"])) is not None
+
+
+def _bar(part: Mapping[str, Any], largest: float) -> str:
+    look = "bar rest" if _is_rest(part) else "bar minus" if part["share"] < 0 else "bar"
+    width = min(100.0, 100 * abs(part["share"]) / largest)
+    return (
+        f'<span>{_e(part["name"])}</span><span class="{look}" style="width:{width:.1f}%"></span>'
+        f'<span class="n">{part["share"]:+.4f}</span>'
+    )
 
 
 def _lineage(document: Mapping[str, Any]) -> Iterable[str]:
@@ -505,8 +519,8 @@ def _lineage(document: Mapping[str, Any]) -> Iterable[str]:
         rows.append((_called(entry), entry["digest"][:12], _when(entry.get("created")), of or "files"))
     yield _table(("artifact", "digest", "made", "from"), rows)
     yield _note(
-        "A digest is the sha256 of the contents: the same data, settings and seed give the same one. Where no name means"
-        " an artifact any more, it is not known when it was made."
+        "A digest is the sha256 of the contents: the same data, settings and seed give the same one. Where no name "
+        "means an artifact any more, it is not known when it was made."
     )
     for entry in document["lineage"]:
         if "recipe" in entry:
