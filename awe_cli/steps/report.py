@@ -5,6 +5,7 @@ The document that is collected here is what `awe report --json` prints; `awe_cli
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -35,7 +36,7 @@ from awe_cli.dataset.versions import places_by_id
 from awe_cli.errors import AweError, DataError, MissingInputError, SettingsError, UsageError, did_you_mean
 from awe_cli.matrices.matrix import Bags
 from awe_cli.metrics.bootstrap import paired_intervals
-from awe_cli.models.load import EMBEDDING, choose_fit, find_model
+from awe_cli.models.load import EMBEDDING, ENSEMBLE, choose_fit, find_model
 from awe_cli.models.store import (
     HISTORY,
     RESULT,
@@ -263,11 +264,12 @@ def _portrait(work: _Work) -> dict[str, Any]:
         else np.zeros(0, np.int64)
     )
     total = int(counts.sum())
+    task = str(dataset.summary.get("task", dataset.task))  # retrieval is stored as annotation of queries
     return {
         "digest": work.stored.digest,
         "created": work.stored.created,
-        "task": dataset.task,
-        "nouns": nouns(dataset.task),
+        "task": task,
+        "nouns": nouns(task),
         "n_labels": dataset.n_labels,
         "n_features": dataset.n_features,
         "summary": dict(dataset.summary),
@@ -532,7 +534,7 @@ def _lineage(work: _Work) -> list[dict[str, Any]]:
 
     visit(work.stored)
     for model in work.models.values():
-        visit(model)
+        visit(_named(work.ws, model))  # an alias by the name that a step gave
     return list(found.values())
 
 
@@ -546,11 +548,30 @@ def _named(ws: Workspace, artifact: Artifact) -> Artifact:
 
 
 def _command(artifact: Artifact, runs: Sequence[Run]) -> str | None:
-    """The command of the run in which the artifact got its name; None where none is recorded."""
+    """The command of the run in which the artifact got its name; None where none is recorded.
+
+    Times are whole seconds: of several runs within one, that of the right step is taken, and which has the name.
+    """
     if artifact.created is None:
         return None
     made = datetime.fromisoformat(artifact.created)
-    for run in reversed(runs):
-        if run.ended and datetime.fromisoformat(run.started) <= made <= datetime.fromisoformat(run.ended):
-            return run.command
-    return None
+    found = [
+        run.command
+        for run in runs
+        if run.step in _steps_of(artifact)
+        and run.ended
+        and datetime.fromisoformat(run.started) <= made <= datetime.fromisoformat(run.ended)
+    ]
+    named = [command for command in found if artifact.name in re.split(r"[\s=]", command)]
+    return next(reversed(named or found), None)
+
+
+def _steps_of(artifact: Artifact) -> tuple[str, ...]:
+    """The commands that make such an artifact."""
+    kinds = {"dataset": ("prepare",), "neighbors": ("build-knn",), "affinity": ("build-affinity",)}
+    made_by = kinds.get(artifact.kind, ())
+    if artifact.kind == "model":
+        model_type = artifact.settings.get("model_type")
+        learned = ("retrain",) if "model" in artifact.parents else ("train", "tune")
+        made_by = {EMBEDDING: learned, ENSEMBLE: ("ensemble",)}.get(str(model_type), ("train-baseline",))
+    return (*made_by, "run")
