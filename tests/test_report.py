@@ -304,6 +304,35 @@ def test_all_models_in_the_order_in_which_they_were_made(ws, tmp_path):
     assert warning in "".join(Page((tmp_path / "r.html").read_text()).text)
 
 
+def test_models_of_another_version_and_damaged_ones(tmp_path, interpreted_kernels):
+    where = ["-w", str(tmp_path / "w")]
+    plays = tmp_path / "plays.csv"
+    lines = ["user,item", *(f"p{p},i{(p + i) % 5}" for p in range(8) for i in range(3))]
+    plays.write_text("\n".join(lines) + "\n")
+    options = [str(plays), "--user", "user", "--item", "item", "--holdout", "1"]
+    assert main([*where, "prepare", *options]) == 0
+    assert main([*where, "train", "--name", "old", "--dim", "2", "--epochs", "1"]) == 0
+    assert main([*where, "train", "--name", "broken", "--dim", "3", "--epochs", "1"]) == 0
+    plays.write_text("\n".join([*lines, *(f"p{p},fresh" for p in range(8))]) + "\n")
+    assert main([*where, "prepare", *options, "--update"]) == 0
+    ws = Workspace(tmp_path / "w")
+    ws.find("model", "broken").file("result.json").write_text("{}")
+    document = report(ws, tmp_path / "r.html")
+    assert [model["name"] for model in document["models"]] == ["old"]
+    [warning] = [line for line in document["warnings"] if line.startswith("broken is left out")]
+    assert "result.json" in warning
+    assert "fresh" not in {point["label"] for point in document["map"]["points"]}
+    assert len([entry for entry in document["lineage"] if entry["kind"] == "dataset"]) == 2
+
+
+def test_an_alias_is_reported_by_what_made_its_model(ws, tmp_path):
+    assert run(ws, "promote", "awe", "--as", "champion") == 0
+    document = report(ws, tmp_path / "r.html", ["champion"])
+    assert [model["name"] for model in document["models"]] == ["champion"]
+    assert document["neighbors"]["model"] == "champion"
+    assert "retrain" in document["lineage"][-1]["command"]
+
+
 def test_the_same_bytes_again(ws, made, tmp_path):
     report(ws, tmp_path / "again.html", [MODELS])
     assert (tmp_path / "again.html").read_text(encoding="utf-8") == made[1]

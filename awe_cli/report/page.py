@@ -50,9 +50,11 @@ table { border-collapse: collapse; font-size: .875rem; width: 100%; overflow-wra
 th, td { white-space: nowrap; padding: .32rem .6rem; text-align: left; vertical-align: top;
   border-top: 1px solid var(--line); }
 thead th { border-top: 0; background: var(--raised); font-weight: 600; vertical-align: bottom; }
+thead th, thead th.n { white-space: normal; }
 tbody th { font-weight: 400; }
 th.name, td.name { white-space: normal; min-width: 15rem; max-width: 26rem; overflow-wrap: anywhere; }
-.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+td.n, span.n { white-space: nowrap; }
+.n { text-align: right; font-variant-numeric: tabular-nums; }
 .pair { display: grid; gap: 1rem 1.5rem;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); align-items: start; }
 .pair > * { min-width: 0; margin-top: 0; }
@@ -515,7 +517,7 @@ def _lineage(document: Mapping[str, Any]) -> Iterable[str]:
     rows = []
     for entry in document["lineage"]:
         parents = entry.get("parents", {})
-        of = ", ".join(f"{role}: {names.get(digest, '')} ({digest[:8]})" for role, digest in parents.items())
+        of = ", ".join(_parent(role, names.get(digest, digest[:12])) for role, digest in parents.items())
         rows.append((_called(entry), entry["digest"][:12], _when(entry.get("created")), of or "files"))
     yield _table(("artifact", "digest", "made", "from"), rows)
     yield _note(
@@ -529,6 +531,11 @@ def _lineage(document: Mapping[str, Any]) -> Iterable[str]:
             yield _more(f"Recipe of {_called(entry)}", whole)
         else:
             yield _note(f"{entry['digest'][:12]}: {entry['missing']}")
+
+
+def _parent(role: str, name: str) -> str:
+    """ "model wsabie", or "start: model wsabie" where the role says more than the kind does."""
+    return name if role.split()[0] == name.split()[0] else f"{role}: {name}"
 
 
 def _called(entry: Mapping[str, Any]) -> str:

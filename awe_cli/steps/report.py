@@ -33,7 +33,15 @@ from awe_cli.config.report import (
 )
 from awe_cli.dataset.dataset import RECOMMENDATION, RETRIEVAL, Dataset
 from awe_cli.dataset.versions import places_by_id
-from awe_cli.errors import AweError, DataError, MissingInputError, SettingsError, UsageError, did_you_mean
+from awe_cli.errors import (
+    AweError,
+    CorruptArtifactError,
+    DataError,
+    MissingInputError,
+    SettingsError,
+    UsageError,
+    did_you_mean,
+)
 from awe_cli.matrices.matrix import Bags
 from awe_cli.metrics.bootstrap import paired_intervals
 from awe_cli.models.load import EMBEDDING, ENSEMBLE, choose_fit, find_model
@@ -229,11 +237,14 @@ def _open(
     for name in ws.names("model"):
         if ws.is_alias("model", name):
             continue
-        model = ws.find("model", name)
         try:
+            model = ws.find("model", name)
             require_dataset(ws, model, stored)
         except DataError:
             work.warnings.append(f"{name} is left out: it was trained on another dataset")
+            continue
+        except (CorruptArtifactError, MissingInputError) as error:
+            work.warnings.append(f"{name} is left out: {error.message}")
             continue
         work.models[name] = model
     by_time = sorted(work.models.items(), key=lambda item: (item[1].created or "", item[0]))
