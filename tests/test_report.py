@@ -321,7 +321,9 @@ def test_models_of_another_version_and_damaged_ones(tmp_path, interpreted_kernel
     assert [model["name"] for model in document["models"]] == ["old"]
     [warning] = [line for line in document["warnings"] if line.startswith("broken is left out")]
     assert "result.json" in warning
-    assert "fresh" not in {point["label"] for point in document["map"]["points"]}
+    assert {point["label"] for point in document["map"]["points"]} == {f"i{i}" for i in range(5)}
+    assert len(document["neighbors"]["labels"]) == 2
+    assert "fresh" not in {entry["label"] for entry in document["neighbors"]["labels"]}
     assert len([entry for entry in document["lineage"] if entry["kind"] == "dataset"]) == 2
 
 

@@ -413,12 +413,8 @@ def _map(work: _Work) -> dict[str, Any] | None:
     model = work.focus
     if model is None:
         return None
-    dataset = dataset_of(work.ws, model) if is_earlier(model, work.stored) else work.dataset
     fit = choose_fit(model, None)
-    counts = dataset.label_counts(fit)
-    if dataset is not work.dataset:  # labels that left since are no part of the report
-        counts = np.where(places_by_id(dataset.labels, work.dataset.labels) < 0, 0, counts)
-    order = np.argsort(-counts, kind="stable")
+    dataset, counts, order = _by_frequency(work, model, fit)
     chosen = order[counts[order] > 0][: work.settings.map_labels]
     if len(chosen) < 3:
         return None
@@ -465,19 +461,26 @@ def _neighbors(work: _Work, labels: Sequence[str]) -> dict[str, Any] | None:
         return None
     names = list(labels)
     if not names:
-        counts = work.dataset.label_counts(("train",))
-        order = np.argsort(-counts, kind="stable")
+        dataset, counts, order = _by_frequency(work, model, ("train",))
         known = order[counts[order] > 0]
-        names = [str(work.dataset.labels[int(known[rank])].as_py()) for rank in _RANKS if rank < len(known)]
-    try:
-        return neighbors(work.ws, names, model.name, NeighborsSettings(of="labels", top_k=_NEAR))
-    except MissingInputError:
-        if labels or not is_earlier(model, work.stored):
-            raise
-        work.warnings.append(
-            f"{model.name} does not know the most frequent labels, which came after it was trained"
-        )
-        return None
+        names = [str(dataset.labels[int(known[rank])].as_py()) for rank in _RANKS if rank < len(known)]
+    return (
+        neighbors(work.ws, names, model.name, NeighborsSettings(of="labels", top_k=_NEAR)) if names else None
+    )
+
+
+def _by_frequency(
+    work: _Work, model: Artifact, fit: tuple[str, ...]
+) -> tuple[Dataset, NDArray[np.int64], NDArray[np.int64]]:
+    """The dataset of a model, how many examples of a fit have each label (n_labels,), and labels by falling count.
+
+    Labels that have left the dataset since count 0.
+    """
+    dataset = dataset_of(work.ws, model) if is_earlier(model, work.stored) else work.dataset
+    counts = dataset.label_counts(fit)
+    if dataset is not work.dataset:
+        counts = np.where(places_by_id(dataset.labels, work.dataset.labels) < 0, 0, counts)
+    return dataset, counts, np.argsort(-counts, kind="stable")
 
 
 def _examples(work: _Work, ids: Sequence[str]) -> list[dict[str, Any]]:
