@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 RECORDED = frozenset(
     {
         "prepare", "train", "build-knn", "build-affinity", "retrain", "evaluate", "predict", "train-baseline",
-        "ensemble", "export", "run", "tune", "promote", "rollback", "gc",
+        "ensemble", "export", "report", "run", "tune", "promote", "rollback", "gc",
     }
 )  # fmt: skip
 
