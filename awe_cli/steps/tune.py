@@ -48,8 +48,8 @@ TUNE_INSTALL = "pip install 'awe-cli[tune]'"
 STORAGE = "tuning.db"  # in the workspace: SQLite, as optuna-dashboard reads it
 _FEW = 6  # complete trials, below which nothing is said of what mattered
 _WARM_UP = 1 / 3  # of the epochs, before which no trial is stopped: small steps and wide margins begin slowly
-_UNPRUNED = 5  # trials that are never stopped
-_RANDOM = 8  # trials before the sampler learns from them
+_KEPT = 75.0  # percent: a trial is stopped where more of the complete ones were ahead of it at the same epoch
+_RANDOM = 8  # trials before the sampler learns from them, and before one is stopped
 _DIVERGED = 0.0  # the value of a trial that diverged: no metric is below
 
 
@@ -202,7 +202,7 @@ class _Work:
             "given": sorted(given),
             "space": repr(space),
             "seed": settings.seed,
-            "sampler": [_RANDOM, _UNPRUNED, _WARM_UP],
+            "sampler": [_RANDOM, _KEPT, _WARM_UP],
             "versions": [MODEL_VERSION, __version__],
         }
         digest = hashlib.sha256(canonical(identity)).hexdigest()[:16]
@@ -234,10 +234,10 @@ class _Search:
         states = optuna.trial.TrialState
         self._over = {states.COMPLETE, states.PRUNED}
         never = optuna.pruners.NopPruner()
-        median = optuna.pruners.MedianPruner(_UNPRUNED, max(1, round(_WARM_UP * work.epochs)))
+        worst = optuna.pruners.PercentilePruner(_KEPT, _RANDOM, max(1, round(_WARM_UP * work.epochs)))
         self._study = optuna.create_study(
             storage=storage, study_name=work.study, direction="maximize", load_if_exists=True,
-            pruner=median if tuning.prune else never,
+            pruner=worst if tuning.prune else never,
         )  # fmt: skip
         for trial in self._study.get_trials(deepcopy=False, states=(states.RUNNING, states.WAITING)):
             # of a run that was stopped: it is tried again, from the same history and by the same seed
