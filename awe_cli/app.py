@@ -9,6 +9,7 @@ import inspect
 import os
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Annotated
@@ -16,9 +17,16 @@ from typing import Annotated
 import typer
 
 from awe_cli import __version__
-from awe_cli.cli import console
+from awe_cli.cli import console, run_record
 from awe_cli.cli.help import PanelCommand
-from awe_cli.cli.options import DEFAULT_WORKSPACE, RootWorkspaceOption, warn_of_unknown
+from awe_cli.cli.options import (
+    DEFAULT_WORKSPACE,
+    LogFileOption,
+    LogFormatOption,
+    RootWorkspaceOption,
+    warn_of_unknown,
+    with_log_options,
+)
 from awe_cli.cli.process import Stopped, give_memory_back, own_process, stop_message, stoppable
 from awe_cli.errors import NO_ROOM, AweError, SettingsError, WriteError
 
@@ -39,19 +47,23 @@ COMMAND_MODULES = (
     "retrain",
     "evaluate",
     "predict",
+    "explain",
     "train_baseline",
     "ensemble",
     "recipe",
     "tune",
     "neighbors",
+    "export",
     "affinities",
     "status",
     "promote",
     "rollback",
     "models",
     "gc",
+    "init",
 )
 
+_LAST_WORDS = 0.2  # seconds for the record of a run that has to end at once
 INTERRUPTED = 130  # by Ctrl-C
 _LESS_MEMORY = "choose a smaller --dim, --k or --block-size, or a machine with more; nothing was changed"
 
@@ -62,9 +74,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The codes are listed in `awe --help`. Nothing here or below calls sys.exit.
     """
     console.guard_streams()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    run_record.start(given)
+    code = _code_of(given)
+    run_record.end(code)
+    return code
+
+
+def _code_of(arguments: list[str]) -> int:
+    """Run a command; say what went wrong, and which exit code that is."""
     try:
-        with stoppable(os._exit):
-            code = _run(list(sys.argv[1:] if arguments is None else arguments))
+        with stoppable(_leave):
+            code = _run(arguments)
             sys.stdout.flush()
     except BrokenPipeError:
         # The reader has all it wants. Python would complain once more when it closes the stream.
@@ -87,6 +108,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+def _leave(code: int) -> None:
+    """End the process at once, after writing down how it ended where that takes no longer than a moment."""
+    timer = threading.Timer(_LAST_WORDS, os._exit, (code,))
+    timer.daemon = True
+    timer.start()
+    with contextlib.suppress(Exception):
+        run_record.end(code)
+    os._exit(code)
+
+
 def build_app() -> typer.Typer:
     """The application with all its commands."""
     app = typer.Typer(
@@ -98,13 +129,15 @@ def build_app() -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(awe)
     for name, command in _commands().items():
-        app.command(name, cls=PanelCommand, help=_help(command))(command)
+        app.command(name, cls=PanelCommand, help=_help(command))(with_log_options(command))
     return app
 
 
 def awe(
     context: typer.Context,
     workspace: RootWorkspaceOption = DEFAULT_WORKSPACE,
+    log_format: LogFormatOption = None,
+    log_file: LogFileOption = None,
     version: Annotated[bool, typer.Option("--version", help="Show the version and stop.")] = False,
 ) -> None:
     """Affinity weighted embedding: learn to rank labels for inputs.
@@ -113,8 +146,8 @@ def awe(
     retrain, evaluate, predict. A step that is up to date does nothing.
 
     \b
-    Exit codes: 0 done, 1 a bug in awe, 2 wrong usage, 65 bad data, 66 missing input, 70 training diverged,
-    73 cannot write, 74 corrupt artifact, 75 workspace busy, 78 bad settings, 79 quality gate failed,
+    Exit codes: 0 done, 1 a bug in awe, 2 wrong usage, 65 bad data, 66 missing input, 69 stale, 70 training
+    diverged, 73 cannot write, 74 corrupt artifact, 75 workspace busy, 78 bad settings, 79 quality gate failed,
     129 hung up, 130 interrupted, 143 terminated.
     """
     if version:
@@ -161,8 +194,7 @@ def with_wait_value(arguments: list[str]) -> list[str]:
 
 
 def _report_stop(how: str, code: int) -> int:
-    with contextlib.suppress(OSError):  # the terminal may be gone
-        print(stop_message(how), file=sys.stderr)
+    console.stopped(stop_message(how))
     return code
 
 
@@ -182,9 +214,7 @@ def _help(command: Callable[..., None]) -> str:
 
 
 def _report(error: AweError) -> int:
-    print(f"error: {error.message}", file=sys.stderr)
-    if error.hint:
-        print(f"hint: {console.with_workspace_in_hint(error.hint)}", file=sys.stderr)
+    console.error(error.message, console.with_workspace_in_hint(error.hint) if error.hint else None)
     if os.environ.get("AWE_DEBUG"):
         traceback.print_exception(error)
     return error.exit_code
@@ -193,8 +223,8 @@ def _report(error: AweError) -> int:
 def _report_usage(error: Exception) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "awe"
-    print(f"error: {error.format_message()}", file=sys.stderr)  # type: ignore[attr-defined]
-    print(f"hint: `{command} --help` shows what is possible", file=sys.stderr)
+    message = error.format_message()  # type: ignore[attr-defined]
+    console.error(message, f"`{command} --help` shows what is possible")
     return 2
 
 
@@ -203,6 +233,8 @@ def _report_bug(error: Exception) -> int:
         traceback.print_exception(error)
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-    print(f"error: this is a bug in awe: {type(error).__name__}: {error}{where}", file=sys.stderr)
-    print("hint: run it again with AWE_DEBUG=1 for the traceback, and report that", file=sys.stderr)
+    console.error(
+        f"this is a bug in awe: {type(error).__name__}: {error}{where}",
+        "run it again with AWE_DEBUG=1 for the traceback, and report that",
+    )
     return 1

@@ -27,7 +27,8 @@ Made from the application by `python docs/make_commands.py`; do not edit. `awe C
 Data goes to standard output, everything else to standard error. `-` is standard input or output. `--json` prints
 JSON for machines. `--quiet` leaves warnings, errors, and what `--json` or `--output -` asks for: tables are for people,
 and are silent too. `--wait` waits for another process that writes to the workspace instead of ending with code 75,
-`--threads` and `--scheduler` never change a result.
+`--threads` and `--scheduler` never change a result. `--log-format json` and `--log-file` are described in
+[workspace.md](workspace.md#the-log).
 
 A *setting* has four places, and the first that has a value wins: the option; the environment variable
 `AWE_<COMMAND>_<SETTING>`, such as `AWE_TRAIN_LEARNING_RATE`; the file `awe.toml` in the workspace, table

@@ -26,6 +26,7 @@ EXIT_CODES = {
     errors.UsageError: 2,
     errors.DataError: 65,
     errors.MissingInputError: 66,
+    errors.StaleError: 69,
     errors.DivergedError: 70,
     errors.WriteError: 73,
     errors.CorruptArtifactError: 74,

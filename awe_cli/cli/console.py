@@ -10,9 +10,11 @@ import shlex
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from awe_cli.cli.log import ERROR, INFO, WARNING, Log
 
 if TYPE_CHECKING:
     from awe_cli.report.tables import Table
@@ -86,11 +88,14 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 _WIDTH = 100  # of what is not a terminal
 _COMMAND = re.compile("`(awe (?:status|gc|[a-z-]+ [^`]+))`")  # these two can be run as they are
 _quiet = False
+_last_error: str | None = None
+_log: Log | None = None
+_told_before: Callable[[str], bool] | None = None
 _is_part = False
 _workspace: Path | None = None
 
 
-class _Log:
+class _Stream:
     """Standard error that never fails: what a full disk or a closed terminal does not take is dropped."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -132,8 +137,8 @@ def guard_streams() -> None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the whole process
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    if not isinstance(sys.stderr, _Log):
-        sys.stderr = cast("TextIO", _Log(sys.stderr))
+    if not isinstance(sys.stderr, _Stream):
+        sys.stderr = cast("TextIO", _Stream(sys.stderr))
 
 
 def be_quiet(quiet: bool) -> bool:
@@ -151,11 +156,15 @@ def is_quiet() -> bool:
     return _quiet
 
 
-def log(line: str = "") -> None:
-    """Tell the person at the terminal; silent with --quiet."""
-    _flush_output()
-    if not _quiet:
-        print(line, file=sys.stderr, flush=True)
+def log(line: str = "", **fields: Any) -> None:
+    """Tell the person at the terminal; silent with --quiet. `fields` go into the log beside the message."""
+    _tell(INFO, line, line, fields)
+
+
+def record(message: str, **fields: Any) -> None:
+    """Put a message into the log, where one is kept, that is told to the person in another way."""
+    if _log is not None:
+        _tell(INFO, message, None, fields)
 
 
 def print_result(line: str = "") -> None:
@@ -165,8 +174,97 @@ def print_result(line: str = "") -> None:
 
 
 def warn(line: str) -> None:
-    """Tell of something a careful colleague would mention; never silent."""
-    _styled(f"warning: {line}", "yellow")
+    """Tell of something a careful colleague would mention; silent only where `remember_warnings` says so."""
+    is_new = _told_before is None or _told_before(line)
+    _tell(
+        WARNING, line, f"warning: {line}" if is_new else None, {} if is_new else {"repeated": True}, "yellow"
+    )
+
+
+def remember_warnings(told_before: Callable[[str], bool] | None) -> None:
+    """From now on a warning is told where `told_before`, which hears of each, says that it is new; None: always."""
+    global _told_before  # noqa: PLW0603 - one process runs one command
+    _told_before = told_before
+
+
+def error(message: str, hint: str | None = None) -> None:
+    """Tell why a command failed, and what to do; never silent."""
+    global _last_error  # noqa: PLW0603 - one process runs one command
+    _last_error = message
+    _tell(ERROR, message, f"error: {message}", {"hint": hint})
+    if hint and not _logs_to_stderr():
+        print(f"hint: {hint}", file=sys.stderr, flush=True)
+
+
+def stopped(line: str) -> None:
+    """Tell that a signal ended the command."""
+    global _last_error  # noqa: PLW0603 - one process runs one command
+    _last_error = line
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        _tell(ERROR, line, line, {})
+
+
+def ended(code: int, seconds: float) -> None:
+    """Put into the log, where one is kept, that the command has ended."""
+    record(f"ended with code {code} after {seconds:.1f} s", code=code, seconds=round(seconds, 3))
+
+
+def log_to(log: Log | None) -> None:
+    """From now on messages go into this log: beside standard error where it is a file, else in place of its text."""
+    global _log  # noqa: PLW0603 - one process runs one command
+    if _log is not None:
+        _log.close()
+    _log = log
+
+
+def is_logging() -> bool:
+    """Whether a log is kept, beside the text for people or in place of it."""
+    return _log is not None
+
+
+def shows_text() -> bool:
+    """Whether standard error is text for people, and no log."""
+    return not _logs_to_stderr()
+
+
+def _logs_to_stderr() -> bool:
+    return _log is not None and _log.file is None
+
+
+def as_logged(level: str, message: str) -> str:
+    """A line that is written to standard error in another way: as text, or as the log has it."""
+    return _log.line(level, message, {}) if _log is not None and _log.file is None else message
+
+
+def _tell(
+    level: str, message: str, text: str | None, fields: dict[str, Any], style: str | None = None
+) -> None:
+    """A message to the log, where one is kept; and its text to standard error, unless the log goes there.
+
+    text  None: the person is not told, or in another way
+    """
+    _flush_output()
+    is_shown = level != INFO or not _quiet
+    if _log is not None and message:
+        line = _log.line(level, message, fields)
+        if _log.file is None:
+            if is_shown and not fields.get("repeated"):
+                print(line, file=sys.stderr, flush=True)
+            return
+        _log.write(line)
+    if is_shown and text is not None:
+        _styled(text, style)
+
+
+def last_error() -> str | None:
+    """The message of the last error that was told; None where there was none."""
+    return _last_error
+
+
+def forget_error() -> None:
+    """From now on there was no error yet."""
+    global _last_error  # noqa: PLW0603 - one process runs one command
+    _last_error = None
 
 
 def name_workspace(path: Path | None) -> None:
@@ -188,8 +286,8 @@ def with_workspace_in_hint(hint: str) -> str:
 
 def next_step(command: str) -> None:
     """Name the command `awe …` that comes next."""
-    if not (_quiet or _is_part):
-        _styled(f"next: {with_workspace(command)}", "dim")
+    if not _is_part:
+        _tell(INFO, f"next: {with_workspace(command)}", f"next: {with_workspace(command)}", {}, "dim")
 
 
 @contextlib.contextmanager
@@ -210,11 +308,15 @@ def stored(name: str, digest: str, fresh: bool) -> None:
 
 def show(table_of: Table, *, to_stderr: bool = False) -> None:
     """A table of the report, with its notes; silent with --quiet."""
-    if _quiet:
+    if _quiet and not (to_stderr and _log is not None):
         return
     table(table_of.title, table_of.columns, table_of.rows, to_stderr=to_stderr, keys=table_of.keys)
     stream = sys.stderr if to_stderr else sys.stdout
     for note in table_of.notes:
+        if to_stderr and _log is not None:
+            record(note)
+        if to_stderr and _logs_to_stderr():
+            continue
         for line in textwrap.wrap(note, width(), subsequent_indent="  "):
             print(line, file=stream)
 
@@ -237,10 +339,14 @@ def table(
     Silent with --quiet. Columns of numbers are aligned right. A None is an empty cell, a float has four decimals.
     The first `keys` columns are repeated where others go into a table below.
     """
-    if _quiet:
+    there = [list(row) for row in rows]
+    if to_stderr and _log is not None:
+        named = [dict(zip(columns, row, strict=True)) for row in there]
+        record(title or f"table of {', '.join(column for column in columns if column)}", rows=named)
+    if _quiet or (to_stderr and _logs_to_stderr()):
         return
     stream = sys.stderr if to_stderr else sys.stdout
-    cells = [[_cell(value) for value in row] for row in rows]
+    cells = [[_cell(value) for value in row] for row in there]
     lines = [(True, title)] if title else []
     for is_header, line in [*lines, *layout(columns, cells, width(), keys)]:
         if is_header and is_styled(stream):
@@ -265,9 +371,8 @@ def _flush_output() -> None:
         sys.stdout.flush()
 
 
-def _styled(line: str, style: str) -> None:
-    _flush_output()
-    if is_styled(sys.stderr):
+def _styled(line: str, style: str | None) -> None:
+    if style is not None and is_styled(sys.stderr):
         _print_styled(line, style, sys.stderr)
     else:
         print(line, file=sys.stderr, flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    DryRunOption,
     JsonOption,
     QuietOption,
     ThreadsOption,
@@ -28,6 +30,7 @@ EXAMPLE = """
 awe evaluate --model awe --at 1,10
 awe evaluate --model popularity --model wsabie --model awe --metric recall@20,ndcg@20
 awe evaluate --model wsabie,awe --by label-frequency --metric recall@10
+awe evaluate --model awe --metrics-file metrics.json --metrics-file /var/lib/node_exporter/awe.prom
 awe evaluate --model in-use,tonight --no-worse ndcg@20 --require "recall@20>=0.15"
 """
 
@@ -39,8 +42,18 @@ def evaluate(
         list[str],
         typer.Option("--model", "-m", help="Model to judge; several times, or separated by commas."),
     ],
+    metrics_file: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--metrics-file",
+            metavar="FILE",
+            help="Write the figures to a file, too: flat JSON, as DVC reads it (.json), or for Prometheus "
+            "in its text format (.prom). Several times.",
+        ),
+    ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
     quiet: QuietOption = False,
@@ -52,17 +65,21 @@ def evaluate(
     several models also the differences from the first, with paired bootstrap intervals. With --by the same by
     stratum: only its labels are then wanted, all stay candidates. Coverage is one number for the whole set,
     without interval or strata. The result is stored under metrics/, with --per-example also that of every
-    example, as a table. --require and --no-worse are a gate: where a model fails, the exit code is 79.
+    example, as a table. --require and --no-worse are a gate: where a model fails, the exit code is 79; the files of
+    --metrics-file are written all the same.
     """
     from awe_cli.evaluation.gate import make_gate, pass_gate
+    from awe_cli.evaluation.metrics_file import check_metrics_file
     from awe_cli.report.tables import comparison
     from awe_cli.steps.evaluate import evaluate as step
+    from awe_cli.steps.evaluate import write_metrics
     from awe_cli.workspace import Workspace
 
     announce_compiling()
+    files = [check_metrics_file(path) for path in metrics_file or ()]
     settings = settings_from(EvaluateSettings, "evaluate", workspace, flags).settings
     document, artifact, fresh = step(
-        Workspace(workspace),
+        Workspace(workspace, dry_run=dry_run),
         model,
         settings,
         threads=threads,
@@ -71,11 +88,14 @@ def evaluate(
     )
     for warning in document["warnings"]:
         console.warn(warning)
+    for name, judged in document["models"].items():
+        console.record(f"{name} on {settings.split}", model=name, metrics=judged["metrics"])
     if as_json:
         console.print_json(document)
     else:
         _show(comparison(document))
     console.stored(f"metrics/{artifact.name}.json", artifact.digest, fresh)
+    write_metrics(document, files)
     pass_gate(make_gate(settings), document)
     best = list(document["models"])[-1]
     console.next_step(f"awe predict --model {best} --top-k 10 --output predictions.parquet")

@@ -1,10 +1,13 @@
-"""Help in panels: at a terminal as rich draws them, elsewhere as sections of plain text."""
+"""A command as the parser has it: its help in panels (sections of plain text off a terminal), its run recorded."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from typer.core import TyperCommand
+
+from awe_cli.cli import run_record
+from awe_cli.cli.dry_run import run_dry
 
 RUN = "Run"  # the panel of the options that every command has
 
@@ -18,6 +21,20 @@ class PanelCommand(TyperCommand):
         panels = list(dict.fromkeys(_panel(param) for param in params if _panel(param) not in (None, RUN)))
         order = {panel: place for place, panel in enumerate([None, *panels, RUN])}
         return sorted(params, key=lambda param: (param.param_type_name != "argument", order[_panel(param)]))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, in the record of its workspace."""
+        root = ctx.find_root().params
+        log = {
+            key: ctx.params.pop(f"log_{key}", None) or root.get(f"log_{key}") for key in ("format", "file")
+        }
+        step, is_dry = str(ctx.info_name), bool(ctx.params.get("dry_run"))
+        run_record.begin(step, ctx.params["workspace"], log, is_recorded=not is_dry)
+        if is_dry:
+            return run_dry(
+                lambda: super(PanelCommand, self).invoke(ctx), step, bool(ctx.params.get("as_json"))
+            )
+        return super().invoke(ctx)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write a section a panel."""

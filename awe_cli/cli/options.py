@@ -15,17 +15,19 @@ A command looks like this; `flags` receives every option that `TrainSettings` de
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
 from awe_cli.cli import console
 from awe_cli.cli.help import RUN
 from awe_cli.config import Resolved, Setting, resolve, settings_of
+from awe_cli.config.log import LogSettings
 from awe_cli.config.resolve import variable_of
 from awe_cli.config.schema import expectation, read_value
 from awe_cli.errors import did_you_mean
@@ -65,6 +67,11 @@ def _seconds(text: str) -> float:
     return float(read_value(Setting("checkpoint_every", float, False, False, None, {"min": 0}), text, where))
 
 
+def _log_format(text: str) -> str:
+    [setting] = [one for one in settings_of(LogSettings) if one.name == "format"]
+    return str(read_value(setting, text, "--log-format"))
+
+
 RootWorkspaceOption = Annotated[
     Path, typer.Option("--workspace", "-w", envvar="AWE_WORKSPACE", help="Folder that holds the artifacts.")
 ]
@@ -73,6 +80,14 @@ WorkspaceOption = Annotated[
     typer.Option(
         "--workspace", "-w", callback=_workspace, help="Folder that holds the artifacts.", rich_help_panel=RUN
     ),
+]
+DryRunOption = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Only tell what would run and why; write nothing.", rich_help_panel=RUN),
+]
+AnywayOption = Annotated[
+    bool,
+    typer.Option("--anyway", help="Begin also where memory or disk will hardly do.", rich_help_panel=RUN),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.", rich_help_panel=RUN)]
 QuietOption = Annotated[
@@ -137,6 +152,50 @@ SchedulerOption = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+
+
+LogFormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--log-format",
+        parser=_log_format,
+        metavar="text|json",
+        help="How messages are written: for people, or a JSON object a line (or AWE_LOG_FORMAT).  [text]",
+        rich_help_panel=RUN,
+    ),
+]
+LogFileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--log-file",
+        metavar="FILE",
+        help="Add all messages to this file as well, also with --quiet (or AWE_LOG_FILE).",
+        rich_help_panel=RUN,
+    ),
+]
+
+
+def with_log_options(command: F) -> F:
+    """A command with the options that all have, which PanelCommand takes away before the command is called."""
+
+    @functools.wraps(command)
+    def with_options(*arguments: Any, **options: Any) -> None:
+        for name in added:
+            options.pop(name, None)
+        command(*arguments, **options)
+
+    added = {"log_format": LogFormatOption, "log_file": LogFileOption}
+    signature = inspect.signature(command, eval_str=True)
+    parameters = [
+        *signature.parameters.values(),
+        *(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+            for name, annotation in added.items()
+        ),
+    ]
+    with_options.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
+    return cast("F", with_options)
 
 
 def settings_options(*classes: type, of_others: Sequence[type] = ()) -> Callable[[F], F]:
@@ -222,6 +281,8 @@ _OTHERS = (
     "AWE_CHECKPOINT_EVERY",
     "AWE_DEBUG",
     "AWE_VERIFY",
+    "AWE_LOG_FORMAT",
+    "AWE_LOG_FILE",
 )
 
 

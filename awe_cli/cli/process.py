@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from awe_cli.cleanup import remove_half_made
+from awe_cli.cli import console
+from awe_cli.cli.log import ERROR
 
 # Signals that end a command: Ctrl-C, SIGTERM, SIGHUP.
 #
@@ -149,7 +151,8 @@ def _watch(heard: int, ours: frozenset[signal.Signals], leave: Callable[[int], A
             break
     with contextlib.suppress(OSError):  # the terminal may be gone
         cursor = _SHOW_CURSOR if os.isatty(sys.__stderr__.fileno()) else b""  # type: ignore[union-attr]
-        os.write(2, cursor + stop_message(_HOW[signal.Signals(first)]).encode() + b"\n")
+        line = console.as_logged(ERROR, stop_message(_HOW[signal.Signals(first)]))
+        os.write(2, cursor + line.encode() + b"\n")
     remove_half_made()
     leave(128 + first)
 

@@ -6,7 +6,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from awe_cli.cli import console
@@ -19,25 +19,42 @@ _NARROW = 80  # columns, below which the figures need the room of the bar
 
 
 class Shown(NamedTuple):
-    """One report in words: a bar for each `task`, which stands at `done` of `total`."""
+    """One report in words: a bar for each `task`, which stands at `done` of `total`; and its figures as numbers."""
 
     task: str
     done: int
     total: int
     figures: str
+    metrics: Mapping[str, float | None] = {}
 
 
 @contextlib.contextmanager
 def showing_progress(describe: Callable[[R], Shown]) -> Iterator[Callable[[R], None]]:
     """Yield what a step calls with each of its reports."""
-    if console.is_quiet():
-        yield lambda report: None
+    with _shown_to_people() as show:
+
+        def hear(report: R) -> None:
+            shown = describe(report)
+            if console.is_logging():
+                words = f"{shown.task} {shown.done}/{shown.total}: {shown.figures}"
+                console.record(
+                    words, task=shown.task, epoch=shown.done, epochs=shown.total, metrics=dict(shown.metrics)
+                )
+            show(shown)
+
+        yield hear
+
+
+@contextlib.contextmanager
+def _shown_to_people() -> Iterator[Callable[[Shown], None]]:
+    if console.is_quiet() or not console.shows_text():
+        yield lambda shown: None
     elif console.is_styled(sys.stderr):
         with _bars() as show:
-            yield lambda report: show(describe(report))
+            yield show
     else:
         lines = _Lines()
-        yield lambda report: lines.show(describe(report))
+        yield lines.show
         lines.flush()
 
 
@@ -114,7 +131,7 @@ class _Lines:
 
     def flush(self) -> None:
         if self._unsaid:
-            console.log(self._unsaid)
+            print(self._unsaid, file=sys.stderr, flush=True)  # each is in the log already
             self._spoken, self._unsaid = time.monotonic(), ""
 
 

@@ -10,7 +10,9 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    AnywayOption,
     CheckpointOption,
+    DryRunOption,
     FreshOption,
     JsonOption,
     QuietOption,
@@ -48,6 +50,8 @@ def train(
     threads: ThreadsOption = None,
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
+    dry_run: DryRunOption = False,
+    anyway: AnywayOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
     quiet: QuietOption = False,
@@ -70,7 +74,8 @@ def train(
     settings = settings_from(TrainSettings, "train", workspace, flags).settings
     with showing_progress(describe) as on_progress:
         model, is_new = step(
-            Workspace(Path(workspace)), settings, name=name, threads=threads, wait=wait, on_progress=on_progress,
+            Workspace(Path(workspace), dry_run=dry_run, anyway=anyway), settings,
+            name=name, threads=threads, wait=wait, on_progress=on_progress,
             checkpoints=checkpoints_from(fresh, checkpoint_every),
         )  # fmt: skip
     for line in chosen_lines(load_result(model)):
@@ -90,7 +95,11 @@ def describe(progress: Progress) -> Shown:
         figures = f"valid {progress.validation:.4f}, {figures}"
     stage = "" if progress.stage in ("constant", "retrained", "fold") else f"{progress.stage}, "
     apart = (f", {name.replace('_', ' ')} {getattr(plan, name):g}" for name in progress.apart)
-    return Shown(f"{stage}{progress.fit}{''.join(apart)}", report.epoch, progress.epochs, figures)
+    metrics = {"loss": report.loss, "validation": progress.validation}
+    if plan.loss != "regression":
+        metrics |= {"violation_rate": report.violation_rate, "mean_trials": report.mean_trials}
+    task = f"{stage}{progress.fit}{''.join(apart)}"
+    return Shown(task, report.epoch, progress.epochs, figures, metrics)
 
 
 def report_model(model: Any, fresh: bool, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from awe_cli.config.schema import REQUIRED, Setting, expectation, read_value, settings_of
 from awe_cli.errors import MissingInputError, SettingsError, UsageError, did_you_mean
 
-# The tables that awe.toml may have: one a command.
+# The tables that awe.toml may have: one a command, and one for the log that all of them have.
 COMMANDS = (
     "run",
     "prepare",
@@ -26,12 +26,15 @@ COMMANDS = (
     "recipe",
     "tune",
     "neighbors",
+    "export",
     "affinities",
     "status",
     "promote",
     "rollback",
     "models",
     "gc",
+    "init",
+    "log",
 )
 
 S = TypeVar("S")

@@ -24,7 +24,16 @@ from awe_cli.engine.local import available_threads
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.load import find_embedding
-from awe_cli.models.store import Fit, fit_name, load_result, load_state, open_dataset, store_result
+from awe_cli.models.needs import neighbor_needs
+from awe_cli.models.store import (
+    Fit,
+    fit_name,
+    fits_of_model,
+    load_result,
+    load_state,
+    open_dataset,
+    store_result,
+)
 from awe_cli.models.tables import BOTH, EMBEDDING, INPUT, NEIGHBOR_SPACES, neighbor_space_of
 from awe_cli.models.tables import KNN_VERSION as VERSION
 from awe_cli.neighbors.choice import MULTIPLES, NeighborValidation, try_all
@@ -38,6 +47,8 @@ from awe_cli.training.state import fresh_state
 from awe_cli.training.trainer import OnProgress, Trainer
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
+from awe_cli.workspace.fs import writing
+from awe_cli.workspace.room import Needs
 
 # The settings of a neighbour table: given ones, and those that validation chooses.
 
@@ -216,7 +227,7 @@ def build_knn(
         resolved = resolve_settings(settings, dataset, load_result(base)["metric"])
         recipe = Recipe("neighbors", VERSION, resolved, {"dataset": stored.digest, "model": base.digest})
         name = name or base.name
-        table = ws.current("neighbors", name, recipe)
+        table = ws.current("neighbors", name, recipe, lambda: _needs(dataset, base, resolved))
         if table is not None:
             return table, False
         with (
@@ -224,7 +235,7 @@ def build_knn(
             ws.stage("neighbors", recipe) as staging,
             open_checkpoints(ws.root, recipe, name, code_digest(), checkpoints) as kept,
         ):
-            fits = [tuple(fit) for fit in base.settings["fits"]]
+            fits = fits_of_model(base)
             check_folds(dataset, fits[0], resolved["folds"])
             chosen, tried = choose(
                 dataset, load_state(base, fits[0], dataset), fits[0], resolved, threads, announce, kept
@@ -239,6 +250,15 @@ def build_knn(
             asked = {"tried": tried, "metric": resolved["metric"]}
             store_result(staging, {"space": chosen.space, "k": chosen.k, "lambda": lambdas, **asked})
             return staging.publish(name), True
+
+
+def _needs(dataset: Dataset, base: Artifact, resolved: dict[str, Any]) -> Needs:
+    """What the table takes with the fewest neighbours that may be chosen."""
+    fits = base.settings["fits"]
+    dim = load_state(base, tuple(fits[0]), dataset).U.shape[1]
+    wanted = resolved["k"] or min(_KS[dataset.task])
+    k = min(wanted, max(1, dataset.splits["train"] - 1))
+    return neighbor_needs(dataset, dim, fits, k)
 
 
 def _store_fit(
@@ -297,6 +317,6 @@ def _write(
     }
     for name, values in {"neighbors": rows, "squared": squared, "weights": weights}.items():
         columns[name] = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(values[known]))
-    pq.write_table(
-        pa.table(columns), staging.file(f"neighbors-{fit_name(fit)}.parquet"), row_group_size=16384
-    )
+    path = staging.file(f"neighbors-{fit_name(fit)}.parquet")
+    with writing(path):
+        pq.write_table(pa.table(columns), path, row_group_size=16384)

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from awe_cli.config.evaluate import EvaluateSettings
@@ -15,11 +16,13 @@ from awe_cli.errors import MissingInputError, SettingsError, UsageError, did_you
 from awe_cli.evaluation.compare import compare, pairs
 from awe_cli.evaluation.gate import make_gate
 from awe_cli.evaluation.held_out import Evaluated, evaluate_ranker, per_example_table
+from awe_cli.evaluation.metrics_file import check_metrics_file, metrics_text
 from awe_cli.evaluation.strata import Strata, compare_strata, make_strata, with_owners_of
 from awe_cli.metrics.metrics import Measure, measures
 from awe_cli.models.load import find_model, open_ranker
 from awe_cli.models.store import open_dataset
 from awe_cli.models.versions import require_dataset
+from awe_cli.prediction.output import whole_file
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.artifact import read_document
 
@@ -50,6 +53,16 @@ def evaluate(
     # Who waits for another command waits for what it makes, too: models are looked up with the lock held.
     with ws.lock(wait=wait) if wait else contextlib.nullcontext():
         return _evaluate(ws, models, settings or EvaluateSettings(), threads, announce)
+
+
+def write_metrics(document: dict[str, Any], paths: Sequence[Path]) -> None:
+    """Write the figures of a comparison to files, each in one instant, as flat JSON or for Prometheus by their names.
+
+    Raises UsageError for a name of another kind, WriteError.
+    """
+    for path in paths:
+        with whole_file(check_metrics_file(path), "--metrics-file") as stream:
+            stream.write(metrics_text(document, path).encode())
 
 
 def _evaluate(

@@ -21,10 +21,12 @@ from awe_cli.losses.registry import check_loss
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.affinity import ChosenAffinity, choose_affinity, mixture_weights_of, weigh_with
 from awe_cli.models.load import EMBEDDING, find_embedding, learned_ranker
+from awe_cli.models.needs import training_needs
 from awe_cli.models.store import (
     MODEL_VERSION,
     Fit,
     describe_run,
+    fits_of_model,
     load_state,
     open_dataset,
     store_history,
@@ -56,7 +58,7 @@ def inherit_from_start(settings: TrainSettings, start: Artifact | None) -> Train
     """The settings with the dimension and the steps of the model to start from. Raises SettingsError for other ones."""
     if start is None:
         return settings
-    state = load_state(start, tuple(start.settings["fits"][0]))
+    state = load_state(start, fits_of_model(start)[0])
     dim, plain = state.U.shape[1], is_sgd_state(state)
     if plain and settings.steps == ADAGRAD:
         raise SettingsError(
@@ -135,7 +137,7 @@ def fits_like(model: Artifact, fit_on: Fit | None) -> list[Fit]:
 
     Raises SettingsError where the model has no such fit.
     """
-    fits: list[Fit] = [tuple(fit) for fit in model.settings["fits"]]
+    fits: list[Fit] = fits_of_model(model)
     if fit_on is None:
         return fits
     wanted = tuple(split for split in SPLITS if split in fit_on)
@@ -175,7 +177,8 @@ def train(
         parents = {"dataset": stored.digest} | ({"start": start.digest} if start else {})
         recipe = Recipe("model", MODEL_VERSION, resolved, parents)
         name = name or affinity.name
-        model = ws.current("model", name, recipe)
+        fits, dim = resolved["fits"], max(plan["dim"] for plan in resolved["plans"])
+        model = ws.current("model", name, recipe, lambda: training_needs(dataset, dim, fits))
         if model is not None:
             return model, False
         with (

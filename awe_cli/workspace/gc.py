@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from awe_cli.errors import CorruptArtifactError
-from awe_cli.workspace.artifact import KINDS, MANIFEST, UNDECODABLE, Manifest
+from awe_cli.errors import CorruptArtifactError, refused_reading
+from awe_cli.workspace.artifact import KINDS, MANIFEST, UNDECODABLE, Manifest, unreadable
 from awe_cli.workspace.checkpoints import stale_checkpoints
 from awe_cli.workspace.fs import make_folder, read_small, writing
 from awe_cli.workspace.read_lock import lock_for_removal
@@ -56,7 +56,7 @@ def collect(
     What another process reads is left, with all it was made from. Readers hold a shared lock on the manifest
     of each artifact they opened (see read_lock); it is taken here exclusively before a folder is removed.
     """
-    with workspace.lock(wait), contextlib.ExitStack() as locks:
+    with workspace.shared_lock(wait) if dry_run else workspace.lock(wait), contextlib.ExitStack() as locks:
         workspace.readers.release()
         found = _unread(workspace, garbage(workspace, keep), locks)
         for item in found if not dry_run else []:
@@ -120,6 +120,8 @@ def _parents(folder: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except (OSError, *UNDECODABLE) as error:
+        if refused_reading(error):
+            raise unreadable(source, "a manifest", error) from error
         raise CorruptArtifactError(
             f"{source}: expected a manifest, found {error!r}: what it was made from is unknown",
             hint=f"nothing was removed; remove {folder} and run the step that makes it again",

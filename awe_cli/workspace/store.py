@@ -15,8 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from awe_cli.cleanup import half_made
-from awe_cli.errors import AweError, CorruptArtifactError, MissingInputError, SettingsError, nearest
+from awe_cli.errors import (
+    AweError,
+    CorruptArtifactError,
+    MissingInputError,
+    SettingsError,
+    nearest,
+    refused_reading,
+)
 from awe_cli.workspace.artifact import (
+    CHECKPOINTS,
     KINDS,
     MANIFEST,
     Artifact,
@@ -42,7 +50,9 @@ from awe_cli.workspace.fs import (
     writing,
 )
 from awe_cli.workspace.lock import WriteLock
+from awe_cli.workspace.plan import Plan, Planned, differences
 from awe_cli.workspace.read_lock import ReadLocks
+from awe_cli.workspace.room import Needs, require_room
 
 # A name in the workspace: a small file that says which artifact it stands for.
 
@@ -84,14 +94,17 @@ class Pointer:
 
 
 def read_pointer(path: Path) -> Pointer | None:
-    """The pointer at `path`, or None where there is none; CorruptArtifactError where it is unreadable."""
+    """The pointer at `path`, or None where there is none.
+
+    Raises CorruptArtifactError where it is damaged, MissingInputError where the system refuses to read it.
+    """
     try:
         return _decode(read_small(path, _LARGEST))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except PermissionError as error:
-        raise unreadable(path, "a pointer", error) from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        if refused_reading(error):
+            raise unreadable(path, "a pointer", error) from error
         raise CorruptArtifactError(
             f"{path}: expected a pointer (JSON with digest, recipe and created), found {error!r}",
             hint=f"remove {path} and run the step that makes it again",
@@ -243,10 +256,17 @@ class Staging:
 
 
 class Workspace:
-    """The artifacts below the folder `root`. Reading needs no lock; writing takes it."""
+    """The artifacts below the folder `root`. Reading needs no lock; writing takes it.
 
-    def __init__(self, root: Path) -> None:
+    dry_run  nothing is written, nor locked: where a step asks `current` whether its result is there, Planned is raised
+             with what it would do and why
+    anyway   work begins also where the memory or the disk that it needs is not there
+    """
+
+    def __init__(self, root: Path, *, dry_run: bool = False, anyway: bool = False) -> None:
         self.root = Path(root)
+        self.dry_run = dry_run
+        self.anyway = anyway
         self.store = self.root / "store"
         self.staging = self.root / "staging"
         self.readers = ReadLocks()
@@ -261,11 +281,20 @@ class Workspace:
     @contextlib.contextmanager
     def lock(self, wait: float = False) -> Iterator[None]:
         """Be the only writer inside the block. Raises BusyError, or waits: without end, or so many seconds."""
+        if self.dry_run:
+            yield
+            return
         self._lock.acquire(wait=wait)
         try:
             yield
         finally:
             self._lock.release()
+
+    @contextlib.contextmanager
+    def shared_lock(self, wait: float = False) -> Iterator[None]:
+        """Keep writers out inside the block without writing anything. Raises BusyError, or waits."""
+        with self._lock.shared(wait=wait):
+            yield
 
     def names(self, kind: str) -> list[str]:
         """The names of all artifacts of a kind that has names, sorted."""
@@ -330,9 +359,9 @@ class Workspace:
         path = self.store / digest
         try:
             path.stat()
-        except PermissionError as error:
-            raise unreadable(path, "an artifact", error) from error
-        except OSError:
+        except OSError as error:
+            if refused_reading(error):
+                raise unreadable(path, "an artifact", error) from error
             raise MissingInputError(
                 f"{path}: expected a stored artifact, found nothing",
                 hint="run the step that makes it again (`awe status` names it)",
@@ -354,8 +383,13 @@ class Workspace:
                 hint=f"name one with --workspace, or begin with `{KINDS['dataset'].how_to_make(None)}`",
             )
 
-    def current(self, kind: str, name: str | None, recipe: Recipe) -> Artifact | None:
+    def current(
+        self, kind: str, name: str | None, recipe: Recipe, needs: Callable[[], Needs] | None = None
+    ) -> Artifact | None:
         """What `name` means, if it was made from just this recipe and is whole; else None.
+
+        needs  estimates what making it takes: before None is returned, that is required to be there, with WriteError
+               for the disk and SettingsError for memory
 
         Raises SettingsError for an alias: only `awe promote` and `awe rollback` change what it means.
         """
@@ -364,11 +398,53 @@ class Workspace:
                 f"{name!r} is an alias, and no step writes to an alias",
                 hint=f"choose another --name, then run `awe promote NAME --as {name}`",
             )
+        if self.dry_run:
+            plan = self._plan(kind, name, recipe)
+            raise Planned(dataclasses.replace(plan, needs=needs()) if needs and plan.would_run else plan)
         with contextlib.suppress(CorruptArtifactError, MissingInputError):
             pointer = read_pointer(KINDS[kind].pointer(self.root, name))
             if pointer is not None and pointer.recipe == recipe.digest:
-                return self.find(kind, name)
+                found = self.find(kind, name)
+                # Left by a run that was killed after it had published.
+                shutil.rmtree(self.root / CHECKPOINTS / recipe.digest, ignore_errors=True)
+                with contextlib.suppress(OSError):
+                    (self.root / CHECKPOINTS).rmdir()
+                return found
+        if needs is not None:
+            self.require_room(needs())
         return None
+
+    def require_room(self, needs: Needs, folder: Path | None = None) -> None:
+        """Raise WriteError or SettingsError where a folder (the workspace) or memory has no room, unless `anyway`."""
+        if not self.anyway:
+            require_room(folder or self.root, needs)
+
+    def would(self, target: Path | str, *reasons: str) -> None:
+        """In a dry run, raise Planned: a step would write `target` for these reasons; without any it is up to date.
+
+        For steps that do not ask `current`.
+        """
+        if self.dry_run:
+            raise Planned(Plan(str(target), bool(reasons), reasons))
+
+    def target(self, kind: str, name: str | None) -> str:
+        """The file of a name as people are told of it: "models/awe.json"."""
+        return KINDS[kind].pointer(self.root, name).relative_to(self.root).as_posix()
+
+    def _plan(self, kind: str, name: str | None, recipe: Recipe) -> Plan:
+        """What a step with this recipe would do: nothing where `current` would find its result."""
+        target = self.target(kind, name)
+        try:
+            pointer = read_pointer(KINDS[kind].pointer(self.root, name))
+            if pointer is None:
+                return Plan(target, True, ("it is not there",))
+            artifact = self.find(kind, name)
+        except (CorruptArtifactError, MissingInputError) as error:
+            return Plan(target, True, (f"what is there cannot be used: {error.message}",))
+        if pointer.recipe == recipe.digest:
+            return Plan(target, False)
+        reasons = differences(recipe, artifact.manifest.recipe)
+        return Plan(target, True, tuple(reasons) or ("what is there was made from another recipe",))
 
     @contextlib.contextmanager
     def stage(self, kind: str, recipe: Recipe) -> Iterator[Staging]:
@@ -376,15 +452,17 @@ class Workspace:
 
         Takes the lock where it is not held yet. A full disk or a forbidden write becomes a WriteError.
         """
+        if self.dry_run:
+            raise ValueError("nothing is written in a dry run")
         if recipe.kind != kind:
             raise ValueError(f"the recipe of a {recipe.kind} cannot make a {kind}")
         with self.lock():
             path = self.staging / f"{kind}-{secrets.token_hex(4)}"
             self._clear_leftovers()
-            make_folder(path)
             self._staged.add(path)
             try:
                 with half_made(path):
+                    make_folder(path)
                     yield Staging(path, recipe, self.store, self._point)
             except OSError as error:
                 if is_write_failure(error, path):
