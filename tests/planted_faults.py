@@ -166,8 +166,8 @@ FAULTS = [
     ),
     Fault(
         "NDCG counts beyond k",
-        "np.where(ranks.ranks <= k, 1 / np.log2(ranks.ranks + 1.0), 0.0)",
-        "np.where(ranks.ranks <= k + 1, 1 / np.log2(ranks.ranks + 1.0), 0.0)",
+        "np.where(ranks.ranks <= k, gains / np.log2(ranks.ranks + 1.0), 0.0)",
+        "np.where(ranks.ranks <= k + 1, gains / np.log2(ranks.ranks + 1.0), 0.0)",
         "test_metrics.py",
     ),
     Fault(

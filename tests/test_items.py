@@ -379,7 +379,7 @@ REFUSED: dict[str, tuple[int, list[dict[str, object]] | None, str, str]] = {
     "no such column": (66, None, "--label-sparse tag", "expected a column 'tag', found item, tags, n"),
     "no such id": (66, None, "--label-sparse tags --label-id artist", "expected a column 'artist', found item"),
     "an id twice": (65, [ITEM, ITEM], "--label-sparse tags", "column 'item', row 2: expected ids that are there once"),
-    "ids of nothing": (65, [{**ITEM, "item": 12345}], "--label-sparse tags", "expected labels of the examples such as"),
+    "ids of nothing": (65, [{**ITEM, "item": 12345}], "--label-sparse tags", "expected labels of the data such as"),
     "ids of another type": (65, [{**ITEM, "item": "11"}], "--label-sparse tags", "'item': expected integers"),
     "no features at all": (65, [{**ITEM, "tags": []}], "--label-sparse tags", "no label has a feature that is left"),
     "rare features": (65, [ITEM], "--label-sparse tags --min-count 2", "no label has a feature that is left"),

@@ -276,3 +276,13 @@ def test_the_newest_success_is_by_its_end(tmp_path: Path) -> None:
     slow, quick = a_run(1, age=10), a_run(2, age=90)
     assert newest_success([slow, quick]) == slow
     assert newest_success([new_run("id", "awe train", "train")]) is None
+
+
+def test_what_a_killed_process_was_writing_is_removed_by_the_next(tmp_path: Path) -> None:
+    (tmp_path / f".{runs.RUNS}.new").write_text("half of a")
+    record_run(tmp_path, a_run(1))
+    assert [path.name for path in tmp_path.iterdir()] == [runs.RUNS]
+    (tmp_path / f".{runs.RUNS}.new").mkdir()  # stands in the way: the old record stays
+    with pytest.raises(OSError):  # noqa: PT011 - whatever the system calls it
+        record_run(tmp_path, a_run(2))
+    assert [run.id for run in read_runs(tmp_path)] == ["run-1"]

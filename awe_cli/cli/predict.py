@@ -45,6 +45,7 @@ awe predict --model awe --ids customers.csv --allow in-stock.csv --deny recalled
 awe predict --model awe --split test --output run.trec
 awe predict --model ssi new-queries.csv --documents new-documents.csv --output -
 awe predict --model items --label-file new-artists.parquet --output new-artists-for-all.parquet
+awe predict --model awe --user-file new-customers.csv --output welcome.csv
 zcat new-plays.csv.gz | awe predict --model awe - --top-k 5 --output - > recommendations.jsonl
 """
 
@@ -55,6 +56,15 @@ DocumentsOption = Annotated[
         "--documents",
         "--label-file",
         help="File of other documents, or items, to rank, in the format that was prepared.",
+    ),
+]
+
+
+UserFileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--user-file",
+        help="File with features of new people, as prepared; who is not in INPUT is ranked for by them alone.",
     ),
 ]
 
@@ -88,6 +98,7 @@ def predict(
     ] = None,
     *,
     documents: DocumentsOption = None,
+    user_file: UserFileOption = None,
     id: IdOption = None,
     ids: IdsOption = None,
     allow: AllowOption = None,
@@ -129,7 +140,8 @@ def predict(
     target = _target(output, settings.format)
     made = step(
         Workspace(workspace, dry_run=dry_run, anyway=anyway), model, input, target, settings,
-        documents=documents, only=Only(id or (), ids, allow, deny), threads=threads, wait=wait, on_progress=_on_rows,
+        documents=documents, user_file=user_file, only=Only(id or (), ids, allow, deny), threads=threads, wait=wait,
+        on_progress=_on_rows,
         checkpoints=checkpoints_from(fresh, checkpoint_every),
     )  # fmt: skip
     if settings.split is not None:

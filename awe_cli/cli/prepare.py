@@ -26,6 +26,7 @@ awe prepare songs.csv --features 'mfcc*' --labels tags --label-separator ';' --t
 awe prepare pages.jsonl.gz --text body --labels tags --id url --split split
 awe prepare Eurlex_train.txt --sparse indices:values --labels labels
 awe prepare plays.parquet --user user --item artist --label-file artists.parquet --label-sparse tags
+awe prepare plays.parquet --user user --item artist --user-file users.csv --user-categories country,age
 awe prepare plays.parquet --user user --item artist --update --fail-on-drift --drift-counts 0.2
 awe prepare --queries queries.csv --documents docs.jsonl --relevance pairs.csv --document-text body
 """

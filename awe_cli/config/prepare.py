@@ -68,6 +68,12 @@ class PrepareSettings:
         above=0,
         panel="Columns",
     )
+    categories: tuple[str, ...] | None = setting(
+        None,
+        help="Columns of categories: each value is a feature, alone or beside --sparse or --text.",
+        auto="none",
+        panel="Columns",
+    )
     id: str | None = setting(
         None,
         help="Column of the example's id; rows with the same id are one example.",
@@ -241,6 +247,12 @@ class PrepareSettings:
     label_features: tuple[str, ...] | None = setting(
         None, help="Numeric columns of the label, as --features names them.", auto="none", panel="Label file"
     )
+    label_categories: tuple[str, ...] | None = setting(
+        None,
+        help="Columns of the label's categories, as --categories names them, such as brand.",
+        auto="none",
+        panel="Label file",
+    )
     label_scaling: str | None = setting(
         None,
         help="Scaling of the label's features, as --scaling; none: more features make a longer row.",
@@ -260,6 +272,51 @@ class PrepareSettings:
         help="Names of the columns of the label file, where it has no header.",
         auto="the first row",
         panel="Label file",
+    )
+
+    # User file
+    user_file: str | None = setting(
+        None,
+        help="File with a row for each person, with features that help to rank for them, and for new people.",
+        auto="none",
+        panel="User file",
+    )
+    user_id: str | None = setting(
+        None,
+        help="Column of the person's id in the user file.",
+        auto="the column named by --user, user or id",
+        panel="User file",
+    )
+    user_text: str | None = setting(
+        None, help="Column of a text about the person.", auto="text, where there is one", panel="User file"
+    )
+    user_sparse: str | None = setting(
+        None,
+        help="Columns of the person's sparse features, as --sparse names them.",
+        auto="none",
+        panel="User file",
+    )
+    user_features: tuple[str, ...] | None = setting(
+        None, help="Numeric columns of the person, as --features names them.", auto="none", panel="User file"
+    )
+    user_categories: tuple[str, ...] | None = setting(
+        None,
+        help="Columns of the person's categories, as --categories names them, such as country.",
+        auto="none",
+        panel="User file",
+    )
+    user_scaling: str | None = setting(
+        None,
+        help="Scaling of the person's features, as --scaling; their items are scaled by themselves.",
+        auto="standard for dense features, else l2",
+        choices=("none", "l1", "l2", "standard"),
+        panel="User file",
+    )
+    user_columns: tuple[str, ...] | None = setting(
+        None,
+        help="Names of the columns of the user file, where it has no header.",
+        auto="the first row",
+        panel="User file",
     )
 
     # Retrieval

@@ -94,8 +94,7 @@ def _feature_kinds(spec: PrepareSpec) -> set[str]:
     columns = [side.features for side in sides]
     if spec.retrieval:
         columns += [spec.retrieval.queries.features, spec.retrieval.documents.features]
-    if spec.labels:
-        columns.append(spec.labels.columns.features)
+    columns += [file.columns.features for file in (spec.labels, spec.users) if file]
     return {kind_of(features) for features in columns}
 
 

@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from awe_cli.dataset import storage, taxonomy
+from awe_cli.dataset import storage, taxonomy, user_features
 from awe_cli.dataset.examples import Examples
 from awe_cli.dataset.features import FeatureOptions, FeatureSpace
 from awe_cli.dataset.label_features import LabelFeatures, load
 from awe_cli.dataset.splits import SPLITS, require_splits
 from awe_cli.errors import CorruptArtifactError
 from awe_cli.io.columns import one_array
-from awe_cli.matrices.bags import no_lists, scale_rows, unite
+from awe_cli.matrices.bags import beside, no_lists, scale_rows, unite
 from awe_cli.matrices.matrix import Bags, Lists, Rows, n_rows, take_bags, take_lists
 from awe_cli.workspace.artifact import read_document
 
@@ -123,10 +123,28 @@ class Dataset:
         options = FeatureOptions(**self.settings["feature_options"])
         return storage.read_features(self.path / storage.FEATURES, options, self.dense)
 
-    @property
+    @functools.cached_property
+    def user_space(self) -> FeatureSpace | None:
+        """The features of people beside their items; None where they have none."""
+        return user_features.load(self.path, self.settings)
+
+    @functools.cached_property
     def features(self) -> pa.Array:
-        """The feature names (n_features,); the constant feature comes last and has the name null."""
-        return self.prepared_labels if self.space is None else self.space.names
+        """The feature names (n_features,); the constant feature comes last and has the name null.
+
+        In recommendation they are the items, and after those any features of people, as "user:NAME".
+        """
+        if self.space is not None:
+            return self.space.names
+        if self.user_space is None:
+            return self.prepared_labels
+        items = self.prepared_labels.cast(pa.large_string())
+        return pa.concat_arrays([items, user_features.feature_names(self.user_space)])
+
+    def of_items_alone(self) -> Dataset:
+        """The same dataset without the features of people."""
+        plain = {name: value for name, value in self.settings.items() if name != "user_features"}
+        return self if self.user_space is None else replace(self, settings=plain)
 
     @property
     def n_features(self) -> int:
@@ -203,8 +221,7 @@ class Dataset:
             if self.task == ANNOTATION:
                 examples = self._annotated(table, SPLITS)
             else:
-                x, ids = self._history(table, SPLITS)
-                seen = Lists(x.indptr, x.indices)
+                x, seen, ids = self._history(table, SPLITS)
                 examples = Examples(ids, x, no_lists(len(ids)), seen, own=False, y=self.y)
             if len(examples):
                 yield examples
@@ -216,35 +233,55 @@ class Dataset:
 
     def _columns(self, splits: tuple[str, ...]) -> list[str]:
         names = list(dict.fromkeys(splits))
-        return ["id", *names, *(f"{name}_weights" for name in names if self.settings["weighted"])]
+        weights = [f"{name}_weights" for name in names if self.settings["weighted"]]
+        users = [] if self.user_space is None else [storage.USER_INDICES, storage.USER_VALUES]
+        return ["id", *names, *weights, *users]
 
     def _stored_columns(self) -> list[str]:
         grades = [storage.GRADES] if self.summary.get("graded") else []
         return ["id", "split", "labels", *grades, *(["x"] if self.dense else ["x_indices", "x_values"])]
 
-    def _history(self, table: pa.Table, fit_on: tuple[str, ...]) -> tuple[Bags, pa.Array]:
-        bags = history_of(table, fit_on, self.settings, self.n_features)
-        return bags, one_array(table.column("id"))
+    def _history(self, table: pa.Table, fit_on: tuple[str, ...]) -> tuple[Bags, Lists, pa.Array]:
+        """x, the items in it, and the ids of the people in the table."""
+        bags = history_of(table, fit_on, self.settings, len(self.prepared_labels))
+        return (
+            self.with_user_features(bags, table),
+            Lists(bags.indptr, bags.indices),
+            one_array(table.column("id")),
+        )
+
+    def with_user_features(self, history: Bags, table: pa.Table) -> Bags:
+        """x of people whose items are `history`: with the features that the stored table has of them."""
+        if self.user_space is None:
+            return history
+        features = storage.read_bags(table, storage.USER_INDICES, storage.USER_VALUES, len(self.user_space))
+        return beside(history, features, len(self.prepared_labels))
 
     def _people(self, table: pa.Table, fit_on: tuple[str, ...]) -> Examples:
-        history, ids = self._history(table, fit_on)
-        kept = np.flatnonzero(np.diff(history.indptr))
+        x, items, ids = self._history(table, fit_on)
+        kept = np.flatnonzero(np.diff(items.indptr))
         if len(kept) < len(ids):
-            history, ids = take_bags(history, kept), ids.take(pa.array(kept))
-        return Examples(ids, history, Lists(history.indptr, history.indices), None, own=True, y=self.y)
+            x, items, ids = *self._take(x, items, kept), ids.take(pa.array(kept))
+        return Examples(ids, x, items, None, own=True, y=self.y)
+
+    def _take(self, x: Bags, items: Lists, rows: NDArray[np.int64]) -> tuple[Bags, Lists]:
+        """These rows; one array of indices serves as both where people have no features."""
+        taken = take_bags(x, rows)
+        return taken, Lists(taken.indptr, taken.indices) if self.user_space is None else take_lists(
+            items, rows
+        )
 
     def _held_out(self, table: pa.Table, split: str, fit_on: tuple[str, ...]) -> Examples:
         if self.task == ANNOTATION:
             return self._annotated(table, (split,))
-        history, ids = self._history(table, fit_on)
+        x, items, ids = self._history(table, fit_on)
         wanted = (
             no_lists(table.num_rows)
             if split in fit_on
             else storage.read_lists(table, split, len(self.prepared_labels))
         )
         kept = np.flatnonzero(np.diff(wanted.indptr))
-        x = take_bags(history, kept)
-        seen = Lists(x.indptr, x.indices)
+        x, seen = self._take(x, items, kept)
         return Examples(ids.take(pa.array(kept)), x, take_lists(wanted, kept), seen, own=False, y=self.y)
 
     def _annotated(self, table: pa.Table, splits: tuple[str, ...]) -> Examples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,17 @@ from awe_cli.dataset.features import Raw, RawDense, take_raw
 from awe_cli.dataset.gather import join
 from awe_cli.dataset.hashing import hash_values
 from awe_cli.dataset.interactions import refuse_not_positive
+from awe_cli.dataset.retrieval import FeatureTableColumns, read_feature_table
 from awe_cli.dataset.text import TextOptions, stop_words
+from awe_cli.dataset.user_features import NewPeople
 from awe_cli.dataset.vocabulary import encode, look_up
-from awe_cli.errors import DataError, MissingInputError, did_you_mean
+from awe_cli.errors import DataError, MissingInputError, SettingsError, did_you_mean
 from awe_cli.io.columns import Batch, Role, fail, is_list, list_parts, refuse_nulls, truths
 from awe_cli.io.options import ReadOptions
-from awe_cli.io.reader import check_batch, columns_of, raw_batches, read_batches
-from awe_cli.io.sources import Source, open_sources
-from awe_cli.matrices.bags import collect, no_lists
-from awe_cli.matrices.matrix import Lists
+from awe_cli.io.reader import check_batch, columns_of, raw_batches, read_batches, require_column
+from awe_cli.io.sources import Source, find_source, open_sources
+from awe_cli.matrices.bags import beside, collect, no_lists
+from awe_cli.matrices.matrix import Bags, Lists
 
 # People never seen before, from the items they chose.
 
@@ -66,7 +69,7 @@ def encode_people(dataset: Dataset, batch: Batch) -> tuple[Examples, int]:
     people, person = encode(pa.chunked_array([users]))
     names, codes = encode(pa.chunked_array([items]))
     what = f"{batch.file}: column {columns['item']!r}"
-    found = look_up(names, dataset.features, what, untyped=batch.untyped)
+    found = look_up(names, dataset.prepared_labels, what, untyped=batch.untyped)
     labels = found[codes] if len(found) else np.zeros(0, np.int32)
     person = np.repeat(person, np.diff(offsets))
     known = labels >= 0
@@ -86,7 +89,7 @@ def _bags(
     order = np.argsort(person, kind="stable")
     indptr = np.searchsorted(person[order], np.arange(n + 1)).astype(np.int64)
     values = np.ones(len(labels), np.float32) if weights is None else weights[order]
-    bags = collect(indptr, labels[order], values, dataset.n_features)
+    bags = collect(indptr, labels[order], values, len(dataset.prepared_labels))
     if weights is None:  # an item named twice is one item
         bags = bags._replace(values=np.ones_like(bags.values))
     return scale_history(bags, dataset.settings), Lists(bags.indptr, bags.indices)
@@ -124,10 +127,13 @@ class Encoded:
 
 
 class Encoder:
-    """Turns new input in the original format into examples, by what a dataset has learnt."""
+    """Turns new input in the original format into examples, by what a dataset has learnt.
 
-    def __init__(self, dataset: Dataset) -> None:
-        self.dataset = dataset
+    people  the features of new people, where a file has them
+    """
+
+    def __init__(self, dataset: Dataset, people: NewPeople | None = None) -> None:
+        self.dataset, self.people = dataset, people
         self.columns: Mapping[str, Any] = dataset.settings["columns"]
         self.of_people = dataset.space is None
         self._features = FeatureColumns() if self.of_people else feature_columns(self.columns)
@@ -167,7 +173,24 @@ class Encoder:
         if not self.of_people:
             return self._examples(batch)
         unweighted = bool(self.columns["weight"]) and self.columns["weight"] not in roles
-        return Encoded(*encode_people(self.dataset, batch), unweighted)
+        examples, unknown = encode_people(self.dataset, batch)
+        return Encoded(self._with_features(examples), unknown, unweighted)
+
+    def _with_features(self, examples: Examples) -> Examples:
+        if self.people is None:
+            return examples
+        assert isinstance(examples.x, Bags)
+        x = beside(examples.x, self.people.of(examples.ids), len(self.dataset.prepared_labels))
+        return dataclasses.replace(examples, x=x)
+
+    def people_without_items(self) -> Encoded:
+        """Those of the file of people whom no input named, ranked for by their features alone."""
+        assert self.people is not None
+        ids, features = self.people.others()
+        none = no_lists(len(ids))
+        history = Bags(none.indptr, none.indices, np.zeros(0, np.float32))
+        x = beside(history, features, len(self.dataset.prepared_labels))
+        return Encoded(Examples(ids, x, none, none, own=False), self.people.unknown)
 
     def _examples(self, batch: Batch) -> Encoded:
         space = self.dataset.space
@@ -194,7 +217,8 @@ class Encoder:
 def feature_columns(columns: Mapping[str, Any]) -> FeatureColumns:
     """The columns of features as a manifest has them."""
     sparse = columns["sparse"]
-    return FeatureColumns(tuple(columns["features"]), tuple(sparse) or None, columns["text"])
+    categories = tuple(columns.get("categories", ()))
+    return FeatureColumns(tuple(columns["features"]), tuple(sparse) or None, columns["text"], categories)
 
 
 def text_options(stored: Mapping[str, Any] | None) -> TextOptions | None:
@@ -205,6 +229,35 @@ def text_options(stored: Mapping[str, Any] | None) -> TextOptions | None:
     return TextOptions(
         stored["token_characters"], stop_words(words) if isinstance(words, str) else frozenset(words)
     )
+
+
+def user_source(dataset: Dataset, path: str) -> Source:
+    """The file of new people, read as the one that was prepared. Raises SettingsError where there was none."""
+    stored = dataset.settings.get("user_features")
+    if stored is None:
+        raise SettingsError(
+            "--user-file: expected a dataset whose people have features, found one that was prepared without",
+            hint="prepare it with --user-file, or leave the option out",
+        )
+    return find_source(path, Path(path), options=ReadOptions.of_stored(stored.get("reading")))
+
+
+def read_people(dataset: Dataset, path: str) -> NewPeople:
+    """The people of a file in the form of the user file that was prepared.
+
+    Raises SettingsError where the dataset has no features of people, MissingInputError for a file or a column that is
+    not there, DataError for what cannot be read.
+    """
+    source = user_source(dataset, path)
+    stored = dataset.settings["user_features"]
+    columns = FeatureTableColumns(feature_columns(stored["columns"]), stored["columns"]["id"])
+    for name in columns.roles():
+        require_column(source, name, columns_of(source))
+    table = read_feature_table(
+        read_batches(source, columns.roles(), 16384), columns, text_options(stored["text"]), "people"
+    )
+    assert dataset.user_space is not None
+    return NewPeople.of_table(dataset.user_space, table, path)
 
 
 # New input of any length, a batch of examples at a time.

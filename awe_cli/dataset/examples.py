@@ -35,8 +35,8 @@ class Examples:
     x          (n, features) scaled input features
     positives  labels that should rank high
     seen       labels that are no candidates (a person's history), or None
-    own        True where x is the bag of the positives themselves, entry for entry: a target is then
-               left out of its own input while it is learned
+    own        True where x is the bag of the positives themselves, entry for entry, and after those any features
+               of the person: a target is then left out of its own input while it is learned
     y          (labels, label features) what describes each label; None where labels are one-hot
     drawn      (m,) the labels that may be negatives, ascending, the positives among them; None for all
     grades     (entries of positives,) how relevant each positive is, above 0; None where all are 1

@@ -8,6 +8,8 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from awe_cli.dataset.features import (
     Raw,
@@ -18,30 +20,47 @@ from awe_cli.dataset.gather import IdLists, join
 from awe_cli.dataset.text import TextOptions
 from awe_cli.dataset.vocabulary import encode
 from awe_cli.errors import DataError, MissingInputError
-from awe_cli.io.columns import Batch, Role, fail, is_list, is_number, list_parts, refuse
+from awe_cli.io.columns import (
+    Batch,
+    Role,
+    fail,
+    is_list,
+    is_number,
+    list_parts,
+    make_list,
+    refuse,
+    truths,
+)
 from awe_cli.io.reader import require_column
 from awe_cli.io.sources import Source
+
+_NO_NAMES = pa.array([], pa.string())
 
 
 @dataclass(frozen=True)
 class FeatureColumns:
-    """Where features stand: exactly one of these.
+    """Where features stand: one of dense, sparse and text; categories stand beside the last two, or alone.
 
     dense   numeric columns, or one list column
     sparse  the list columns of feature names and of their values, or of names alone, which count 1 each
     text    a column of text
+    categories  columns whose value is a feature called "column=value", which counts 1; an empty cell is none
     """
 
     dense: tuple[str, ...] = ()
     sparse: tuple[str, ...] | None = None
     text: str | None = None
+    categories: tuple[str, ...] = ()
 
     def roles(self) -> dict[str, Role]:
         """Column → what it is read as."""
+        categories = dict.fromkeys(self.categories, Role.CATEGORY)
         if self.text is not None:
-            return {self.text: Role.TEXT}
+            return {self.text: Role.TEXT, **categories}
         if self.sparse is not None:
-            return dict(zip(self.sparse, (Role.ID_LIST, Role.NUMBER_LIST), strict=False))
+            return {**dict(zip(self.sparse, (Role.ID_LIST, Role.NUMBER_LIST), strict=False)), **categories}
+        if categories:
+            return categories
         role = Role.NUMBER if len(self.dense) > 1 else Role.NUMBERS
         return dict.fromkeys(self.dense, role)
 
@@ -86,19 +105,27 @@ class RawReader:
         self.text = text
         self._dense: list[np.ndarray] = []
         self._values: list[np.ndarray] = []
-        self._lists = IdLists(columns.text or (columns.sparse or ("",))[0])
+        self._lists = IdLists(columns.text or (columns.sparse or columns.categories or ("",))[0])
         self._width: int | None = None
 
     def add(self, batch: Batch) -> None:
         """Take the rows of the next piece. Raises DataError where rows have different widths."""
+        if self.columns.dense:
+            self._add_dense(batch)
+            return
         if self.columns.text is not None:
             assert self.text is not None
-            offsets, tokens = self.text.tokens(batch.column(self.columns.text))
-            self._lists.add(batch, pa.LargeListArray.from_arrays(pa.array(offsets), tokens))
+            offsets, entries = self.text.tokens(batch.column(self.columns.text))
+            values = None
         elif self.columns.sparse is not None:
-            self._add_sparse(batch, *self.columns.sparse)
+            offsets, entries, values = self._sparse(batch, *self.columns.sparse)
         else:
-            self._add_dense(batch)
+            offsets, entries, values = np.zeros(batch.table.num_rows + 1, np.int64), _NO_NAMES, None
+        if self.columns.categories:
+            offsets, entries, values = self._with_categories(batch, offsets, entries, values)
+        self._lists.add(batch, make_list(offsets, entries))
+        if values is not None:
+            self._values.append(values)
 
     def raw(self) -> Raw:
         """Everything added so far."""
@@ -113,20 +140,42 @@ class RawReader:
         values = join(self._values, np.float32) if self._values else np.ones(len(codes), np.float32)
         return RawBags(vocabulary, indptr, codes, values)
 
-    def _add_sparse(self, batch: Batch, names: str, values: str | None = None) -> None:
-        lists = batch.column(names)
+    def _sparse(
+        self, batch: Batch, names: str, values: str | None = None
+    ) -> tuple[NDArray[np.int64], pa.Array, NDArray[np.float32] | None]:
+        """Row pointers, names, and the values where a column has them."""
+        own_offsets, entries = list_parts(batch.column(names))
         if values is None:
-            self._lists.add(batch, lists)
-            return
-        numbers = batch.column(values)
-        offsets, flat = list_parts(numbers)
-        lengths = np.diff(list_parts(lists)[0])
+            return own_offsets, entries, None
+        offsets, flat = list_parts(batch.column(values))
+        lengths = np.diff(own_offsets)
         if (lengths != np.diff(offsets)).any():
             row = int(np.argmax(lengths != np.diff(offsets)))
             expected, found = f"as many numbers as {names!r} has ({lengths[row]:,})", np.diff(offsets)[row]
             fail(batch, values, row, expected, f"{found:,}", "give each index one value")
-        self._lists.add(batch, lists)
-        self._values.append(flat.to_numpy().astype(np.float32, copy=False))
+        return own_offsets, entries, flat.to_numpy().astype(np.float32, copy=False)
+
+    def _with_categories(
+        self,
+        batch: Batch,
+        offsets: NDArray[np.int64],
+        entries: pa.Array,
+        values: NDArray[np.float32] | None,
+    ) -> tuple[NDArray[np.int64], pa.Array, NDArray[np.float32] | None]:
+        """The rows with one more entry, "column=value", for each category that they have."""
+        n = batch.table.num_rows
+        rows, names = [np.repeat(np.arange(n), np.diff(offsets))], [entries.cast(pa.string())]
+        for column in self.columns.categories:
+            found = batch.column(column)
+            rows.append(np.flatnonzero(truths(found.is_valid())))
+            names.append(pc.binary_join_element_wise(column, found.drop_null(), "="))
+        of_row = np.concatenate(rows)
+        order = np.argsort(of_row, kind="stable")
+        more = len(order) - len(entries)
+        if values is not None:
+            values = np.concatenate([values, np.ones(more, np.float32)])[order]
+        indptr = np.searchsorted(of_row[order], np.arange(n + 1)).astype(np.int64)
+        return indptr, pa.concat_arrays(names).take(pa.array(order)), values
 
     def _add_dense(self, batch: Batch) -> None:
         columns = [batch.column(name) for name in self.columns.dense]

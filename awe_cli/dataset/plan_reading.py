@@ -29,9 +29,10 @@ def read_options(settings: PrepareSettings) -> ReadOptions:
     )
 
 
-def label_file_options(settings: PrepareSettings) -> ReadOptions:
-    """How the label file is read: its separator, format and columns are its own."""
-    return read_options(settings).with_columns(settings.label_columns, format=None, separator=None)
+def side_file_options(settings: PrepareSettings, side: str) -> ReadOptions:
+    """How the label file or the user file is read: its separator, format and columns are its own."""
+    columns = getattr(settings, f"{side}_columns")
+    return read_options(settings).with_columns(columns, format=None, separator=None)
 
 
 def retrieval_options(settings: PrepareSettings) -> list[ReadOptions]:

@@ -11,12 +11,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from awe_cli.config.prepare import PrepareSettings
-from awe_cli.dataset import label_features, similarity, storage, taxonomy
+from awe_cli.dataset import label_features, similarity, storage, taxonomy, user_features
 from awe_cli.dataset.annotations import Annotations, RawExamples, build_annotations
 from awe_cli.dataset.features import FeatureSpace, fit_features
 from awe_cli.dataset.previous import Previous
 from awe_cli.dataset.retrieval import MAX_GRADE, FeatureTable, Relevance, read_feature_table, read_relevance
-from awe_cli.dataset.spec import LabelSpec, RetrievalSpec
+from awe_cli.dataset.spec import FeatureFileSpec, RetrievalSpec
 from awe_cli.dataset.splits import SplitRule
 from awe_cli.dataset.vocabulary import look_up, united
 from awe_cli.errors import DataError, UsageError
@@ -25,32 +25,61 @@ from awe_cli.io.reader import read_batches
 from awe_cli.io.sources import Source, find_source
 from awe_cli.matrices.matrix import Bags
 
-# What a file says of the labels of examples or interactions: more labels, and features of all of them.
+# What a file says of the labels of examples or interactions, or of people: more of them, and features of all.
 
-_PREPARE_LABELS_ROWS = 16384  # read at a time
-
-
-def read_labels(plan: LabelSpec) -> FeatureTable:
-    """The rows of the file. Raises DataError as `read_feature_table` does, and where no label has a feature."""
-    batches = read_batches(plan.source, plan.columns.roles(), _PREPARE_LABELS_ROWS)
-    return read_feature_table(batches, plan.columns, plan.text, "labels")
+_FEATURE_FILE_ROWS = 16384  # read at a time
 
 
-def with_labels_of(plan: LabelSpec, feature_table: FeatureTable, vocabulary: pa.Array) -> pa.Array:
-    """The labels of the examples, and those of the file after them. Raises DataError where they share none."""
+def read_feature_file(plan: FeatureFileSpec, what: str) -> FeatureTable:
+    """The rows of the file about `what`, "labels" or "people". Raises DataError as `read_feature_table` does."""
+    batches = read_batches(plan.source, plan.columns.roles(), _FEATURE_FILE_ROWS)
+    return read_feature_table(batches, plan.columns, plan.text, what)
+
+
+def with_ids_of(
+    plan: FeatureFileSpec, feature_table: FeatureTable, known: pa.Array, what: str, option: str
+) -> pa.Array:
+    """The ids of the data, and those of the file after them. Raises DataError where they share none.
+
+    what, option  what they are, and the option that names their column, for messages
+    """
     where = f"{plan.source.name}: column {plan.columns.id!r}"
-    labels, place = united(vocabulary, feature_table.ids, where, untyped=feature_table.untyped)
-    if len(vocabulary) and (place >= len(vocabulary)).all():
+    ids, place = united(known, feature_table.ids, where, untyped=feature_table.untyped)
+    if len(known) and (place >= len(known)).all():
         raise DataError(
-            f"{where}: expected labels of the examples such as {vocabulary[0].as_py()!r}, found none of them; the "
+            f"{where}: expected {what} of the data such as {known[0].as_py()!r}, found none of them; the "
             f"first here is {feature_table.ids[0].as_py()!r}",
-            hint="name the column that has the labels with --label-id",
+            hint=f"name the column that has the ids with {option}",
         )
-    return labels
+    return ids
+
+
+def user_features_of(
+    plan: FeatureFileSpec, feature_table: FeatureTable, people: pa.Array, previous: Previous | None
+) -> tuple[FeatureSpace, Bags, dict[str, Any]]:
+    """The features of people, those of each of `people`, and what the summary says of them. Raises DataError."""
+    places = previous.user_feature_places if previous else None
+    space = user_features.fit_user_features(feature_table, plan.options, plan.source.name, places)
+    if previous and space.dense:
+        previous.require_columns(space.names, previous.user_features, "people")
+    rows, described = user_features.user_rows(space, feature_table, people)
+    found: dict[str, Any] = {
+        "described_people": len(feature_table.ids),
+        "user_features": space.given,
+        "people_not_described": int(np.count_nonzero(~described)),
+    }
+    if previous:
+        found["update"] = {"user features": previous.name_changes(space.names, previous.user_features)}
+    missing, warnings = found["people_not_described"], []
+    if missing:
+        warnings.append(
+            f"people without a row in {plan.source.name}: {missing:,}; they have their items alone"
+        )
+    return space, rows, found | {"warnings": warnings}
 
 
 def store_label_features(
-    plan: LabelSpec, feature_table: FeatureTable, labels: pa.Array, counts: dict[str, NDArray[np.int64]],
+    plan: FeatureFileSpec, feature_table: FeatureTable, labels: pa.Array, counts: dict[str, NDArray[np.int64]],
     file: Callable[[str], Path], previous: Previous | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Store what describes the labels; what the summary says of it. Raises DataError where they have no features.
@@ -79,7 +108,7 @@ def store_label_features(
     return found | {"warnings": _warnings(plan, found, empty, counts["train"])}
 
 
-def _space(plan: LabelSpec, feature_table: FeatureTable, previous: Previous | None) -> FeatureSpace:
+def _space(plan: FeatureFileSpec, feature_table: FeatureTable, previous: Previous | None) -> FeatureSpace:
     """Which features there are: those of all labels in the file, whether anything has them or not."""
     places = previous.label_feature_places if previous else None
     space = fit_features(feature_table.raw, np.ones(len(feature_table.ids), np.bool_), plan.options, places)
@@ -104,7 +133,7 @@ def _empty(described: label_features.LabelFeatures, place: NDArray[np.int32]) ->
 
 
 def _warnings(
-    plan: LabelSpec, found: dict[str, Any], empty: NDArray[np.bool_], train: NDArray[np.int64]
+    plan: FeatureFileSpec, found: dict[str, Any], empty: NDArray[np.bool_], train: NDArray[np.int64]
 ) -> list[str]:
     warnings = []
     name = plan.source.name

@@ -58,6 +58,16 @@ class Previous:
         described = self.dataset.described
         return _NO_NAMES if described is None else described.space.names.slice(0, described.space.given)
 
+    @property
+    def user_features(self) -> pa.Array:
+        """The names of the features of people, in their order; empty where they have none."""
+        space = self.dataset.user_space
+        return _NO_NAMES if space is None else space.names
+
+    def user_feature_places(self, names: pa.Array) -> NDArray[np.int32]:
+        """The index of each among the features of people, -1 for new ones."""
+        return places_by_id(names, self.user_features)
+
     def feature_places(self, names: pa.Array) -> NDArray[np.int32]:
         """The index of each among the features, -1 for new ones."""
         return places_by_id(names, self.features)

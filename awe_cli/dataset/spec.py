@@ -18,9 +18,9 @@ from awe_cli.dataset.interactions import InteractionColumns
 from awe_cli.dataset.plan_reading import (
     SPLIT,
     has_splits,
-    label_file_options,
     read_options,
     refuse_without_effect,
+    side_file_options,
     stored_reading,
 )
 from awe_cli.dataset.retrieval import FeatureTableColumns, RelevanceColumns
@@ -61,8 +61,9 @@ def feature_columns(settings: PrepareSettings, sources: list[Source], side: str 
 
     Raises UsageError, and as `match_columns` does.
     """
+    categories = settings.categories or ()
     if settings.text:
-        return FeatureColumns(text=settings.text)
+        return FeatureColumns(text=settings.text, categories=categories)
     if settings.sparse:
         names = tuple(settings.sparse.split(":"))
         if len(names) > 2 or not all(names):
@@ -70,7 +71,14 @@ def feature_columns(settings: PrepareSettings, sources: list[Source], side: str 
                 f"--{side}sparse: expected INDICES:VALUES or INDICES, found {settings.sparse!r}",
                 hint="name two list columns with a colon between them, or one whose features count 1 each",
             )
-        return FeatureColumns(sparse=names)
+        return FeatureColumns(sparse=names, categories=categories)
+    if categories and settings.features:
+        raise UsageError(
+            f"--{side}categories and --{side}features are two kinds of features that a row cannot have together",
+            hint="give numbers names of ranges, such as 30-39, and make them a category",
+        )
+    if categories:
+        return FeatureColumns(categories=categories)
     taken = {name for name in (settings.labels, settings.id, settings.split) if name}
     found = [match_columns(source, settings.features or (), columns_of(source), taken) for source in sources]
     for source, names in zip(sources, found, strict=True):
@@ -106,24 +114,25 @@ def stored_text(settings: PrepareSettings, text: TextOptions | None) -> dict[str
 def side_settings(settings: PrepareSettings, side: str, source: Source) -> PrepareSettings:
     """The settings as for annotated examples with the features of one side. Raises UsageError."""
     text, sparse, features = (getattr(settings, f"{side}_{kind}") for kind in ("text", "sparse", "features"))
+    categories = getattr(settings, f"{side}_categories", None)
     if sum(map(bool, (text, sparse, features))) > 1:
         raise UsageError(
             f"expected one of --{side}-text, --{side}-sparse and --{side}-features, found several",
             hint="name the one that the model shall see",
         )
-    if not (text or sparse or features):
+    if not (text or sparse or features or categories):
         text = "text"
         if text not in columns_of(source):
             raise UsageError(
                 f"{source.name}: expected a column 'text', found {', '.join(list(columns_of(source))[:20])}",
                 hint=f"name the features with --{side}-text, --{side}-sparse or --{side}-features",
             )
-    return replace(settings, text=text, sparse=sparse, features=features)
+    return replace(settings, text=text, sparse=sparse, features=features, categories=categories)
 
 
 def kind_of(features: FeatureColumns) -> str:
     """What features are: "text", "sparse" or "dense"."""
-    return "text" if features.text else "sparse" if features.sparse else "dense"
+    return "text" if features.text else "dense" if features.dense else "sparse"
 
 
 def stored_columns(columns: FeatureTableColumns) -> dict[str, Any]:
@@ -134,31 +143,25 @@ def stored_columns(columns: FeatureTableColumns) -> dict[str, Any]:
         "sparse": list(features.sparse or ()),
         "text": features.text,
         "id": columns.id,
+        **stored_categories(features),
     }
 
 
-def stored_label_features(
-    columns: FeatureTableColumns,
-    options: FeatureOptions,
-    text: dict[str, Any] | None,
-    *,
-    shared: bool,
-    identity: bool,
-) -> dict[str, Any]:
-    """What a manifest says of the features of labels.
+def stored_categories(features: FeatureColumns) -> dict[str, Any]:
+    """The columns of categories as a manifest has them; nothing where there are none."""
+    return {"categories": list(features.categories)} if features.categories else {}
 
-    text      how text becomes words, if it is text
-    shared    whether they are those of x
-    identity  whether each label is a feature of itself besides
-    """
+
+def stored_features(
+    columns: FeatureTableColumns, options: FeatureOptions, text: dict[str, Any] | None
+) -> dict[str, Any]:
+    """What a manifest says of the features of labels or people; `text`: how text becomes words, if it is text."""
     kind = kind_of(columns.features)
     return {
-        "shared": shared,
         "dense": kind == "dense",
         "columns": stored_columns(columns),
         "options": asdict(options),
         "text": text if kind == "text" else None,
-        "identity": identity,
     }
 
 
@@ -175,21 +178,18 @@ def first_column(
     return found
 
 
-# The plan of `prepare` for a file that describes the labels: items with attributes.
+# The plan of `prepare` for a file that describes the labels, items with attributes, or one that describes people.
 
-_ONLY_WITH_FILE = (
-    "label_id",
-    "label_text",
-    "label_sparse",
-    "label_features",
-    "label_scaling",
-    "label_identity",
-    "label_columns",
-)
+_OF_FILE = ("id", "text", "sparse", "features", "categories", "scaling", "columns")
+_ONLY_WITH_FILE = {
+    "label": (*(f"label_{name}" for name in _OF_FILE), "label_identity"),
+    "user": tuple(f"user_{name}" for name in _OF_FILE),
+}
+_IDS_OF = {"label": ("label", "item", "id"), "user": ("user", "id")}
 
 
 @dataclass(frozen=True)
-class LabelSpec:
+class FeatureFileSpec:
     """The columns of the file, and how they become features.
 
     stored  what goes into the manifest
@@ -202,54 +202,51 @@ class LabelSpec:
     stored: dict[str, Any]
 
 
-def label_spec(
-    settings: PrepareSettings, label: str | None, log: ReadingLog | None = None
-) -> LabelSpec | None:
-    """The plan; None where no file is named. `label` is the column of the labels in the examples.
+def feature_file_spec(
+    settings: PrepareSettings, side: str, named: str | None, log: ReadingLog | None = None
+) -> FeatureFileSpec | None:
+    """The plan of one side, "label" or "user"; None where no file is named.
 
-    log  where rows that cannot be used, and warnings, are noted
+    named  the column of these ids in the data
+    log    where rows that cannot be used, and warnings, are noted
 
     Raises UsageError for options that need the file and for several kinds of features, MissingInputError for
     a file or a column that is not there, DataError and SettingsError as for the features of examples.
     """
-    if settings.label_file is None:
-        for field in _ONLY_WITH_FILE:
+    path = getattr(settings, f"{side}_file")
+    if path is None:
+        for field in _ONLY_WITH_FILE[side]:
             if getattr(settings, field) is not None:
                 raise UsageError(
-                    f"{_flag(field, getattr(settings, field))} needs --label-file",
-                    hint="name the file that has a row for each label",
+                    f"{_flag(field, getattr(settings, field))} needs --{side}-file",
+                    hint=f"name the file that has a row for each {'person' if side == 'user' else side}",
                 )
         return None
-    reading = label_file_options(settings)
-    source = find_source(settings.label_file, Path(settings.label_file), options=reading, log=log)
-    if settings.label_columns:
+    reading = side_file_options(settings, side)
+    source = find_source(path, Path(path), options=reading, log=log)
+    if getattr(settings, f"{side}_columns"):
         refuse_without_effect(replace(settings, separator=None, columns=None), [source])
     types = columns_of(source)
-    names = tuple(name for name in (label, "label", "item", "id") if name)
-    id = settings.label_id or first_column(types, names, source, "--label-id")
+    names = tuple(name for name in (named, *_IDS_OF[side]) if name)
+    id = getattr(settings, f"{side}_id") or first_column(types, names, source, f"--{side}-id")
     require_column(source, id, types)
-    file_settings = side_settings(replace(settings, labels=None, id=id, split=None), "label", source)
-    columns = FeatureTableColumns(feature_columns(file_settings, [source], "label-"), id)
+    file_settings = side_settings(replace(settings, labels=None, id=id, split=None), side, source)
+    columns = FeatureTableColumns(feature_columns(file_settings, [source], f"{side}-"), id)
     if len(columns.roles()) < 1 + len(columns.features.roles()):
         raise UsageError("one column is named for two purposes", hint="name each column once")
     for name in columns.roles():
         require_column(source, name, types)
     dense = kind_of(columns.features) == "dense"
     counted = {"idf": None, "min_count": None} if dense else {"min_count": settings.min_count or 1}
-    described = replace(file_settings, scaling=settings.label_scaling, bias=False, **counted)
-    options = feature_options(described, dense=dense, side="label-")
+    described = replace(file_settings, scaling=getattr(settings, f"{side}_scaling"), bias=False, **counted)
+    options = feature_options(described, dense=dense, side=f"{side}-")
     text = text_options(file_settings) if file_settings.text else None
-    stored = stored_label_features(
-        columns,
-        options,
-        stored_text(file_settings, text),
-        shared=False,
-        identity=settings.label_identity is not False,
-    )
-    stored = {**stored, **stored_reading(reading)}
-    return LabelSpec(
-        source, columns, options, text, {"label_features": stored, "label_file": source.sha256()}
-    )
+    stored = stored_features(columns, options, stored_text(file_settings, text))
+    if side == "label":
+        stored |= {"shared": False, "identity": settings.label_identity is not False}
+    stored |= stored_reading(reading)
+    manifest = {f"{side}_features": stored, f"{side}_file": source.sha256()}
+    return FeatureFileSpec(source, columns, options, text, manifest)
 
 
 def _flag(field: str, value: Any) -> str:
@@ -265,6 +262,7 @@ _NOT_FOR_RETRIEVAL = (
     "features",
     "sparse",
     "text",
+    "categories",
     "labels",
     "id",
     "label_separator",
@@ -277,13 +275,9 @@ _NOT_FOR_RETRIEVAL = (
     "holdout",
     "holdout_last",
     "label_file",
-    "label_id",
-    "label_text",
-    "label_sparse",
-    "label_features",
-    "label_scaling",
-    "label_identity",
-    "label_columns",
+    *_ONLY_WITH_FILE["label"],
+    "user_file",
+    *_ONLY_WITH_FILE["user"],
 )
 # What columns of ids are called, in the files of queries and documents and in those of pairs.
 _IDS = {
@@ -399,9 +393,11 @@ def _stored(
         "relevance": {
             name: value for name, value in asdict(plan.relevance).items() if name != "split" or value
         },
-        "label_features": stored_label_features(
-            plan.documents, plan.document_options, text, shared=plan.shared, identity=False
-        ),
+        "label_features": {
+            **stored_features(plan.documents, plan.document_options, text),
+            "shared": plan.shared,
+            "identity": False,
+        },
     }
 
 
@@ -464,7 +460,8 @@ class PrepareSpec:
     options: FeatureOptions | None = None
     text: TextOptions | None = None
     retrieval: RetrievalSpec | None = None
-    labels: LabelSpec | None = None
+    labels: FeatureFileSpec | None = None
+    users: FeatureFileSpec | None = None
     choice: RowChoice | None = None
 
     @property
@@ -499,8 +496,10 @@ def make_spec(settings: PrepareSettings, sources: list[Source]) -> PrepareSpec:
     if found in TAGGED:  # new text of this form has no labels to know it by
         reading = replace(reading, format=found)
     plan = replace(plan, settings={**plan.settings, **stored_reading(reading), **skipping})
-    labels = label_spec(settings, settings.item or settings.labels, sources[0].log)
-    return replace(plan, labels=labels, settings={**plan.settings, **labels.stored}) if labels else plan
+    labels = feature_file_spec(settings, "label", settings.item or settings.labels, sources[0].log)
+    users = feature_file_spec(settings, "user", settings.user, sources[0].log)
+    stored = {**plan.settings, **(labels.stored if labels else {}), **(users.stored if users else {})}
+    return replace(plan, labels=labels, users=users, settings=stored)
 
 
 def split_rule(settings: PrepareSettings) -> SplitRule:
@@ -530,7 +529,7 @@ def split_rule(settings: PrepareSettings) -> SplitRule:
 
 
 def _plan_interactions(settings: PrepareSettings, rule: SplitRule, sources: list[Source]) -> PrepareSpec:
-    for field in ("features", "sparse", "text", "labels", "id", "label_separator"):
+    for field in ("features", "sparse", "text", "categories", "labels", "id", "label_separator"):
         if getattr(settings, field) is not None:
             flag = f"--{field.replace('_', '-')}"
             raise UsageError(
@@ -580,9 +579,10 @@ def _plan_interactions(settings: PrepareSettings, rule: SplitRule, sources: list
 def _plan_annotation(settings: PrepareSettings, rule: SplitRule, sources: list[Source]) -> PrepareSpec:
     kinds = {"--features": settings.features, "--sparse": settings.sparse, "--text": settings.text}
     named = [flag for flag, value in kinds.items() if value]
-    if len(named) != 1 or not settings.labels:
+    if len(named) > 1 or not (named or settings.categories) or not settings.labels:
         raise UsageError(
-            "expected --user and --item, or --labels with one of --features, --sparse and --text; found "
+            "expected --user and --item, or --labels with one of --features, --sparse and --text, or with "
+            "--categories; found "
             + (", ".join([*named, *(["--labels"] if settings.labels else [])]) or "none of them"),
             hint="for example `awe prepare plays.parquet --user user --item artist`",
         )
@@ -595,11 +595,16 @@ def _plan_annotation(settings: PrepareSettings, rule: SplitRule, sources: list[S
         "min_per_item",
         "holdout",
         "holdout_last",
+        "user_file",
     ):
         if getattr(settings, field) is not None:
+            hint = "split annotated examples with --split or --test-fraction"
+            if field == "user_file":
+                hint = (
+                    "annotated examples have their own features: --features, --sparse, --text or --categories"
+                )
             raise UsageError(
-                f"--{field.replace('_', '-')} is for interactions, with --user and --item",
-                hint="split annotated examples with --split or --test-fraction",
+                f"--{field.replace('_', '-')} is for interactions, with --user and --item", hint=hint
             )
     features = feature_columns(settings, sources)
     columns = AnnotationColumns(
@@ -625,6 +630,7 @@ def _plan_annotation(settings: PrepareSettings, rule: SplitRule, sources: list[S
             "labels": columns.labels,
             "id": columns.id,
             "split": columns.split,
+            **stored_categories(features),
         },
         "label_separator": columns.label_separator,
         "weighted": False,

@@ -17,6 +17,7 @@ from awe_cli.matrices.matrix import Bags, Dense, Lists, Rows, slice_lists, slice
 from awe_cli.workspace.artifact import UNDECODABLE
 
 LABELS, FEATURES, EXAMPLES = "labels.parquet", "features.parquet", "examples.parquet"
+USER_INDICES, USER_VALUES = "user_indices", "user_values"  # columns of people who have features
 GRADES = "grades"  # the column of examples.parquet that is there where relevance is graded
 _GROUP = 1 << 22  # numbers in a row group of dense rows, about
 _ROWS = 16384
@@ -74,9 +75,13 @@ def _refuse_bomb(file: pq.ParquetFile, path: Path) -> None:
 
 
 def write_people(
-    path: Path, ids: pa.Array, items: dict[str, Lists], weights: dict[str, NDArray[np.float32]] | None
+    path: Path,
+    ids: pa.Array,
+    items: dict[str, Lists],
+    weights: dict[str, NDArray[np.float32]] | None,
+    features: Bags | None = None,
 ) -> None:
-    """One row a person: the items of each split, ascending, and beside them any weights."""
+    """One row a person: the items of each split, ascending, beside them any weights, and any features of people."""
 
     def rows(start: int, stop: int) -> dict[str, pa.Array]:
         columns: dict[str, pa.Array] = {"id": ids.slice(start, stop - start)}
@@ -86,6 +91,11 @@ def write_people(
             if weights is not None:
                 entries = slice(lists.indptr[start], lists.indptr[stop])
                 columns[f"{split}_weights"] = to_lists(part.indptr, weights[split][entries])
+        if features is not None:
+            of_rows = slice_rows(features, start, stop)
+            assert isinstance(of_rows, Bags)
+            columns[USER_INDICES] = to_lists(of_rows.indptr, of_rows.indices)
+            columns[USER_VALUES] = to_lists(of_rows.indptr, of_rows.values)
         return columns
 
     _write_groups(path, len(ids), _ROWS, rows)

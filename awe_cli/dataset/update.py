@@ -10,7 +10,9 @@ from awe_cli.errors import SettingsError
 
 LINEAGE, INPUTS = "lineage", "inputs"
 # What may differ from the version before: what was read, the relations of labels, and the decay of old interactions.
-_MAY_DIFFER = frozenset({LINEAGE, INPUTS, "label_file", "isa", "similarity", "half_life", "weighted"})
+_MAY_DIFFER = frozenset(
+    {LINEAGE, INPUTS, "label_file", "user_file", "isa", "similarity", "half_life", "weighted"}
+)
 _FIRST = ("user", "item")  # columns, in the order in which they are compared
 _MOSTLY_GONE = 0.5  # share of what the version before had from which a loss is warned of
 

@@ -10,8 +10,18 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from awe_cli.dataset.dataset import Dataset
+from awe_cli.dataset.features import FeatureSpace
 from awe_cli.io.columns import is_string
-from awe_cli.matrices.bags import add_constant, collect, kept_offsets, scale_rows
+from awe_cli.matrices.bags import (
+    add_constant,
+    as_bags,
+    beside,
+    collect,
+    inputs,
+    kept_offsets,
+    scale_rows,
+    split_at,
+)
 from awe_cli.matrices.matrix import Bags, Dense, Rows
 
 TranslateRows = Callable[[Rows], Rows]
@@ -54,18 +64,70 @@ def row_translation(source: Dataset, target: Dataset) -> TranslateRows:
     Features that `target` does not know are left out. Values become what `target` would have made of the input:
     idf, mean and deviation are its own, and rows are scaled anew.
     """
+    if source.user_space is not None or target.user_space is not None:
+        return _translation_of_people(source, target)
     place = places_by_id(source.features, target.features)
     if source.dense:
         return _dense_translation(source, target)
-    factor = np.ones(len(place))
-    scaling, bias = str(source.settings["scaling"]), False
+    scaling, bias, factor = str(source.settings["scaling"]), False, np.ones(len(place))
     if source.space is not None and target.space is not None:
         scaling, bias = source.space.options.scaling, source.space.options.bias
-        known = place >= 0
-        factor[known] = target.space.weight[place[known]] / source.space.weight[known]
-    if len(place) == target.n_features and (place == np.arange(len(place))).all() and (factor == 1).all():
+        factor = _weight_ratios(source.space, target.space, place)
+    return _sparse_translation(place, factor, target.n_features, scaling, bias=bias)
+
+
+def _weight_ratios(
+    source: FeatureSpace, target: FeatureSpace, place: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """By what the values of each feature of `source` are multiplied (features,): its idf in `target` is another."""
+    factor, known = np.ones(len(place)), place >= 0
+    factor[known] = target.weight[place[known]] / source.weight[known]
+    return factor
+
+
+def _translation_of_people(source: Dataset, target: Dataset) -> TranslateRows:
+    """Items and features of people, each part by itself."""
+    n, m = len(source.prepared_labels), len(target.prepared_labels)
+    items = row_translation(source.of_items_alone(), target.of_items_alone())
+    before, after = source.user_space, target.user_space
+    users: TranslateRows | None = None
+    if before is not None and after is not None:
+        place = places_by_id(before.names, after.names)
+        if before.dense:
+            dense = _standard_translation(before, after)
+            columns = np.arange(len(before), dtype=np.int32)
+
+            def users(rows: Rows) -> Rows:
+                values = inputs(rows, len(before), np.float32).toarray()
+                return as_bags(dense(Dense(columns, values)))
+        else:
+            factor = _weight_ratios(before, after, place)
+            users = _sparse_translation(place, factor, len(after), before.options.scaling, bias=False)
+
+    def translate(rows: Rows) -> Rows:
+        assert isinstance(rows, Bags)
+        chosen, features = split_at(rows, n)
+        history = items(chosen)
+        assert isinstance(history, Bags)
+        if users is None:
+            return history
+        moved = users(features)
+        assert isinstance(moved, Bags)
+        return beside(history, moved, m)
+
+    return translate
+
+
+def _sparse_translation(
+    place: NDArray[np.int32], factor: NDArray[np.float64], n: int, scaling: str, *, bias: bool
+) -> TranslateRows:
+    """Bags whose feature i becomes place[i] of `n`, -1: left out, its values times factor[i].
+
+    bias  whether the last feature, on both sides, is the constant one
+    """
+    if len(place) == n and (place == np.arange(len(place))).all() and (factor == 1).all():
         return lambda rows: rows
-    n, constant = target.n_features, len(place) - 1
+    constant = len(place) - 1
 
     def translate(rows: Rows) -> Rows:
         assert isinstance(rows, Bags)
@@ -82,9 +144,12 @@ def row_translation(source: Dataset, target: Dataset) -> TranslateRows:
 
 def _dense_translation(source: Dataset, target: Dataset) -> TranslateRows:
     """The same columns, each standardised by the mean and the deviation of `target`."""
-    before, after = source.space, target.space
-    assert before is not None
-    assert after is not None
+    assert source.space is not None
+    assert target.space is not None
+    return _standard_translation(source.space, target.space)
+
+
+def _standard_translation(before: FeatureSpace, after: FeatureSpace) -> TranslateRows:
     if before.options.scaling != "standard" or (
         np.array_equal(before.mean, after.mean) and np.array_equal(before.weight, after.weight)
     ):

@@ -13,7 +13,6 @@ from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.dataset.examples import Examples
 from awe_cli.engine.local import one_blas_thread
 from awe_cli.errors import SettingsError
-from awe_cli.matrices.matrix import Bags
 from awe_cli.metrics.bootstrap import paired_intervals
 from awe_cli.metrics.metrics import Measure
 from awe_cli.metrics.ranks import Ranks
@@ -57,8 +56,8 @@ def make_strata(by: str, dataset: Dataset) -> Strata:
         )
 
     def of_history(ranks: Ranks, block: Examples) -> NDArray[np.int64]:
-        assert isinstance(block.x, Bags)
-        return np.repeat(by_size(np.diff(block.x.indptr)), ranks.n_positives)
+        assert block.seen is not None
+        return np.repeat(by_size(np.diff(block.seen.indptr)), ranks.n_positives)
 
     return Strata(by, size_names(), of_history)
 

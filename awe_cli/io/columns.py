@@ -32,6 +32,7 @@ class Role(Enum):
     NUMBERS = "a number or a list of numbers"
     NUMBER_LIST = "a list of numbers"
     TEXT = "text"
+    CATEGORY = "text, whole numbers or truth values"
     TIME = "a number, a date or a time"
 
 
@@ -418,11 +419,14 @@ def read_column(batch: Batch, column: str, role: Role) -> pa.Array:
     """The column of `batch` in the form of its role, checked.
 
     ID → string or the integer type it has; IDS, ID_LIST → the same or a list of it; NUMBER → double; NUMBERS,
-    NUMBER_LIST → double or a list of float; TEXT → large string; TIME → int64, double or timestamp[us].
+    NUMBER_LIST → double or a list of float; TEXT → large string; CATEGORY → string, null where it is empty;
+    TIME → int64, double or timestamp[us].
     Where the piece is untyped, numbers are parsed and lists split at spaces.
     Raises DataError for a wrong type, a null, NaN or infinity.
     """
     values = batch.column(column)
+    if role is Role.CATEGORY:
+        return _categories(batch, column, values)
     if pa.types.is_null(values.type) and len(values):
         fail(batch, column, 0, role.value, "null", "fill the column in, or name another")
     if role in ID_ROLES:
@@ -434,6 +438,21 @@ def read_column(batch: Batch, column: str, role: Role) -> pa.Array:
     if role is Role.TIME:
         return read_times(batch, column, values)
     return _numbers(batch, column, values, role)
+
+
+def _categories(batch: Batch, column: str, values: pa.Array) -> pa.Array:
+    """Values as text without spaces around them; null where a value is missing. Whole numbers may come as floats."""
+    if pa.types.is_floating(values.type):
+        numbers = values.to_numpy(zero_copy_only=False)
+        known = np.isfinite(numbers)
+        whole = np.where(known, numbers, 0)
+        refuse(batch, column, known & (whole != np.floor(whole)), Role.CATEGORY.value, values,
+               "give ranges of numbers a name, such as 30-39")  # fmt: skip
+        values = pa.array(whole.astype(np.int64), mask=~known)
+    if not (is_string(values.type) or is_number(values.type) or pa.types.is_null(values.type)):
+        wrong_type(batch, column, Role.CATEGORY, values.type)
+    trimmed = pc.utf8_trim_whitespace(values.cast(pa.string()))
+    return pc.if_else(pc.equal(trimmed, ""), None, trimmed)
 
 
 def warn_of_missing(log: ReadingLog, column: str, ids: pa.Array) -> None:
@@ -466,7 +485,8 @@ def _ids(batch: Batch, column: str, values: pa.Array, role: Role) -> pa.Array:
         return values
     values = refuse_nulls(batch, column, values, role.value)
     if is_string(values.type):
-        refuse(batch, column, truths(pc.equal(values, "")), role.value, values, FILL_IN)
+        blank = pc.or_(pc.equal(values, ""), pc.utf8_is_space(values))
+        refuse(batch, column, truths(blank), role.value, values, FILL_IN)
     return values
 
 

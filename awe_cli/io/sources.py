@@ -115,7 +115,24 @@ _REFUSED_SUFFIXES = {
     ".rdata": ("an R data file", "write it in R with write.csv"),
     ".tar": ("a tar archive", "unpack it, and name the files"),
     ".tgz": ("a tar archive", "unpack it, and name the files"),
+    ".rda": ("an R data file", "write it in R with write.csv"),
     ".docx": ("a Word document", "write its text as CSV or JSON lines"),
+    ".doc": ("a Word document", "write its text as CSV or JSON lines"),
+    ".arff": ("ARFF, as Weka writes it", "write it as CSV, for example with scipy.io.arff and pandas"),
+    ".mtx": (
+        "a Matrix Market file",
+        "read it with scipy.io.mmread, and write libsvm text or rows of user,item,weight",
+    ),
+    ".sav": ("an SPSS file (.sav)", _PANDAS + "read_spss(file).to_parquet(…)"),
+    ".dta": ("a Stata file (.dta)", _PANDAS + "read_stata(file).to_parquet(…)"),
+    ".sas7bdat": ("a SAS file (.sas7bdat)", _PANDAS + "read_sas(file).to_parquet(…)"),
+    ".safetensors": ("tensors (.safetensors)", "write them as Parquet with list columns"),
+    ".tfrecord": ("TensorFlow records", "read them with tf.data, and write Parquet or JSON lines"),
+    ".joblib": (
+        "a pickle",
+        "unpickle it where you trust it, and write it as Parquet; awe runs no code of a file",
+    ),
+    ".msgpack": ("MessagePack", "convert it to Parquet or JSON lines"),
 }
 
 
@@ -151,6 +168,10 @@ def refuse_by_name(name: str, plain: bytes) -> None:
         raise _refused(
             name, "a page of HTML", "download the file itself: this is often a page that asks to log in"
         )
+    if begins.startswith(b"@relation"):
+        raise _refused(name, *_REFUSED_SUFFIXES[".arff"])
+    if begins.startswith(b"%%matrixmarket"):
+        raise _refused(name, *_REFUSED_SUFFIXES[".mtx"])
     if begins.startswith(b"<?xml"):
         raise _refused(name, "XML", "convert it to CSV or JSON lines")
     if begins.startswith(b"version https://git-lfs"):

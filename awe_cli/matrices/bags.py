@@ -100,6 +100,26 @@ def add_last(bags: Bags, indices: NDArray[np.integer], value: float) -> Bags:
     )
 
 
+def beside(first: Bags, second: Bags, n: int) -> Bags:
+    """The rows of both as rows of one matrix: the features of `first`, `n` of them, then those of `second`."""
+    rows = np.concatenate(
+        [np.repeat(np.arange(len(bags.indptr) - 1), np.diff(bags.indptr)) for bags in (first, second)]
+    )
+    order = np.argsort(rows, kind="stable")
+    return Bags(
+        first.indptr + second.indptr,
+        np.concatenate([first.indices, second.indices + np.int32(n)])[order],
+        np.concatenate([first.values, second.values])[order],
+    )
+
+
+def split_at(bags: Bags, n: int) -> tuple[Bags, Bags]:
+    """What `beside` put together: the features below `n`, and the others, numbered from 0."""
+    first = bags.indices < n
+    rest = keep_entries(bags, ~first)
+    return keep_entries(bags, first), rest._replace(indices=rest.indices - np.int32(n))
+
+
 def as_bags(rows: Rows) -> Bags:
     """The rows as bags: of dense ones the entries other than 0."""
     if isinstance(rows, Bags):

@@ -14,6 +14,7 @@ from awe_cli.models.store import MODEL_VERSION as EMBEDDING_VERSION
 from awe_cli.models.store import fit_name, load_result, load_state
 from awe_cli.models.versions import dataset_of, require_dataset, require_same_version
 from awe_cli.ranking.earlier import EarlierRanker
+from awe_cli.ranking.items import ItemsRanker
 from awe_cli.ranking.ranker import Ranker
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
@@ -142,12 +143,19 @@ def baseline_facts(
     return Facts(dataset, fit, embedded(ws, table, dataset, fit), threads)
 
 
+def what_it_sees(baseline: str, dataset: Dataset) -> Dataset:
+    """The dataset as a baseline sees it: without the features of people, but for knn, which asks an embedding."""
+    return dataset if baseline == KNN else dataset.of_items_alone()
+
+
 def _baseline(baseline: Baseline) -> Loader:
     def load(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
         model.expect_version(BASELINE_VERSION)
-        facts = baseline_facts(ws, model.parents, dataset, fit_on)
+        seen = what_it_sees(baseline.name, dataset)
+        facts = baseline_facts(ws, model.parents, seen, fit_on)
         arrays = load_arrays(model.file(f"fit-{fit_name(fit_on)}.npz"))
-        return baseline.ranker(facts, load_result(model)["choice"], arrays)
+        ranker = baseline.ranker(facts, load_result(model)["choice"], arrays)
+        return ranker if seen is dataset else ItemsRanker(ranker, len(dataset.prepared_labels))
 
     return load
 

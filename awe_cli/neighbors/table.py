@@ -60,12 +60,17 @@ def among_others(
     return Nearest(named, found.squared)
 
 
-def without_part(x: Rows, parts: int, part: int) -> Rows:
-    """The bags without the features at positions ≡ part (mod parts); with one part, all of them."""
+def without_part(x: Rows, parts: int, part: int, n_items: NDArray[np.int64]) -> Rows:
+    """The bags without the items at positions ≡ part (mod parts); with one part, all of them.
+
+    n_items  (n,) how many items each row begins with; what comes after them are features of the person
+    """
     if parts == 1 or not isinstance(x, Bags):
         return x
-    position = np.arange(len(x.indices)) - np.repeat(x.indptr[:-1], np.diff(x.indptr))
-    return x._replace(values=np.where(position % parts == part, np.float32(0), x.values))
+    sizes = np.diff(x.indptr)
+    position = np.arange(len(x.indices)) - np.repeat(x.indptr[:-1], sizes)
+    left_out = (position % parts == part) & (position < np.repeat(n_items, sizes))
+    return x._replace(values=np.where(left_out, np.float32(0), x.values))
 
 
 def in_blocks(work: Work, examples: Examples, engine: Engine, block: int) -> tuple[NDArray, ...]:
@@ -73,7 +78,8 @@ def in_blocks(work: Work, examples: Examples, engine: Engine, block: int) -> tup
 
     Blocks of examples are independent, and can be computed anywhere (the paper's remark on MapReduce).
     """
-    one = _InBlocks(work, examples.x, parts_of(examples), block)
+    n_items = np.diff(examples.positives.indptr)
+    one = _InBlocks(work, examples.x, n_items, parts_of(examples), block)
     found = list(engine.map(one, range(0, len(examples), block)))
     return tuple(np.concatenate(arrays) for arrays in zip(*found, strict=True))
 
@@ -84,13 +90,15 @@ class _InBlocks:
 
     work: Work
     x: Rows
+    n_items: NDArray[np.int64]
     parts: int
     block: int
 
     def __call__(self, start: int) -> tuple[NDArray, ...]:
         x = slice_rows(self.x, start, min(start + self.block, n_rows(self.x)))
         rows = np.arange(start, start + n_rows(x))
-        by_part = [self.work(without_part(x, self.parts, part), rows) for part in range(self.parts)]
+        n_items = self.n_items[rows]
+        by_part = [self.work(without_part(x, self.parts, part, n_items), rows) for part in range(self.parts)]
         stacked = (np.stack(arrays, axis=1) for arrays in zip(*by_part, strict=True))
         return tuple(array.reshape(-1, *array.shape[2:]) for array in stacked)
 

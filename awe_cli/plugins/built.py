@@ -77,8 +77,8 @@ class PluginRows(WholeRows):
                 self._compare(G[some], self.weigh(take_rows(x, some), rows[some]), rows[some])
             if not self._skips or not len(rows):
                 return
-            parts = parts_of(examples)
-            for query in (without_part(x, parts, part) for part in range(parts)):
+            parts, n_items = parts_of(examples), np.diff(examples.positives.indptr)[rows]
+            for query in (without_part(x, parts, part, n_items) for part in range(parts)):
                 if not np.array_equal(self.weigh(query, rows), self.weigh(query, none)):
                     return
         raise self._refused(

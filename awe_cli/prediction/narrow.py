@@ -47,9 +47,10 @@ def narrow(dataset: Dataset, request: PredictRequest, only: Only) -> tuple[Predi
 
 
 def _rows(dataset: Dataset, request: PredictRequest, only: Only, notes: list[str]) -> np.ndarray:
-    if request.input is not None:
+    if request.is_new:
         raise UsageError(
-            f"--id and --ids are for prepared examples, and an input is named: {request.input}",
+            "--id and --ids are for prepared examples, and an input is named: "
+            f"{request.user_file if request.input is None else request.input}",
             hint="leave out one of them; to rank some of the input, give only its rows",
         )
     known = example_ids(dataset, request)

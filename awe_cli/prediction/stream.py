@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from awe_cli.baselines.popularity import PopularityRanker
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
-from awe_cli.dataset.encode import Encoder, read_encoded
+from awe_cli.dataset.encode import Encoder, read_encoded, read_people
 from awe_cli.dataset.examples import Examples, stack
 from awe_cli.dataset.new_documents import OtherDocuments
 from awe_cli.dataset.vocabulary import inverse
@@ -35,8 +35,9 @@ class PredictRequest:
 
     fit_on   the splits that the fit in use has seen
     split    the examples of a split, ranked as evaluation ranks them; in recommendation `fit_on` is the history
-    input    a file in the format that was prepared, "-" for stdin. Without split and input: everyone that was
-             prepared, with all that is known of them
+    input    a file in the format that was prepared, "-" for stdin. Without split, input and user_file: everyone that
+             was prepared, with all that is known of them
+    user_file  a file with the features of new people, who may have no items in the input
     rows     (n,) positions of the only examples that are wanted, in this order; None for all
     allowed  (m,) the only labels that are candidates, ascending; None for all
     """
@@ -49,14 +50,16 @@ class PredictRequest:
     input: str | None = None
     rows: NDArray[np.int64] | None = None
     allowed: NDArray[np.int64] | None = None
+    user_file: str | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the examples are new ones."""
+        return self.input is not None or self.user_file is not None
 
     def marks_fallback(self, dataset: Dataset) -> bool:
         """Whether there may be people of whom nothing is known, who get the most popular labels."""
-        return (
-            self.input is not None
-            and dataset.task == RECOMMENDATION
-            and not isinstance(dataset, OtherDocuments)
-        )
+        return self.is_new and dataset.task == RECOMMENDATION and not isinstance(dataset, OtherDocuments)
 
 
 @dataclass
@@ -152,8 +155,8 @@ def example_ids(dataset: Dataset, request: PredictRequest) -> pa.Array:
 
 
 def _batches(dataset: Dataset, request: PredictRequest, counts: Counts) -> Iterator[Examples]:
-    if request.input is not None:
-        yield from _new(dataset, request.input, counts)
+    if request.is_new:
+        yield from _new(dataset, request, counts)
     elif request.rows is not None:
         yield from _selected(lambda: _prepared(dataset, request), request.rows)
     else:
@@ -189,11 +192,19 @@ def _selected(batches: Callable[[], Iterator[Examples]], rows: NDArray[np.int64]
         yield stack(parts).take(inverse(order))
 
 
-def _new(dataset: Dataset, path: str, counts: Counts) -> Iterator[Examples]:
-    for encoded in read_encoded(Encoder(dataset), path, size=READ_ROWS):
+def _new(dataset: Dataset, request: PredictRequest, counts: Counts) -> Iterator[Examples]:
+    people = None if request.user_file is None else read_people(dataset, request.user_file)
+    encoder = Encoder(dataset, people)
+    found = () if request.input is None else read_encoded(encoder, request.input, size=READ_ROWS)
+    for encoded in found:
         counts.unknown += encoded.unknown
         counts.unweighted |= encoded.unweighted
         yield encoded.examples
+    if people is not None:
+        others = encoder.people_without_items()
+        counts.unknown += others.unknown
+        if len(others.examples):
+            yield others.examples
 
 
 def is_blank(block: Examples) -> NDArray[np.bool_]:

@@ -145,7 +145,9 @@ def standardised(
     candidate = np.ones(S.shape, np.bool_)
     candidate[:, unscored] = False
     if seen is not None:
-        candidate[np.repeat(np.arange(len(S)), np.diff(seen.indptr)), seen.indices] = False
+        items = seen.indices < S.shape[1]  # features of the person come after the items
+        rows = np.repeat(np.arange(len(S)), np.diff(seen.indptr))
+        candidate[rows[items], seen.indices[items]] = False
     n = np.maximum(candidate.sum(axis=1, keepdims=True), 1)
     centred = S - np.where(candidate, S, 0).sum(axis=1, keepdims=True, dtype=np.float64) / n
     deviation = np.sqrt(np.where(candidate, np.square(centred), 0).sum(axis=1, keepdims=True) / n)

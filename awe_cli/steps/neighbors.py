@@ -125,6 +125,8 @@ def _points(dataset: Dataset, model: Artifact, fit: Fit, of: str) -> _Points:
         return _Points(dataset.labels, label_rows(dataset.y, state.V), dataset.label_counts(fit))
     if of == FEATURES:
         counts = dataset.label_counts(fit) if dataset.space is None else dataset.space.count
+        if dataset.user_space is not None:
+            counts = np.concatenate([counts, dataset.user_space.count])
         return _Points(dataset.features, state.U, np.where(_is_named(dataset.features), counts, 0))
     places: list[NDArray[np.float32]] = []
     sizes: list[NDArray[np.int64]] = []

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from awe_cli.config.predict import PredictSettings
 from awe_cli.dataset.dataset import ANNOTATION, RECOMMENDATION, Dataset
+from awe_cli.dataset.encode import user_source
 from awe_cli.dataset.new_documents import OtherDocuments
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
 from awe_cli.engine.dask import code_digest
@@ -157,6 +158,8 @@ class _Work:
             "input": source,
             "format": self.format,
         }
+        if request.user_file is not None:
+            resolved["user_file"] = user_source(self.dataset, request.user_file).sha256()
         resolved |= {
             name: _digest(numbers)
             for name, numbers in (("rows", request.rows), ("allowed", request.allowed))
@@ -182,6 +185,7 @@ def predict(
     settings: PredictSettings | None = None,
     *,
     documents: str | None = None,
+    user_file: str | None = None,
     only: Only | None = None,
     threads: int | None = None,
     wait: float = False,
@@ -196,6 +200,7 @@ def predict(
     input    a file in the format that was prepared, "-" for stdin; None: the examples of settings.split, or without
              one everybody that was prepared, with all their items as history (annotation: the examples of all splits)
     documents  a file with other documents to rank than those that were prepared (retrieval)
+    user_file  a file with the features of new people; those of them who are not in the input have no items
     only     the examples and labels that are wanted
     output   a file, which appears complete or not at all, or a stream; None: publish under predictions/
     watch    is given the tables of rows on their way to the output, and passes them on
@@ -213,17 +218,21 @@ def predict(
     if documents is not None:
         require_same_version(ws, found, stored)
         dataset = open_documents(ws, found, dataset, documents)
-    request = _request(found, dataset, model, input, settings)
+    if user_file is not None:
+        user_source(dataset, user_file)  # refused before anything is read
+    request = replace(
+        _request(found, dataset, model, input or user_file, settings), input=input, user_file=user_file
+    )
     request, notes = narrow(dataset, request, only or Only())
     work = _Work(ws, stored, found, dataset, request, format, documents, threads, on_progress)
-    own = input is None and request.split in (None, "train") and dataset.task == ANNOTATION
+    own = not request.is_new and request.split in (None, "train") and dataset.task == ANNOTATION
     resolved: dict[str, Any] = {
         "own": own,
         "notes": notes,
         "noun": "person" if dataset.task == RECOMMENDATION else "example",
     }
     if output is None:
-        name = settings.name or f"{model}-{request.split or ('all' if input is None else 'input')}"
+        name = settings.name or f"{model}-{request.split or ('input' if request.is_new else 'all')}"
         return replace(_store(work, name, wait, checkpoints), **resolved)
     ws.would(output if isinstance(output, Path) else "standard output", "every run writes it anew")
     if isinstance(output, Path) and (output.is_file() or not output.exists()):

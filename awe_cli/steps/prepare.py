@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from awe_cli.config.prepare import DriftSettings, PrepareSettings
-from awe_cli.dataset import diagnostics, storage
+from awe_cli.dataset import diagnostics, storage, user_features
 from awe_cli.dataset.annotations import build_annotations, read_annotations
 from awe_cli.dataset.applicable import given_settings, refuse_idle
 from awe_cli.dataset.dataset import DATASET_VERSION, SUMMARY, Dataset
@@ -28,12 +28,13 @@ from awe_cli.dataset.plan_reading import (
 )
 from awe_cli.dataset.prepare import (
     add_relations,
-    read_labels,
+    read_feature_file,
     read_retrieval,
     relation_digests,
     relation_notes,
     store_label_features,
-    with_labels_of,
+    user_features_of,
+    with_ids_of,
 )
 from awe_cli.dataset.previous import Previous
 from awe_cli.dataset.retrieval import FeatureTable
@@ -194,9 +195,13 @@ def _fill_interactions(
     for column, ids in ((plan.interactions.user, rows.people), (plan.interactions.item, rows.items)):
         warn_of_missing(sources[0].log, column, ids)
         warn_of_twins(sources[0].log, column, ids)
-    feature_table = read_labels(plan.labels) if plan.labels else None
+    feature_table = read_feature_file(plan.labels, "labels") if plan.labels else None
     if plan.labels and feature_table:
-        rows = replace(rows, items=with_labels_of(plan.labels, feature_table, rows.items))
+        items = with_ids_of(plan.labels, feature_table, rows.items, "labels", "--label-id")
+        rows = replace(rows, items=items)
+    user_table = read_feature_file(plan.users, "people") if plan.users else None
+    if plan.users and user_table:
+        rows = replace(rows, people=with_ids_of(plan.users, user_table, rows.people, "people", "--user-id"))
     data = build_interactions(rows, plan.rule, previous)
     del rows
     counts = {
@@ -204,12 +209,18 @@ def _fill_interactions(
         for split, lists in data.lists.items()
     }
     _write_labels(file(storage.LABELS), data.items, counts)
-    storage.write_people(file(storage.EXAMPLES), data.people, data.lists, data.weights)
+    about_people: dict[str, Any] = {}
+    of_people = None
+    if plan.users and user_table:
+        space, of_people, about_people = user_features_of(plan.users, user_table, data.people, previous)
+        user_features.store(file, space)
+    storage.write_people(file(storage.EXAMPLES), data.people, data.lists, data.weights, of_people)
     found = diagnostics.of_interactions(data, counts, described=feature_table is not None)
     found |= {"rows_left_out": left_out} if left_out else {}
     if previous:
         changes = previous.pair_changes(data.people, data.lists, data.items)
-        found["update"] = {**changes, "splits_kept": data.contradicted}
+        found["update"] = {**changes, **about_people.pop("update", {}), "splits_kept": data.contradicted}
+    found |= about_people | {"warnings": about_people.get("warnings", []) + found["warnings"]}
     return _described(plan, feature_table, data.items, counts, file, found, previous)
 
 
@@ -227,8 +238,8 @@ def _fill_annotation(
             _batches(sources, plan.annotation.roles(), _ROWS[False]), plan.annotation, plan.text
         )
         if plan.labels:
-            feature_table = read_labels(plan.labels)
-            more_labels = with_labels_of(plan.labels, feature_table, examples.vocabulary)
+            feature_table = read_feature_file(plan.labels, "labels")
+            more_labels = with_ids_of(plan.labels, feature_table, examples.vocabulary, "labels", "--label-id")
             examples = replace(examples, vocabulary=more_labels)
         warn_of_twins(sources[0].log, plan.annotation.labels, examples.vocabulary)
         if examples.empty_labels:

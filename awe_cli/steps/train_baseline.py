@@ -14,7 +14,7 @@ from awe_cli.engine.checkpoints import Checkpoints, remember_arrays
 from awe_cli.engine.dask import code_digest
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.metrics import criterion
-from awe_cli.models.load import BASELINE_VERSION, KNN, baseline_facts
+from awe_cli.models.load import BASELINE_VERSION, KNN, baseline_facts, what_it_sees
 from awe_cli.models.store import Fit, fit_name, open_dataset, store_result
 from awe_cli.models.versions import require_same_version
 from awe_cli.steps.train import fits_like, fits_of
@@ -63,7 +63,7 @@ def train_baseline(
     name = name or method
     with ws.lock(wait=wait):
         stored = ws.find("dataset")
-        dataset = open_dataset(stored)
+        dataset = what_it_sees(method, open_dataset(stored))
         resolved = _resolve(ws, method, settings, dataset, stored)
         recipe = Recipe(
             "model", BASELINE_VERSION, resolved.settings, {"dataset": stored.digest, **resolved.parents}

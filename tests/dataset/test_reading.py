@@ -293,3 +293,35 @@ def test_formats_that_cannot_be(tmp_path: Path) -> None:
     for format in ("cvs", "excel"):
         with pytest.raises(AweError, match="expected one of parquet, csv"):
             read(path, ROLES, format)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("weather.arff", b"% a comment\n@relation weather\n", "ARFF"),
+        ("weather.csv", b"@RELATION weather\n@attribute a numeric\n", "ARFF"),
+        ("matrix.mtx", b"%%MatrixMarket matrix coordinate real general\n3 3 1\n1 1 1\n", "Matrix Market"),
+        ("matrix.txt", b"%%MatrixMarket matrix coordinate real general\n3 3 1\n1 1 1\n", "Matrix Market"),
+        ("survey.dta", b"<stata_dta>", "Stata"),
+    ],
+)
+def test_formats_of_other_programs_are_refused_by_name(
+    tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with (
+        pytest.raises(DataError, match=words) as refused,
+        open_sources([str(tmp_path / name)]) as (source,),
+    ):
+        columns_of(source)
+    assert refused.value.hint
+
+
+def test_an_id_of_spaces_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("user,item\na,x\n  ,y\n")
+    with (
+        pytest.raises(DataError, match="row 2") as refused,
+        open_sources([str(tmp_path / "rows.csv")]) as (source,),
+    ):
+        list(read_batches(source, {"user": Role.ID}))
+    assert "'  '" in str(refused.value)

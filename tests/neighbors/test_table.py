@@ -106,9 +106,13 @@ def test_a_target_has_no_part_in_its_own_query():
 
 def test_every_item_is_left_out_in_one_part():
     x = histories(30).x
-    kept = np.stack([without_part(x, PARTS, part).values > 0 for part in range(PARTS)])
+    n_items = np.diff(x.indptr)
+    kept = np.stack([without_part(x, PARTS, part, n_items).values > 0 for part in range(PARTS)])
     assert (kept.sum(axis=0) == PARTS - 1).all()
-    assert without_part(x, 1, 0) is x
+    assert without_part(x, 1, 0, n_items) is x
+    fewer = n_items - 1  # the last entry of each row is a feature of the person
+    kept = np.stack([without_part(x, PARTS, part, fewer).values > 0 for part in range(PARTS)])
+    assert kept[:, x.indptr[1:] - 1].all()
 
 
 def test_a_single_item_leaves_no_query():
