@@ -24,7 +24,7 @@ from awe_cli.errors import SettingsError
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.load import find_embedding
 from awe_cli.models.needs import neighbor_needs
-from awe_cli.models.store import Fit, fit_name, load_result, load_state, open_dataset, store_result
+from awe_cli.models.store import Fit, dim_of, fit_name, load_result, load_state, open_dataset, store_result
 from awe_cli.models.tables import BOTH, EMBEDDING, INPUT, NEIGHBOR_SPACES, neighbor_space_of
 from awe_cli.models.tables import KNN_VERSION as VERSION
 from awe_cli.neighbors.choice import MULTIPLES, NeighborValidation, try_all
@@ -237,10 +237,9 @@ def build_knn(
 def _needs(dataset: Dataset, base: Artifact, resolved: dict[str, Any]) -> Needs:
     """What the table takes with the fewest neighbours that may be chosen."""
     fits = base.settings["fits"]
-    dim = load_state(base, tuple(fits[0]), dataset).U.shape[1]
     wanted = resolved["k"] or min(_KS[dataset.task])
     k = min(wanted, max(1, dataset.splits["train"] - 1))
-    return neighbor_needs(dataset, dim, fits, k)
+    return neighbor_needs(dataset, dim_of(base), fits, k)
 
 
 def _store_fit(
