@@ -70,6 +70,12 @@ def load_state(model: Artifact, fit: Fit, dataset: Dataset | None = None) -> Sta
         return state_of(arrays)
 
 
+def dim_of(model: Artifact) -> int:
+    """The dimension of an embedding, as its recipe has it; the greatest where several plans were tried."""
+    plans = model.settings.get("plans") or [model.settings["plan"]]
+    return max(int(plan["dim"]) for plan in plans)
+
+
 def _check_rows(arrays: Mapping[str, NDArray[Any]], dataset: Dataset) -> None:
     """Raise ValueError where U or V has another number of rows than the dataset has features."""
     expected = {"U": dataset.n_features, "V": dataset.n_label_features}
