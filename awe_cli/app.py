@@ -52,6 +52,7 @@ COMMAND_MODULES = (
     "neighbors",
     "export",
     "affinities",
+    "describe",
     "status",
     "promote",
     "rollback",

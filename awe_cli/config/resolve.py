@@ -26,6 +26,7 @@ COMMANDS = (
     "neighbors",
     "export",
     "affinities",
+    "describe",
     "status",
     "promote",
     "rollback",
