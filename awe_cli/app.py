@@ -53,6 +53,7 @@ COMMAND_MODULES = (
     "export",
     "affinities",
     "describe",
+    "doctor",
     "status",
     "promote",
     "rollback",

@@ -27,6 +27,7 @@ COMMANDS = (
     "export",
     "affinities",
     "describe",
+    "doctor",
     "status",
     "promote",
     "rollback",
