@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import json
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +84,7 @@ def test_kernels_that_are_not_compiled_are_noticed(tmp_path, monkeypatch):
     ("name", "fault", "says"),
     [
         ("projections", lambda real: lambda x, U: real(x, U) + 0.01, "off by"),
-        (
-            "train",
-            lambda real: (
-                lambda ws, settings, name, threads: real(
-                    ws, _seeded(settings, threads), name=name, threads=threads
-                )
-            ),
-            "two models",
-        ),  # fmt: skip
+        ("train", lambda real: partial(_trained_apart, real), "two models"),
         ("evaluate", lambda real: lambda *told: _worse(real(*told)), "no better than popularity"),
         ("build_knn", lambda real: lambda *told: 1 / 0, "ZeroDivisionError"),
     ],
@@ -104,10 +98,8 @@ def test_the_self_test_notices(tmp_path, monkeypatch, capsys, name, fault, says)
     assert "Traceback" not in err
 
 
-def _seeded(settings: Any, seed: int) -> Any:
-    import dataclasses
-
-    return dataclasses.replace(settings, seed=seed)
+def _trained_apart(train: Any, ws: Any, settings: Any, *, name: str, threads: int) -> Any:
+    return train(ws, dataclasses.replace(settings, seed=threads), name=name, threads=threads)
 
 
 def _worse(found: Any) -> Any:
