@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from awe_cli.api.workspace import Model as Model
     from awe_cli.api.workspace import Workspace as Workspace
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # What a notebook imports, and the file of awe_cli.api that has it. Each is loaded when it is asked for: it needs all
 # that is heavy, and the estimator needs scikit-learn.

@@ -24,20 +24,23 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from awe_cli.affinities.registry import CONSTANT
+from awe_cli.affinities.spec import KNN
 from awe_cli.config import settings_of
+from awe_cli.config.build import BuildKnnSettings
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.config.schema import read_value
-from awe_cli.config.train import TrainSettings
+from awe_cli.config.train import RetrainSettings, TrainSettings
 from awe_cli.dataset.examples import Examples
 from awe_cli.dataset.features import FeatureSpace
 from awe_cli.dataset.memory import MemoryDataset, as_lists, as_raw, make_dataset
 from awe_cli.engine.local import map_blocks
 from awe_cli.errors import DataError, MissingInputError, SettingsError
 from awe_cli.matrices.matrix import Lists, Rows, n_rows, slice_rows
-from awe_cli.models.load import learned_ranker
 from awe_cli.ranking.block import Ranked
 from awe_cli.ranking.ranker import Ranker
 from awe_cli.ranking.validation import Validator, rank, rows_at_once, sample
+from awe_cli.steps.knn_product import KnnProduct, multiply_with_knn
 from awe_cli.steps.train import Learned, train_in_memory
 from awe_cli.training.joint import validator_for
 
@@ -50,14 +53,17 @@ _MOST_LABELS = 50  # an example's best labels that are looked at for the thresho
 
 
 class AffinityWeightedEmbedding(ClassifierMixin, BaseEstimator):
-    """Learn to rank labels for inputs: WSABIE, or another affinity that is learned with U and V.
+    """Learn to rank labels for inputs: WSABIE, another affinity that is learned with U and V, or their neighbours.
 
     fit(X, Y) takes features X (n, p), dense or sparse, and Y as an array of classes (n,) or as an indicator matrix
     (n, labels), dense or sparse, with 1 for each label that an example has. Parameters are named and mean the same as
     the options of `awe prepare` (scaling, bias, idf, min_count, valid_fraction) and `awe train` (all others); None
     means chosen from the data. As there, a share `valid_fraction` of the rows chooses margin and epochs before the last
-    fit, on all rows; by default a tenth of 500 rows or more, and none of fewer, which would choose by chance. The
-    affinities that are built (knn, rbf, cluster …) need a workspace, and `awe build-knn` or `awe build-affinity`.
+    fit, on all rows; by default a tenth of 500 rows or more, and none of fewer, which would choose by chance.
+
+    affinity="knn" multiplies WSABIE with the labels of the nearest training examples, as `awe build-knn` and then
+    `awe retrain --epochs 0` do; k, lambda_ and space are settings of the one, power and floor of the other. Other
+    affinities that are built (rbf, cluster …), and learning on with one, need a workspace: see `awe_cli.Workspace`.
 
     threads  never changes a result; None: all cores
 
@@ -70,6 +76,7 @@ class AffinityWeightedEmbedding(ClassifierMixin, BaseEstimator):
     features_          (features,) column of X that each row of U_ is for; -1 for the constant feature
     metric_            the metric that validation chose by, and that `score` measures for an indicator matrix
     threshold_         the score from which a label of an indicator matrix is predicted: best micro-F1 on validation
+    k_, power_         with affinity="knn": the number of neighbours and the power of G that were given or chosen
     history_           one dict an epoch: stage, fit, epoch, loss, violation_rate, mean_trials, validation
     """
 
@@ -94,6 +101,10 @@ class AffinityWeightedEmbedding(ClassifierMixin, BaseEstimator):
         patience: int = 10,
         metric: str | None = None,
         start: str | None = None,
+        k: int | None = None,
+        lambda_: float | None = None,
+        space: str | None = None,
+        power: float | None = None,
         floor: float | None = None,
         scope: str | None = None,
         gain: float | None = None,
@@ -140,6 +151,10 @@ class AffinityWeightedEmbedding(ClassifierMixin, BaseEstimator):
         self.patience = patience
         self.metric = metric
         self.start = start
+        self.k = k
+        self.lambda_ = lambda_
+        self.space = space
+        self.power = power
         self.floor = floor
         self.scope = scope
         self.gain = gain
@@ -184,17 +199,23 @@ class AffinityWeightedEmbedding(ClassifierMixin, BaseEstimator):
         prepared = self._settings(PrepareSettings, _OF_FEATURES)
         if prepared.valid_fraction is None and X.shape[0] < _ENOUGH:
             prepared = dataclasses.replace(prepared, valid_fraction=0.0)
+        multiplied = self._multiplied()
         settings = self._settings(TrainSettings, self._trained())
+        if multiplied:
+            settings = dataclasses.replace(settings, affinity=CONSTANT, floor=None)
         dataset = make_dataset(
             as_raw(X, getattr(self, "feature_names_in_", None)), positives, len(self.classes_), prepared
         )
         learned = train_in_memory(dataset, settings, threads=self.threads)
-        self._affinity, self._source = learned.result["affinity"], learned.source
-        self._state, self._space = learned.final, dataset.data.space
+        model: Learned | KnnProduct = learned
+        if multiplied:
+            model = multiply_with_knn(dataset, learned, *multiplied, threads=self.threads)
+            self.k_, self.power_ = model.k, model.power
+        self._model, self._space = model.only_final(), dataset.data.space
         self._order = dataset.labels.to_numpy()  # label → its class
         self._place = np.argsort(self._order)  # class → its number among the labels
         self.metric_ = learned.result["metric"]
-        self.U_, self.V_ = self._state.U, self._state.V[self._place]
+        self.U_, self.V_ = learned.final.U, learned.final.V[self._place]
         self.features_ = _column_numbers(self._space, X.shape[1])
         self.history_ = [
             {
@@ -275,7 +296,22 @@ class AffinityWeightedEmbedding(ClassifierMixin, BaseEstimator):
         return np.concatenate(blocks)[:, self._place]
 
     def _ranker(self) -> Ranker:
-        return learned_ranker(self._affinity, self._state, None, self._source)
+        return self._model.ranker()
+
+    def _multiplied(self) -> tuple[BuildKnnSettings, RetrainSettings] | None:
+        """How G is built and multiplied, where the affinity is knn. Raises SettingsError for what plays no part."""
+        if self.affinity == KNN:
+            return (
+                self._settings(BuildKnnSettings, ("k", "lambda_", "space")),
+                self._settings(RetrainSettings, ("power",) if self.floor is None else ("power", "floor")),
+            )
+        for name in ("k", "lambda_", "space", "power"):
+            if getattr(self, name) is not None:
+                raise SettingsError(
+                    f"{name}: it is for affinity='knn', found it beside affinity={self.affinity!r}",
+                    hint="leave out one of them",
+                )
+        return None
 
     def _settings(self, cls: type[Result], names: tuple[str, ...]) -> Result:
         """The settings of a command from the parameters. Raises SettingsError for one outside its range."""
@@ -287,6 +323,9 @@ class AffinityWeightedEmbedding(ClassifierMixin, BaseEstimator):
         """The parameters that are settings of `awe train`."""
         own = self.get_params(deep=False)
         return tuple(s.name for s in settings_of(TrainSettings) if s.name in own)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_model")  # `lambda_` ends like an attribute that fit makes, and is none
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -365,15 +404,17 @@ def _rank(
     return np.concatenate([one.labels for one in found]), np.concatenate([one.scores for one in found])
 
 
-def _threshold(dataset: MemoryDataset, learned: Learned, metric: str, threads: int | None) -> float:
+def _threshold(
+    dataset: MemoryDataset, model: Learned | KnnProduct, metric: str, threads: int | None
+) -> float:
     """The score from which labels are predicted: the best micro-F1 on validation, else on the training examples.
 
     It is asked of the fit that has not seen validation. Halfway between the last score that counts and the next.
     """
-    fit = min(learned.states, key=len)
+    fit = model.fits[0]
     validator = validator_for(dataset, fit, metric, 0, threads)
     examples = validator.examples if validator else sample(lambda: [dataset.training(fit)], 0)
-    ranker = learned_ranker(learned.result["affinity"], learned.states[fit], None, learned.source)
+    ranker = model.ranker(fit)
     sizes = np.diff(examples.positives.indptr)
     top_k = max(_MOST_LABELS, 2 * int(sizes.max(initial=0)))
     labels, best_scores = _rank(ranker, examples.x, top_k, threads)

@@ -45,7 +45,7 @@ from awe_cli.steps.evaluate import evaluate
 from awe_cli.steps.neighbors import neighbors
 from awe_cli.steps.predict import project, recommend
 from awe_cli.steps.prepare import prepare
-from awe_cli.steps.retrain import retrain
+from awe_cli.steps.retrain import iterate
 from awe_cli.steps.train import train
 from awe_cli.steps.train_baseline import train_baseline
 from awe_cli.workspace import Artifact
@@ -154,9 +154,10 @@ class Workspace(Store):
         wait: float = False,
         **settings: Any,
     ) -> Model:
-        """Learn a model again with an affinity that was built, as `awe retrain` does with one iteration."""
+        """Learn a model again with an affinity that was built, as `awe retrain` does."""
         found = self._settings(RetrainSettings, "retrain", settings).settings
-        return self._made(retrain(self, model, found, name=name, built=built, threads=threads, wait=wait))
+        made = iterate(self, model, found, name=name or "awe", built=built, threads=threads, wait=wait)
+        return self._made(made)
 
     def ensemble(
         self,

@@ -12,6 +12,7 @@ from awe_cli.cli.build_knn import report_neighbors
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     CheckpointOption,
+    DryRunOption,
     FreshOption,
     JsonOption,
     QuietOption,
@@ -49,6 +50,7 @@ def build_affinity(
     scheduler: SchedulerOption = None,
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
     quiet: QuietOption = False,
@@ -67,7 +69,7 @@ def build_affinity(
 
     announce_compiling()
     settings = settings_from(BuildAffinitySettings, "build-affinity", workspace, flags).settings
-    ws = Workspace(Path(workspace))
+    ws = Workspace(Path(workspace), dry_run=dry_run)
     built, is_new = step(
         ws, model, settings,
         name=name, threads=threads, scheduler=scheduler, wait=wait, announce=console.log,

@@ -10,7 +10,9 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    AnywayOption,
     CheckpointOption,
+    DryRunOption,
     FreshOption,
     JsonOption,
     QuietOption,
@@ -50,6 +52,8 @@ def build_knn(
     scheduler: SchedulerOption = None,
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
+    dry_run: DryRunOption = False,
+    anyway: AnywayOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
     quiet: QuietOption = False,
@@ -67,7 +71,7 @@ def build_knn(
 
     announce_compiling()
     settings = settings_from(BuildKnnSettings, "build-knn", workspace, flags).settings
-    ws = Workspace(Path(workspace))
+    ws = Workspace(Path(workspace), dry_run=dry_run, anyway=anyway)
     with showing_progress(describe) as on_progress:
         table, is_new = step(
             ws, model, settings,

@@ -11,6 +11,7 @@ from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     CheckpointOption,
+    DryRunOption,
     FreshOption,
     JsonOption,
     QuietOption,
@@ -43,6 +44,7 @@ def ensemble(
     threads: ThreadsOption = None,
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
     quiet: QuietOption = False,
@@ -61,7 +63,7 @@ def ensemble(
     announce_compiling()
     settings = settings_from(EnsembleSettings, "ensemble", workspace, flags).settings
     made, is_new = step(
-        Workspace(Path(workspace)),
+        Workspace(Path(workspace), dry_run=dry_run),
         model,
         settings,
         name=name,

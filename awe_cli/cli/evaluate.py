@@ -11,6 +11,7 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    DryRunOption,
     JsonOption,
     QuietOption,
     ThreadsOption,
@@ -52,6 +53,7 @@ def evaluate(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
     quiet: QuietOption = False,
@@ -77,7 +79,7 @@ def evaluate(
     files = [check_metrics_file(path) for path in metrics_file or ()]
     settings = settings_from(EvaluateSettings, "evaluate", workspace, flags).settings
     document, artifact, fresh = step(
-        Workspace(workspace),
+        Workspace(workspace, dry_run=dry_run),
         model,
         settings,
         threads=threads,

@@ -6,7 +6,8 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-from awe_cli.cli import run
+from awe_cli.cli import run_record
+from awe_cli.cli.dry_run import run_dry
 
 RUN = "Run"  # the panel of the options that every command has
 
@@ -27,7 +28,12 @@ class PanelCommand(TyperCommand):
         log = {
             key: ctx.params.pop(f"log_{key}", None) or root.get(f"log_{key}") for key in ("format", "file")
         }
-        run.begin(str(ctx.info_name), ctx.params["workspace"], log)
+        step, is_dry = str(ctx.info_name), bool(ctx.params.get("dry_run"))
+        run_record.begin(step, ctx.params["workspace"], log, is_recorded=not is_dry)
+        if is_dry:
+            return run_dry(
+                lambda: super(PanelCommand, self).invoke(ctx), step, bool(ctx.params.get("as_json"))
+            )
         return super().invoke(ctx)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:

@@ -14,7 +14,9 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    AnywayOption,
     CheckpointOption,
+    DryRunOption,
     FreshOption,
     JsonOption,
     QuietOption,
@@ -109,6 +111,8 @@ def predict(
     threads: ThreadsOption = None,
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
+    dry_run: DryRunOption = False,
+    anyway: AnywayOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
     quiet: QuietOption = False,
@@ -135,7 +139,7 @@ def predict(
         )
     target = _target(output, settings.format)
     made = step(
-        Workspace(workspace), model, input, target, settings,
+        Workspace(workspace, dry_run=dry_run, anyway=anyway), model, input, target, settings,
         documents=documents, user_file=user_file, only=Only(id or (), ids, allow, deny), threads=threads, wait=wait,
         on_progress=_on_rows,
         checkpoints=checkpoints_from(fresh, checkpoint_every),

@@ -10,6 +10,7 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    DryRunOption,
     JsonOption,
     QuietOption,
     WaitOption,
@@ -17,7 +18,7 @@ from awe_cli.cli.options import (
     settings_from,
     settings_options,
 )
-from awe_cli.config.prepare import PrepareSettings
+from awe_cli.config.prepare import DriftSettings, PrepareSettings
 
 EXAMPLE = """
 awe prepare plays.parquet --user user --item artist --weight plays --holdout 5
@@ -26,17 +27,19 @@ awe prepare pages.jsonl.gz --text body --labels tags --id url --split split
 awe prepare Eurlex_train.txt --sparse indices:values --labels labels
 awe prepare plays.parquet --user user --item artist --label-file artists.parquet --label-sparse tags
 awe prepare plays.parquet --user user --item artist --user-file users.csv --user-categories country,age
+awe prepare plays.parquet --user user --item artist --update --fail-on-drift --drift-counts 0.2
 awe prepare --queries queries.csv --documents docs.jsonl --relevance pairs.csv --document-text body
 """
 
 
-@settings_options(PrepareSettings)
+@settings_options(PrepareSettings, DriftSettings)
 def prepare(
     files: Annotated[
         list[str] | None, typer.Argument(metavar="[FILE...]", help="Files to read; - is stdin.")
     ] = None,
     *,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
     quiet: QuietOption = False,
@@ -49,17 +52,21 @@ def prepare(
     items or labels themselves comes with --label-file. Files are Parquet, CSV and other delimited text, JSON lines,
     libsvm/XMC, TREC, fastText or Annif text, recognised by their contents; text may be packed (gz, zst, bz2, xz, zip).
     A folder stands for its files. Held-out data comes from a split column, or is drawn
-    by --holdout, --holdout-last or
-    --test-fraction.
+    by --holdout, --holdout-last or --test-fraction.
+
+    Where a dataset of the same columns is replaced, the two are compared, and what is beyond the limits is warned of:
+    counts, new people and items, mean weight, rows left out. --fail-on-drift ends with code 65 then, and the dataset
+    before stays.
     """
     from awe_cli.steps.prepare import prepare as step
     from awe_cli.workspace import Workspace
 
-    resolved = settings_from(PrepareSettings, "prepare", workspace, flags)
+    resolved = settings_from(PrepareSettings, "prepare", workspace, flags, [DriftSettings])
+    drift = settings_from(DriftSettings, "prepare", workspace, flags, [PrepareSettings]).settings
     given = frozenset(name for name in resolved.sources if resolved.given(name))
-    ws = Workspace(Path(workspace))
+    ws = Workspace(Path(workspace), dry_run=dry_run)
     summary, artifact, made = step(
-        ws, files or [], resolved.settings, given=given, wait=wait, announce=console.log
+        ws, files or [], resolved.settings, given=given, drift=drift, wait=wait, announce=console.log
     )
     with_workspace = "awe train --affinity constant --name wsabie"
     if as_json:

@@ -10,6 +10,7 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    DryRunOption,
     JsonOption,
     QuietOption,
     ThreadsOption,
@@ -46,6 +47,7 @@ def promote(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = False,
     quiet: QuietOption = False,
@@ -62,7 +64,15 @@ def promote(
 
     announce_compiling()
     settings = settings_from(PromoteSettings, "promote", workspace, flags).settings
-    made = step(Workspace(workspace), model, alias, conditions or (), settings, threads=threads, wait=wait)
+    made = step(
+        Workspace(workspace, dry_run=dry_run),
+        model,
+        alias,
+        conditions or (),
+        settings,
+        threads=threads,
+        wait=wait,
+    )
     report(made, as_json)
     console.next_step(f"awe predict --model {alias} --top-k 10 --output predictions.parquet")
 

@@ -10,7 +10,9 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    AnywayOption,
     CheckpointOption,
+    DryRunOption,
     FreshOption,
     JsonOption,
     QuietOption,
@@ -50,6 +52,8 @@ def retrain(
     threads: ThreadsOption = None,
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
+    dry_run: DryRunOption = False,
+    anyway: AnywayOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
     quiet: QuietOption = False,
@@ -73,7 +77,7 @@ def retrain(
     settings = settings_from(RetrainSettings, "retrain", workspace, flags).settings
     with showing_progress(describe) as on_progress:
         best, is_new = iterate(
-            Workspace(Path(workspace)), model, settings,
+            Workspace(Path(workspace), dry_run=dry_run, anyway=anyway), model, settings,
             name=name, built=built, threads=threads, wait=wait, on_progress=on_progress, announce=console.log,
             checkpoints=checkpoints_from(fresh, checkpoint_every),
         )  # fmt: skip

@@ -10,7 +10,7 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.console import bytes_in_words
 from awe_cli.cli.options import DEFAULT_WORKSPACE, JsonOption, QuietOption, WorkspaceOption
-from awe_cli.cli.run import RECORDED
+from awe_cli.cli.run_record import RECORDED
 from awe_cli.errors import StaleError, UsageError
 
 if TYPE_CHECKING:

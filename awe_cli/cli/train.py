@@ -10,7 +10,9 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    AnywayOption,
     CheckpointOption,
+    DryRunOption,
     FreshOption,
     JsonOption,
     QuietOption,
@@ -48,6 +50,8 @@ def train(
     threads: ThreadsOption = None,
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
+    dry_run: DryRunOption = False,
+    anyway: AnywayOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
     quiet: QuietOption = False,
@@ -70,7 +74,8 @@ def train(
     settings = settings_from(TrainSettings, "train", workspace, flags).settings
     with showing_progress(describe) as on_progress:
         model, is_new = step(
-            Workspace(Path(workspace)), settings, name=name, threads=threads, wait=wait, on_progress=on_progress,
+            Workspace(Path(workspace), dry_run=dry_run, anyway=anyway), settings,
+            name=name, threads=threads, wait=wait, on_progress=on_progress,
             checkpoints=checkpoints_from(fresh, checkpoint_every),
         )  # fmt: skip
     for line in chosen_lines(load_result(model)):

@@ -12,6 +12,7 @@ from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     CheckpointOption,
+    DryRunOption,
     FreshOption,
     JsonOption,
     QuietOption,
@@ -48,6 +49,7 @@ def train_baseline(
     threads: ThreadsOption = None,
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
     quiet: QuietOption = False,
@@ -72,7 +74,7 @@ def train_baseline(
     cls = SETTINGS[find_baseline(method).name]
     refuse_foreign(method, cls, flags)
     given: Any = settings_from(cls, "train-baseline", workspace, flags, list(SETTINGS.values())).settings
-    ws = Workspace(Path(workspace))
+    ws = Workspace(Path(workspace), dry_run=dry_run)
     model, is_new = step(
         ws,
         method,

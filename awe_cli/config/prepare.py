@@ -418,3 +418,33 @@ class PrepareSettings:
         auto="none",
         panel="Relations between labels",
     )
+
+
+# Settings of the comparison with the dataset before. They decide no byte of the dataset.
+
+
+@dataclass(frozen=True)
+class DriftSettings:
+    """How far a dataset may be from the one before it, of the same columns, without a warning."""
+
+    drift_counts: float = setting(
+        0.3,
+        help="Greatest change of a count or a mean, as a share of what it was.",
+        min=0,
+        panel="Drift",
+    )
+    drift_new: float = setting(
+        0.3, help="Greatest share of people, items or labels that are new.", min=0, max=1, panel="Drift"
+    )
+    drift_dropped: float = setting(
+        0.05,
+        help="Greatest rise of the share of rows that are left out, or that repeat others.",
+        min=0,
+        max=1,
+        panel="Drift",
+    )
+    fail_on_drift: bool = setting(
+        False,
+        help="End with code 65 beyond these limits; the dataset before stays.",
+        panel="Drift",
+    )

@@ -13,6 +13,7 @@ from awe_cli.errors import MissingInputError, SettingsError, UsageError, did_you
 
 # The tables that awe.toml may have: one a command, and one for the log that all of them have.
 COMMANDS = (
+    "run",
     "prepare",
     "train",
     "build-knn",
@@ -23,6 +24,7 @@ COMMANDS = (
     "train-baseline",
     "ensemble",
     "recipe",
+    "tune",
     "neighbors",
     "export",
     "affinities",
@@ -33,6 +35,7 @@ COMMANDS = (
     "rollback",
     "models",
     "gc",
+    "init",
     "log",
 )
 

@@ -70,8 +70,10 @@ def _next_batch(batches: Iterator[pa.RecordBatch], path: Path) -> pa.Table | Non
 
 def _refuse_bomb(file: pq.ParquetFile, path: Path) -> None:
     """Raise ValueError where a file claims far more than rows of its size hold: memory is taken for the claim."""
-    groups = (file.metadata.row_group(i) for i in range(file.metadata.num_row_groups))
-    claimed, size = sum(group.total_byte_size for group in groups), path.stat().st_size
+    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+    # Runs of one value take no bytes in the file, but four or more each in memory.
+    values = sum(group.column(i).num_values for group in groups for i in range(group.num_columns))
+    claimed, size = max(sum(group.total_byte_size for group in groups), 4 * values), path.stat().st_size
     if claimed > max(_ALWAYS_READ, _LARGEST_RATIO * size):
         raise ValueError(f"{size} bytes claim to hold {claimed}")
 

@@ -14,13 +14,14 @@ from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.dataset.versions import places_by_id, row_translation
 from awe_cli.errors import CorruptArtifactError, DataError, MissingInputError, SettingsError
 from awe_cli.models.store import MODEL_VERSION as EMBEDDING_VERSION
-from awe_cli.models.store import fit_name, load_result, load_state
+from awe_cli.models.store import RESULT, fit_name, fits_of_model, load_result, load_state
 from awe_cli.models.versions import dataset_of, require_dataset, require_same_version
 from awe_cli.ranking.earlier import EarlierRanker
 from awe_cli.ranking.items import ItemsRanker
 from awe_cli.ranking.ranker import Ranker
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
+from awe_cli.workspace.artifact import decoding
 
 EMBEDDING, KNN, ENSEMBLE = "embedding", "knn", "ensemble"
 BASELINE_VERSION = 4
@@ -62,11 +63,12 @@ def load_fit(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str
             hint="it was written by another version of awe: run the step that makes it again",
         )
     load = LOADERS[model_type]
-    if model.parents["dataset"] == dataset.path.name:
-        return load(ws, model, dataset, fit_on)
-    own = dataset_of(ws, model)
-    place = places_by_id(dataset.labels, own.labels)
-    return EarlierRanker(load(ws, model, own, fit_on), row_translation(dataset, own), place)
+    with decoding(model.path, f"a model of type {model_type}"):
+        if model.parents["dataset"] == dataset.path.name:
+            return load(ws, model, dataset, fit_on)
+        own = dataset_of(ws, model)
+        place = places_by_id(dataset.labels, own.labels)
+        return EarlierRanker(load(ws, model, own, fit_on), row_translation(dataset, own), place)
 
 
 def choose_fit(model: Artifact, split: str | None) -> tuple[str, ...]:
@@ -75,7 +77,7 @@ def choose_fit(model: Artifact, split: str | None) -> tuple[str, ...]:
     Raises DataError for test where the final fit of the model has seen it: its smaller fits serve choices alone, and
     the model does not rank with them. Raises SettingsError where every fit has seen the split.
     """
-    fits = [tuple(fit) for fit in model.settings["fits"]]
+    fits = fits_of_model(model)
     if split == "test" and any("test" in fit for fit in fits):
         raise DataError(
             f"{model.describe()} cannot be evaluated on test: its final fit has learned from the test split, too "
@@ -202,6 +204,8 @@ def _ensemble(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[st
     from awe_cli.ranking.ensemble import EnsembleRanker
 
     weights = load_result(model)["weights"]
+    if not all(type(weight) in (int, float) and 0 <= weight < float("inf") for weight in weights):
+        raise model.corrupt(RESULT, "weights of at least 0", repr(weights)[:80])
     parts = [ws.get("model", model.parents[f"model {number}"]) for number in range(1, len(weights) + 1)]
     rankers = [load_fit(ws, part, dataset, fit_on) for part in parts]
     return EnsembleRanker(rankers, weights, own=dataset.task == RECOMMENDATION)

@@ -136,7 +136,7 @@ def top_rows(
         return block, rows, ranked.n_top
 
     most = min(most, max(1, BLOCK_ROWS // min(request.top_k, dataset.n_labels)))
-    blocks = itertools.islice(cut(_batches(dataset, request, counts), most), skip, None)
+    blocks = itertools.islice(cut(examples_of(dataset, request, counts), most), skip, None)
     for block, rows, n_top in map_blocks(work, blocks, threads):
         counts.examples += len(block)
         counts.rows += rows.num_rows
@@ -158,7 +158,8 @@ def example_ids(dataset: Dataset, request: PredictRequest) -> pa.Array:
     return pa.concat_arrays(ids) if ids else dataset.example_ids.slice(0, 0)
 
 
-def _batches(dataset: Dataset, request: PredictRequest, counts: Counts) -> Iterator[Examples]:
+def examples_of(dataset: Dataset, request: PredictRequest, counts: Counts) -> Iterator[Examples]:
+    """The examples that are asked for, in batches; `counts` hears what the dataset does not know."""
     if request.examples is not None:
         yield request.examples
     elif request.is_new:

@@ -21,6 +21,7 @@ from awe_cli.models.load import find_embedding
 from awe_cli.models.store import (
     Fit,
     fit_name,
+    fits_of_model,
     load_result,
     load_state,
     open_dataset,
@@ -171,7 +172,7 @@ def build_affinity(
         ):
             work = _Work(dataset, base, chosen, resolved, threads, announce, kept)
             keep_copy(staging, chosen.source)
-            work.fill(staging, [tuple(fit) for fit in base.settings["fits"]], engine, block)
+            work.fill(staging, fits_of_model(base), engine, block)
             return staging.publish(name), True
 
 

@@ -26,6 +26,7 @@ from awe_cli.io.options import ReadOptions
 from awe_cli.io.sources import STDIN, find_source
 from awe_cli.io.writers import row_writer
 from awe_cli.models.load import choose_fit, find_embedding, find_model, open_ranker
+from awe_cli.models.needs import prediction_needs
 from awe_cli.models.store import load_state, open_dataset
 from awe_cli.models.versions import require_dataset, require_same_version
 from awe_cli.prediction.narrow import Only, narrow
@@ -39,6 +40,7 @@ from awe_cli.ranking.ranker import Ranker
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.artifact import canonical, read_document
 from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
+from awe_cli.workspace.room import Needs
 
 VERSION = 1
 SUMMARY = "summary.json"
@@ -136,6 +138,15 @@ class _Work:
         if gathered:
             yield pa.concat_tables(gathered).combine_chunks()
 
+    def needs(self) -> Needs:
+        """What the rows need on disk; new input is not counted before it is read."""
+        request = self.request
+        if request.input is not None:
+            return Needs()
+        n = len(self.dataset.example_ids) if request.split is None else self.dataset.splits[request.split]
+        n = n if request.rows is None else len(request.rows)
+        return prediction_needs(n, min(request.top_k, self.dataset.n_labels), self.format)
+
     def recipe(self) -> Recipe:
         """All that decides what will be stored. Stdin cannot be known before it is read."""
         request = self.request
@@ -225,6 +236,9 @@ def predict(
     if output is None:
         name = settings.name or f"{model}-{request.split or ('input' if request.is_new else 'all')}"
         return replace(_store(work, name, wait, checkpoints), **resolved)
+    ws.would(output if isinstance(output, Path) else "standard output", "every run writes it anew")
+    if isinstance(output, Path) and (output.is_file() or not output.exists()):
+        ws.require_room(work.needs(), output.parent)
     with whole_file(output) if isinstance(output, Path) else nullcontext(output) as stream:
         if request.input == STDIN or not isinstance(output, Path):  # what was read or written is gone
             return replace(work.write(stream, NO_CHECKPOINTS), **resolved)
@@ -352,8 +366,10 @@ def _left_out(split: str | None) -> str | None:
 
 
 def _store(work: _Work, name: str, wait: float, checkpoints: CheckpointSettings) -> Predicted:
+    if work.request.input == STDIN:
+        work.ws.would(work.ws.target("predictions", name), "standard input is not known before it is read")
     recipe = work.recipe()
-    current = work.ws.current("predictions", name, recipe)
+    current = work.ws.current("predictions", name, recipe, work.needs)
     if current is not None and work.request.input != STDIN:
         summary = read_document(current.file(SUMMARY))
         return Predicted(Counts(**summary["counts"]), summary["id_name"], summary["sample"], current, False)

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from awe_cli.config.prepare import PrepareSettings
+from awe_cli.config.prepare import DriftSettings, PrepareSettings
 from awe_cli.dataset import diagnostics, storage, user_features
 from awe_cli.dataset.annotations import build_annotations, read_annotations
 from awe_cli.dataset.applicable import given_settings, refuse_idle
 from awe_cli.dataset.dataset import DATASET_VERSION, SUMMARY, Dataset
 from awe_cli.dataset.diagnostics import of_annotations
+from awe_cli.dataset.drift import Prepared, compare_versions
 from awe_cli.dataset.interactions import build_interactions, read_interactions
 from awe_cli.dataset.plan_reading import (
     read_options,
@@ -48,7 +49,7 @@ from awe_cli.dataset.update import (
     update_warnings,
     without_lineage,
 )
-from awe_cli.errors import UsageError
+from awe_cli.errors import CorruptArtifactError, DataError, MissingInputError, UsageError
 from awe_cli.io.columns import Batch, Role, warn_of_missing
 from awe_cli.io.log import ReadingLog
 from awe_cli.io.reader import columns_of, read_batches
@@ -66,6 +67,7 @@ def prepare(
     settings: PrepareSettings,
     *,
     given: Collection[str] | None = None,
+    drift: DriftSettings | None = None,
     wait: float = False,
     announce: Callable[[str], None] = lambda line: None,
 ) -> tuple[dict[str, Any], Artifact, bool]:
@@ -74,9 +76,12 @@ def prepare(
     Returns the summary (counts, frequencies, notes and warnings), the dataset, and whether it was made now
     rather than up to date. `announce` is called with messages on progress. The lock is taken before the files are read.
 
+    drift  how far the dataset may be from the one it replaces. What changed is in the summary that is returned, under
+           "drift", and never stored: it is not part of the dataset
     given  the settings that the user named, which must be able to act; None: those that differ from their defaults
 
-    Raises UsageError, SettingsError, MissingInputError, DataError, naming what was expected and found.
+    Raises UsageError, SettingsError, MissingInputError, DataError, naming what was expected and found; DataError too
+    where the drift is beyond its limits and shall fail, before anything is published.
     """
     settings, files = with_beir_folder(settings, files)
     retrieval = is_retrieval(settings)
@@ -97,6 +102,7 @@ def prepare(
         with ws.lock(wait=wait) if settings.update else contextlib.nullcontext():
             stored = _version_before(ws) if settings.update else None
             if stored is not None and without_lineage(resolved) == without_lineage(stored.settings):
+                ws.would(ws.target("dataset", None))
                 return read_document(stored.file(SUMMARY)), stored, False
             previous = _previous(stored, resolved) if stored else None
             recipe = Recipe(
@@ -104,7 +110,9 @@ def prepare(
                 DATASET_VERSION,
                 {**resolved, **({LINEAGE: previous.next_lineage} if previous else {})},
             )
-            current = None if previous else ws.current("dataset", None, recipe)
+            current = ws.current(
+                "dataset", None, recipe
+            )  # none after `previous`, of which it is a new version
             if current is not None:
                 return read_document(current.file(SUMMARY)), current, False
             announce(f"reading {', '.join(source.name for source in sources)}")
@@ -120,7 +128,30 @@ def prepare(
                 if log.allowed:
                     summary |= {"skipped_rows": len(log.skipped), "skipped_rows_first": log.first_skipped()}
                 staging.file(SUMMARY).write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
-                return summary, staging.publish(), True
+                found = _drift(ws, Prepared(staging.path, recipe.settings, summary), drift or DriftSettings())
+                artifact = staging.publish()
+                warnings = [f"drift: {line}" for line in found["beyond"]] if found else []
+                return {**summary, "drift": found, "warnings": summary["warnings"] + warnings}, artifact, True
+
+
+def _drift(ws: Workspace, now: Prepared, limits: DriftSettings) -> dict[str, Any] | None:
+    """What sets the dataset apart from the one that it replaces; None where there is none that can be compared.
+
+    Raises DataError where that is too much and shall fail.
+    """
+    try:
+        stored = ws.find("dataset")
+        before = Prepared(stored.path, stored.settings, read_document(stored.file(SUMMARY)))
+        found = compare_versions(now, before, limits)
+    except (MissingInputError, CorruptArtifactError):
+        return None
+    if found and found["beyond"] and limits.fail_on_drift:
+        raise DataError(
+            f"the data have drifted from the dataset before ({stored.digest[:12]}): {'; '.join(found['beyond'])}",
+            hint="look at the files; where they are right, prepare them once without --fail-on-drift, or allow more "
+            "with --drift-counts, --drift-new and --drift-dropped; the dataset before is untouched",
+        )
+    return {"previous": stored.digest, **found} if found else None
 
 
 def _version_before(ws: Workspace) -> Artifact | None:

@@ -11,9 +11,9 @@ from awe_cli.config.promote import PromoteSettings
 from awe_cli.errors import AweError, GateError, MissingInputError, SettingsError
 from awe_cli.evaluation.conditions import Condition, Verdict, judge_condition, parse_condition
 from awe_cli.models.load import find_model
+from awe_cli.models.store import fits_of_model, load_result
 from awe_cli.steps.evaluate import evaluate
 from awe_cli.workspace import Artifact, Workspace, check_name
-from awe_cli.workspace.artifact import read_document
 from awe_cli.workspace.store import Pointer
 
 
@@ -62,7 +62,9 @@ def promote(
                 hint="choose another name for the alias, such as --as champion",
             )
         if before is not None and before.digest == candidate.digest:
+            ws.would(ws.target("model", alias))
             return Promotion(alias, before, before.digest, changed=False)
+        ws.would(ws.target("model", alias), *_why(model, candidate, before, conditions))
         verdicts = _judge(ws, model, alias, before, parsed, settings, threads)
         failed = [verdict.line for verdict in verdicts if not verdict.holds]
         if failed:
@@ -73,6 +75,13 @@ def promote(
             )
         now = ws.promote(candidate, alias, _source(ws, model))
         return Promotion(alias, now, before.digest if before else None, True, tuple(verdicts))
+
+
+def _why(model: str, candidate: Artifact, before: Pointer | None, conditions: Sequence[str]) -> list[str]:
+    """What a promotion would do, in words."""
+    old = f"in place of {before.source} ({before.digest[:12]})" if before else "where there is none yet"
+    asked = [f"if {condition} holds, which would be measured" for condition in conditions]
+    return [f"it would mean {model} ({candidate.digest[:12]}), {old}", *asked]
 
 
 def rollback(ws: Workspace, alias: str, to: str | None = None, *, wait: float = 0) -> Promotion:
@@ -223,12 +232,12 @@ def _described(model: Artifact) -> dict[str, Any]:
     settings = model.settings
     result: dict[str, Any] = {}
     if model.has("result.json"):
-        result = read_document(model.file("result.json"))
+        result = load_result(model)
     affinity = result.get("affinity")
     return {
         "type": settings.get("model_type"),
         "affinity": affinity.get("name") if isinstance(affinity, dict) else affinity,
-        "fits": ["+".join(fit) for fit in settings.get("fits", ())],
+        "fits": ["+".join(fit) for fit in fits_of_model(model)],
         "parents": dict(model.parents),
         "metric": result.get("metric"),
         "validation": result.get("validation"),

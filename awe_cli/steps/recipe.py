@@ -46,7 +46,7 @@ _PAIRS_OF_SVD = (20_000_000, 200_000_000)
 
 @dataclass(frozen=True)
 class Step:
-    """One command of a recipe.
+    """One command of a chain.
 
     arguments  after `awe`
     why        what it is for, in a few words
@@ -76,7 +76,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Chain:
     """A chain that ends in the model `best`.
 
     steps  in an order in which they can be run
@@ -107,7 +107,7 @@ class Recipe:
         }
 
 
-def recipe(ws: Workspace, settings: RecipeSettings | None = None) -> Recipe:
+def recipe(ws: Workspace, settings: RecipeSettings | None = None) -> Chain:
     """The best known chain for the dataset of a workspace, within a budget of time that is estimated from its size.
 
     Raises MissingInputError where nothing is prepared, SettingsError for a budget that is no time.
@@ -124,11 +124,11 @@ def recipe(ws: Workspace, settings: RecipeSettings | None = None) -> Recipe:
             "embedding (prepare without --valid-fraction 0 for more)"
         )
         work.rename_last()
-    return Recipe(work.dataset.task, settings.budget, work.steps, work.notes)
+    return Chain(work.dataset.summary["task"], settings.budget, work.steps, work.notes)
 
 
 class _Work:
-    """A recipe in the making."""
+    """A chain in the making."""
 
     def __init__(self, dataset: Dataset, seconds: float) -> None:
         self.dataset, self.seconds = dataset, seconds
@@ -139,7 +139,7 @@ class _Work:
         counts = dataset.label_counts(("train",))
         self.pairs, self.examples = int(counts.sum()), int(dataset.splits.get("train", 0))
         self.shared = bool(dataset.described and dataset.described.shared)
-        self.retrieval = dataset.task == RETRIEVAL or bool(dataset.described and dataset.described.judged)
+        self.retrieval = dataset.summary["task"] == RETRIEVAL
 
     def add(self, arguments: str, why: str, kind: str, name: str, *needs: tuple[str, str]) -> None:
         """Add a command; a model is one of those that are combined in the end."""
@@ -276,7 +276,7 @@ class _Work:
         self.steps.append(Step((*arguments, "--name", BEST), last.why, last.kind, BEST, last.needs))
 
 
-def as_script(made: Recipe, prefix: str) -> Iterable[str]:
+def as_script(made: Chain, prefix: str) -> Iterable[str]:
     """The lines of a script for sh; `prefix` is what commands begin with, such as "awe -w here"."""
     yield f"# the best known chain for this dataset ({made.task}) within {made.budget}; it ends in the model {BEST}"
     yield from (f"# note: {note}" for note in made.notes)
@@ -286,7 +286,7 @@ def as_script(made: Recipe, prefix: str) -> Iterable[str]:
         yield f"{prefix} {shlex.join(step.arguments)}"
 
 
-def as_makefile(made: Recipe, folder: str) -> Iterable[str]:
+def as_makefile(made: Chain, folder: str) -> Iterable[str]:
     """The lines of a Makefile whose first target is the model `best`; `folder` is the workspace.
 
     Raises UsageError for a folder whose name make would split.

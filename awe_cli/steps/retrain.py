@@ -26,10 +26,12 @@ from awe_cli.errors import SettingsError
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.affinity import FixedAffinity, choose_weights, mixture_weights_of, named_by_content
 from awe_cli.models.load import EMBEDDING, find_embedding
+from awe_cli.models.needs import training_needs
 from awe_cli.models.store import (
     MODEL_VERSION,
     Fit,
     describe_run,
+    fits_of_model,
     load_result,
     load_state,
     open_dataset,
@@ -190,7 +192,8 @@ def retrain(
         parents |= {"start": start.digest} if start else {}
         recipe = Recipe("model", MODEL_VERSION, resolved, parents)
         name = name or "awe"
-        current = ws.current("model", name, recipe)
+        fits, dim = resolved["fits"], resolved["plan"]["dim"]
+        current = ws.current("model", name, recipe, lambda: training_needs(dataset, dim, fits))
         if current is not None:
             return current, False
         with (
@@ -233,7 +236,7 @@ def _find_start(
             hint="leave out one of them",
         )
     start = find_embedding(ws, settings.start, dataset, earlier=True)
-    dims = [load_state(model, tuple(model.settings["fits"][0])).U.shape[1] for model in (base, start)]
+    dims = [load_state(model, fits_of_model(model)[0]).U.shape[1] for model in (base, start)]
     if dims[0] != dims[1]:
         raise SettingsError(
             f"--start: expected a model of dimension {dims[0]}, that of {base.describe()}, found {dims[1]}",

@@ -20,11 +20,13 @@ from awe_cli.errors import SettingsError
 from awe_cli.losses.registry import check_loss
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.affinity import ChosenAffinity, choose_affinity, mixture_weights_of, weigh_with
-from awe_cli.models.load import EMBEDDING, find_embedding
+from awe_cli.models.load import EMBEDDING, find_embedding, learned_ranker
+from awe_cli.models.needs import training_needs
 from awe_cli.models.store import (
     MODEL_VERSION,
     Fit,
     describe_run,
+    fits_of_model,
     load_state,
     open_dataset,
     store_history,
@@ -32,6 +34,7 @@ from awe_cli.models.store import (
     store_states,
 )
 from awe_cli.models.transfer import start_loader
+from awe_cli.ranking.ranker import Ranker
 from awe_cli.training.config import ADAGRAD, SGD, TrainConfig, default_metric, feature_plan, linear_plans
 from awe_cli.training.joint import Fitted, Stage, learn
 from awe_cli.training.state import is_sgd_state
@@ -55,7 +58,7 @@ def inherit_from_start(settings: TrainSettings, start: Artifact | None) -> Train
     """The settings with the dimension and the steps of the model to start from. Raises SettingsError for other ones."""
     if start is None:
         return settings
-    state = load_state(start, tuple(start.settings["fits"][0]))
+    state = load_state(start, fits_of_model(start)[0])
     dim, plain = state.U.shape[1], is_sgd_state(state)
     if plain and settings.steps == ADAGRAD:
         raise SettingsError(
@@ -134,7 +137,7 @@ def fits_like(model: Artifact, fit_on: Fit | None) -> list[Fit]:
 
     Raises SettingsError where the model has no such fit.
     """
-    fits: list[Fit] = [tuple(fit) for fit in model.settings["fits"]]
+    fits: list[Fit] = fits_of_model(model)
     if fit_on is None:
         return fits
     wanted = tuple(split for split in SPLITS if split in fit_on)
@@ -174,7 +177,8 @@ def train(
         parents = {"dataset": stored.digest} | ({"start": start.digest} if start else {})
         recipe = Recipe("model", MODEL_VERSION, resolved, parents)
         name = name or affinity.name
-        model = ws.current("model", name, recipe)
+        fits, dim = resolved["fits"], max(plan["dim"] for plan in resolved["plans"])
+        model = ws.current("model", name, recipe, lambda: training_needs(dataset, dim, fits))
         if model is not None:
             return model, False
         with (
@@ -204,7 +208,7 @@ def _learn_into(
     plan = TrainConfig(**resolved["plans"][-1])
     fitted, result = learn_resolved(
         dataset, affinity, resolved, start,
-        load_start=_loader(ws, dataset, affinity, plan, start),
+        load_start=loader_of(ws, dataset, affinity, plan, start),
         threads=threads, on_progress=on_progress, checkpoints=checkpoints,
     )  # fmt: skip
     affinity.store(staging)
@@ -266,9 +270,23 @@ class Learned:
     source: Path | None = None
 
     @property
+    def fits(self) -> list[Fit]:
+        """The fits, the one to choose by first and the final one last."""
+        return sorted(self.states, key=len)
+
+    @property
     def final(self) -> State:
-        """The state of the largest fit."""
-        return self.states[max(self.states, key=len)]
+        """The state of the final fit."""
+        return self.states[self.fits[-1]]
+
+    def ranker(self, fit: Fit | None = None) -> Ranker:
+        """The ranker of a fit, by default the final one. Labels are one-hot."""
+        state = self.states[fit or self.fits[-1]]
+        return learned_ranker(self.result["affinity"], state, None, self.source)
+
+    def only_final(self) -> Learned:
+        """The model without its other fits."""
+        return replace(self, states={self.fits[-1]: self.final})
 
 
 def train_in_memory(
@@ -308,7 +326,7 @@ def _stages(
     return [Stage("linear", Constant(1.0), plans[:-1]), last] if first == LINEAR else [last]
 
 
-def _loader(
+def loader_of(
     ws: Workspace, dataset: Dataset, affinity: ChosenAffinity, plan: TrainConfig, start: Artifact | None
 ) -> Callable[[Fit], State] | None:
     """How a fit's state is read from the model to start from, where one is named."""

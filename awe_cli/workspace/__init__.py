@@ -21,6 +21,7 @@ A step reads with `find`, asks `current` whether its result is there already, an
 """
 
 from awe_cli.workspace.artifact import KINDS, Artifact, Recipe, check_name
+from awe_cli.workspace.plan import Plan, Planned
 from awe_cli.workspace.store import Staging, Workspace
 
-__all__ = ["KINDS", "Artifact", "Recipe", "Staging", "Workspace", "check_name"]
+__all__ = ["KINDS", "Artifact", "Plan", "Planned", "Recipe", "Staging", "Workspace", "check_name"]

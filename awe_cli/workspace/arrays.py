@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -41,6 +42,7 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            _refuse_overlaps(archive, path)
             return {_name(entry): _load(archive, entry, path) for entry in archive.infolist()}
     except (
         OSError,
@@ -49,9 +51,17 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
         zlib.error,
         NotImplementedError,
         struct.error,
+        tokenize.TokenError,  # of a header that is no Python
         *UNDECODABLE,
     ) as error:
         raise unreadable(path, "arrays", error) from error
+
+
+def _refuse_overlaps(archive: zipfile.ZipFile, path: Path) -> None:
+    """Raise ValueError where entries claim more bytes in all than there are: many may be the same bytes."""
+    claimed, size = sum(entry.file_size for entry in archive.infolist()), path.stat().st_size
+    if claimed > size:
+        raise ValueError(f"its entries claim {claimed} bytes, {size} are there")
 
 
 def _load(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> NDArray[Any]:

@@ -285,7 +285,7 @@ UNDECODABLE = (
     AssertionError,
     AttributeError,
     LookupError,
-    MemoryError,
+    NotImplementedError,  # of Arrow, for a column of another type
     RecursionError,
     SyntaxError,
     TypeError,
@@ -306,13 +306,24 @@ def decoding(path: Path, expected: str) -> Iterator[None]:
         raise corrupt_file(path, expected, f"{type(error).__name__}: {error}") from error
 
 
+class Document(dict[str, Any]):
+    """A stored JSON object; CorruptArtifactError where a key is asked for that it does not have."""
+
+    def __init__(self, path: Path, content: Mapping[str, Any]) -> None:
+        super().__init__(content)
+        self.path = path
+
+    def __missing__(self, key: str) -> Any:
+        raise corrupt_file(self.path, f"a value of {key!r}", f"only {', '.join(sorted(self)) or 'none'}")
+
+
 def read_document(path: Path) -> dict[str, Any]:
-    """The JSON object in a stored file. Raises CorruptArtifactError."""
+    """The JSON object in a stored file. Raises CorruptArtifactError, here and where a missing key is looked up."""
     with decoding(path, "a JSON object"):
         document = json.loads(read_small(path))
         if not isinstance(document, dict):
             raise ValueError(f"a {type(document).__name__}")
-        return document
+        return Document(path, document)
 
 
 def unreadable(path: Path, expected: str, error: Exception) -> AweError:

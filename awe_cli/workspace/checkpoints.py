@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from awe_cli.errors import AweError, DivergedError
 from awe_cli.workspace.arrays import load_arrays, save_arrays
 from awe_cli.workspace.artifact import CHECKPOINTS, Recipe, canonical
-from awe_cli.workspace.fs import file_digest, make_folder, replace_file, sync_file, sync_folder
+from awe_cli.workspace.fs import file_digest, make_folder, read_small, replace_file, sync_file, sync_folder
 
 ABOUT = "about"
 KEPT_DAYS = 7  # `gc` removes a checkpoint that was not written to for so long
@@ -142,7 +142,7 @@ class CheckpointFolder:
         if path.name == ABOUT or path.name.startswith("."):
             return
         match = _FILE.fullmatch(path.name)
-        if match is None or file_digest(path) != match["sha256"]:
+        if match is None or not path.is_file() or file_digest(path) != match["sha256"]:
             raise ValueError(f"{path}: expected the sha256 in its name")
         number, key = int(match["number"]), match["key"]
         if key not in self._files or number > _number_of(self._files[key]):
@@ -228,7 +228,7 @@ def stale_checkpoints(root: Path, needed: set[str], now: float) -> list[Path]:
 def read_about(path: Path) -> dict[str, Any] | None:
     """What a folder of checkpoints is of; None where nothing readable says so."""
     try:
-        about = json.loads((path / ABOUT).read_bytes())
+        about = json.loads(read_small(path / ABOUT))
         return about if isinstance(about, dict) and isinstance(about.get("parents", {}), dict) else None
     except (OSError, ValueError, RecursionError):
         return None

@@ -92,7 +92,7 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def read_small(path: Path, limit: int = 1 << 26) -> bytes:
+def read_small(path: Path, limit: int = 1 << 24) -> bytes:
     """The bytes of a regular file of at most `limit` bytes; ValueError for a pipe, a device or a larger one.
 
     A pipe would otherwise be waited for without end, and a device read without end.

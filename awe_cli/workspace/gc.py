@@ -56,7 +56,7 @@ def collect(
     What another process reads is left, with all it was made from. Readers hold a shared lock on the manifest
     of each artifact they opened (see read_lock); it is taken here exclusively before a folder is removed.
     """
-    with workspace.lock(wait), contextlib.ExitStack() as locks:
+    with workspace.shared_lock(wait) if dry_run else workspace.lock(wait), contextlib.ExitStack() as locks:
         workspace.readers.release()
         found = _unread(workspace, garbage(workspace, keep), locks)
         for item in found if not dry_run else []:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -29,6 +31,19 @@ class WriteLock:
             self._file = self._open(wait)
         self._depth += 1
 
+    @contextlib.contextmanager
+    def shared(self, *, wait: float) -> Iterator[None]:
+        """Keep writers out inside the block, and write nothing; BusyError as `acquire`."""
+        path = self._root / LOCK
+        try:
+            file = open(path, encoding="utf-8")  # noqa: SIM115 - closed below
+        except OSError:  # nobody ever wrote, or this user may not ask
+            yield
+            return
+        with file:
+            _flock(file, path, wait)
+            yield
+
     def release(self) -> None:
         """Give the lock back, once for each time it was taken."""
         self._depth -= 1
@@ -43,6 +58,7 @@ class WriteLock:
             file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - stays open as long as the lock is held
         try:
             _flock(file, path, wait)
+            _sign(file, path)
         except BaseException:
             file.close()
             raise
@@ -68,6 +84,11 @@ def _flock(file: IO[str], path: Path, wait: float) -> None:
                 f"the workspace {path.parent} is being written by {holder}",
                 hint="try again later, or wait for it with --wait",
             ) from None
+
+
+def _sign(file: IO[str], path: Path) -> None:
+    """Say in the lock's file which process holds it."""
+    with writing(path):
         file.truncate(0)
         command = " ".join(["awe", *sys.argv[1:]])[:200]
         file.write(f"process {os.getpid()}\n{time.time():.0f}\n{command}\n")

@@ -50,7 +50,9 @@ from awe_cli.workspace.fs import (
     writing,
 )
 from awe_cli.workspace.lock import WriteLock
+from awe_cli.workspace.plan import Plan, Planned, differences
 from awe_cli.workspace.read_lock import ReadLocks
+from awe_cli.workspace.room import Needs, require_room
 
 # A name in the workspace: a small file that says which artifact it stands for.
 
@@ -254,10 +256,17 @@ class Staging:
 
 
 class Workspace:
-    """The artifacts below the folder `root`. Reading needs no lock; writing takes it."""
+    """The artifacts below the folder `root`. Reading needs no lock; writing takes it.
 
-    def __init__(self, root: Path) -> None:
+    dry_run  nothing is written, nor locked: where a step asks `current` whether its result is there, Planned is raised
+             with what it would do and why
+    anyway   work begins also where the memory or the disk that it needs is not there
+    """
+
+    def __init__(self, root: Path, *, dry_run: bool = False, anyway: bool = False) -> None:
         self.root = Path(root)
+        self.dry_run = dry_run
+        self.anyway = anyway
         self.store = self.root / "store"
         self.staging = self.root / "staging"
         self.readers = ReadLocks()
@@ -272,11 +281,20 @@ class Workspace:
     @contextlib.contextmanager
     def lock(self, wait: float = False) -> Iterator[None]:
         """Be the only writer inside the block. Raises BusyError, or waits: without end, or so many seconds."""
+        if self.dry_run:
+            yield
+            return
         self._lock.acquire(wait=wait)
         try:
             yield
         finally:
             self._lock.release()
+
+    @contextlib.contextmanager
+    def shared_lock(self, wait: float = False) -> Iterator[None]:
+        """Keep writers out inside the block without writing anything. Raises BusyError, or waits."""
+        with self._lock.shared(wait=wait):
+            yield
 
     def names(self, kind: str) -> list[str]:
         """The names of all artifacts of a kind that has names, sorted."""
@@ -365,8 +383,13 @@ class Workspace:
                 hint=f"name one with --workspace, or begin with `{KINDS['dataset'].how_to_make(None)}`",
             )
 
-    def current(self, kind: str, name: str | None, recipe: Recipe) -> Artifact | None:
+    def current(
+        self, kind: str, name: str | None, recipe: Recipe, needs: Callable[[], Needs] | None = None
+    ) -> Artifact | None:
         """What `name` means, if it was made from just this recipe and is whole; else None.
+
+        needs  estimates what making it takes: before None is returned, that is required to be there, with WriteError
+               for the disk and SettingsError for memory
 
         Raises SettingsError for an alias: only `awe promote` and `awe rollback` change what it means.
         """
@@ -375,6 +398,9 @@ class Workspace:
                 f"{name!r} is an alias, and no step writes to an alias",
                 hint=f"choose another --name, then run `awe promote NAME --as {name}`",
             )
+        if self.dry_run:
+            plan = self._plan(kind, name, recipe)
+            raise Planned(dataclasses.replace(plan, needs=needs()) if needs and plan.would_run else plan)
         with contextlib.suppress(CorruptArtifactError, MissingInputError):
             pointer = read_pointer(KINDS[kind].pointer(self.root, name))
             if pointer is not None and pointer.recipe == recipe.digest:
@@ -384,7 +410,41 @@ class Workspace:
                 with contextlib.suppress(OSError):
                     (self.root / CHECKPOINTS).rmdir()
                 return found
+        if needs is not None:
+            self.require_room(needs())
         return None
+
+    def require_room(self, needs: Needs, folder: Path | None = None) -> None:
+        """Raise WriteError or SettingsError where a folder (the workspace) or memory has no room, unless `anyway`."""
+        if not self.anyway:
+            require_room(folder or self.root, needs)
+
+    def would(self, target: Path | str, *reasons: str) -> None:
+        """In a dry run, raise Planned: a step would write `target` for these reasons; without any it is up to date.
+
+        For steps that do not ask `current`.
+        """
+        if self.dry_run:
+            raise Planned(Plan(str(target), bool(reasons), reasons))
+
+    def target(self, kind: str, name: str | None) -> str:
+        """The file of a name as people are told of it: "models/awe.json"."""
+        return KINDS[kind].pointer(self.root, name).relative_to(self.root).as_posix()
+
+    def _plan(self, kind: str, name: str | None, recipe: Recipe) -> Plan:
+        """What a step with this recipe would do: nothing where `current` would find its result."""
+        target = self.target(kind, name)
+        try:
+            pointer = read_pointer(KINDS[kind].pointer(self.root, name))
+            if pointer is None:
+                return Plan(target, True, ("it is not there",))
+            artifact = self.find(kind, name)
+        except (CorruptArtifactError, MissingInputError) as error:
+            return Plan(target, True, (f"what is there cannot be used: {error.message}",))
+        if pointer.recipe == recipe.digest:
+            return Plan(target, False)
+        reasons = differences(recipe, artifact.manifest.recipe)
+        return Plan(target, True, tuple(reasons) or ("what is there was made from another recipe",))
 
     @contextlib.contextmanager
     def stage(self, kind: str, recipe: Recipe) -> Iterator[Staging]:
@@ -392,6 +452,8 @@ class Workspace:
 
         Takes the lock where it is not held yet. A full disk or a forbidden write becomes a WriteError.
         """
+        if self.dry_run:
+            raise ValueError("nothing is written in a dry run")
         if recipe.kind != kind:
             raise ValueError(f"the recipe of a {recipe.kind} cannot make a {kind}")
         with self.lock():

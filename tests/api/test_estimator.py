@@ -24,10 +24,14 @@ from sklearn.preprocessing import StandardScaler
 
 from awe_cli import AffinityWeightedEmbedding
 from awe_cli.config import settings_of
+from awe_cli.config.build import BuildKnnSettings
 from awe_cli.config.prepare import PrepareSettings
-from awe_cli.config.train import TrainSettings
-from awe_cli.models.store import load_state
+from awe_cli.config.train import RetrainSettings, TrainSettings
+from awe_cli.models.load import open_ranker
+from awe_cli.models.store import load_result, load_state, open_dataset
+from awe_cli.steps.build_knn import build_knn
 from awe_cli.steps.prepare import prepare
+from awe_cli.steps.retrain import retrain
 from awe_cli.steps.train import train
 from awe_cli.workspace import Workspace
 
@@ -48,10 +52,11 @@ def test_parameters_are_the_settings_of_the_commands() -> None:
     own = AffinityWeightedEmbedding().get_params()
     declared = {setting.name: setting for setting in settings_of(TrainSettings)}
     assert set(declared) - set(own) == LEFT_OUT
-    prepared = {setting.name: setting for setting in settings_of(PrepareSettings)}
+    for cls in (BuildKnnSettings, RetrainSettings, PrepareSettings):
+        declared = {**{setting.name: setting for setting in settings_of(cls)}, **declared}
     for name, value in own.items():
         if name != "threads":
-            assert value == (declared.get(name) or prepared[name]).default, name
+            assert value == declared[name].default, name
 
 
 @pytest.mark.parametrize("affinity", ["constant", "linear-sigmoid"])
@@ -71,6 +76,40 @@ def test_the_model_has_the_bytes_of_the_one_that_the_commands_make(tmp_path: Pat
     found = AffinityWeightedEmbedding(affinity=affinity, valid_fraction=0.0, **QUICK).fit(X, Y)
     np.testing.assert_array_equal(found.U_, expected.U)
     assert sorted(map(bytes, found.V_)) == sorted(map(bytes, expected.V))
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("valid_fraction", [0.0, 0.2])
+def test_the_product_with_knn_scores_as_the_one_that_the_commands_store(
+    tmp_path: Path, sparse: bool, valid_fraction: float
+) -> None:
+    X, Y = tagged()
+    rows: dict[str, Any] = {
+        "labels": [np.flatnonzero(row).tolist() for row in Y],
+        "split": ["train"] * len(X),
+    }
+    given: dict[str, Any] = {"features": ("x",)}
+    rows["x"] = X.tolist()
+    if sparse:
+        given = {"sparse": "i:x"}
+        rows |= {"i": [np.flatnonzero(row).tolist() for row in X], "x": [row[row != 0].tolist() for row in X]}
+    pq.write_table(pa.table(rows), tmp_path / "examples.parquet")
+    ws = Workspace(tmp_path)
+    settings = PrepareSettings(**given, labels="labels", split="split", valid_fraction=valid_fraction)
+    prepare(ws, [str(tmp_path / "examples.parquet")], settings)
+    train(ws, TrainSettings(dim=8, epochs=4), name="wsabie", threads=1)
+    build_knn(ws, "wsabie", threads=1)
+    stored, _ = retrain(ws, "wsabie", RetrainSettings(epochs=0), threads=1)
+    dataset = open_dataset(ws.find("dataset"))
+    expected = open_ranker(ws, stored, dataset, None).ranker.scores(next(dataset.everyone_batches()).x).score
+    model = AffinityWeightedEmbedding(affinity="knn", valid_fraction=valid_fraction, **QUICK)
+    model.fit(scipy.sparse.csr_matrix(X) if sparse else X, Y)
+    found = model.decision_function(X) + np.float32(model.threshold_)
+    np.testing.assert_allclose(found[:, dataset.labels.to_numpy()], expected, rtol=1e-4, atol=1e-5)
+    assert model.power_ == load_result(stored)["affinity"]["power"]
+    assert model.k_ == load_result(ws.find("neighbors", "wsabie"))["k"]
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.decision_function(X), model.decision_function(X))
 
 
 def test_labels_are_ranked_by_the_decision_function_and_predicted_where_it_is_above_0() -> None:
@@ -167,7 +206,10 @@ def test_pipelines_and_grid_search() -> None:
     [
         ({"dim": 0}, "dim: expected a whole number of at least 1, found 0"),
         ({"affinity": "gausian"}, "did you mean 'gaussian'"),
-        ({"affinity": "knn"}, "build-knn"),
+        ({"affinity": "rbf"}, "build-affinity"),
+        ({"k": 5}, "k: it is for affinity='knn', found it beside affinity='constant'"),
+        ({"affinity": "knn", "space": "inputs"}, "did you mean 'input'"),
+        ({"affinity": "knn", "sigma": 2.0}, "the affinity constant has none"),
         ({"start": "yesterday"}, "start: expected linear or scratch, found 'yesterday'"),
         ({"scaling": "standart"}, "did you mean 'standard'"),
         ({"loss": "warp", "metric": "coverage"}, "metric 'coverage'"),

@@ -18,6 +18,9 @@ def expected_failed(estimator: Any) -> dict[str, str]:
     return EXPECTED_FAILED
 
 
-@parametrize_with_checks([AffinityWeightedEmbedding(threads=1)], expected_failed_checks=expected_failed)
+ESTIMATORS = [AffinityWeightedEmbedding(threads=1), AffinityWeightedEmbedding(affinity="knn", threads=1)]
+
+
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failed)
 def test_scikit_learns_checks(estimator: Any, check: Callable[[Any], None]) -> None:
     check(estimator)

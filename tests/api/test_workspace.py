@@ -249,6 +249,16 @@ def test_names_and_settings_that_cannot_be(chain: Workspace) -> None:
         nothing.dataset()
 
 
+def test_retraining_in_several_iterations_makes_each_of_them(tmp_path: Path) -> None:
+    ws = Workspace(tmp_path)
+    ws.prepare(plays(), user="who", item="what", holdout=1)
+    ws.train("wsabie", dim=4, epochs=2, threads=1)
+    ws.build_knn("wsabie", k=5, threads=1)
+    model = ws.retrain("wsabie", iterations=2, epochs=1, threads=1)
+    assert model.name == "awe"
+    assert {"awe-1", "awe-2"} <= set(ws.models)
+
+
 def test_settings_of_the_workspace_and_the_environment_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

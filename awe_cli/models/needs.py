@@ -1,0 +1,70 @@
+"""How much memory and disk a step needs at the least, from the sizes of the dataset, dimensions and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow.parquet as pq
+
+from awe_cli.dataset import storage
+from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
+from awe_cli.workspace.room import Needs
+
+# Measured (docs/workspace.md#before-long-work): a process that has done next to nothing holds about 200 MB, of its
+# libraries and kernels; training holds the matrix twice while it is scaled, and U and V two and a half times.
+PROCESS = 200_000_000  # bytes
+_MATRICES = 2
+_STATES = 2.5
+_ENTRY = 8  # bytes of an index and a value
+_WEIGHED = 12  # bytes of a neighbour: its number, distance and weight
+_STORED_NEIGHBOR = 8  # bytes on disk, where numbers of neighbours are packed
+_STORED_ROW = {"parquet": 5, "csv": 10, "tsv": 10, "trec": 16, "jsonl": 30}  # bytes of a recommended label
+
+
+def matrix_bytes(dataset: Dataset, splits: Sequence[str]) -> int:
+    """The training matrix in memory: the entries of x, their offsets and, in annotation, the lists of labels."""
+    rows, entries = _entries(dataset)
+    if dataset.task == RECOMMENDATION:
+        return _ENTRY * (rows + sum(entries.get(split, 0) for split in splits))
+    x = 4 * entries["x"] if dataset.dense else _ENTRY * entries.get("x_indices", 0)
+    return x + 4 * entries.get("labels", 0) + _ENTRY * rows
+
+
+def state_bytes(dataset: Dataset, dim: int) -> int:
+    """U, V and the accumulators of AdaGrad."""
+    return 4 * (dataset.n_features + dataset.n_label_features) * (dim + 1)
+
+
+def training_needs(dataset: Dataset, dim: int, fits: Sequence[Sequence[str]]) -> Needs:
+    """What learning needs: matrix and states in memory; a state a fit on disk, and one for the checkpoint."""
+    state = state_bytes(dataset, dim)
+    matrix = matrix_bytes(dataset, max(fits, key=len))
+    return Needs(int(PROCESS + _MATRICES * matrix + _STATES * state), state * (len(fits) + 1), state)
+
+
+def neighbor_needs(dataset: Dataset, dim: int, fits: Sequence[Sequence[str]], neighbors: int) -> Needs:
+    """What a table of neighbours needs: `neighbors` of each query."""
+    queries = _entries(dataset)[0] * (4 if dataset.task == RECOMMENDATION else 1)
+    matrix = matrix_bytes(dataset, max(fits, key=len))
+    table = queries * neighbors * _STORED_NEIGHBOR
+    memory = PROCESS + matrix + state_bytes(dataset, dim) + queries * neighbors * _WEIGHED
+    return Needs(memory, table * len(fits), table)
+
+
+def prediction_needs(examples: int, top_k: int, format: str) -> Needs:
+    """What the rows of predictions need on disk; memory does not grow with them."""
+    rows = examples * top_k * _STORED_ROW.get(format, min(_STORED_ROW.values()))
+    return Needs(0, rows, rows)
+
+
+def _entries(dataset: Dataset) -> tuple[int, dict[str, int]]:
+    """The number of rows of the examples, and of the entries in the lists of each column, as the file says."""
+    found: dict[str, int] = {}
+    data = pq.read_metadata(dataset.path / storage.EXAMPLES)
+    for group in range(data.num_row_groups):
+        part = data.row_group(group)
+        for column in range(part.num_columns):
+            one = part.column(column)
+            name = one.path_in_schema.split(".")[0]
+            found[name] = found.get(name, 0) + one.num_values
+    return data.num_rows, found
