@@ -46,6 +46,7 @@ COMMAND_MODULES = (
     "build_affinity",
     "retrain",
     "evaluate",
+    "compare",
     "predict",
     "explain",
     "train_baseline",
