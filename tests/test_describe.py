@@ -182,6 +182,58 @@ def test_a_damaged_file_is_described_as_far_as_it_goes(tmp_path, capsys):
     assert "HDF5" in capsys.readouterr().err
 
 
+def test_rows_that_cannot_be_read_are_counted(tmp_path, capsys):
+    path = tmp_path / "bad.csv"
+    path.write_text("user,item\n1,2\n3\n4,5,6\n7,8\n")
+    assert main(["describe", str(path), "--json"]) == 65
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert (document["rows_read"], document["rows_skipped"]) == (2, 2)
+    assert "row 2: expected 2 cells" in document["problem"]["message"]
+    assert document["problem"]["message"] in err
+
+
+def test_every_type_of_parquet_is_described(tmp_path, capsys):
+    """Also those that cannot be prepared, or compared, and numbers that JSON cannot hold."""
+    columns = {
+        "nan": ([1.0, float("nan"), float("inf"), None], "whole number", 2, "inf"),
+        "half": (pa.array(np.array([0.5, 1, 2, 2], np.float16)), "number", 0, 2.0),
+        "bytes": ([b"a", b"\xff", None, b"a"], "binary", 1, None),
+        "span": (pa.array([1, 2, 3, 3], pa.duration("s")), "time", 0, None),
+        "map": (
+            pa.array([[("a", 1)]] * 4, pa.map_(pa.string(), pa.int64())),
+            "map<string, int64 ('map')>",
+            0,
+            None,
+        ),
+        "lists": ([[[1]], [], None, [[2], [3]]], "list of list<element: int64>", 2, None),
+        "coded": (pa.array(["x", "y", None, "x"]).dictionary_encode(), "text", 1, None),
+        "none": (pa.nulls(4), "empty", 4, None),
+        "two\nlines": (["a", "b", "a", "b"], "text", 0, None),
+    }
+    path = tmp_path / "odd.parquet"
+    pq.write_table(pa.table({name: values for name, (values, *_) in columns.items()}), path)
+    assert main(["describe", str(path), "--json"]) == 0
+    found = {one["name"]: one for one in json.loads(capsys.readouterr().out)["columns"]}
+    for name, (_, kind, missing, greatest) in columns.items():
+        one = found[name]
+        assert (one["type"], one["missing"], one.get("greatest")) == (kind, missing, greatest), name
+    assert main(["describe", str(path)]) == 0
+    pq.write_table(pq.read_table(path).slice(0, 0), tmp_path / "empty.parquet")
+    [document] = describe(Workspace(tmp_path / "ws"), str(tmp_path / "empty.parquet"))
+    assert (document["rows"], len(document["columns"])) == (0, len(columns))
+    assert document["suggestion"]["command"] is None
+
+
+def test_a_name_that_begins_with_a_dash_is_no_option(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("-a b.csv").write_text(FILES["ratings.csv"][0])
+    assert main(["describe", "--json", "--", "-a b.csv"]) == 0
+    command = shlex.split(json.loads(capsys.readouterr().out)["suggestion"]["command"])
+    assert command[2] == "./-a b.csv"
+    assert main(command[1:]) == 0
+
+
 def test_what_is_not_there_suggests_the_nearest(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     ws = recommendation(tmp_path / "ws")

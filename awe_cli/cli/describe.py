@@ -79,9 +79,11 @@ def describe(
 
 def _show_file(document: dict[str, Any]) -> None:
     rows, read = document["rows"], document["rows_read"]
-    counted = f"{read:,} rows" if rows == read else f"{rows:,} rows" if rows else f"more than {read:,} rows"
-    if rows != read:
-        counted += f" ({read:,} read)"
+    if rows is None:
+        counted = f"{read:,} rows could be read" if document["problem"] else f"the first {read:,} rows"
+    else:
+        counted = f"{rows:,} rows" + (f", the first {read:,} of them read" if rows > read else "")
+    counted += f", {document['rows_skipped']:,} cannot be read" if document["rows_skipped"] else ""
     what = [document["format"], document["packing"], document["encoding"]]
     files = f", {document['files']:,} files" if document["files"] > 1 else ""
     console.print_result(
@@ -91,7 +93,7 @@ def _show_file(document: dict[str, Any]) -> None:
     shown = document["columns"][:_MOST_COLUMNS]
     cells = [
         (
-            one["name"],
+            " ".join(one["name"].split()),
             one["type"],
             f"{one['missing']:,}",
             "many" if one["distinct"] is None else f"{one['distinct']:,}",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ import pyarrow.compute as pc
 from awe_cli.errors import AweError
 from awe_cli.io.columns import MISSING, Role, is_list, is_string, joined_by, list_parts
 from awe_cli.io.delimited import layout_of
+from awe_cli.io.log import ReadingLog
+from awe_cli.io.options import ReadOptions
 from awe_cli.io.parquet import parquet_rows
 from awe_cli.io.reader import columns_of, raw_batches
 from awe_cli.io.sources import DELIMITED, Source
@@ -20,6 +23,7 @@ from awe_cli.io.sources import DELIMITED, Source
 MOST_ROWS = 1_000_000  # that are read
 _MOST_DISTINCT = 200_000  # values of a column that are kept apart
 _SAMPLE = 10_000  # distinct texts that tell what a column of text holds
+_MOST_SKIPPED = 100_000  # rows that cannot be read
 _DEPTH = 3  # of fields inside fields
 WHOLE, NUMBER, TEXT, TIME, TRUTH, EMPTY = "whole number", "number", "text", "time", "true or false", "empty"
 _PATTERNS = (
@@ -64,7 +68,7 @@ class Column:
         """The type in words: "list of whole numbers"."""
         if not self.listed:
             return self.type
-        return f"list of {self.type if self.type in (TEXT, TRUTH, EMPTY) else f'{self.type}s'}"
+        return f"list of {self.type}{'s' if self.type in (WHOLE, NUMBER, TIME) else ''}"
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,8 @@ class Profile:
     rows      that were read
     total     rows of the file; None where it was not read to its end
     header    whether the first row has the names of the columns (delimited text)
-    problem   why reading stopped before the end, if it did
+    problem   why reading stopped before the end, or would have, if it did
+    skipped   rows that cannot be read and were left out
     """
 
     rows: int
@@ -82,13 +87,13 @@ class Profile:
     columns: tuple[Column, ...]
     header: bool = True
     problem: AweError | None = None
+    skipped: int = 0
 
 
 @dataclass
 class _Seen:
     """What was seen of a column so far."""
 
-    type: pa.DataType
     listed: bool = False
     missing: int = 0
     distinct: pa.Array | None = None
@@ -103,7 +108,25 @@ class _Seen:
 
 
 def profile(source: Source, most: int = MOST_ROWS) -> Profile:
-    """Read at most `most` rows of a file. Raises MissingInputError, DataError where not even columns can be told."""
+    """Read at most `most` rows of a file. Raises MissingInputError, DataError where not even columns can be told.
+
+    Where rows cannot be read, they are left out and counted.
+    """
+    found = _profile(source, most)
+    if found.problem is None:
+        return found
+    again = _profile(with_options(source, source.options, ReadingLog(allowed=_MOST_SKIPPED)), most)
+    return found if again.rows <= found.rows else replace(again, problem=found.problem)
+
+
+def with_options(source: Source, options: ReadOptions, log: ReadingLog | None = None) -> Source:
+    """The same file or folder, read in another way."""
+    log = log or source.log
+    parts = tuple(with_options(part, options, log) for part in source.parts)
+    return replace(source, options=options, log=log, parts=parts, known={})
+
+
+def _profile(source: Source, most: int) -> Profile:
     names = _leaves(columns_of(source))
     seen: dict[str, _Seen] = {}
     rows, problem, whole = 0, None, True
@@ -123,8 +146,8 @@ def profile(source: Source, most: int = MOST_ROWS) -> Profile:
         total = sum(parquet_rows(file) for file in source.files())
     first = source.files()[0]
     header = not (first.format in DELIMITED and layout_of(first).looks_like_data())
-    columns = tuple(_column(name, seen[name], rows) for name in names if name in seen)
-    return Profile(rows, total, columns, header, problem)
+    columns = tuple(_column(name, seen.get(name) or _Seen(), rows) for name in names)
+    return Profile(rows, total, columns, header, problem, len(source.log.skipped))
 
 
 def _leaves(columns: Mapping[str, pa.DataType | None]) -> list[str]:
@@ -137,12 +160,14 @@ def _fields(name: str, type: pa.DataType | None, depth: int) -> Iterator[str]:
     if entry is not None and pa.types.is_struct(entry):
         for one in entry if depth else ():
             yield from _fields(f"{name}.{one.name}", one.type, depth - 1)
-    elif entry is None or not is_list(entry):
+    else:
         yield name
 
 
 def _add(seen: dict[str, _Seen], name: str, values: pa.Array) -> None:
-    found = seen.setdefault(name, _Seen(values.type))
+    found = seen.setdefault(name, _Seen())
+    if pa.types.is_float16(values.type):
+        values = values.cast(pa.float32())
     if is_list(values.type):
         found.listed = True
         lengths = np.diff(list_parts(values)[0])
@@ -151,12 +176,13 @@ def _add(seen: dict[str, _Seen], name: str, values: pa.Array) -> None:
         values = list_parts(values)[1]
         found.entries += len(values)
         found.missing += int(np.count_nonzero(lengths == 0))
-        found.type = values.type
         values = values.drop_null()
     else:
         kept = values.is_valid()
         if is_string(values.type):
             kept = pc.and_(kept, pc.invert(pc.is_in(values, value_set=pa.array(["", *MISSING], values.type))))
+        elif pa.types.is_floating(values.type):
+            kept = pc.and_(kept, pc.invert(pc.is_nan(values)))
         present = values.filter(kept)
         found.missing += len(values) - len(present)
         values = present
@@ -171,9 +197,10 @@ def _add(seen: dict[str, _Seen], name: str, values: pa.Array) -> None:
         or pa.types.is_floating(values.type)
         or pa.types.is_temporal(values.type)
     ):
-        ends = pc.min_max(values)
-        found.low = _least(found.low, ends["min"].as_py(), min)
-        found.high = _least(found.high, ends["max"].as_py(), max)
+        with contextlib.suppress(pa.ArrowException, NotImplementedError):  # of a type without an order
+            ends = pc.min_max(values)
+            found.low = _least(found.low, ends["min"].as_py(), min)
+            found.high = _least(found.high, ends["max"].as_py(), max)
     if not found.overflow:
         _add_distinct(found, values)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from awe_cli.dataset.suggest import Suggestion, suggest
 from awe_cli.errors import DataError, MissingInputError, did_you_mean
 from awe_cli.io.delimited import NoHeaderError
 from awe_cli.io.options import ReadOptions
-from awe_cli.io.profile import NUMBER, TEXT, WHOLE, Column, Profile, profile
+from awe_cli.io.profile import NUMBER, TEXT, WHOLE, Column, Profile, profile, with_options
 from awe_cli.io.reader import columns_of
 from awe_cli.io.sources import STDIN, Source, open_sources
 from awe_cli.models.load import EMBEDDING, choose_fit
@@ -70,14 +71,9 @@ def _file(name: str, options: ReadOptions) -> dict[str, Any]:
             unnamed = error.columns
         if unnamed:
             columns = tuple(f"column{number}" for number in range(1, unnamed + 1))
-            named = _with_options(source, replace(options, columns=columns))
+            named = with_options(source, replace(options, columns=columns))
             return _file_document(name, named, profile(named), named=False)
         return _file_document(name, source, found, named=True)
-
-
-def _with_options(source: Source, options: ReadOptions) -> Source:
-    parts = tuple(_with_options(part, options) for part in source.parts)
-    return replace(source, options=options, parts=parts, known={})
 
 
 def _file_document(name: str, source: Source, found: Profile, *, named: bool) -> dict[str, Any]:
@@ -86,6 +82,8 @@ def _file_document(name: str, source: Source, found: Profile, *, named: bool) ->
         columns = _named_by_content(columns, found.rows)
         extra = {"--columns": ",".join(one.name for one in columns)}
     guess = suggest(columns, found.rows, source.format)
+    if not found.rows:
+        guess = Suggestion(None, {}, ("there are no rows to guess from",))
     problem = found.problem
     return {
         "what": FILE,
@@ -97,6 +95,7 @@ def _file_document(name: str, source: Source, found: Profile, *, named: bool) ->
         "bytes": sum(file.path.stat().st_size for file in source.files()),
         "rows": found.total,
         "rows_read": found.rows,
+        "rows_skipped": found.skipped,
         "header": named,
         "columns": [_column_document(one) for one in found.columns],
         "suggestion": _suggestion_document(name, guess, extra),
@@ -120,11 +119,13 @@ def _column_document(one: Column) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return value if isinstance(value, int | float) else str(value)
+    """A number that JSON can hold, else text."""
+    return value if isinstance(value, int | float) and math.isfinite(value) else str(value)
 
 
 def _suggestion_document(name: str, guess: Suggestion, extra: dict[str, str]) -> dict[str, Any]:
-    words = ["awe", "prepare", name, *(word for pair in extra.items() for word in pair), *guess.arguments()]
+    file = f"./{name}" if name.startswith("-") and name != STDIN else name
+    words = ["awe", "prepare", file, *(word for pair in extra.items() for word in pair), *guess.arguments()]
     return {
         "task": guess.kind,
         "command": shlex.join(words) if guess.kind else None,
