@@ -242,6 +242,16 @@ def test_the_same_export_has_the_same_bytes_and_replaces_only_itself(ws, tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "twin"]
 
 
+def test_what_a_killed_run_left_is_removed(ws, tmp_path):
+    left, other = tmp_path / ".out.0a1b2c3d.new", tmp_path / ".outer.0a1b2c3d.new"
+    for draft in (left, other):
+        draft.mkdir()
+        (draft / "labels.npy").write_bytes(b"half")
+    export(ws, tmp_path / "out", "linear")
+    assert not left.exists()
+    assert other.exists()
+
+
 def test_an_export_that_fails_leaves_the_old_one(ws, tmp_path, monkeypatch):
     export(ws, tmp_path / "out", "linear")
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,12 +64,18 @@ class Exported:
 
 
 def export(
-    ws: Workspace, output: Path, model: str | None = None, settings: ExportSettings | None = None
+    ws: Workspace,
+    output: Path,
+    model: str | None = None,
+    settings: ExportSettings | None = None,
+    *,
+    announce: Callable[[str], None] = lambda line: None,
 ) -> Exported:
     """Write vectors of a model, with their names, a model card and a description for machines, into a new folder.
 
     output  the folder, which appears complete or not at all; one that an earlier export wrote is replaced
     model   of `train` or `retrain`; by default the only one there is
+    announce  is told what takes some time
 
     The same model, dataset and settings give the same bytes.
     Raises SettingsError for a model that ranks in another order than Ux·V_y, unless settings.as_candidates;
@@ -112,6 +119,9 @@ def export(
         **_scaling(dataset),
         "kinds": {one.kind: {"what": _what(one.kind, dataset), "rows": len(one.rows)} for one in vectors},
     }
+    if settings.format == HNSWLIB:
+        n = dataset.n_labels
+        announce(f"building a graph of {n:,} labels on one thread: several would build another each time")
     with whole_folder(output, _is_export) as folder:
         document["files"] = _write(folder, vectors, settings.format, measure)
         (folder / ABOUT).write_text(
