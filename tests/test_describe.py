@@ -139,6 +139,46 @@ def test_packed_files_folders_and_lists(tmp_path, monkeypatch, capsys):
     capsys.readouterr()
 
 
+def test_a_folder_in_the_form_of_beir_is_prepared_as_a_whole(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("beir/qrels").mkdir(parents=True)
+    for name, letter in (("corpus", "d"), ("queries", "q")):
+        lines = [json.dumps({"_id": f"{letter}{n}", "title": "", "text": f"word{n} all"}) for n in range(12)]
+        Path(f"beir/{name}.jsonl").write_text("\n".join(lines))
+    pairs = [f"q{n}\td{n}\t1" for n in range(12)]
+    Path("beir/qrels/train.tsv").write_text("query-id\tcorpus-id\tscore\n" + "\n".join(pairs))
+    assert main(["describe", "beir", "--json"]) == 0
+    documents = json.loads(capsys.readouterr().out)
+    assert [one["rows"] for one in documents] == [12, 12, 12]
+    assert {one["suggestion"]["command"] for one in documents} == {"awe prepare beir"}
+    assert main(["prepare", "beir"]) == 0
+    assert main(["describe", "beir"]) == 0
+    assert capsys.readouterr().err.count("next: awe prepare beir") == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "note"),
+    [
+        ({"query": [1, 1, 2], "document": [7, 8, 7], "relevance": [0, 2, 1]}, "--relevance"),
+        ({"document": [1, 2, 3], "text": ["a b c d e f", "g h i j k l", "m n o p q r"]}, "--documents"),
+        ({"query": [1, 2, 3], "text": ["a b c d e f", "g h i j k l", "m n o p q r"]}, "--queries"),
+        ({"artist": [1, 2, 3], "name": ["x", "y", "z"]}, "--label-file"),
+    ],
+)
+def test_files_beside_others_are_told_by_their_option(tmp_path, columns, note):
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    [document] = describe(Workspace(tmp_path / "ws"), str(tmp_path / "a.parquet"))
+    assert document["suggestion"]["command"] is None
+    assert f"name the file with {note}" in document["suggestion"]["notes"][0]
+
+
+def test_ids_are_no_features(tmp_path):
+    pq.write_table(pa.table({"artist": [1, 1, 2, 2], "tag": ["x", "y", "x", "y"]}), tmp_path / "a.parquet")
+    [document] = describe(Workspace(tmp_path / "ws"), str(tmp_path / "a.parquet"))
+    assert document["suggestion"]["command"].endswith("--user artist --item tag")
+    assert document["suggestion"]["notes"][0].startswith("guessed: ")
+
+
 def test_columns_are_counted_as_they_are(tmp_path):
     path = tmp_path / "odd.csv"
     path.write_text(

@@ -72,8 +72,9 @@ def describe(
         if number:
             console.print_result()
         (_show_file if document["what"] == "file" else _show_artifact)(document)
-    problem = problem_of(documents[0])
-    if problem is not None:
+    if documents[0]["what"] == "file" and not as_json:
+        _suggest(documents[-1]["suggestion"])
+    for problem in filter(None, map(problem_of, documents)):
         raise problem
 
 
@@ -105,7 +106,10 @@ def _show_file(document: dict[str, Any]) -> None:
     console.table("", ("column", "type", "missing", "distinct", "range", "examples"), cells)
     if len(document["columns"]) > len(shown):
         console.print_result(f"and {len(document['columns']) - len(shown):,} more columns, in --json")
-    suggestion = document["suggestion"]
+
+
+def _suggest(suggestion: dict[str, Any]) -> None:
+    """How a file can be prepared."""
     for note in suggestion["notes"]:
         for line in textwrap.wrap(f"note: {note}", console.width(), subsequent_indent="  "):
             console.log(line)

@@ -55,6 +55,7 @@ _ID = _words_of(
     id key uuid docid example url name
     """
 )
+_QUERY, _DOCUMENT = _words_of("query queryid qid"), _words_of("document documentid docid doc corpusid")
 _FEW_WORDS = 4.0  # on average, in what is no text
 _MOST_CLASSES = 2000
 _INDICES, _VALUES = _words_of("indices index ids features terms"), _words_of("values weights counts")
@@ -93,6 +94,23 @@ def suggest(columns: Sequence[Column], rows: int, format: str) -> Suggestion:
     return _Guess(columns, rows).suggestion()
 
 
+def _pairs_of(query: Column, document: Column) -> Suggestion:
+    use = "name the file with --relevance, beside --queries and --documents"
+    return Suggestion(None, {}, (f"pairs of {query.name} and {document.name}: {use}",))
+
+
+def _things(column: Column) -> Suggestion:
+    """A file with a row for each of something."""
+    if _words(column) & _QUERY:
+        use = "name the file with --queries, beside --documents and --relevance"
+    elif _words(column) & _DOCUMENT:
+        use = "name the file with --documents, beside --queries and --relevance"
+    else:
+        use = "if these are features of items or people, name the file with --label-file or --user-file, beside the "
+        use += "interactions"
+    return Suggestion(None, {}, (f"a row for each {column.name}: {use}",))
+
+
 class _Guess:
     def __init__(self, columns: Sequence[Column], rows: int) -> None:
         self._rows = rows
@@ -101,6 +119,9 @@ class _Guess:
         self._notes: list[str] = []
 
     def suggestion(self) -> Suggestion:
+        query, document = self._named(_QUERY, _is_id), self._named(_DOCUMENT, _is_id)
+        if query and document:
+            return _pairs_of(query, document)
         user, item = self._named(_USER, _is_id), self._named(_ITEM, _is_id)
         if user and item and user is not item:
             return self._interactions(user, item)
@@ -109,14 +130,7 @@ class _Guess:
             return found
         things = next((one for one in self._columns if _is_id(one)), None)
         if things is not None and things.distinct == self._rows > 1 and things.name == self._columns[0].name:
-            return Suggestion(
-                None,
-                {},
-                (
-                    f"a row for each {things.name}: if these are features of items or people, name the file with "
-                    "--label-file or --user-file, beside the interactions",
-                ),
-            )
+            return _things(things)
         pair = self._pair()
         if pair is not None:
             return self._interactions(*pair, guessed=True)
@@ -208,11 +222,12 @@ class _Guess:
         dense = [one for one in lists if one.type in (NUMBER, WHOLE) and one.fixed and one.fixed > 1]
         if len(dense) == 1:
             return {"--features": dense[0].name}
+        others = _ID | _TIME | _USER | _ITEM
         numbers = [
             one.name
             for one in self._columns
             if one is not labels and not one.listed and one.type in (NUMBER, WHOLE)
-            and not _words(one) & (_ID | _TIME) and not (one.type == WHOLE and one.distinct == self._rows)
+            and not _words(one) & others and not (one.type == WHOLE and one.distinct == self._rows)
         ]  # fmt: skip
         return {"--features": _globs(numbers, [one.name for one in self._columns])} if numbers else {}
 

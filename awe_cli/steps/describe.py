@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from awe_cli.config.prepare import PrepareSettings
+from awe_cli.dataset.plan_reading import with_beir_folder
 from awe_cli.dataset.suggest import Suggestion, suggest
 from awe_cli.errors import DataError, MissingInputError, did_you_mean
 from awe_cli.io.delimited import NoHeaderError
@@ -47,7 +49,7 @@ def describe(ws: Workspace, name: str, options: ReadOptions | None = None) -> li
     if pointer is None and (
         name == STDIN or os.path.lexists(path) or any(p.suffix == ".zip" for p in path.parents)
     ):
-        return [_file(name, options or ReadOptions())]
+        return _files(name, options or ReadOptions())
     found = list(_named(ws, pointer or name))
     if not found:
         raise MissingInputError(
@@ -60,6 +62,21 @@ def describe(ws: Workspace, name: str, options: ReadOptions | None = None) -> li
 
 
 # Files.
+
+
+def _files(name: str, options: ReadOptions) -> list[dict[str, Any]]:
+    """The document of a file or a folder of parts; of each file where a folder is in the form of BEIR."""
+    settings, _ = with_beir_folder(PrepareSettings(), [name])
+    if settings.queries is None:
+        return [_file(name, options)]
+    named = [settings.queries, settings.documents, settings.relevance]
+    found = [_file(str(file), replace(options, relevance=file == settings.relevance)) for file in named]
+    suggestion = Suggestion(
+        "retrieval", {}, ("a folder in the form of BEIR: queries, documents and relevance",)
+    )
+    for document in found:
+        document["suggestion"] = _suggestion_document(name, suggestion, {})
+    return found
 
 
 def _file(name: str, options: ReadOptions) -> dict[str, Any]:
