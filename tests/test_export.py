@@ -303,6 +303,30 @@ def test_the_same_export_has_the_same_bytes_and_replaces_only_itself(ws, tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "twin"]
 
 
+def test_one_file_has_one_kind_of_vectors(ws, tmp_path, capsys):
+    export(ws, tmp_path / "plain", "linear")
+    told = ["-w", str(ws.root), "export", "--model", "linear"]
+    assert main([*told, "--vectors", "users", "--output", str(tmp_path / "users.parquet")]) == 0
+    table = pq.read_table(tmp_path / "users.parquet")
+    np.testing.assert_array_equal(
+        np.stack(table["vector"].to_numpy()), np.load(tmp_path / "plain" / "users.npy")
+    )
+    assert main([*told, "--measure", "inner-product", "--output", str(tmp_path / "labels.vec")]) == 0
+    first = (tmp_path / "labels.vec").read_text().splitlines()[0]
+    assert first == "{} {}".format(*np.load(tmp_path / "plain" / "labels.npy").shape)
+    capsys.readouterr()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["labels.vec", "plain", "users.parquet"]
+    for output, more in (
+        ("labels.npy", []),
+        ("labels.faiss", ["--format", "faiss"]),
+        ("labels.txt", ["--format", "parquet"]),
+        ("both.parquet", ["--vectors", "labels,users"]),
+    ):
+        assert main([*told, *more, "--output", str(tmp_path / output)]) == 2
+        assert "name a folder" in capsys.readouterr().err
+        assert not (tmp_path / output).exists()
+
+
 def test_what_a_killed_run_left_is_removed(ws, tmp_path):
     left, other = tmp_path / ".out.0a1b2c3d.new", tmp_path / ".outer.0a1b2c3d.new"
     for draft in (left, other):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,13 @@ from awe_cli.config.export import (
     EXAMPLES,
     FAISS,
     FEATURES,
+    FILES,
     HNSWLIB,
     INNER_PRODUCT,
     LABEL_FEATURES,
     LABELS,
     NPY,
+    OTHER_FILES,
     PARQUET,
     SAFETENSORS,
     USERS,
@@ -37,7 +41,7 @@ from awe_cli.io.vectors import Vectors
 from awe_cli.models.inner_product import other_order
 from awe_cli.models.load import choose_fit, find_embedding
 from awe_cli.models.store import load_result, load_state, open_dataset
-from awe_cli.prediction.output import whole_folder
+from awe_cli.prediction.output import whole_file, whole_folder
 from awe_cli.ranking.embedding import label_rows, projections
 from awe_cli.report.model_card import HNSW_SPACES, model_card
 from awe_cli.workspace import Workspace
@@ -54,7 +58,7 @@ _WRITERS = {NPY: writers.write_npy, PARQUET: writers.write_parquet, SAFETENSORS:
 class Exported:
     """What was written.
 
-    folder    that holds the files
+    folder    that holds the files, or the one file
     document  what --json prints: the model, and each kind of vectors with its files
     sizes     file → bytes
     """
@@ -74,7 +78,8 @@ def export(
 ) -> Exported:
     """Write vectors of a model, with their names, a model card and a description for machines, into a new folder.
 
-    output  the folder, which appears complete or not at all; one that an earlier export wrote is replaced
+    output  the folder, which appears complete or not at all; one that an earlier export wrote is replaced. Or a file
+            that ends in .parquet, .txt or .vec (word2vec), which gets vectors of one kind alone, and no model card
     model   of `train` or `retrain`; by default the only one there is
     announce  is told what takes some time
 
@@ -84,6 +89,9 @@ def export(
     that is not installed; WriteError.
     """
     settings = settings or ExportSettings()
+    as_file = _is_file(output, settings)
+    settings = replace(settings, format=settings.format or (FILES[output.suffix.lower()] if as_file else NPY))
+    assert settings.format is not None
     if settings.format in writers.NEEDED:
         writers.NEEDED[settings.format]()
     stored = ws.find("dataset")
@@ -96,7 +104,7 @@ def export(
             hint="export the model that it was made from (`awe train --affinity constant`), or add --as-candidates to "
             "find candidates with these vectors, and rank them with awe predict",
         )
-    kinds = _kinds(settings, dataset)
+    kinds = _kinds(settings, dataset, as_file)
     fit = choose_fit(found, None)
     measure = settings.measure or _MEASURES.get(settings.format, INNER_PRODUCT)
     one_more = measure != INNER_PRODUCT
@@ -123,6 +131,9 @@ def export(
     if settings.format == HNSWLIB:
         n = dataset.n_labels
         announce(f"building a graph of {n:,} labels on one thread: several would build another each time")
+    if as_file:
+        document["files"] = {vectors[0].kind: [output.name]}
+        return Exported(output, document, {output.name: _write_file(output, vectors, settings.format)})
     with whole_folder(output, _is_export) as folder:
         files = document["files"] = _write(folder, vectors, settings.format, measure)
         if FEATURES in files:
@@ -135,11 +146,41 @@ def export(
     return Exported(output, document, sizes)
 
 
-def _kinds(settings: ExportSettings, dataset: Dataset) -> list[str]:
+def _is_file(output: Path, settings: ExportSettings) -> bool:
+    """Whether one file is asked for, rather than a folder. Raises UsageError where it could not hold names."""
+    suffix = output.suffix.lower()
+    if output.is_dir() or suffix not in (*FILES, *OTHER_FILES):
+        return False
+    if suffix in OTHER_FILES or settings.format not in (None, FILES[suffix]):
+        raise UsageError(
+            f"--output {output}: expected a folder, found the name of a file",
+            hint=f"name a folder, such as {output.with_suffix('')}; one file with vectors and their names ends in "
+            ".parquet, or in .txt or .vec for word2vec",
+        )
+    return True
+
+
+def _write_file(output: Path, vectors: list[Vectors], format: str) -> int:
+    """Write the one kind of vectors to a file, in one instant; return its size in bytes."""
+    with whole_file(output) as stream, tempfile.TemporaryDirectory() as folder:
+        [[name]] = _WRITERS[format](Path(folder), vectors).values()
+        with open(Path(folder) / name, "rb") as written:
+            shutil.copyfileobj(written, stream)
+    return output.stat().st_size
+
+
+def _kinds(settings: ExportSettings, dataset: Dataset, as_file: bool) -> list[str]:
     """The kinds of vectors to write, each once. Raises UsageError for one that is not there."""
     people = dataset.task == RECOMMENDATION
     there = [LABELS, FEATURES, *([LABEL_FEATURES] if dataset.described else [])]
     projected = USERS if people else EXAMPLES
+    if as_file and len(settings.vectors) > 1:
+        raise UsageError(
+            f"--vectors {','.join(settings.vectors)}: expected one kind for a file, found {len(settings.vectors)}",
+            hint="name a folder with --output, or one of them",
+        )
+    if not settings.vectors and as_file:
+        return [LABELS]
     if not settings.vectors:
         return [*there, *([projected] if people else [])]
     wanted = [projected if kind in (USERS, EXAMPLES) else kind for kind in settings.vectors]
