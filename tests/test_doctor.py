@@ -96,6 +96,10 @@ def test_the_self_test_notices(tmp_path, monkeypatch, capsys, name, fault, says)
     assert says in " ".join(out.split())
     assert "(self-test)" in err
     assert "Traceback" not in err
+    if name == "build_knn":
+        monkeypatch.setenv("AWE_DEBUG", "1")
+        assert main(["-w", str(tmp_path / "ws"), "doctor"]) == 1
+        assert "ZeroDivisionError: division by zero" in capsys.readouterr().err
 
 
 def _trained_apart(train: Any, ws: Any, settings: Any, *, name: str, threads: int) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import textwrap
 import time
 from typing import Annotated
@@ -53,19 +52,14 @@ def doctor(
     error = failure(checks)
     seconds = time.perf_counter() - began
     if as_json:
-        found = [{**dataclasses.asdict(check), "error": check.error.exit_code} for check in checks]
-        console.print_json(
-            {
-                "well": error is None,
-                "seconds": round(seconds, 1),
-                "checks": [
-                    {k: v for k, v in one.items() if k != "error" or one["state"] == "failed"}
-                    for one in found
-                ],
-            }
-        )
+        found = [
+            {"name": one.name, "state": one.state, "found": one.found, "hint": one.hint}
+            | ({"error": one.error.exit_code} if one.state == "failed" else {})
+            for one in checks
+        ]
+        console.print_json({"well": error is None, "seconds": round(seconds, 1), "checks": found})
     if error is not None:
-        raise error
+        raise error from error.__cause__
     warnings = sum(check.state == "warning" for check in checks)
     if not as_json:
         more = f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""

@@ -57,6 +57,7 @@ class Check:
     found  what was found
     hint   what to do where it is not ok
     error  the kind of error that a failure ends with
+    cause  what was raised, if that is how it failed
     """
 
     name: str
@@ -64,6 +65,7 @@ class Check:
     found: str
     hint: str = ""
     error: type[AweError] = AweError
+    cause: Exception | None = None
 
 
 def doctor(
@@ -96,9 +98,10 @@ def failure(checks: list[Check]) -> AweError | None:
         return None
     names = ", ".join(check.name for check in failed)
     first = failed[0]
-    return first.error(
-        f"{len(failed)} of {len(checks)} checks failed ({names}): {first.found}", hint=first.hint or None
-    )
+    message = f"{len(failed)} of {len(checks)} checks failed ({names}): {first.found}"
+    error = first.error(message, hint=first.hint or None)
+    error.__cause__ = first.cause
+    return error
 
 
 # Versions.
@@ -281,7 +284,7 @@ def _self_test() -> Check:
     except Exception as error:  # whatever it is, it is what we are here to find
         what = error.message if isinstance(error, AweError) else f"{type(error).__name__}: {error}"
         kind = type(error) if isinstance(error, AweError) else AweError
-        return Check("self-test", FAILED, what, "AWE_DEBUG=1 shows where; " + _REPAIR, kind)
+        return Check("self-test", FAILED, what, "AWE_DEBUG=1 shows where; " + _REPAIR, kind, error)
     seconds = time.perf_counter() - began
     if problem is not None:
         return Check("self-test", FAILED, problem, _REPAIR)
