@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench reproduce clean
+.PHONY: help demo test lint bench torture reproduce clean
 
 # For `make reproduce`: the folder of research data (docs/results.md says what is in it), and how many seeds.
 DATA ?= data
@@ -29,6 +29,9 @@ lint: $(STAMP) ## check style and types
 bench: $(STAMP) ## measure the speed of training, evaluation and prediction
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/affinities.py
+
+torture: $(STAMP) ## kill, fill disks, flip bits, race and attack: counts into docs/reliability.md (an hour or two)
+	$(BIN)/python -m benchmarks.torture --report docs/reliability.md
 
 reproduce: $(STAMP) ## the papers' tables, into docs/results: DATA=folder SEEDS=5; one alone: make reproduce-TABLE
 	$(BIN)/python -m benchmarks.reproduce --data "$(DATA)" --seeds $(SEEDS)

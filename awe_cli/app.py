@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from awe_cli import __version__
-from awe_cli.cli import console, run
+from awe_cli.cli import console, run_record
 from awe_cli.cli.help import ONCE_BEGUN, PanelCommand
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
@@ -39,6 +39,7 @@ if (
 # One module of awe_cli.commands each, in the order of `awe --help`. A module `build_knn` holds the function
 # `build_knn`, whose docstring is its help, and EXAMPLE: worked command lines. It imports nothing heavy.
 COMMAND_MODULES = (
+    "run",
     "prepare",
     "train",
     "build_knn",
@@ -46,9 +47,13 @@ COMMAND_MODULES = (
     "retrain",
     "evaluate",
     "predict",
+    "explain",
     "train_baseline",
     "ensemble",
+    "recipe",
+    "tune",
     "neighbors",
+    "export",
     "affinities",
     "status",
     "promote",
@@ -70,9 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     console.guard_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
-    run.start(given)
+    run_record.start(given)
     code = _code_of(given)
-    run.end(code)
+    run_record.end(code)
     return code
 
 
@@ -109,7 +114,7 @@ def _leave(code: int) -> None:
     timer.daemon = True
     timer.start()
     with contextlib.suppress(Exception):
-        run.end(code)
+        run_record.end(code)
     os._exit(code)
 
 

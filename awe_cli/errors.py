@@ -9,6 +9,10 @@ from typing import ClassVar
 
 # What the system says where there is no room to write.
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# What it says where something else stands at a path than the file that is meant.
+_NOT_THE_FILE = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG, errno.EINVAL}
+)
 
 
 class AweError(Exception):
@@ -95,3 +99,15 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None) 
     """The hint for a name that is not known: the one most like it, or what else to do."""
     similar = nearest(name, known)
     return f"did you mean {similar!r}?" if similar else otherwise
+
+
+def refused_reading(error: BaseException) -> OSError | None:
+    """The system error that kept a file from being read: `error`, or what it was raised for.
+
+    None where the file was read and is not what it should be. Decoders raise OSError, too, without a number of the
+    system, and zipfile takes an error of the disk for a file that is no archive.
+    """
+    for one in (error, error.__context__):
+        if isinstance(one, OSError) and one.errno is not None:
+            return None if one.errno in _NOT_THE_FILE else one
+    return None

@@ -26,17 +26,19 @@ from awe_cli.dataset.dataset import Dataset
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints, remember
 from awe_cli.errors import SettingsError
 from awe_cli.matrices.bags import inputs, largest
-from awe_cli.matrices.matrix import Rows, n_rows, slice_rows, take_rows
+from awe_cli.matrices.matrix import Lists, Rows, n_rows, slice_rows, take_rows
 from awe_cli.neighbors.choice import MULTIPLES
 from awe_cli.neighbors.index import affinities, find_all, typical_squared, weigh
 from awe_cli.neighbors.search import Nearest
 from awe_cli.neighbors.space import Finder, InputSearch, constant_of
 from awe_cli.neighbors.tree import ProjectionTree
-from awe_cli.ranking.embedding import Table
 from awe_cli.ranking.ranker import Ranker, Scores
 from awe_cli.ranking.validation import Validator
 
 # Ranking by the labels of neighbours.
+
+
+WeightedNeighbors = Callable[[Rows], tuple[NDArray[np.int32], NDArray[np.float32]]]
 
 
 class KnnRanker:
@@ -44,12 +46,14 @@ class KnnRanker:
 
     .. math:: f(x, y) = \sum_{j \le k} w_j [y \in Y_{t_j}]
 
-    table   rows of x → G (m, labels)
-    counts  (labels,) the number of training examples that have each label
+    neighbors  rows of x → the nearest training examples (m, k), -1 where there are fewer, and their weights (m, k)
+    labels     of the training examples
+    counts     (labels,) the number of training examples that have each label
     """
 
-    def __init__(self, table: Table, counts: NDArray[np.int64]) -> None:
-        self._table, self._counts = table, counts.astype(np.float32)
+    def __init__(self, neighbors: WeightedNeighbors, labels: Lists, counts: NDArray[np.int64]) -> None:
+        self.neighbors, self._labels = neighbors, labels
+        self._counts = counts.astype(np.float32)
 
     @property
     def n_labels(self) -> int:
@@ -58,7 +62,7 @@ class KnnRanker:
 
     def scores(self, x: Rows) -> Scores:
         """(m, labels) G, with the counts as tie values."""
-        G = self._table(x)
+        G = affinities(*self.neighbors(x), self._labels, self.n_labels)
         return Scores(G, np.tile(self._counts, (len(G), 1)))
 
 
@@ -131,13 +135,13 @@ class InputKnn(Baseline):
     def ranker(self, facts: Facts, choice: Choice, arrays: Arrays) -> Ranker:
         """By the neighbours among the training examples."""
         search = self.search(facts, choice)
-        labels, n, k, lambda_ = facts.examples.positives, facts.n_labels, choice["k"], choice["lambda"]
+        k, lambda_ = choice["k"], choice["lambda"]
 
-        def table(x: Rows) -> NDArray[np.float32]:
+        def neighbors(x: Rows) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
             near = search.nearest(x, k)
-            return affinities(near.rows, weigh(near, lambda_), labels, n)
+            return near.rows, weigh(near, lambda_)
 
-        return KnnRanker(table, arrays["counts"])
+        return KnnRanker(neighbors, facts.examples.positives, arrays["counts"])
 
 
 def _judged(validator: Validator, facts: Facts, near: Nearest, k: int, lambda_: float) -> float:

@@ -91,6 +91,7 @@ _quiet = False
 _last_error: str | None = None
 _log: Log | None = None
 _told_before: Callable[[str], bool] | None = None
+_is_part = False
 _workspace: Path | None = None
 
 
@@ -285,7 +286,19 @@ def with_workspace_in_hint(hint: str) -> str:
 
 def next_step(command: str) -> None:
     """Name the command `awe …` that comes next."""
-    _tell(INFO, f"next: {with_workspace(command)}", f"next: {with_workspace(command)}", {}, "dim")
+    if not _is_part:
+        _tell(INFO, f"next: {with_workspace(command)}", f"next: {with_workspace(command)}", {}, "dim")
+
+
+@contextlib.contextmanager
+def no_next_step() -> Iterator[None]:
+    """Name no command that comes next within the block: another command runs this one as a part of it."""
+    global _is_part  # noqa: PLW0603 - one process runs one command after the other
+    _is_part = True
+    try:
+        yield
+    finally:
+        _is_part = False
 
 
 def stored(name: str, digest: str, fresh: bool) -> None:

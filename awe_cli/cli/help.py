@@ -6,7 +6,7 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-from awe_cli.cli import run
+from awe_cli.cli import run_record
 from awe_cli.cli.dry_run import run_dry
 
 ONCE_BEGUN = "awe.once_begun"  # in `meta`: what to call when the log of the run is open
@@ -30,7 +30,7 @@ class PanelCommand(TyperCommand):
             key: ctx.params.pop(f"log_{key}", None) or root.get(f"log_{key}") for key in ("format", "file")
         }
         step, is_dry = str(ctx.info_name), bool(ctx.params.get("dry_run"))
-        run.begin(step, ctx.params["workspace"], log, is_recorded=not is_dry)
+        run_record.begin(step, ctx.params["workspace"], log, is_recorded=not is_dry)
         ctx.meta.get(ONCE_BEGUN, lambda: None)()
         if is_dry:
             return run_dry(

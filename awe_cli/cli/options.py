@@ -198,10 +198,13 @@ def with_log_options(command: F) -> F:
     return cast("F", with_options)
 
 
-def settings_options(*classes: type) -> Callable[[F], F]:
+def settings_options(*classes: type, of_others: Sequence[type] = ()) -> Callable[[F], F]:
     """Give a command one option for each field of the settings classes, in place of its `**flags`.
 
     A field that several classes have in common is one option.
+
+    of_others  classes of other commands, to which this one hands them on: the environment and awe.toml call these
+               settings as those commands do
 
     An option that is not used arrives as None, so that `resolve` can look for the value elsewhere.
     """
@@ -210,7 +213,8 @@ def settings_options(*classes: type) -> Callable[[F], F]:
         signature = inspect.signature(command, eval_str=True)
         own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
         declared = {setting.name: setting for cls in classes for setting in settings_of(cls)}
-        added = [_parameter(setting) for setting in declared.values()]
+        others = {setting.name: setting for cls in of_others for setting in settings_of(cls)}
+        added = [_parameter(setting) for setting in {**declared, **others}.values()]
         parameters = sorted([*own, *added], key=lambda p: p.kind)
         command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         command.settings = tuple(declared.values())  # type: ignore[attr-defined]

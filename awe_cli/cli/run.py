@@ -1,164 +1,143 @@
-"""This run: its place in the record of the workspace, its log, and the warnings that cron has heard already.
-
-None of these ever fails a step.
-"""
+"""`awe run`."""
 
 from __future__ import annotations
 
-import contextlib
-import datetime
-import errno
-import os
-import secrets
+import dataclasses
 import shlex
-import sys
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from awe_cli.cli import console
-from awe_cli.cli.log import JSON, TEXT, Log, asked_before_parsing
-from awe_cli.config import resolve
-from awe_cli.config.log import LogSettings
-from awe_cli.errors import AweError
+from awe_cli.cli.options import (
+    DEFAULT_WORKSPACE,
+    JsonOption,
+    QuietOption,
+    ThreadsOption,
+    WaitOption,
+    WorkspaceOption,
+    settings_from,
+    settings_options,
+)
+from awe_cli.config.predict import PredictSettings
+from awe_cli.config.prepare import PrepareSettings
+from awe_cli.config.recipe import RecipeSettings
+from awe_cli.config.schema import as_arguments
 
 if TYPE_CHECKING:
-    from awe_cli.workspace.runs import Run
+    from awe_cli.workspace import Workspace
 
-# Commands that only show what is there are not recorded.
-RECORDED = frozenset(
-    {
-        "prepare", "train", "build-knn", "build-affinity", "retrain", "evaluate", "predict", "train-baseline",
-        "ensemble", "promote", "rollback", "gc",
-    }
-)  # fmt: skip
+EXAMPLE = """
+awe run plays.parquet --user user --item artist
+awe run pages.jsonl.gz --text body --labels tags --id url --budget 1h
+awe run songs.csv --features 'mfcc*' --labels tags --label-separator ';' --output tags.csv
+"""
 
 
-@dataclass
-class _Recorder:
-    """One run, of which a process has one at a time.
+@settings_options(of_others=(PrepareSettings, RecipeSettings))
+def run(
+    context: typer.Context,
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="[FILE...]", help="Files to read; - is stdin.")
+    ] = None,
+    *,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="File for the recommendations.  [stored under predictions/]"),
+    ] = None,
+    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Labels for each example.")] = 10,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+    wait: WaitOption = 0,
+    quiet: QuietOption = False,
+    **flags: Any,
+) -> None:
+    """Prepare, learn the best known chain, evaluate and predict, in one go.
 
-    root    the workspace; None until the command has begun
-    before  the warnings of the run before; None where every warning is told
-    warned  those of this run
-    has_warned  whether the user was told that the record cannot be written
+    It runs `awe prepare` with the options that are given here, the commands that `awe recipe` prints, popularity to
+    compare with, and ends with the result in plain words and the recommendations for five. In recommendation everyone
+    is ranked for, elsewhere what was held out. What is up to date is not made again, so that a run that was stopped
+    goes on where it was. Settings of the single commands come from awe.toml and the environment.
     """
+    from awe_cli.prediction.rows import sample_table
+    from awe_cli.steps.recipe import recipe
+    from awe_cli.steps.run import POPULARITY, finish
+    from awe_cli.workspace import Workspace
 
-    arguments: Sequence[str] = ()
-    begun: float = field(default_factory=time.monotonic)
-    id: str = ""
-    root: Path | None = None
-    run: Run | None = None
-    before: frozenset[str] | None = None
-    warned: dict[str, None] = field(default_factory=dict)
-    has_warned: bool = False
-
-    @property
-    def command(self) -> str:
-        """The command as it was typed."""
-        return shlex.join(["awe", *self.arguments])
-
-
-_this = _Recorder()
-
-
-def start(arguments: Sequence[str]) -> None:
-    """A run with these arguments starts; nothing is written yet."""
-    global _this  # noqa: PLW0603 - one process runs one command
-    now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S")
-    _this = _Recorder(arguments, id=f"{now}-{secrets.token_hex(3)}")
-    console.forget_error()
-    console.remember_warnings(None)
-    asked = asked_before_parsing(list(arguments), os.environ.get("AWE_LOG_FORMAT"))
-    console.log_to(_log(asked, None, None) if asked == JSON and not os.environ.get("AWE_LOG_FILE") else None)
-
-
-def begin(step: str, workspace: Path, log: Mapping[str, Any], *, is_recorded: bool = True) -> None:
-    """The command is known: open its log, and write down that it runs where there is a workspace already.
-
-    log          format and file, as given with options; None where they were not
-    is_recorded  False for a dry run, which writes nothing
-
-    Raises SettingsError, MissingInputError for an awe.toml, or a variable, that cannot be.
-    """
-    if is_recorded and step in RECORDED:
-        _begin_record(step, Path(workspace))
-    console.log_to(_log(*_log_settings(step, Path(workspace), log), step))
-
-
-def _begin_record(step: str, workspace: Path) -> None:
-    from awe_cli.workspace.runs import new_run
-
-    _this.root = workspace
-    if console.is_quiet() and not sys.stderr.isatty():
-        from awe_cli.workspace.warned import warned_before
-
-        _this.before = warned_before(_this.root, _this.command)
-        console.remember_warnings(_warned_before)
-    _this.run = new_run(_this.id, _this.command, step)
-    _write(_this.run)
-
-
-def _log_settings(step: str, workspace: Path, given: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """Format and file. Commands that need no awe.toml do not fail for one that cannot be read."""
-    try:
-        settings = resolve(LogSettings, "log", given, os.environ, workspace / "awe.toml").settings
-    except AweError:
-        if step in RECORDED - {"gc", "rollback"}:
-            raise
-        settings = resolve(LogSettings, "log", given, os.environ, Path(os.devnull) / "awe.toml").settings
-    return settings.format, settings.file
-
-
-def end(code: int) -> None:
-    """Write down how the run ended, with the error that the user was told, and what it warned of."""
-    seconds = time.monotonic() - _this.begun
-    if _this.run is not None:
-        _write(_this.run.finished(code, seconds, console.last_error() if code else None))
-        _this.run = None
-    if _this.before is not None and _this.root is not None:
-        from awe_cli.workspace.warned import remember_warned
-
-        # What a run that failed had no time to say is still known.
-        known = [*_this.warned, *(() if code == 0 else sorted(_this.before - _this.warned.keys()))]
-        with contextlib.suppress(OSError, AweError):
-            remember_warned(_this.root, _this.command, known)
-        _this.before = None
-    console.remember_warnings(None)
-    console.ended(code, seconds)
-    console.log_to(None)
-
-
-def _log(format: str | None, file: str | None, step: str | None) -> Log | None:
-    """The log that was asked for; None for plain text on standard error."""
-    path = Path(file) if file and file != "-" else None
-    if path is None and format != JSON:
-        return None
-    return Log(format or TEXT, path, run=_this.id, step=step, lost=console.warn)
-
-
-def _warned_before(warning: str) -> bool:
-    """Note a warning; whether it is new, compared with the run before."""
-    from awe_cli.workspace.warned import digest_of_text
-
-    digest = digest_of_text(warning)
-    _this.warned.setdefault(digest)
-    return _this.before is None or digest not in _this.before
-
-
-def _write(run: Run) -> None:
-    from awe_cli.workspace.runs import record_run
-
-    if _this.root is None or not os.path.isdir(_this.root):
+    ws = Workspace(workspace)
+    budget = settings_from(RecipeSettings, "recipe", workspace, {"budget": flags.pop("budget")}).settings
+    budget.seconds  # noqa: B018 - what cannot be is refused before anything is read
+    common = [*([f"--wait={wait}"] if wait else []), *(["-q"] if quiet else [])]
+    before = _digests(ws)
+    with console.no_next_step():
+        _call(context, ["prepare", *as_arguments(PrepareSettings, flags), *common, "--", *(files or [])])
+        common += ["--threads", str(threads)] if threads else []
+        found = recipe(ws, budget)
+        for note in found.notes:
+            console.log(f"note: {note}")
+        chain = [*(step.arguments for step in found.steps), ("train-baseline", POPULARITY)]
+        for number, arguments in enumerate(chain, 1):
+            console.log(f"[{number}/{len(chain)}] {shlex.join(['awe', *arguments])}")
+            _call(context, [*arguments, *common])
+    console.be_quiet(quiet)
+    target = None if output is None else Path(output)
+    settings = dataclasses.replace(
+        settings_from(PredictSettings, "predict", workspace, {}).settings, top_k=top_k
+    )
+    made = finish(
+        ws, settings, target, threads=threads, wait=wait, announce=lambda what: console.log(f"{what} …")
+    )
+    is_new = _digests(ws) != before
+    if as_json:
+        where = (
+            {"output": output}
+            if made.predicted.artifact is None
+            else {"predictions": made.predicted.artifact.name}
+        )
+        console.print_json({
+            "made": is_new,
+            "commands": [["awe", *arguments] for arguments in chain],
+            "notes": found.notes,
+            "evaluation": made.document,
+            **where,
+            "sample": made.predicted.sample,
+            "summary": made.summary,
+        })  # fmt: skip
         return
-    try:
-        record_run(_this.root, run)
-    except (OSError, AweError) as error:
-        cause = error if isinstance(error, OSError) else error.__cause__
-        number = cause.errno if isinstance(cause, OSError) else None
-        may_only_read = number in (errno.EACCES, errno.EPERM, errno.EROFS)  # who does leaves no record
-        if not may_only_read and not _this.has_warned:
-            console.warn(f"this run is not in the record of runs: {getattr(error, 'message', error)}")
-            _this.has_warned = True
+    console.print_result()
+    for line in made.summary:
+        console.print_result("\n".join(textwrap.wrap(line, console.width(), break_on_hyphens=False)))
+    console.print_result()
+    console.show(sample_table(made.predicted.id_name, made.predicted.sample))
+    if not is_new:
+        console.log("up to date: neither the data nor a setting has changed since the last run")
+    if output is not None:
+        console.log(f"wrote {made.predicted.counts.rows:,} rows: {output}")
+    else:
+        console.next_step("awe predict --model best --top-k 10 --output recommendations.parquet")
+
+
+def _call(context: typer.Context, arguments: Sequence[str]) -> None:
+    """Run another command of the application in this process, in the same workspace."""
+    application: Any = context.find_root().command
+    named = shlex.split(console.with_workspace("awe"))[1:]
+    with application.make_context("awe", [*named, *arguments]) as inner:
+        application.invoke(inner)
+
+
+def _digests(ws: Workspace) -> dict[tuple[str, str | None], str]:
+    """What every name of the workspace means."""
+    names = [
+        ("dataset", None),
+        *(
+            (kind, name)
+            for kind in ("model", "neighbors", "metrics", "predictions")
+            for name in ws.names(kind)
+        ),
+    ]
+    found = {(kind, name): ws.pointer(kind, name) for kind, name in names}
+    return {key: pointer.digest for key, pointer in found.items() if pointer}

@@ -10,7 +10,7 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.console import bytes_in_words
 from awe_cli.cli.options import DEFAULT_WORKSPACE, JsonOption, QuietOption, WorkspaceOption
-from awe_cli.cli.run import RECORDED
+from awe_cli.cli.run_record import RECORDED
 from awe_cli.errors import StaleError, UsageError
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _table_of_runs(runs: Sequence[Run]) -> None:
 def _show_artifacts(ws: Workspace, verify: bool, as_json: bool) -> None:
     import dataclasses
 
-    from awe_cli.errors import CorruptArtifactError
+    from awe_cli.errors import CorruptArtifactError, MissingInputError
     from awe_cli.steps.freshness import known_runs
     from awe_cli.steps.status import status as step
 
@@ -145,9 +145,10 @@ def _show_artifacts(ws: Workspace, verify: bool, as_json: bool) -> None:
         if last:
             console.print_result()
             _table_of_runs(last)
-    broken = [entry for entry in entries if entry.state == "corrupt"]
-    if broken:
-        raise CorruptArtifactError(broken[0].reason, hint="run the step that makes it again")
+    for state, error in (("corrupt", CorruptArtifactError), ("unreadable", MissingInputError)):
+        broken = [entry for entry in entries if entry.state == state]
+        if broken:
+            raise error(broken[0].reason, hint=broken[0].hint)
     if not entries:
         console.next_step("awe prepare FILE --user COLUMN --item COLUMN")
 

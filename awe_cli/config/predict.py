@@ -1,4 +1,4 @@
-"""Settings of `awe predict` and `awe neighbors`."""
+"""Settings of `awe predict`, `awe explain` and `awe neighbors`."""
 
 from __future__ import annotations
 
@@ -30,6 +30,22 @@ class PredictSettings:
         None,
         help="Name of the stored predictions, where there is no --output.",
         auto="the model and the split",
+    )
+
+
+# Settings of `awe explain`.
+
+
+@dataclass(frozen=True)
+class ExplainSettings:
+    """What is explained. The model, the examples and the labels are named on the command line."""
+
+    top_k: int = setting(3, help="Number of labels of each example, where none is named.", min=1)
+    parts: int | None = setting(
+        None,
+        help="Number of parts of each score to list; the rest is added up.",
+        auto="8 in the table, all of them in JSON",
+        min=1,
     )
 
 

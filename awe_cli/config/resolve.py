@@ -13,6 +13,7 @@ from awe_cli.errors import MissingInputError, SettingsError, UsageError, did_you
 
 # The tables that awe.toml may have: one a command, and one for the log that all of them have.
 COMMANDS = (
+    "run",
     "prepare",
     "train",
     "build-knn",
@@ -22,7 +23,10 @@ COMMANDS = (
     "predict",
     "train-baseline",
     "ensemble",
+    "recipe",
+    "tune",
     "neighbors",
+    "export",
     "affinities",
     "status",
     "promote",

@@ -105,6 +105,25 @@ def settings_of(cls: type) -> list[Setting]:
     ]
 
 
+def as_arguments(cls: type, values: typing.Mapping[str, Any]) -> list[str]:
+    """The options of the settings that have a value, as they are typed: ["--dim", "64", "--no-bias"].
+
+    values  field → value, or its text; None and absent ones are left out
+    """
+    arguments: list[str] = []
+    for setting in settings_of(cls):
+        value = values.get(setting.name)
+        if value is None:
+            continue
+        on, _, off = setting.flag.partition("/")
+        if setting.type is bool:
+            arguments.append(on if value else off or f"--no-{on.removeprefix('--')}")
+            continue
+        text = ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+        arguments += [f"{on}={text}"] if text.startswith("-") else [on, text]
+    return arguments
+
+
 def _shape(hint: Any) -> tuple[type, bool, bool]:
     """(type, many, optional) of a type hint."""
     optional = False

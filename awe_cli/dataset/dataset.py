@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,10 @@ from awe_cli.dataset.features import FeatureOptions, FeatureSpace
 from awe_cli.dataset.label_features import LabelFeatures, load
 from awe_cli.dataset.splits import SPLITS, require_splits
 from awe_cli.errors import CorruptArtifactError
-from awe_cli.io.columns import one_array
+from awe_cli.io.columns import is_string, one_array
 from awe_cli.matrices.bags import beside, no_lists, scale_rows, unite
 from awe_cli.matrices.matrix import Bags, Lists, Rows, n_rows, take_bags, take_lists
-from awe_cli.workspace.artifact import read_document
+from awe_cli.workspace.artifact import decoding, read_document
 
 # What stored people had chosen by the end of some splits, as scaled bags of items.
 
@@ -57,6 +58,14 @@ def scale_history(bags: Bags, settings: Mapping[str, Any]) -> Bags:
         elif transform == "binary":
             bags = bags._replace(values=np.ones_like(bags.values))
     return scale_rows(bags, settings["scaling"])
+
+
+def _ids_of(table: pa.Table) -> pa.Array:
+    """The ids of stored examples, text or whole numbers; ValueError for others."""
+    ids = one_array(table.column("id"))
+    if not (is_string(ids.type) or pa.types.is_integer(ids.type)):
+        raise ValueError(f"ids of the type {ids.type}")
+    return ids
 
 
 DATASET_VERSION = 1
@@ -94,7 +103,8 @@ class Dataset:
     @property
     def splits(self) -> dict[str, int]:
         """Split → number of examples with at least one positive there."""
-        return {str(split): int(n) for split, n in self.summary["splits"].items()}
+        with decoding(self.path / SUMMARY, "the sizes of the splits"):
+            return {str(split): int(n) for split, n in self.summary["splits"].items()}
 
     @functools.cached_property
     def labels(self) -> pa.Array:
@@ -104,7 +114,12 @@ class Dataset:
     @functools.cached_property
     def prepared_labels(self) -> pa.Array:
         """The labels in the type they were given: by descending train count, then by value."""
-        return one_array(storage.read_table(self.path / storage.LABELS, ["label"]).column(0))
+        path = self.path / storage.LABELS
+        with decoding(path, "labels, text or whole numbers"):
+            labels = one_array(storage.read_table(path, ["label"]).column(0))
+            if labels.null_count or not (is_string(labels.type) or pa.types.is_integer(labels.type)):
+                raise ValueError(f"{labels.null_count} nulls among {labels.type}")
+            return labels
 
     def among_labels(self, lists: Lists) -> Lists:
         """Lists of labels that were prepared as lists of the labels to rank."""
@@ -168,8 +183,11 @@ class Dataset:
 
     def label_counts(self, splits: tuple[str, ...] = ("train",)) -> NDArray[np.int64]:
         """How many examples of these splits have each label (n_labels,)."""
-        table = storage.read_table(self.path / storage.LABELS, [f"{split}_count" for split in splits])
-        return sum((column.to_numpy() for column in table.columns), np.zeros(table.num_rows, np.int64))
+        path = self.path / storage.LABELS
+        with decoding(path, "counts of labels"):
+            table = storage.read_table(path, [f"{split}_count" for split in splits])
+            counts = (column.to_numpy().astype(np.int64, casting="same_kind") for column in table.columns)
+            return sum(counts, np.zeros(table.num_rows, np.int64))
 
     @functools.cached_property
     def parents(self) -> Lists | None:
@@ -184,8 +202,16 @@ class Dataset:
         """
         require_splits(fit_on)
         columns = None if self.task == ANNOTATION else self._columns(fit_on)
-        table = storage.read_table(self.path / storage.EXAMPLES, columns)
-        examples = self._annotated(table, fit_on) if self.task == ANNOTATION else self._people(table, fit_on)
+        with self._reading():
+            table = storage.read_table(self.path / storage.EXAMPLES, columns)
+            examples = (
+                self._annotated(table, fit_on) if self.task == ANNOTATION else self._people(table, fit_on)
+            )
+        if not len(examples):
+            raise CorruptArtifactError(
+                f"{self.path / storage.EXAMPLES}: expected examples in {' and '.join(fit_on)}, found none",
+                hint="run `awe prepare` again",
+            )
         drawn = self.described.drawn(examples.positives) if self.described else None
         return replace(examples, drawn=drawn)
 
@@ -197,7 +223,8 @@ class Dataset:
         """
         require_splits((split, *fit_on))
         columns = None if self.task == ANNOTATION else self._columns((split, *fit_on))
-        return self._held_out(storage.read_table(self.path / storage.EXAMPLES, columns), split, fit_on)
+        with self._reading():
+            return self._held_out(storage.read_table(self.path / storage.EXAMPLES, columns), split, fit_on)
 
     def held_out_batches(
         self, split: str, fit_on: tuple[str, ...] = ("train",), size: int = 8192
@@ -206,7 +233,8 @@ class Dataset:
         require_splits((split, *fit_on))
         columns = self._stored_columns() if self.task == ANNOTATION else self._columns((split, *fit_on))
         for table in storage.read_batches(self.path / storage.EXAMPLES, columns, size):
-            examples = self._held_out(table, split, fit_on)
+            with self._reading():
+                examples = self._held_out(table, split, fit_on)
             if len(examples):
                 yield examples
 
@@ -218,13 +246,20 @@ class Dataset:
         """
         columns = self._stored_columns() if self.task == ANNOTATION else self._columns(SPLITS)
         for table in storage.read_batches(self.path / storage.EXAMPLES, columns, size):
-            if self.task == ANNOTATION:
-                examples = self._annotated(table, SPLITS)
-            else:
-                x, seen, ids = self._history(table, SPLITS)
-                examples = Examples(ids, x, no_lists(len(ids)), seen, own=False, y=self.y)
+            with self._reading():
+                examples = self._all_of(table)
             if len(examples):
                 yield examples
+
+    def _all_of(self, table: pa.Table) -> Examples:
+        if self.task == ANNOTATION:
+            return self._annotated(table, SPLITS)
+        x, seen, ids = self._history(table, SPLITS)
+        return Examples(ids, x, no_lists(len(ids)), seen, own=False, y=self.y)
+
+    def _reading(self) -> AbstractContextManager[None]:
+        """Inside, what examples of other types or shapes raise is a CorruptArtifactError."""
+        return decoding(self.path / storage.EXAMPLES, "the examples of a dataset")
 
     @functools.cached_property
     def example_ids(self) -> pa.Array:
@@ -247,7 +282,7 @@ class Dataset:
         return (
             self.with_user_features(bags, table),
             Lists(bags.indptr, bags.indices),
-            one_array(table.column("id")),
+            _ids_of(table),
         )
 
     def with_user_features(self, history: Bags, table: pa.Table) -> Bags:
@@ -291,5 +326,5 @@ class Dataset:
         positives, grades = storage.read_lists(table, "labels", len(self.prepared_labels)), None
         if storage.GRADES in table.column_names:
             grades = storage.read_bags(table, "labels", storage.GRADES, len(self.prepared_labels)).values
-        ids = one_array(table.column("id"))
+        ids = _ids_of(table)
         return Examples(ids, x, positives, None, own=False, y=self.y, grades=grades)

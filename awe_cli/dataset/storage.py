@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from awe_cli.dataset.features import FeatureOptions, FeatureSpace
-from awe_cli.errors import CorruptArtifactError
+from awe_cli.errors import AweError, CorruptArtifactError, refused_reading
 from awe_cli.io.columns import list_parts, one_array
 from awe_cli.matrices.matrix import Bags, Dense, Lists, Rows, slice_lists, slice_rows
-from awe_cli.workspace.artifact import UNDECODABLE
+from awe_cli.workspace.artifact import UNDECODABLE, unreadable
+from awe_cli.workspace.fs import writing
 
 LABELS, FEATURES, EXAMPLES = "labels.parquet", "features.parquet", "examples.parquet"
 USER_INDICES, USER_VALUES = "user_indices", "user_values"  # columns of people who have features
@@ -26,8 +27,9 @@ _LARGEST_RATIO = 1000  # of bytes read to bytes stored
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    """One small table as Parquet."""
-    pq.write_table(table, path, compression="zstd")
+    """One small table as Parquet. Raises WriteError."""
+    with writing(path):
+        pq.write_table(table, path, compression="zstd")
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
@@ -39,7 +41,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
         table.validate(full=True)
         return table
     except (OSError, pa.ArrowException, *UNDECODABLE) as error:
-        raise _corrupt(path, error) from error
+        raise _unusable_file(path, error) from error
 
 
 def read_batches(path: Path, columns: list[str], rows: int) -> Iterator[pa.Table]:
@@ -50,8 +52,8 @@ def read_batches(path: Path, columns: list[str], rows: int) -> Iterator[pa.Table
             batches = file.iter_batches(batch_size=rows, columns=columns)
             while (batch := _next_batch(batches, path)) is not None:
                 yield batch
-    except (OSError, pa.ArrowException) as error:
-        raise _corrupt(path, error) from error
+    except (OSError, pa.ArrowException, *UNDECODABLE) as error:
+        raise _unusable_file(path, error) from error
 
 
 def _next_batch(batches: Iterator[pa.RecordBatch], path: Path) -> pa.Table | None:
@@ -63,13 +65,15 @@ def _next_batch(batches: Iterator[pa.RecordBatch], path: Path) -> pa.Table | Non
         batch.validate(full=True)
         return pa.Table.from_batches([batch])
     except (OSError, pa.ArrowException, *UNDECODABLE) as error:
-        raise _corrupt(path, error) from error
+        raise _unusable_file(path, error) from error
 
 
 def _refuse_bomb(file: pq.ParquetFile, path: Path) -> None:
     """Raise ValueError where a file claims far more than rows of its size hold: memory is taken for the claim."""
-    groups = (file.metadata.row_group(i) for i in range(file.metadata.num_row_groups))
-    claimed, size = sum(group.total_byte_size for group in groups), path.stat().st_size
+    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+    # Runs of one value take no bytes in the file, but four or more each in memory.
+    values = sum(group.column(i).num_values for group in groups for i in range(group.num_columns))
+    claimed, size = max(sum(group.total_byte_size for group in groups), 4 * values), path.stat().st_size
     if claimed > max(_ALWAYS_READ, _LARGEST_RATIO * size):
         raise ValueError(f"{size} bytes claim to hold {claimed}")
 
@@ -197,12 +201,15 @@ def read_features(path: Path, options: FeatureOptions, dense: bool) -> FeatureSp
 
 def _write_groups(path: Path, n: int, step: int, rows: Callable[[int, int], dict[str, pa.Array]]) -> None:
     schema = pa.table(rows(0, 0)).schema
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with writing(path), pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for start in range(0, n, step):
             writer.write_table(pa.table(rows(start, min(n, start + step)), schema=schema))
 
 
-def _corrupt(path: Path, error: Exception) -> CorruptArtifactError:
+def _unusable_file(path: Path, error: Exception) -> AweError:
+    """The error for a file that is damaged, or that the system refuses to read."""
+    if refused_reading(error):
+        return unreadable(path, "a Parquet file of the dataset", error)
     return CorruptArtifactError(
         f"{path}: expected a Parquet file of the dataset, found a damaged one ({error})",
         hint="run `awe prepare` again",

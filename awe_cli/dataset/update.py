@@ -14,7 +14,7 @@ _MAY_DIFFER = frozenset(
     {LINEAGE, INPUTS, "label_file", "user_file", "isa", "similarity", "half_life", "weighted"}
 )
 _FIRST = ("user", "item")  # columns, in the order in which they are compared
-_MOSTLY_GONE = 0.5  # share of what the version before had from which a loss is warned of
+_MUCH_GONE = 0.2  # share of what the version before had from which a loss is warned of
 
 
 def without_lineage(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def update_warnings(changes: Mapping[str, Any], sizes: Mapping[str, int]) -> lis
     for name, n in sizes.items():
         counts = changes.get(name, {})
         before = n - counts.get("added", 0) + counts.get("dropped", 0)
-        if before and counts.get("dropped", 0) > _MOSTLY_GONE * before:
+        if before and counts.get("dropped", 0) > _MUCH_GONE * before:
             warnings.append(
                 f"--update: {counts['dropped']:,} of the {before:,} {name} of the version before are gone: "
                 "the files must hold all of the data, not only what is new"

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
-from awe_cli.errors import DataError, SettingsError
+from awe_cli.errors import DataError, SettingsError, refused_reading
 from awe_cli.io import cells, lines
 from awe_cli.io.columns import Batch
 from awe_cli.io.options import ReadOptions
@@ -314,6 +314,8 @@ class _Reader:
                 else None
             )
         except (pa.ArrowException, OSError) as error:
+            if refused_reading(error):
+                raise self.source.damaged(error) from error
             raise DataError(
                 f"{self.source.name}: cannot be read after row {self.row - 1:,}: {error}",
                 hint="correct the file",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from awe_cli.errors import DataError
+from awe_cli.errors import AweError, DataError, refused_reading
 from awe_cli.io.columns import Batch
 from awe_cli.io.sources import Source
 
@@ -46,7 +46,9 @@ def _open(source: Source) -> pq.ParquetFile:
         raise _damaged(source, error) from error
 
 
-def _damaged(source: Source, error: Exception) -> DataError:
+def _damaged(source: Source, error: Exception) -> AweError:
+    if refused_reading(error):
+        return source.damaged(error)
     return DataError(
         f"{source.name}: expected a Parquet file, found a damaged one ({error})",
         hint="copy or make the file again",

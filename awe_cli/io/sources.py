@@ -18,7 +18,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -27,7 +27,15 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 from awe_cli.cleanup import half_made
-from awe_cli.errors import AweError, DataError, MissingInputError, UsageError, WriteError, nearest
+from awe_cli.errors import (
+    AweError,
+    DataError,
+    MissingInputError,
+    UsageError,
+    WriteError,
+    nearest,
+    refused_reading,
+)
 from awe_cli.io.cells import detect_separator
 from awe_cli.io.log import ReadingLog
 from awe_cli.io.options import ReadOptions
@@ -390,8 +398,11 @@ class Source:
     def sha256(self) -> str:
         """The digest of the file as it is stored (hex); with names for a folder's files, and for one in an archive."""
         if not self.parts:
-            with self.path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256")
+            try:
+                with self.path.open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256")
+            except OSError as error:
+                raise _unreadable(self.name, self.path, error) from error
             if self.member is not None:
                 digest.update(b"\0" + self.member.encode("utf-8", "surrogateescape"))
             return digest.hexdigest()
@@ -402,8 +413,10 @@ class Source:
             )
         return total.hexdigest()
 
-    def damaged(self, error: Exception, hint: str = _AGAIN) -> DataError:
-        """The error for a file that cannot be unpacked or read to its end."""
+    def damaged(self, error: Exception, hint: str = _AGAIN) -> AweError:
+        """The error for a file that cannot be unpacked or read to its end, or that the system refuses to read."""
+        if (refusal := refused_reading(error)) is not None:
+            return _unreadable(self.name, self.path, refusal)
         return DataError(f"{self.name}: cannot be read: {_reason(error)}", hint=hint)
 
 
@@ -461,12 +474,14 @@ def open_sources(
         raise UsageError("- (stdin) is named twice", hint="name it once")
     log = log or ReadingLog()
     each = options if isinstance(options, Sequence) else [options] * len(names)
-    with tempfile.TemporaryDirectory(prefix="awe-") as folder, half_made(Path(folder)):
+    with ExitStack() as stack:
         sources = []
         for name, of_file in zip(names, each, strict=True):
             path = Path(name)
             if name == STDIN:
-                path = _spool(sys.stdin.buffer, Path(folder) / "stdin", "stdin")
+                folder = Path(stack.enter_context(_temporary_folder()))
+                stack.enter_context(half_made(folder))
+                path = _spool(sys.stdin.buffer, folder / "stdin", "stdin")
             shown = "stdin" if name == STDIN else name
             sources.append(find_source(shown, path, format, options=of_file, log=log))
         yield sources
@@ -513,6 +528,8 @@ def _unpacked_head(source: Source) -> bytes:
         with source.open() as stream:
             return bytes(stream.read(_HEAD))
     except READ_ERRORS as error:
+        if refused_reading(error):
+            raise source.damaged(error) from error
         if "password" in str(error):
             hint = "unpack it with the password, and name the file inside"
             raise DataError(f"{source.name}: the zip archive needs a password", hint=hint) from error
@@ -703,10 +720,21 @@ _PIPES: dict[str, Path] = {}
 _KEPT: list[tempfile.TemporaryDirectory[str]] = []
 
 
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder. Raises WriteError where there is no place for one."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="awe-")
+    except OSError as error:
+        raise WriteError(
+            f"no temporary folder can be made: {error.strerror or error}",
+            hint="free some room in the folder for temporary files, or set TMPDIR to another one",
+        ) from error
+
+
 def _kept_folder() -> str:
     """A temporary folder that is removed when the process ends."""
     if not _KEPT:
-        _KEPT.append(tempfile.TemporaryDirectory(prefix="awe-"))
+        _KEPT.append(_temporary_folder())
     return _KEPT[0].name
 
 
@@ -741,6 +769,8 @@ def _unpacked(source: Source) -> Source:
     except AweError:
         raise
     except READ_ERRORS as error:
+        if refused_reading(error):
+            raise source.damaged(error) from error
         raise DataError(f"{source.name}: cannot be unpacked ({_reason(error)})", hint=_AGAIN) from error
     return replace(source, path=path, packing=None, member=None)
 
@@ -760,9 +790,10 @@ def _unreadable(name: str, path: Path, error: OSError) -> MissingInputError:
         )
     if error.errno == errno.EACCES:
         return MissingInputError(
-            f"{name}: cannot be read: {error.strerror}",
+            f"{name}: cannot be read: {os.strerror(error.errno)}",
             hint=f"check its permissions, for example with ls -ld {name}",
         )
     return MissingInputError(
-        f"{name}: cannot be read: {error.strerror}", hint="check its path and permissions"
+        f"{name}: cannot be read: {os.strerror(error.errno or 0)}",
+        hint="check its path, permissions and disk",
     )

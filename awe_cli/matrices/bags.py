@@ -153,6 +153,17 @@ def inputs(x: Rows, n_features: int, dtype: type = np.float64) -> scipy.sparse.c
     return scipy.sparse.csr_matrix((x.values.astype(dtype), x.indices, x.indptr), shape=shape)
 
 
+def as_scipy(rows: Rows | Lists, n: int) -> scipy.sparse.csr_matrix | NDArray[np.float32]:
+    """The rows over `n` columns as SciPy's matrix, or dense ones as an array, sharing their values and indices.
+
+    Lists have the value 1 everywhere.
+    """
+    if isinstance(rows, Dense):
+        return rows.values
+    values = np.ones(len(rows.indices), np.float32) if isinstance(rows, Lists) else rows.values
+    return scipy.sparse.csr_matrix((values, rows.indices, rows.indptr), (n_rows(rows), n), copy=False)
+
+
 def largest(
     S: scipy.sparse.csr_matrix, k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:

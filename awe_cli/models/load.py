@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from awe_cli.baselines.base import Baseline, Facts
 from awe_cli.baselines.registry import BASELINES
+from awe_cli.core.epoch import State
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.dataset.versions import places_by_id, row_translation
 from awe_cli.errors import CorruptArtifactError, DataError, MissingInputError, SettingsError
 from awe_cli.models.store import MODEL_VERSION as EMBEDDING_VERSION
-from awe_cli.models.store import fit_name, load_result, load_state
+from awe_cli.models.store import RESULT, fit_name, fits_of_model, load_result, load_state
 from awe_cli.models.versions import dataset_of, require_dataset, require_same_version
 from awe_cli.ranking.earlier import EarlierRanker
 from awe_cli.ranking.items import ItemsRanker
 from awe_cli.ranking.ranker import Ranker
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
+from awe_cli.workspace.artifact import decoding
 
 EMBEDDING, KNN, ENSEMBLE = "embedding", "knn", "ensemble"
 BASELINE_VERSION = 4
@@ -59,11 +63,12 @@ def load_fit(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str
             hint="it was written by another version of awe: run the step that makes it again",
         )
     load = LOADERS[model_type]
-    if model.parents["dataset"] == dataset.path.name:
-        return load(ws, model, dataset, fit_on)
-    own = dataset_of(ws, model)
-    place = places_by_id(dataset.labels, own.labels)
-    return EarlierRanker(load(ws, model, own, fit_on), row_translation(dataset, own), place)
+    with decoding(model.path, f"a model of type {model_type}"):
+        if model.parents["dataset"] == dataset.path.name:
+            return load(ws, model, dataset, fit_on)
+        own = dataset_of(ws, model)
+        place = places_by_id(dataset.labels, own.labels)
+        return EarlierRanker(load(ws, model, own, fit_on), row_translation(dataset, own), place)
 
 
 def choose_fit(model: Artifact, split: str | None) -> tuple[str, ...]:
@@ -72,7 +77,7 @@ def choose_fit(model: Artifact, split: str | None) -> tuple[str, ...]:
     Raises DataError for test where the final fit of the model has seen it: its smaller fits serve choices alone, and
     the model does not rank with them. Raises SettingsError where every fit has seen the split.
     """
-    fits = [tuple(fit) for fit in model.settings["fits"]]
+    fits = fits_of_model(model)
     if split == "test" and any("test" in fit for fit in fits):
         raise DataError(
             f"{model.describe()} cannot be evaluated on test: its final fit has learned from the test split, too "
@@ -161,28 +166,46 @@ def _baseline(baseline: Baseline) -> Loader:
 
 
 def _embedding(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
-    from awe_cli.affinities.registry import build_affinity
-    from awe_cli.models.affinity import FixedAffinity, with_words
+    from awe_cli.models.affinity import FixedAffinity
     from awe_cli.models.tables import built_of
     from awe_cli.plugins import file
-    from awe_cli.ranking.embedding import EmbeddingRanker
 
     state, affinity = load_state(model, fit_on, dataset), load_result(model)["affinity"]
     built = built_of(ws, model)
     if not built:
-        if affinity["name"] == file.OWN:
-            parameters = file.build_plugin(affinity, model.file(file.SOURCE))
-        else:
-            parameters = with_words(build_affinity(affinity), affinity, dataset)
-        return EmbeddingRanker(parameters, state.U, state.V, learned=state.learned, y=dataset.y)
+        source = model.file(file.SOURCE) if affinity["name"] == file.OWN else None
+        return learned_ranker(affinity, state, dataset, source)
     opened = FixedAffinity(affinity, built).open(ws, dataset, fit_on)
     return opened.ranker(state, affinity["power"], affinity["floor"], dataset.y)
+
+
+def learned_ranker(
+    affinity: dict[str, Any], state: State, dataset: Dataset | None, source: Path | None = None
+) -> Ranker:
+    """The ranker of an affinity that was learned with U and V.
+
+    affinity  its settings, as a model's result has them
+    dataset   where labels may have features; None: they are one-hot
+    source    the user's file, for a type in a file
+    """
+    from awe_cli.affinities.registry import build_affinity
+    from awe_cli.models.affinity import with_words
+    from awe_cli.plugins import file
+    from awe_cli.ranking.embedding import EmbeddingRanker
+
+    parameters = build_affinity(affinity) if source is None else file.build_plugin(affinity, source)
+    if dataset is None:
+        return EmbeddingRanker(parameters, state.U, state.V, learned=state.learned)
+    parameters = with_words(parameters, affinity, dataset)
+    return EmbeddingRanker(parameters, state.U, state.V, learned=state.learned, y=dataset.y)
 
 
 def _ensemble(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Ranker:
     from awe_cli.ranking.ensemble import EnsembleRanker
 
     weights = load_result(model)["weights"]
+    if not all(type(weight) in (int, float) and 0 <= weight < float("inf") for weight in weights):
+        raise model.corrupt(RESULT, "weights of at least 0", repr(weights)[:80])
     parts = [ws.get("model", model.parents[f"model {number}"]) for number in range(1, len(weights) + 1)]
     rankers = [load_fit(ws, part, dataset, fit_on) for part in parts]
     return EnsembleRanker(rankers, weights, own=dataset.task == RECOMMENDATION)

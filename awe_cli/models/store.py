@@ -17,15 +17,18 @@ from awe_cli.affinities.spec import BUILT, PLUGIN_BUILT
 from awe_cli.core.epoch import State
 from awe_cli.dataset.dataset import DATASET_VERSION, Dataset
 from awe_cli.dataset.new_documents import OtherDocuments
+from awe_cli.dataset.splits import SPLITS
 from awe_cli.errors import SettingsError
 from awe_cli.training.state import arrays_of, state_of
 from awe_cli.training.trainer import Progress, Run
 from awe_cli.workspace import Artifact, Staging
 from awe_cli.workspace.arrays import load_arrays, save_arrays
 from awe_cli.workspace.artifact import canonical, decoding, read_document
+from awe_cli.workspace.fs import writing
 
 # An embedding model is stored as a state for each fit, the choices, and the training history.
 
+_LARGEST = 1e30  # that a stored number of an affinity can be
 MODEL_VERSION = 4  # of the format of embedding models
 RESULT = "result.json"
 HISTORY = "history.parquet"
@@ -36,6 +39,18 @@ Fit = tuple[str, ...]
 def fit_name(fit: Fit) -> str:
     """The name of a fit in files and settings: "train-valid"."""
     return "-".join(fit)
+
+
+def fits_of_model(model: Artifact) -> list[Fit]:
+    """The fits of a stored model. Raises CorruptArtifactError where its manifest names none."""
+    fits = model.settings.get("fits")
+    if (
+        isinstance(fits, list)
+        and fits
+        and all(isinstance(fit, list) and fit and all(split in SPLITS for split in fit) for fit in fits)
+    ):
+        return [tuple(fit) for fit in fits]
+    raise model.corrupt("manifest.json", "the splits of each fit", repr(fits)[:80])
 
 
 def store_states(staging: Staging, states: Mapping[Fit, State]) -> None:
@@ -56,9 +71,17 @@ def load_state(model: Artifact, fit: Fit, dataset: Dataset | None = None) -> Sta
 
 
 def dim_of(model: Artifact) -> int:
-    """The dimension of an embedding, as its recipe has it; the greatest where several plans were tried."""
-    plans = model.settings.get("plans") or [model.settings["plan"]]
-    return max(int(plan["dim"]) for plan in plans)
+    """The dimension of an embedding, as its recipe has it; the greatest where several plans were tried.
+
+    Raises CorruptArtifactError where the recipe has none.
+    """
+    plans = model.settings.get("plans") or [model.settings.get("plan")]
+    given: list[Any] = plans if isinstance(plans, list) else []
+    dims = [plan.get("dim") if isinstance(plan, dict) else None for plan in given]
+    known = [dim for dim in dims if type(dim) is int and 0 < dim < 1 << 31]
+    if not known or len(known) < len(dims):
+        raise model.corrupt("manifest.json", "plans with a dimension", repr(plans)[:80])
+    return max(known)
 
 
 def _check_rows(arrays: Mapping[str, NDArray[Any]], dataset: Dataset) -> None:
@@ -74,8 +97,12 @@ def _check_shapes(arrays: Mapping[str, NDArray[Any]]) -> None:
     U = arrays["U"]
     V = arrays.get("V", U)
     for name, array in arrays.items():
+        if array.dtype not in (np.float32, np.int32, np.int64):
+            raise ValueError(f"{name} has the type {array.dtype}")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(f"{name} has entries that are not finite numbers")
+    if U.dtype != np.float32 or V.dtype != np.float32:
+        raise ValueError(f"U has the type {U.dtype}, V {V.dtype}, expected float32")
     if U.ndim != 2 or V.ndim != 2 or U.shape[1] != V.shape[1]:
         raise ValueError(f"U has the shape {U.shape}, V {V.shape}")
     for name, rows in (("u_history", U), ("v_history", V)):
@@ -89,8 +116,28 @@ def store_result(staging: Staging, result: Mapping[str, Any]) -> None:
 
 
 def load_result(artifact: Artifact) -> dict[str, Any]:
-    """The choices and measurements of the step that made the artifact."""
-    return read_document(artifact.file(RESULT))
+    """The choices and measurements of the step that made the artifact.
+
+    Raises CorruptArtifactError where an affinity has no name, or a number of it is none.
+    """
+    path = artifact.file(RESULT)
+    result = read_document(path)
+    with decoding(path, "the result of a step"):
+        if "affinity" in result:
+            _check_affinity(result["affinity"])
+    return result
+
+
+def _check_affinity(affinity: Any) -> None:
+    """Raise ValueError where the settings of an affinity or its members cannot be such."""
+    if not isinstance(affinity, dict) or not isinstance(affinity.get("name"), str):
+        raise ValueError("an affinity without a name")
+    for name in ("floor", "power", "weight"):
+        value = affinity.get(name, 0.0)
+        if type(value) not in (int, float) or not abs(value) < _LARGEST:
+            raise ValueError(f"the {name} {value!r}")
+    for member in affinity.get("members", ()):
+        _check_affinity(member)
 
 
 def store_history(staging: Staging, history: Iterable[Progress]) -> None:
@@ -111,7 +158,9 @@ def store_history(staging: Staging, history: Iterable[Progress]) -> None:
         + [("margin", pa.float64()), ("learning_rate", pa.float64()), ("epoch", pa.int32())]
         + [(name, pa.float64()) for name in ("loss", "violation_rate", "mean_trials", "validation")]
     )
-    pq.write_table(pa.Table.from_pylist(rows, schema), staging.file(HISTORY))
+    path = staging.file(HISTORY)
+    with writing(path):
+        pq.write_table(pa.Table.from_pylist(rows, schema), path)
 
 
 def describe_run(run: Run) -> dict[str, Any]:

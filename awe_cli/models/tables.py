@@ -30,7 +30,7 @@ from awe_cli.dataset.examples import Examples
 from awe_cli.dataset.new_documents import OtherDocuments
 from awe_cli.dataset.storage import read_table
 from awe_cli.errors import MissingInputError
-from awe_cli.models.store import Fit, fit_name, load_result, load_state
+from awe_cli.models.store import RESULT, Fit, fit_name, load_result, load_state
 from awe_cli.neighbors.index import NeighborIndex
 from awe_cli.neighbors.space import InputSpace, NeighborSpace, Space, constant_of
 from awe_cli.neighbors.table import parts_of
@@ -201,10 +201,13 @@ def open_built(
         return builder_of(built).open(resolved["parameters"], source, arrays)
     built.expect_version(KNN_VERSION)
     result = load_result(built)
-    indexes = {
-        name: _index(built, name, state, examples, dataset) for name in NEIGHBOR_SPACES[result["space"]]
-    }
-    return BuiltKnn(indexes, result["k"], result["lambda"][fit_name(fit)])
+    with decoding(built.file(RESULT), "the choices of a table of neighbours"):
+        k, spaces = result["k"], NEIGHBOR_SPACES[result["space"]]
+        lambdas = {name: float(result["lambda"][fit_name(fit)][name]) for name in spaces}
+        if type(k) is not int or k < 1 or not np.isfinite(list(lambdas.values())).all():
+            raise ValueError(f"k = {k!r} and λ = {lambdas}")
+    indexes = {name: _index(built, name, state, examples, dataset) for name in spaces}
+    return BuiltKnn(indexes, k, lambdas)
 
 
 def embedded(ws: Workspace, table: Artifact, dataset: Dataset, fit: Fit) -> NeighborIndex:

@@ -22,7 +22,7 @@ from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.examples import Examples
 from awe_cli.dataset.versions import label_feature_places, places_by_id
 from awe_cli.errors import SettingsError
-from awe_cli.models.store import Fit, load_state
+from awe_cli.models.store import Fit, fits_of_model, load_state
 from awe_cli.models.versions import dataset_of
 from awe_cli.training.config import TrainConfig
 from awe_cli.training.state import fresh_state
@@ -128,7 +128,7 @@ def start_loader(
     plan     the configuration of new rows, where the model is one of another version of the dataset
     numbers  the initial parameters of the model's affinity on `dataset`; None where another one is to be learned
     """
-    fits = [tuple(fit) for fit in start.settings["fits"]]
+    fits = fits_of_model(start)
 
     def load(fit: Fit) -> State:
         state = load_state(start, fit if fit in fits else min(fits, key=len))

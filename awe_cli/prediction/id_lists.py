@@ -56,6 +56,11 @@ def read_id_list(path: str, option: str, known: pa.Array, names: Sequence[str]) 
         values, untyped = _parquet_column(data, where, names), False
     else:
         values, untyped = _text_column(data, where, path, names, lambda text: _is_known(text, known))
+    return known_ids(values, known, where, untyped=untyped)
+
+
+def known_ids(values: pa.Array, known: pa.Array, where: str, *, untyped: bool) -> IdList:
+    """The distinct ids of an array in its order; nulls are passed over. `untyped`: integers that come as text."""
     distinct, _ = encode(pa.chunked_array([values.drop_null()]))
     found = look_up(distinct, known, where, untyped=untyped)
     unknown = [str(value) for value in distinct.filter(pa.array(found < 0)).to_pylist()]

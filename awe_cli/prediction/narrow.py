@@ -12,7 +12,7 @@ from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.dataset.encode import Encoder
 from awe_cli.dataset.vocabulary import look_up
 from awe_cli.errors import DataError, MissingInputError, UsageError, did_you_mean
-from awe_cli.prediction.id_lists import read_id_list
+from awe_cli.prediction.id_lists import known_ids, read_id_list
 from awe_cli.prediction.stream import PredictRequest, example_ids
 
 
@@ -23,12 +23,15 @@ class Only:
     ids          ids of prepared examples
     ids_file     a file of such ids
     allow, deny  files of labels: the only candidates, and those that are none
+    allowed, denied  the same as lists in memory
     """
 
     ids: Sequence[str] = ()
     ids_file: str | None = None
     allow: str | None = None
     deny: str | None = None
+    allowed: Sequence[str] | None = None
+    denied: Sequence[str] | None = None
 
 
 def narrow(dataset: Dataset, request: PredictRequest, only: Only) -> tuple[PredictRequest, tuple[str, ...]]:
@@ -41,7 +44,7 @@ def narrow(dataset: Dataset, request: PredictRequest, only: Only) -> tuple[Predi
     notes: list[str] = []
     if only.ids or only.ids_file is not None:
         request = replace(request, rows=_rows(dataset, request, only, notes))
-    if only.allow is not None or only.deny is not None:
+    if any(labels is not None for labels in (only.allow, only.deny, only.allowed, only.denied)):
         request = replace(request, allowed=_allowed(dataset, only, notes))
     return request, tuple(notes)
 
@@ -89,18 +92,25 @@ def _allowed(dataset: Dataset, only: Only, notes: list[str]) -> np.ndarray:
         dict.fromkeys(name for name in (dataset.settings["columns"].get("item"), "item", "label") if name)
     )
     keep = np.ones(dataset.n_labels, bool)
-    for option, path in (("--allow", only.allow), ("--deny", only.deny)):
-        if path is None:
+    for option, path, given in (
+        ("--allow", only.allow, only.allowed), ("--deny", only.deny, only.denied),
+    ):  # fmt: skip
+        if path is None and given is None:
             continue
-        found = read_id_list(path, option, dataset.labels, names)
+        where = option if path is None else f"{option} {path}"
+        found = (
+            known_ids(pa.array(given, pa.string()), dataset.labels, where, untyped=True)
+            if path is None
+            else read_id_list(path, option, dataset.labels, names)
+        )
         if found.unknown:
-            notes.append(f"{option} {path}: labels that the dataset does not have: {found.shown()}")
+            notes.append(f"{where}: labels that the dataset does not have: {found.shown()}")
         if option == "--deny":
             keep[found.rows] = False
             continue
         if not len(found.rows):
             raise DataError(
-                f"--allow {path}: expected labels of the dataset, found "
+                f"{where}: expected labels of the dataset, found "
                 + (f"none among {found.shown()}" if found.unknown else "no label at all"),
                 hint=f"write one label a line, or name the column {names[0]!r}",
             )
@@ -108,6 +118,7 @@ def _allowed(dataset: Dataset, only: Only, notes: list[str]) -> np.ndarray:
         keep[found.rows] = True
     if not keep.any():
         raise DataError(
-            f"--deny {only.deny}: leaves no label to rank", hint="take labels out of it, or allow more"
+            f"--deny{'' if only.deny is None else ' ' + only.deny}: leaves no label to rank",
+            hint="take labels out of it, or allow more",
         )
     return np.flatnonzero(keep)

@@ -9,7 +9,7 @@ from awe_cli.dataset.new_documents import OtherDocuments, read_documents
 from awe_cli.dataset.word_overlap import BM25, TFIDF
 from awe_cli.errors import SettingsError
 from awe_cli.models.load import EMBEDDING, ENSEMBLE
-from awe_cli.models.store import load_result, load_state
+from awe_cli.models.store import fits_of_model, load_result, load_state
 from awe_cli.models.tables import NEIGHBORS, builder_of, built_of
 from awe_cli.plugins.file import OWN
 from awe_cli.workspace import Artifact, Workspace
@@ -35,7 +35,7 @@ def _require_features(ws: Workspace, model: Artifact, request: Artifact) -> None
     if kind != EMBEDDING:
         raise _refusal(request, f"which learned of each label by itself ({kind})", _INSTEAD)
     affinity, built = load_result(model)["affinity"], built_of(ws, model)
-    if affinity["name"] == OWN and load_state(model, tuple(model.settings["fits"][0])).learned.V_hat.size:
+    if affinity["name"] == OWN and load_state(model, fits_of_model(model)[0]).learned.V_hat.size:
         raise _refusal(request, "which learned of each label by itself (a user's own affinity)", _INSTEAD)
     named = [
         part["name"]

@@ -1,4 +1,4 @@
-"""Where rows go: the format of an output, and a file that appears complete or not at all."""
+"""Where rows go: the format of an output, and a file or folder that appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import fcntl
 import os
 import re
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
 from awe_cli.cleanup import half_made
 from awe_cli.errors import UsageError, WriteError
-from awe_cli.workspace.fs import is_write_failure, sync_file, sync_folder
+from awe_cli.workspace.fs import is_write_failure, replace_folder, sync_file, sync_folder
 
 _JUST_MADE = 1.0  # seconds in which a draft may not be locked yet
 _FORMATS = {
@@ -77,8 +78,9 @@ def whole_file(path: Path, option: str = "--output") -> Iterator[IO[bytes]]:
                 os.replace(draft, path)  # while it is locked: else another run could take it for abandoned
                 sync_folder(path.parent)
     except OSError as error:
-        if not is_write_failure(error, path.parent):
-            raise
+        about = {str(draft), str(path), str(path.parent)}
+        if not (error.filename in about or (error.filename is None and is_write_failure(error, draft))):
+            raise  # of a file that is read
         reason = error.strerror or str(error)
         raise WriteError(
             f"cannot write {path}: {reason}",
@@ -90,14 +92,67 @@ def whole_file(path: Path, option: str = "--output") -> Iterator[IO[bytes]]:
                 draft.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def whole_folder(path: Path, is_ours: Callable[[Path], bool], option: str = "--output") -> Iterator[Path]:
+    """An empty folder that becomes the folder `path` when the block ends, and leaves no trace where it fails.
+
+    It is made beside `path` as .NAME.HEX.new, its files are forced to the disk, and it is renamed; a folder that was
+    at `path` stays as it is until then. That one is replaced only where it is empty, or `is_ours` says so. Drafts that
+    killed runs left for the same `path` are removed. Raises WriteError, whose hint names the `option`.
+    """
+    path = path.resolve()
+    if path.exists() and not (path.is_dir() and (not any(path.iterdir()) or is_ours(path))):
+        what = "a folder with other files in it" if path.is_dir() else "a file"
+        raise WriteError(f"cannot write {path}: it is {what}", hint=f"name a new folder with {option}")
+    if not path.parent.is_dir():
+        raise WriteError(
+            f"cannot write {path}: there is no folder {path.parent}", hint="make the folder first"
+        )
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    _remove_abandoned(path)
+    descriptor = -1
+    try:
+        with half_made(draft):
+            draft.mkdir()
+            descriptor = os.open(draft, os.O_RDONLY)
+            _lock(descriptor)
+            yield draft
+            for file in draft.iterdir():
+                sync_file(file)
+            sync_folder(draft)
+            replace_folder(draft, path)
+    except OSError as error:
+        if not is_write_failure(error, path.parent):
+            raise  # of a file that is read
+        raise WriteError(
+            f"cannot write {path}: {error.strerror or error}",
+            hint=f"make room there, allow writing, or name another folder with {option}; nothing was changed",
+        ) from error
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+        shutil.rmtree(draft, ignore_errors=True)
+
+
 def _remove_abandoned(path: Path) -> None:
     """Remove the drafts of `path` that nobody writes: a run locks its own, and the lock ends with the process."""
     own = re.compile(re.escape(f".{path.name}.") + r"[0-9a-f]{8}\.new")
     with contextlib.suppress(OSError):
         for entry in [entry for entry in os.scandir(path.parent) if own.fullmatch(entry.name)]:
-            with contextlib.suppress(OSError), open(entry.path, "rb") as stream:
-                if _lock(stream.fileno()):
-                    os.unlink(entry.path)
+            with contextlib.suppress(OSError):
+                _remove_unlocked(Path(entry.path))
+
+
+def _remove_unlocked(draft: Path) -> None:
+    descriptor = os.open(draft, os.O_RDONLY)
+    try:
+        if _lock(descriptor):
+            if draft.is_dir():
+                shutil.rmtree(draft)
+            else:
+                draft.unlink()
+    finally:
+        os.close(descriptor)
 
 
 def _lock(descriptor: int) -> bool:

@@ -40,6 +40,8 @@ class PredictRequest:
     user_file  a file with the features of new people, who may have no items in the input
     rows     (n,) positions of the only examples that are wanted, in this order; None for all
     allowed  (m,) the only labels that are candidates, ascending; None for all
+    examples  new input that is in memory, in place of a file
+    id_name  of the column of ids; None: as in the data that was prepared
     """
 
     model: str
@@ -51,11 +53,13 @@ class PredictRequest:
     rows: NDArray[np.int64] | None = None
     allowed: NDArray[np.int64] | None = None
     user_file: str | None = None
+    examples: Examples | None = None
+    id_name: str | None = None
 
     @property
     def is_new(self) -> bool:
         """Whether the examples are new ones."""
-        return self.input is not None or self.user_file is not None
+        return any(given is not None for given in (self.input, self.user_file, self.examples))
 
     def marks_fallback(self, dataset: Dataset) -> bool:
         """Whether there may be people of whom nothing is known, who get the most popular labels."""
@@ -102,7 +106,7 @@ def top_rows(
     `counts` grows as they go by. Raises DataError for bad input, and for a score that is not a number.
     """
     labels = dataset.labels
-    id_name = id_column(Encoder(dataset).key)
+    id_name = request.id_name or id_column(Encoder(dataset).key)
     marked = request.marks_fallback(dataset)
     popular: Ranker | None = PopularityRanker(dataset.label_counts(request.fit_on)) if marked else None
     most = rows_at_once(ranker) if request.allowed is None else block_rows(ranker.n_labels)
@@ -132,7 +136,7 @@ def top_rows(
         return block, rows, ranked.n_top
 
     most = min(most, max(1, BLOCK_ROWS // min(request.top_k, dataset.n_labels)))
-    blocks = itertools.islice(cut(_batches(dataset, request, counts), most), skip, None)
+    blocks = itertools.islice(cut(examples_of(dataset, request, counts), most), skip, None)
     for block, rows, n_top in map_blocks(work, blocks, threads):
         counts.examples += len(block)
         counts.rows += rows.num_rows
@@ -154,8 +158,11 @@ def example_ids(dataset: Dataset, request: PredictRequest) -> pa.Array:
     return pa.concat_arrays(ids) if ids else dataset.example_ids.slice(0, 0)
 
 
-def _batches(dataset: Dataset, request: PredictRequest, counts: Counts) -> Iterator[Examples]:
-    if request.is_new:
+def examples_of(dataset: Dataset, request: PredictRequest, counts: Counts) -> Iterator[Examples]:
+    """The examples that are asked for, in batches; `counts` hears what the dataset does not know."""
+    if request.examples is not None:
+        yield request.examples
+    elif request.is_new:
         yield from _new(dataset, request, counts)
     elif request.rows is not None:
         yield from _selected(lambda: _prepared(dataset, request), request.rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -56,7 +57,7 @@ class EmbeddingRanker:
         y: Rows | None = None,
     ) -> None:
         W = label_rows(y, V)
-        self._affinity = affinity
+        self.affinity = affinity
         self._embedding = Embedding(U, W, OneHot(len(W)) if y is None else y, V, learned)
         self._table = (
             overlap_table(affinity.shared, self.n_labels) if isinstance(affinity, Overlap) else table
@@ -67,6 +68,17 @@ class EmbeddingRanker:
         """The number of labels."""
         return len(self._embedding.W)
 
+    @property
+    def label_rows(self) -> NDArray[np.float32]:
+        """(labels, d) V_y, or Vy where features describe labels."""
+        return self._embedding.W
+
+    def with_learned(self, learned: AffinityParams) -> EmbeddingRanker:
+        """The same ranker with other parameters of the affinity."""
+        other = copy.copy(self)
+        other._embedding = self._embedding._replace(learned=learned)
+        return other
+
     def scores(self, x: Rows) -> Scores:
         """(m, labels) f, and Ux·V_y to break its ties; for a constant affinity Ux·V_y alone."""
         return self.rate(x, np.zeros((n_rows(x), 0), np.float32) if self._table is None else self._table(x))
@@ -76,17 +88,17 @@ class EmbeddingRanker:
 
         Raises ValueError for G of another width.
         """
-        needed = n_tables(self._affinity) * self.n_labels
+        needed = n_tables(self.affinity) * self.n_labels
         if needed and G.shape[1] != needed:
             raise ValueError(
-                f"{type(self._affinity).__name__} needs G of {needed} columns, found {G.shape[1]}"
+                f"{type(self.affinity).__name__} needs G of {needed} columns, found {G.shape[1]}"
             )
         Z = projections(x, self._embedding.U)
         S = Z @ self._embedding.W.T
-        if isinstance(self._affinity, Constant):
+        if isinstance(self.affinity, Constant):
             return Scores(S, None)
         F = np.empty_like(S)
-        rate_block(self._affinity, self._embedding, x, Z, S, G, F)
+        rate_block(self.affinity, self._embedding, x, Z, S, G, F)
         return Scores(F, S)
 
 
@@ -125,13 +137,19 @@ class CandidateRanker:
         self, list_of: Callable[[Rows], NDArray[np.int32]], lists: Lists, U: Floats, V: Floats
     ) -> None:
         self._list_of, self._candidates = list_of, lists
-        self._U, self._V = U, V
+        self.U, self.V = U, V
         self.n_candidates = int(np.diff(lists.indptr).max(initial=1))
 
     @property
     def n_labels(self) -> int:
         """The number of labels."""
-        return len(self._V)
+        return len(self.V)
+
+    def candidates_of(self, x: Rows) -> NDArray[np.int32]:
+        """The labels of the list of one row."""
+        chosen = int(self._list_of(x)[0])
+        found = self._candidates.indices[slice(*self._candidates.indptr[chosen : chosen + 2])]
+        return np.asarray(found, np.int32)
 
     def scores(self, x: Rows) -> Scores:
         """Scores of every label."""
@@ -155,5 +173,5 @@ class CandidateRanker:
     def _score(self, x: Rows) -> tuple[NDArray[np.int32], Floats]:
         chosen = self._list_of(x)
         S = np.empty((len(chosen), self.n_candidates), np.float32)
-        score_candidates(projections(x, self._U), self._V, chosen, self._candidates, S)
+        score_candidates(projections(x, self.U), self.V, chosen, self._candidates, S)
         return chosen, S

@@ -11,13 +11,13 @@ class ItemsRanker:
     """Scores x by its items, the features below `n_items`; what comes after them is left out."""
 
     def __init__(self, ranker: Ranker, n_items: int) -> None:
-        self._ranker, self._n_items = ranker, n_items
+        self.ranker, self.n_items = ranker, n_items
 
     @property
     def n_labels(self) -> int:
         """The number of labels."""
-        return self._ranker.n_labels
+        return self.ranker.n_labels
 
     def scores(self, x: Rows) -> Scores:
         """Scores of every label for the rows of `x`."""
-        return self._ranker.scores(split_at(x, self._n_items)[0] if isinstance(x, Bags) else x)
+        return self.ranker.scores(split_at(x, self.n_items)[0] if isinstance(x, Bags) else x)

@@ -23,6 +23,7 @@ from awe_cli.models.store import (
     Fit,
     dim_of,
     fit_name,
+    fits_of_model,
     load_result,
     load_state,
     open_dataset,
@@ -162,7 +163,7 @@ def build_affinity(
         recipe = Recipe(
             AFFINITY, AFFINITY_VERSION, resolved, {"dataset": stored.digest, "model": base.digest}
         )
-        name, fits = name or default_name(settings.affinity, base), base.settings["fits"]
+        name, fits = name or default_name(settings.affinity, base), fits_of_model(base)
         current = ws.current(AFFINITY, name, recipe, lambda: building_needs(dataset, dim_of(base), fits))
         if current is not None:
             return current, False
@@ -173,7 +174,7 @@ def build_affinity(
         ):
             work = _Work(dataset, base, chosen, resolved, threads, announce, kept)
             keep_copy(staging, chosen.source)
-            work.fill(staging, [tuple(fit) for fit in base.settings["fits"]], engine, block)
+            work.fill(staging, fits_of_model(base), engine, block)
             return staging.publish(name), True
 
 

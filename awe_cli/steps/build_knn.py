@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from awe_cli.affinities.pointwise import Constant
 from awe_cli.affinities.spec import no_part
 from awe_cli.config.build import BuildKnnSettings
+from awe_cli.core.epoch import State
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.dataset.examples import Examples
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints, ResumableEngine
@@ -24,7 +25,16 @@ from awe_cli.errors import SettingsError
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.load import find_embedding
 from awe_cli.models.needs import neighbor_needs
-from awe_cli.models.store import Fit, dim_of, fit_name, load_result, load_state, open_dataset, store_result
+from awe_cli.models.store import (
+    Fit,
+    dim_of,
+    fit_name,
+    fits_of_model,
+    load_result,
+    load_state,
+    open_dataset,
+    store_result,
+)
 from awe_cli.models.tables import BOTH, EMBEDDING, INPUT, NEIGHBOR_SPACES, neighbor_space_of
 from awe_cli.models.tables import KNN_VERSION as VERSION
 from awe_cli.neighbors.choice import MULTIPLES, NeighborValidation, try_all
@@ -38,6 +48,7 @@ from awe_cli.training.state import fresh_state
 from awe_cli.training.trainer import OnProgress, Trainer
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
+from awe_cli.workspace.fs import writing
 from awe_cli.workspace.room import Needs
 
 # The settings of a neighbour table: given ones, and those that validation chooses.
@@ -61,8 +72,11 @@ class Chosen:
         return NEIGHBOR_SPACES[self.space]
 
 
-def resolve_settings(settings: BuildKnnSettings, dataset: Dataset, base: Artifact) -> dict[str, Any]:
-    """Everything that decides what the table will be, as its recipe has it; SettingsError for what plays no part."""
+def resolve_settings(settings: BuildKnnSettings, dataset: Dataset, metric: str) -> dict[str, Any]:
+    """Everything that decides what the table will be, as its recipe has it; SettingsError for what plays no part.
+
+    metric  that the model was chosen by
+    """
     by_input = "neighbours are looked for by the input alone"
     if settings.space == INPUT and settings.folds:
         raise no_part("folds", by_input, settings.folds)
@@ -71,7 +85,7 @@ def resolve_settings(settings: BuildKnnSettings, dataset: Dataset, base: Artifac
     return {
         **asdict(settings),
         "measure": settings.measure or usual_measure(dense=dataset.dense),
-        "metric": criterion(settings.metric or load_result(base)["metric"]).name,
+        "metric": criterion(settings.metric or metric).name,
     }
 
 
@@ -87,14 +101,17 @@ def check_folds(dataset: Dataset, fit: Fit, folds: int) -> None:
 
 def choose(
     dataset: Dataset,
-    base: Artifact,
+    state: State,
     fit: Fit,
     resolved: dict[str, Any],
     threads: int | None,
-    announce: Callable[[str], None],
+    announce: Callable[[str], None] = lambda line: None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> tuple[Chosen, list[dict[str, Any]]]:
-    """Spaces, k and λ, by validation where they are open and it can be asked; the first of equals."""
+    """Spaces, k and λ, by validation where they are open and it can be asked; the first of equals.
+
+    state  of the fit in which neighbours are looked for
+    """
     most = max(1, dataset.splits["train"] - 1)
     wanted = (resolved["k"],) if resolved["k"] else _KS[dataset.task]
     ks, spaces, fixed = (
@@ -108,7 +125,7 @@ def choose(
     if validator is None:
         return Chosen(spaces[0], ks[len(ks) // 2], MULTIPLES[1], fixed), []
     announce(f"choosing {'spaces, ' if len(spaces) > 1 else ''}k and λ on validation")
-    state, examples = load_state(base, fit, dataset), dataset.training(fit)
+    examples = dataset.training(fit)
     places = {space: NEIGHBOR_SPACES[space] for space in spaces}
     indexes = {
         name: NeighborIndex(
@@ -208,7 +225,7 @@ def build_knn(
         stored = ws.find("dataset")
         dataset = open_dataset(stored)
         base = find_embedding(ws, model, stored)
-        resolved = resolve_settings(settings, dataset, base)
+        resolved = resolve_settings(settings, dataset, load_result(base)["metric"])
         recipe = Recipe("neighbors", VERSION, resolved, {"dataset": stored.digest, "model": base.digest})
         name = name or base.name
         table = ws.current("neighbors", name, recipe, lambda: _needs(dataset, base, resolved))
@@ -219,9 +236,11 @@ def build_knn(
             ws.stage("neighbors", recipe) as staging,
             open_checkpoints(ws.root, recipe, name, code_digest(), checkpoints) as kept,
         ):
-            fits = [tuple(fit) for fit in base.settings["fits"]]
+            fits = fits_of_model(base)
             check_folds(dataset, fits[0], resolved["folds"])
-            chosen, tried = choose(dataset, base, fits[0], resolved, threads, announce, kept)
+            chosen, tried = choose(
+                dataset, load_state(base, fits[0], dataset), fits[0], resolved, threads, announce, kept
+            )
             lambdas = {}
             for fit in fits:
                 announce(f"neighbours among {'+'.join(fit)}")
@@ -236,7 +255,7 @@ def build_knn(
 
 def _needs(dataset: Dataset, base: Artifact, resolved: dict[str, Any]) -> Needs:
     """What the table takes with the fewest neighbours that may be chosen."""
-    fits = base.settings["fits"]
+    fits = fits_of_model(base)
     wanted = resolved["k"] or min(_KS[dataset.task])
     k = min(wanted, max(1, dataset.splits["train"] - 1))
     return neighbor_needs(dataset, dim_of(base), fits, k)
@@ -271,13 +290,14 @@ def _store_fit(
             found[name] = leave_one_out(
                 place, examples, chosen.k, approximate=resolved["approximate"], engine=engine
             )
-    lambdas = {name: _lambda(chosen, nearest) for name, nearest in found.items()}
+    lambdas = {name: lambda_of(chosen, nearest) for name, nearest in found.items()}
     weights = [weigh(nearest, lambdas[name]) / np.float32(len(found)) for name, nearest in found.items()]
     _write(staging, fit, examples, list(found.values()), weights)
     return lambdas
 
 
-def _lambda(chosen: Chosen, nearest: Nearest) -> float:
+def lambda_of(chosen: Chosen, nearest: Nearest) -> float:
+    """λ for the squared distances of the training examples to their neighbours."""
     if chosen.lambda_ is not None:
         return chosen.lambda_
     return (chosen.multiple or 1.0) / typical_squared(nearest)
@@ -297,6 +317,6 @@ def _write(
     }
     for name, values in {"neighbors": rows, "squared": squared, "weights": weights}.items():
         columns[name] = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(values[known]))
-    pq.write_table(
-        pa.table(columns), staging.file(f"neighbors-{fit_name(fit)}.parquet"), row_group_size=16384
-    )
+    path = staging.file(f"neighbors-{fit_name(fit)}.parquet")
+    with writing(path):
+        pq.write_table(pa.table(columns), path, row_group_size=16384)

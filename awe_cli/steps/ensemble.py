@@ -13,7 +13,7 @@ from awe_cli.errors import SettingsError, UsageError
 from awe_cli.matrices.matrix import slice_rows
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.load import ENSEMBLE, find_model, load_fit
-from awe_cli.models.store import Fit, open_dataset, store_result
+from awe_cli.models.store import Fit, fits_of_model, open_dataset, store_result
 from awe_cli.models.versions import require_dataset
 from awe_cli.ranking.ensemble import BlendedWeights, Parts, blend_weights, standard_parts
 from awe_cli.training.config import default_metric
@@ -108,7 +108,7 @@ def _ancestors(ws: Workspace, model: Artifact) -> set[str]:
 
 
 def _resolve(settings: EnsembleSettings, dataset: Dataset, models: list[Artifact]) -> dict[str, Any]:
-    common = [fit for fit in models[0].settings["fits"] if all(fit in m.settings["fits"] for m in models)]
+    common = [list(fit) for fit in fits_of_model(models[0]) if all(fit in fits_of_model(m) for m in models)]
     if not common:
         raise SettingsError(
             "the models have no fit in common: they were fitted on different splits",

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from awe_cli.config.predict import PredictSettings
 from awe_cli.dataset.dataset import ANNOTATION, RECOMMENDATION, Dataset
-from awe_cli.dataset.encode import user_source
+from awe_cli.dataset.encode import Encoder, user_source
+from awe_cli.dataset.memory import Matrix, encode_matrix
 from awe_cli.dataset.new_documents import OtherDocuments
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
 from awe_cli.engine.dask import code_digest
@@ -24,9 +25,9 @@ from awe_cli.errors import MissingInputError, UsageError
 from awe_cli.io.options import ReadOptions
 from awe_cli.io.sources import STDIN, find_source
 from awe_cli.io.writers import row_writer
-from awe_cli.models.load import choose_fit, find_model, open_ranker
+from awe_cli.models.load import choose_fit, find_embedding, find_model, open_ranker
 from awe_cli.models.needs import prediction_needs
-from awe_cli.models.store import open_dataset
+from awe_cli.models.store import load_state, open_dataset
 from awe_cli.models.versions import require_dataset, require_same_version
 from awe_cli.prediction.narrow import Only, narrow
 from awe_cli.prediction.new_documents import open_documents
@@ -34,6 +35,7 @@ from awe_cli.prediction.output import output_format, whole_file
 from awe_cli.prediction.rows import first_lists
 from awe_cli.prediction.stream import Counts, PredictRequest, top_rows
 from awe_cli.ranking.earlier import unscored_labels
+from awe_cli.ranking.embedding import projections
 from awe_cli.ranking.ranker import Ranker
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.artifact import canonical, read_document
@@ -244,6 +246,81 @@ def predict(
         recipe = replace(recipe, settings={**recipe.settings, "output": path})
         with open_checkpoints(ws.root, recipe, path, code_digest(), checkpoints) as kept:
             return replace(work.write(stream, kept), **resolved)
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """The rows of a prediction in memory, and what went by.
+
+    rows   id, label, rank from 1, score, as `predict` writes them
+    notes  what a careful colleague would mention of the lists of ids that were named
+    """
+
+    rows: pa.Table
+    counts: Counts
+    notes: tuple[str, ...]
+
+
+def recommend(
+    ws: Workspace,
+    model: str,
+    input: pa.Table | Matrix | None = None,
+    settings: PredictSettings | None = None,
+    *,
+    only: Only | None = None,
+    threads: int | None = None,
+) -> Recommended:
+    """What `predict` writes, in memory: the best labels of each example, all at once.
+
+    input  a table with the columns that were prepared, or a matrix (n, p) whose columns are the features of the
+           dataset in its order (in recommendation its items), and whose rows are called 0, 1 … in the column `row`.
+           None: as `predict`
+
+    Raises as `predict`.
+    """
+    settings = settings or PredictSettings()
+    stored = ws.find("dataset")
+    found = find_model(ws, model)
+    require_dataset(ws, found, stored)
+    dataset = open_dataset(stored)
+    request = _request(found, dataset, model, None if input is None else "the input", settings)
+    request = replace(request, input=None)
+    unknown, unweighted = 0, False
+    if isinstance(input, pa.Table):
+        encoded = Encoder(dataset).encode(input, "the table")
+        unknown, unweighted = encoded.unknown, encoded.unweighted
+        request = replace(request, examples=encoded.examples)
+    elif input is not None:
+        request = replace(request, examples=encode_matrix(dataset, input), id_name="row")
+    request, notes = narrow(dataset, request, only or Only())
+    counts = Counts(unknown=unknown, unweighted=unweighted)
+    opened = open_ranker(ws, found, dataset, _left_out(request.split))
+    counts.unscored = len(unscored_labels(opened.ranker))
+    rows = pa.concat_tables(list(top_rows(opened.ranker, dataset, request, counts, threads)))
+    return Recommended(rows.combine_chunks(), counts, notes)
+
+
+def project(
+    ws: Workspace, model: str, input: pa.Table | Matrix | None = None
+) -> tuple[pa.Array, NDArray[np.float32]]:
+    """The ids of examples (n,) and their places Ux in the embedding space of a model (n, d), by its largest fit.
+
+    input  as `recommend` takes it; None: everyone that was prepared, with all that is known of them
+
+    Raises SettingsError for a model that is no embedding, DataError for one of another version of the dataset.
+    """
+    stored = ws.find("dataset")
+    dataset = open_dataset(stored)
+    found = find_embedding(ws, model, stored)
+    state = load_state(found, choose_fit(found, None), dataset)
+    if input is None:
+        parts = [(part.ids, projections(part.x, state.U)) for part in dataset.everyone_batches()]
+        return pa.concat_arrays([ids for ids, _ in parts]), np.concatenate([places for _, places in parts])
+    if isinstance(input, pa.Table):
+        examples = Encoder(dataset).encode(input, "the table").examples
+    else:
+        examples = encode_matrix(dataset, input)
+    return examples.ids, projections(examples.x, state.U)
 
 
 def _encoded(rows: pa.Table) -> NDArray[np.uint8]:

@@ -156,10 +156,7 @@ def _drift(ws: Workspace, now: Prepared, limits: DriftSettings) -> dict[str, Any
 
 def _version_before(ws: Workspace) -> Artifact | None:
     """The dataset there is; None where there is none yet."""
-    try:
-        return ws.find("dataset")
-    except MissingInputError:
-        return None
+    return None if ws.pointer("dataset", None) is None else ws.find("dataset")
 
 
 def _previous(stored: Artifact, resolved: dict[str, Any]) -> Previous:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from awe_cli.config.promote import PromoteSettings
 from awe_cli.errors import AweError, GateError, MissingInputError, SettingsError
 from awe_cli.evaluation.conditions import Condition, Verdict, judge_condition, parse_condition
 from awe_cli.models.load import find_model
+from awe_cli.models.store import fits_of_model, load_result
 from awe_cli.steps.evaluate import evaluate
 from awe_cli.workspace import Artifact, Workspace, check_name
 from awe_cli.workspace.store import Pointer
@@ -232,15 +232,12 @@ def _described(model: Artifact) -> dict[str, Any]:
     settings = model.settings
     result: dict[str, Any] = {}
     if model.has("result.json"):
-        try:
-            result = json.loads(model.file("result.json").read_bytes())
-        except (OSError, ValueError) as error:
-            raise model.corrupt("result.json", "JSON", str(error)) from error
+        result = load_result(model)
     affinity = result.get("affinity")
     return {
         "type": settings.get("model_type"),
         "affinity": affinity.get("name") if isinstance(affinity, dict) else affinity,
-        "fits": ["+".join(fit) for fit in settings.get("fits", ())],
+        "fits": ["+".join(fit) for fit in fits_of_model(model)],
         "parents": dict(model.parents),
         "metric": result.get("metric"),
         "validation": result.get("validation"),

@@ -31,6 +31,7 @@ from awe_cli.models.store import (
     MODEL_VERSION,
     Fit,
     describe_run,
+    fits_of_model,
     load_result,
     load_state,
     open_dataset,
@@ -235,7 +236,7 @@ def _find_start(
             hint="leave out one of them",
         )
     start = find_embedding(ws, settings.start, dataset, earlier=True)
-    dims = [load_state(model, tuple(model.settings["fits"][0])).U.shape[1] for model in (base, start)]
+    dims = [load_state(model, fits_of_model(model)[0]).U.shape[1] for model in (base, start)]
     if dims[0] != dims[1]:
         raise SettingsError(
             f"--start: expected a model of dimension {dims[0]}, that of {base.describe()}, found {dims[1]}",

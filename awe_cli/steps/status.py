@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from awe_cli.errors import CorruptArtifactError, MissingInputError
+from awe_cli.errors import CorruptArtifactError, MissingInputError, refused_reading
 from awe_cli.workspace import KINDS, Artifact, Workspace
 
 
@@ -17,8 +17,9 @@ class Entry:
     size     bytes
     created  UTC, ISO 8601
     parents  role → name of the artifact it was made from, or the start of its digest where no name is left
-    state    "current", "stale" or "corrupt"
+    state    "current", "stale", "corrupt", or "unreadable" where the system refuses to read it
     reason   why it is not current
+    hint     what to do about that, where it is corrupt or unreadable
     """
 
     kind: str
@@ -29,6 +30,7 @@ class Entry:
     size: int = 0
     created: str | None = None
     parents: Mapping[str, str] = field(default_factory=dict)
+    hint: str = ""
 
 
 def status(workspace: Workspace, *, verify: bool = False) -> list[Entry]:
@@ -56,7 +58,8 @@ def _open(workspace: Workspace, kind: str, name: str | None, verify: bool) -> Ar
     try:
         return workspace.find(kind, name, verify=verify)
     except (CorruptArtifactError, MissingInputError) as error:
-        return Entry(kind, name, "corrupt", error.message)
+        state = "unreadable" if refused_reading(error) else "corrupt"
+        return Entry(kind, name, state, error.message, hint=error.hint or "")
 
 
 def _entry(workspace: Workspace, artifact: Artifact, current: Mapping[str, str]) -> Entry:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from awe_cli.affinities.mixture import chooses_weights, weighed_settings
@@ -12,19 +13,20 @@ from awe_cli.config.train import TrainSettings
 from awe_cli.core.epoch import State
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.splits import SPLITS
-from awe_cli.engine.checkpoints import Checkpoints
+from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
 from awe_cli.engine.dask import code_digest
 from awe_cli.engine.local import available_threads
 from awe_cli.errors import SettingsError
 from awe_cli.losses.registry import check_loss
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.affinity import ChosenAffinity, choose_affinity, mixture_weights_of, weigh_with
-from awe_cli.models.load import EMBEDDING, find_embedding
+from awe_cli.models.load import EMBEDDING, find_embedding, learned_ranker
 from awe_cli.models.needs import training_needs
 from awe_cli.models.store import (
     MODEL_VERSION,
     Fit,
     describe_run,
+    fits_of_model,
     load_state,
     open_dataset,
     store_history,
@@ -32,10 +34,11 @@ from awe_cli.models.store import (
     store_states,
 )
 from awe_cli.models.transfer import start_loader
+from awe_cli.ranking.ranker import Ranker
 from awe_cli.training.config import ADAGRAD, SGD, TrainConfig, default_metric, feature_plan, linear_plans
-from awe_cli.training.joint import Stage, learn
+from awe_cli.training.joint import Fitted, Stage, learn
 from awe_cli.training.state import is_sgd_state
-from awe_cli.training.trainer import OnProgress
+from awe_cli.training.trainer import OnProgress, Progress
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
 
@@ -55,7 +58,7 @@ def inherit_from_start(settings: TrainSettings, start: Artifact | None) -> Train
     """The settings with the dimension and the steps of the model to start from. Raises SettingsError for other ones."""
     if start is None:
         return settings
-    state = load_state(start, tuple(start.settings["fits"][0]))
+    state = load_state(start, fits_of_model(start)[0])
     dim, plain = state.U.shape[1], is_sgd_state(state)
     if plain and settings.steps == ADAGRAD:
         raise SettingsError(
@@ -134,7 +137,7 @@ def fits_like(model: Artifact, fit_on: Fit | None) -> list[Fit]:
 
     Raises SettingsError where the model has no such fit.
     """
-    fits: list[Fit] = [tuple(fit) for fit in model.settings["fits"]]
+    fits: list[Fit] = fits_of_model(model)
     if fit_on is None:
         return fits
     wanted = tuple(split for split in SPLITS if split in fit_on)
@@ -183,7 +186,7 @@ def train(
             open_checkpoints(ws.root, recipe, name, code_digest(), checkpoints) as kept,
         ):
             _learn_into(
-                ws, staging, dataset, settings, affinity, resolved, start,
+                ws, staging, dataset, affinity, resolved, start,
                 threads=threads or available_threads(), on_progress=on_progress, checkpoints=kept,
             )  # fmt: skip
             return staging.publish(name), True
@@ -193,7 +196,6 @@ def _learn_into(
     ws: Workspace,
     staging: Staging,
     dataset: Dataset,
-    settings: TrainSettings,
     affinity: ChosenAffinity,
     resolved: dict[str, Any],
     start: Artifact | None,
@@ -203,6 +205,33 @@ def _learn_into(
     checkpoints: Checkpoints,
 ) -> None:
     """Learn the model and write its files."""
+    plan = TrainConfig(**resolved["plans"][-1])
+    fitted, result = learn_resolved(
+        dataset, affinity, resolved, start,
+        load_start=loader_of(ws, dataset, affinity, plan, start),
+        threads=threads, on_progress=on_progress, checkpoints=checkpoints,
+    )  # fmt: skip
+    affinity.store(staging)
+    store_states(staging, fitted.states)
+    store_history(staging, fitted.history)
+    store_result(staging, result)
+
+
+def learn_resolved(
+    dataset: Dataset,
+    affinity: ChosenAffinity,
+    resolved: dict[str, Any],
+    start: Artifact | None = None,
+    *,
+    load_start: Callable[[Fit], State] | None = None,
+    threads: int,
+    on_progress: OnProgress = lambda progress: None,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
+) -> tuple[Fitted, dict[str, Any]]:
+    """Learn what `resolve_settings` came to; return all fits, and the choices as a model's result has them.
+
+    load_start  how a fit's state is read from the model `start`, where there is one
+    """
     plans = [TrainConfig(**plan) for plan in resolved["plans"]]
     affinity.try_out(dataset, plans[-1])
     fitted = learn(
@@ -210,25 +239,77 @@ def _learn_into(
         _stages(dataset, affinity, plans, resolved["start"], start),
         [tuple(fit) for fit in resolved["fits"]],
         metric=resolved["metric"],
-        patience=settings.patience,
+        patience=resolved["patience"],
         threads=threads,
         on_progress=on_progress,
-        start=_loader(ws, dataset, affinity, plans[-1], start),
+        start=load_start,
         checkpoints=checkpoints,
     )
-    affinity.store(staging)
-    store_states(staging, fitted.states)
-    store_history(staging, fitted.history)
     chosen = {stage: describe_run(run) for stage, run in fitted.chosen.items()}
     weights = fitted.chosen[affinity.name].weights
-    result = {
+    return fitted, {
         "affinity": weighed_settings(resolved["affinity"], weights) if weights else resolved["affinity"],
         "metric": resolved["metric"],
         "stages": list(chosen),
         "chosen": chosen,
         **mixture_weights_of(resolved["affinity"], fitted.states),
     }
-    store_result(staging, result)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A model in memory: the state of each fit, the choices, and one entry for every epoch.
+
+    result  as `result.json` of a stored model has it: the affinity, the metric, the chosen plan and epochs
+    source  the user's file, for an affinity in a file
+    """
+
+    states: dict[Fit, State]
+    result: dict[str, Any]
+    history: list[Progress]
+    source: Path | None = None
+
+    @property
+    def fits(self) -> list[Fit]:
+        """The fits, the one to choose by first and the final one last."""
+        return sorted(self.states, key=len)
+
+    @property
+    def final(self) -> State:
+        """The state of the final fit."""
+        return self.states[self.fits[-1]]
+
+    def ranker(self, fit: Fit | None = None) -> Ranker:
+        """The ranker of a fit, by default the final one. Labels are one-hot."""
+        state = self.states[fit or self.fits[-1]]
+        return learned_ranker(self.result["affinity"], state, None, self.source)
+
+    def only_final(self) -> Learned:
+        """The model without its other fits."""
+        return replace(self, states={self.fits[-1]: self.final})
+
+
+def train_in_memory(
+    dataset: Dataset,
+    settings: TrainSettings,
+    *,
+    threads: int | None = None,
+    on_progress: OnProgress = lambda progress: None,
+) -> Learned:
+    """Learn the model that `settings` describe on a dataset in memory: what `train` publishes, in memory, too.
+
+    Raises SettingsError, MissingInputError, DivergedError as `train`, and for a start from a stored model.
+    """
+    if settings.start not in (None, LINEAR, SCRATCH):
+        raise SettingsError(
+            f"start: expected {LINEAR} or {SCRATCH}, found {settings.start!r}",
+            hint="a stored model to start from needs a workspace: awe_cli.Workspace",
+        )
+    affinity = choose_affinity(settings, dataset)
+    resolved = resolve_settings(settings, affinity, dataset, None)
+    threads = threads or available_threads()
+    fitted, result = learn_resolved(dataset, affinity, resolved, threads=threads, on_progress=on_progress)
+    return Learned(fitted.states, result, fitted.history, affinity.source)
 
 
 def _stages(
@@ -245,7 +326,7 @@ def _stages(
     return [Stage("linear", Constant(1.0), plans[:-1]), last] if first == LINEAR else [last]
 
 
-def _loader(
+def loader_of(
     ws: Workspace, dataset: Dataset, affinity: ChosenAffinity, plan: TrainConfig, start: Artifact | None
 ) -> Callable[[Fit], State] | None:
     """How a fit's state is read from the model to start from, where one is named."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from awe_cli.workspace.artifact import UNDECODABLE, corrupt_file, unreadable
+from awe_cli.workspace.artifact import UNDECODABLE, unreadable
 from awe_cli.workspace.fs import writing
 
 _HEADER = 1024  # bytes, more than an array's header has
@@ -37,22 +38,30 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays in `path`, by name.
 
     The header of each is compared with the bytes that are there before memory is taken for it.
-    Raises CorruptArtifactError.
+    Raises CorruptArtifactError, MissingInputError where the system refuses to read.
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            _refuse_overlaps(archive, path)
             return {_name(entry): _load(archive, entry, path) for entry in archive.infolist()}
-    except OSError as error:
-        raise unreadable(path, "arrays", error) from error
     except (
+        OSError,
         EOFError,
         zipfile.BadZipFile,
         zlib.error,
         NotImplementedError,
         struct.error,
+        tokenize.TokenError,  # of a header that is no Python
         *UNDECODABLE,
     ) as error:
-        raise corrupt_file(path, "arrays", str(error)) from error
+        raise unreadable(path, "arrays", error) from error
+
+
+def _refuse_overlaps(archive: zipfile.ZipFile, path: Path) -> None:
+    """Raise ValueError where entries claim more bytes in all than there are: many may be the same bytes."""
+    claimed, size = sum(entry.file_size for entry in archive.infolist()), path.stat().st_size
+    if claimed > size:
+        raise ValueError(f"its entries claim {claimed} bytes, {size} are there")
 
 
 def _load(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from awe_cli.errors import AweError, CorruptArtifactError, MissingInputError, SettingsError
+from awe_cli.errors import AweError, CorruptArtifactError, MissingInputError, SettingsError, refused_reading
 from awe_cli.workspace.fs import file_digest, read_small
 
 # The kinds of artifact, where their pointers lie and the command that makes one.
@@ -174,6 +174,7 @@ def digest_of(content: bytes) -> str:
 # A finished artifact, and the checks that it is what its manifest says.
 
 MANIFEST = "manifest.json"
+CHECKPOINTS = "checkpoints"  # the folder, below a workspace, of what unfinished steps keep
 VERIFY = "AWE_VERIFY"  # always (the default) or never: whether the sha256 of what is opened is compared
 # Times of change are as coarse as the kernel's clock: a file that changed just now may change again unnoticed.
 _SETTLED = 0.1  # seconds
@@ -284,7 +285,7 @@ UNDECODABLE = (
     AssertionError,
     AttributeError,
     LookupError,
-    MemoryError,
+    NotImplementedError,  # of Arrow, for a column of another type
     RecursionError,
     SyntaxError,
     TypeError,
@@ -305,21 +306,34 @@ def decoding(path: Path, expected: str) -> Iterator[None]:
         raise corrupt_file(path, expected, f"{type(error).__name__}: {error}") from error
 
 
+class Document(dict[str, Any]):
+    """A stored JSON object; CorruptArtifactError where a key is asked for that it does not have."""
+
+    def __init__(self, path: Path, content: Mapping[str, Any]) -> None:
+        super().__init__(content)
+        self.path = path
+
+    def __missing__(self, key: str) -> Any:
+        raise corrupt_file(self.path, f"a value of {key!r}", f"only {', '.join(sorted(self)) or 'none'}")
+
+
 def read_document(path: Path) -> dict[str, Any]:
-    """The JSON object in a stored file. Raises CorruptArtifactError."""
+    """The JSON object in a stored file. Raises CorruptArtifactError, here and where a missing key is looked up."""
     with decoding(path, "a JSON object"):
         document = json.loads(read_small(path))
         if not isinstance(document, dict):
             raise ValueError(f"a {type(document).__name__}")
-        return document
+        return Document(path, document)
 
 
 def unreadable(path: Path, expected: str, error: Exception) -> AweError:
-    """The error for a stored file that cannot be read: where reading is forbidden, the file may well be whole."""
-    if isinstance(error, PermissionError):
+    """The error for a stored file that cannot be read: where the system refuses, the file may well be whole."""
+    if (refusal := refused_reading(error)) is not None:
+        forbidden = isinstance(refusal, PermissionError)
+        first = "allow this user to read the workspace" if forbidden else "try again, and check the disk"
         return MissingInputError(
-            f"{path}: cannot be read: {error.strerror}",
-            hint="allow this user to read the workspace; nothing is known to be damaged",
+            f"{path}: cannot be read: {os.strerror(refusal.errno or 0)}",
+            hint=f"{first}; nothing is known to be damaged",
         )
     return corrupt_file(path, expected, getattr(error, "strerror", None) or str(error))
 

@@ -28,10 +28,9 @@ from numpy.typing import NDArray
 
 from awe_cli.errors import AweError, DivergedError
 from awe_cli.workspace.arrays import load_arrays, save_arrays
-from awe_cli.workspace.artifact import Recipe, canonical
-from awe_cli.workspace.fs import file_digest, make_folder, replace_file, sync_file, sync_folder
+from awe_cli.workspace.artifact import CHECKPOINTS, Recipe, canonical
+from awe_cli.workspace.fs import file_digest, make_folder, read_small, replace_file, sync_file, sync_folder
 
-FOLDER = "checkpoints"
 ABOUT = "about"
 KEPT_DAYS = 7  # `gc` removes a checkpoint that was not written to for so long
 _VALUES = "values"  # the piece of all JSON values that have no arrays
@@ -143,7 +142,7 @@ class CheckpointFolder:
         if path.name == ABOUT or path.name.startswith("."):
             return
         match = _FILE.fullmatch(path.name)
-        if match is None or file_digest(path) != match["sha256"]:
+        if match is None or not path.is_file() or file_digest(path) != match["sha256"]:
             raise ValueError(f"{path}: expected the sha256 in its name")
         number, key = int(match["number"]), match["key"]
         if key not in self._files or number > _number_of(self._files[key]):
@@ -195,7 +194,7 @@ def open_checkpoints(
     code  digest of what else decides the bytes: sources, libraries, kind of processor
     """
     about = {"kind": recipe.kind, "name": name, "code": code, "parents": dict(recipe.parents)}
-    folder = CheckpointFolder(root / FOLDER / recipe.digest, about, settings)
+    folder = CheckpointFolder(root / CHECKPOINTS / recipe.digest, about, settings)
     others = [path for path in _siblings(folder.path) if _is_of(path, recipe.kind, name)]
     for path in others:
         other = read_about(path) or {}
@@ -219,7 +218,7 @@ def stale_checkpoints(root: Path, needed: set[str], now: float) -> list[Path]:
     """
     return [
         path
-        for path in _siblings(root / FOLDER / "none")
+        for path in _siblings(root / CHECKPOINTS / "none")
         if (about := read_about(path)) is None
         or not set(about.get("parents", {}).values()) <= needed
         or now - max(file.stat().st_mtime for file in (path, *path.iterdir())) > KEPT_DAYS * 86400
@@ -229,7 +228,7 @@ def stale_checkpoints(root: Path, needed: set[str], now: float) -> list[Path]:
 def read_about(path: Path) -> dict[str, Any] | None:
     """What a folder of checkpoints is of; None where nothing readable says so."""
     try:
-        about = json.loads((path / ABOUT).read_bytes())
+        about = json.loads(read_small(path / ABOUT))
         return about if isinstance(about, dict) and isinstance(about.get("parents", {}), dict) else None
     except (OSError, ValueError, RecursionError):
         return None

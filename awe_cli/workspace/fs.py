@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import hashlib
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +47,7 @@ def write_error(path: Path, error: OSError) -> WriteError:
 def is_write_failure(error: OSError, path: Path) -> bool:
     """Whether `error` says that writing below `path` failed, rather than reading somewhere else."""
     if isinstance(error.filename, str):
-        return error.errno in NO_ROOM | _FORBIDDEN and Path(error.filename).is_relative_to(path)
+        return Path(error.filename).is_relative_to(path)
     return error.errno in NO_ROOM | {errno.EROFS, errno.EIO}
 
 
@@ -62,11 +64,16 @@ def replace_file(path: Path, content: bytes) -> None:
     """Put `content` at `path` at one instant: a reader finds the old bytes or the new ones, whole."""
     draft = path.with_name(f".{path.name}.new")
     with writing(path):
-        with open(draft, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
+        try:
+            with open(draft, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+            raise
         sync_folder(path.parent)
 
 
@@ -85,7 +92,7 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def read_small(path: Path, limit: int = 1 << 26) -> bytes:
+def read_small(path: Path, limit: int = 1 << 24) -> bytes:
     """The bytes of a regular file of at most `limit` bytes; ValueError for a pipe, a device or a larger one.
 
     A pipe would otherwise be waited for without end, and a device read without end.
@@ -104,3 +111,33 @@ def file_digest(path: Path) -> str:
     """sha256 of a file, in hexadecimal, read in pieces."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+_EXCHANGE = 2  # RENAME_EXCHANGE of Linux
+_HERE = -100  # AT_FDCWD
+
+
+def replace_folder(draft: Path, path: Path) -> None:
+    """Put the folder `draft` at `path` at one instant; what was there is removed afterwards.
+
+    Where the system cannot exchange two folders, there is a moment with none. Raises OSError.
+    """
+    if not path.is_dir():
+        os.rename(draft, path)
+    elif _exchange(draft, path):
+        shutil.rmtree(draft, ignore_errors=True)
+    else:
+        before = draft.with_name(f"{draft.name}.before")
+        os.rename(path, before)
+        os.rename(draft, path)
+        shutil.rmtree(before, ignore_errors=True)
+    sync_folder(path.parent)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders at one instant; whether the system can."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    return rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from awe_cli.errors import CorruptArtifactError
-from awe_cli.workspace.artifact import KINDS, MANIFEST, UNDECODABLE, Manifest
+from awe_cli.errors import CorruptArtifactError, refused_reading
+from awe_cli.workspace.artifact import KINDS, MANIFEST, UNDECODABLE, Manifest, unreadable
 from awe_cli.workspace.checkpoints import stale_checkpoints
 from awe_cli.workspace.fs import make_folder, read_small, writing
 from awe_cli.workspace.read_lock import lock_for_removal
@@ -120,6 +120,8 @@ def _parents(folder: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except (OSError, *UNDECODABLE) as error:
+        if refused_reading(error):
+            raise unreadable(source, "a manifest", error) from error
         raise CorruptArtifactError(
             f"{source}: expected a manifest, found {error!r}: what it was made from is unknown",
             hint=f"nothing was removed; remove {folder} and run the step that makes it again",

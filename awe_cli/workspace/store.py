@@ -15,8 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from awe_cli.cleanup import half_made
-from awe_cli.errors import AweError, CorruptArtifactError, MissingInputError, SettingsError, nearest
+from awe_cli.errors import (
+    AweError,
+    CorruptArtifactError,
+    MissingInputError,
+    SettingsError,
+    nearest,
+    refused_reading,
+)
 from awe_cli.workspace.artifact import (
+    CHECKPOINTS,
     KINDS,
     MANIFEST,
     Artifact,
@@ -86,14 +94,17 @@ class Pointer:
 
 
 def read_pointer(path: Path) -> Pointer | None:
-    """The pointer at `path`, or None where there is none; CorruptArtifactError where it is unreadable."""
+    """The pointer at `path`, or None where there is none.
+
+    Raises CorruptArtifactError where it is damaged, MissingInputError where the system refuses to read it.
+    """
     try:
         return _decode(read_small(path, _LARGEST))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except PermissionError as error:
-        raise unreadable(path, "a pointer", error) from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        if refused_reading(error):
+            raise unreadable(path, "a pointer", error) from error
         raise CorruptArtifactError(
             f"{path}: expected a pointer (JSON with digest, recipe and created), found {error!r}",
             hint=f"remove {path} and run the step that makes it again",
@@ -349,9 +360,9 @@ class Workspace:
         path = self.store / digest
         try:
             path.stat()
-        except PermissionError as error:
-            raise unreadable(path, "an artifact", error) from error
-        except OSError:
+        except OSError as error:
+            if refused_reading(error):
+                raise unreadable(path, "an artifact", error) from error
             raise MissingInputError(
                 f"{path}: expected a stored artifact, found nothing",
                 hint="run the step that makes it again (`awe status` names it)",
@@ -396,7 +407,12 @@ class Workspace:
         with contextlib.suppress(CorruptArtifactError, MissingInputError):
             pointer = read_pointer(KINDS[kind].pointer(self.root, name))
             if pointer is not None and pointer.recipe == recipe.digest:
-                return self.find(kind, name)
+                found = self.find(kind, name)
+                # Left by a run that was killed after it had published.
+                shutil.rmtree(self.root / CHECKPOINTS / recipe.digest, ignore_errors=True)
+                with contextlib.suppress(OSError):
+                    (self.root / CHECKPOINTS).rmdir()
+                return found
         if needs is not None:
             self.require_room(needs())
         return None
@@ -455,10 +471,10 @@ class Workspace:
         with self.lock():
             path = self.staging / f"{kind}-{secrets.token_hex(4)}"
             self._clear_leftovers()
-            make_folder(path)
             self._staged.add(path)
             try:
                 with half_made(path):
+                    make_folder(path)
                     yield Staging(path, recipe, self.store, self._point)
             except OSError as error:
                 if is_write_failure(error, path):

@@ -1,0 +1,115 @@
+"""Why a model gives labels to examples: the parts of each score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from awe_cli.baselines.popularity import PopularityRanker
+from awe_cli.config.predict import ExplainSettings
+from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
+from awe_cli.dataset.examples import Examples
+from awe_cli.dataset.vocabulary import look_up
+from awe_cli.errors import MissingInputError, UsageError, did_you_mean
+from awe_cli.models.explain import Explainer, of_ranker, open_explainer, shown
+from awe_cli.models.load import choose_fit, find_model, load_fit
+from awe_cli.models.store import open_dataset
+from awe_cli.models.versions import require_dataset
+from awe_cli.prediction.narrow import Only, narrow
+from awe_cli.prediction.stream import Counts, PredictRequest, examples_of, is_blank
+from awe_cli.ranking.ranker import Ranker
+from awe_cli.ranking.validation import rank
+from awe_cli.workspace import Workspace
+
+
+def explain(
+    ws: Workspace,
+    model: str,
+    ids: Sequence[str] = (),
+    input: str | None = None,
+    labels: Sequence[str] = (),
+    settings: ExplainSettings | None = None,
+) -> list[dict[str, Any]]:
+    """The parts of scores: for each example {"id", "labels": [{"label", "score", "parts": […]}]}.
+
+    ids     of prepared examples, with all that is known of them, as `predict` ranks them
+    input   a file of new examples, in place of ids
+    labels  whose scores are explained; none: the best of each example
+
+    A part has "name", "kind" and "share"; the shares of a label add up to its score, the largest come first.
+    Raises UsageError where no example is named, MissingInputError for an unknown id or label, SettingsError for a
+    model whose score is no sum of parts that have names.
+    """
+    settings = settings or ExplainSettings()
+    if not ids and input is None:
+        raise UsageError(
+            "no example is named",
+            hint="name one with --id, or a file of new examples: awe explain -m MODEL FILE",
+        )
+    stored = ws.find("dataset")
+    found = find_model(ws, model)
+    require_dataset(ws, found, stored)
+    dataset = open_dataset(stored)
+    fit_on = choose_fit(found, None)
+    request = PredictRequest(model, settings.top_k, False, fit_on, None, input)
+    request, _ = narrow(dataset, request, Only(ids))
+    wanted = _label_rows(dataset, labels)
+    ranker = load_fit(ws, found, dataset, fit_on)
+    explainer = open_explainer(ws, found, dataset, fit_on)
+    popular = PopularityRanker(dataset.label_counts(fit_on)) if request.marks_fallback(dataset) else None
+    explained = []
+    for examples in examples_of(dataset, request, Counts()):
+        for row in range(len(examples)):
+            one, judge, explains = examples.slice(row, row + 1), ranker, explainer
+            if popular is not None and is_blank(one)[0]:
+                judge, explains = popular, of_ranker(popular, dataset, fit_on, "popularity")
+            chosen = wanted if len(wanted) else _best(judge, one, settings.top_k, model)
+            explained.append(_explained(dataset, judge, explains, one, chosen, settings.parts))
+    return explained
+
+
+def _label_rows(dataset: Dataset, labels: Sequence[str]) -> NDArray[np.int32]:
+    """The index of each label, each once. Raises MissingInputError."""
+    names = list(dict.fromkeys(labels))
+    rows = look_up(pa.array(names, pa.string()), dataset.labels, "--label", untyped=True)
+    if (rows < 0).any():
+        name = names[int(np.argmax(rows < 0))]
+        noun = "item" if dataset.task == RECOMMENDATION else "label"
+        known = map(str, dataset.labels.to_pylist())
+        raise MissingInputError(
+            f"--label: the dataset has no {noun} {name!r} among its {dataset.n_labels:,}",
+            hint=did_you_mean(name, known, f"{noun}s are written as in the data prepared"),
+        )
+    return rows
+
+
+def _best(ranker: Ranker, example: Examples, k: int, model: str) -> NDArray[np.int32]:
+    ranked = rank(ranker, example.x, None, example.seen, k, model)
+    return ranked.labels[0][ranked.labels[0] >= 0]
+
+
+def _explained(
+    dataset: Dataset,
+    ranker: Ranker,
+    explainer: Explainer,
+    example: Examples,
+    labels: NDArray[np.int32],
+    most: int | None,
+) -> dict[str, Any]:
+    scores = ranker.scores(example.x).score[0]
+    parts = explainer.parts(example.x, labels) if len(labels) else []
+    return {
+        "id": example.ids[0].as_py(),
+        "labels": [
+            {
+                "label": dataset.labels[int(label)].as_py(),
+                "score": float(scores[label]),
+                "parts": shown(part, most),
+            }
+            for label, part in zip(labels, parts, strict=True)
+        ],
+    }

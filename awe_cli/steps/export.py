@@ -1,0 +1,219 @@
+"""The vectors of a model as files for other libraries."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from awe_cli import __version__
+from awe_cli.config.export import (
+    COSINE,
+    EUCLIDEAN,
+    EXAMPLES,
+    FAISS,
+    FEATURES,
+    HNSWLIB,
+    INNER_PRODUCT,
+    LABEL_FEATURES,
+    LABELS,
+    NPY,
+    PARQUET,
+    SAFETENSORS,
+    USERS,
+    WORD2VEC,
+    ExportSettings,
+)
+from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
+from awe_cli.errors import SettingsError, UsageError
+from awe_cli.io import vectors as writers
+from awe_cli.io.vectors import Vectors
+from awe_cli.models.inner_product import other_order
+from awe_cli.models.load import choose_fit, find_embedding
+from awe_cli.models.store import load_result, load_state, open_dataset
+from awe_cli.prediction.output import whole_folder
+from awe_cli.ranking.embedding import label_rows, projections
+from awe_cli.report.model_card import HNSW_SPACES, model_card
+from awe_cli.workspace import Workspace
+from awe_cli.workspace.artifact import read_document
+
+ABOUT, CARD = "export.json", "README.md"
+_FORMAT = "awe export"  # what `export.json` says of itself
+_MEASURES = {WORD2VEC: COSINE, HNSWLIB: EUCLIDEAN}  # that the readers of these formats compare by
+_WRITERS = {NPY: writers.write_npy, PARQUET: writers.write_parquet, SAFETENSORS: writers.write_safetensors,
+            WORD2VEC: writers.write_word2vec}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    folder    that holds the files
+    document  what --json prints: the model, and each kind of vectors with its files
+    sizes     file → bytes
+    """
+
+    folder: Path
+    document: dict[str, Any]
+    sizes: dict[str, int]
+
+
+def export(
+    ws: Workspace, output: Path, model: str | None = None, settings: ExportSettings | None = None
+) -> Exported:
+    """Write vectors of a model, with their names, a model card and a description for machines, into a new folder.
+
+    output  the folder, which appears complete or not at all; one that an earlier export wrote is replaced
+    model   of `train` or `retrain`; by default the only one there is
+
+    The same model, dataset and settings give the same bytes.
+    Raises SettingsError for a model that ranks in another order than Ux·V_y, unless settings.as_candidates;
+    MissingInputError, DataError for models that are not there or of another version of the dataset, and for a library
+    that is not installed; WriteError.
+    """
+    settings = settings or ExportSettings()
+    if settings.format in writers.NEEDED:
+        writers.NEEDED[settings.format]()
+    stored = ws.find("dataset")
+    dataset = open_dataset(stored)
+    found = find_embedding(ws, model, stored)
+    reason = other_order(found)
+    if reason is not None and not settings.as_candidates:
+        raise SettingsError(
+            f"{found.describe()} ranks in another order than its vectors do: {reason}",
+            hint="export the model that it was made from (`awe train --affinity constant`), or add --as-candidates to "
+            "find candidates with these vectors, and rank them with awe predict",
+        )
+    kinds = _kinds(settings, dataset)
+    fit = choose_fit(found, None)
+    measure = settings.measure or _MEASURES.get(settings.format, INNER_PRODUCT)
+    one_more = measure != INNER_PRODUCT
+    state = load_state(found, fit, dataset)
+    vectors = [_vectors(kind, dataset, state.U, state.V) for kind in kinds]
+    if one_more:
+        vectors = writers.with_one_more(vectors, LABELS)
+    document: dict[str, Any] = {
+        "made_by": _FORMAT,
+        "awe": __version__,
+        "model": found.name,
+        "digest": found.digest,
+        "dataset": stored.digest,
+        "task": dataset.task,
+        "fit_on": list(fit),
+        "dim": state.U.shape[1],
+        "format": settings.format,
+        "measure": measure,
+        "one_more": one_more,
+        "other_order": reason,
+        **_scaling(dataset),
+        "kinds": {one.kind: {"what": _what(one.kind, dataset), "rows": len(one.rows)} for one in vectors},
+    }
+    with whole_folder(output, _is_export) as folder:
+        document["files"] = _write(folder, vectors, settings.format, measure)
+        (folder / ABOUT).write_text(
+            json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        (folder / CARD).write_text(model_card(document, load_result(found)), encoding="utf-8")
+        sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
+    return Exported(output, document, sizes)
+
+
+def _kinds(settings: ExportSettings, dataset: Dataset) -> list[str]:
+    """The kinds of vectors to write, each once. Raises UsageError for one that is not there."""
+    people = dataset.task == RECOMMENDATION
+    there = [LABELS, FEATURES, *([LABEL_FEATURES] if dataset.described else [])]
+    projected = USERS if people else EXAMPLES
+    if not settings.vectors:
+        return [*there, *([projected] if people else [])]
+    wanted = [projected if kind in (USERS, EXAMPLES) else kind for kind in settings.vectors]
+    if LABEL_FEATURES in wanted and not dataset.described:
+        raise UsageError(
+            "--vectors label-features: expected a dataset whose labels have features, found one without",
+            hint="take labels: there is a vector for each",
+        )
+    if LABELS not in wanted and settings.format in (FAISS, HNSWLIB):
+        raise UsageError(
+            f"--vectors {','.join(settings.vectors)}: expected labels among them, which the index of --format "
+            f"{settings.format} is of",
+            hint="add labels, or take --format npy",
+        )
+    return [kind for kind in (*there, projected) if kind in wanted]
+
+
+def _vectors(kind: str, dataset: Dataset, U: Any, V: Any) -> Vectors:
+    if kind == LABELS:
+        return Vectors(kind, dataset.labels, label_rows(dataset.y, V))
+    if kind == FEATURES:
+        return Vectors(kind, dataset.features, U)
+    if kind == LABEL_FEATURES:
+        return Vectors(kind, _label_feature_names(dataset), V)
+    parts = [(part.ids, projections(part.x, U)) for part in dataset.everyone_batches()]
+    return Vectors(
+        kind, pa.concat_arrays([ids for ids, _ in parts]), np.concatenate([rows for _, rows in parts])
+    )
+
+
+def _label_feature_names(dataset: Dataset) -> pa.Array:
+    """The names of the rows of V: the features of labels, then the identities of labels, as "label:NAME"."""
+    described = dataset.described
+    assert described is not None
+    names = described.space.names.cast(pa.large_string())
+    if not described.identities:
+        return names
+    own = np.empty(described.identities, object)
+    for label, number in enumerate(described.own):
+        if number >= 0:
+            own[number] = f"label:{dataset.labels[label].as_py()}"
+    return pa.concat_arrays([names, pa.array(own, pa.large_string())])
+
+
+def _what(kind: str, dataset: Dataset) -> str:
+    return {
+        LABELS: "V_y, or Σ_j y_j V_j of labels with features" if dataset.described else "V_y of each label",
+        FEATURES: "U_i of each feature of the input",
+        LABEL_FEATURES: "V_j of each feature of labels",
+        EXAMPLES: "Ux of each example that was prepared",
+        USERS: "Ux of each user that was prepared, with all that is known of them",
+    }[kind]
+
+
+def _scaling(dataset: Dataset) -> dict[str, Any]:
+    """How x is made of what was prepared."""
+    settings = dataset.settings
+    if dataset.task != RECOMMENDATION:
+        return {
+            "scaling": settings["feature_options"]["scaling"],
+            "feature_options": settings["feature_options"],
+        }
+    transform = settings["weight_transform"] if settings["weighted"] else None
+    return {
+        "scaling": settings["scaling"],
+        "weight_transform": transform,
+        "user_features": dataset.user_space is not None,
+    }
+
+
+def _write(folder: Path, vectors: list[Vectors], format: str, measure: str) -> dict[str, list[str]]:
+    if format == FAISS:
+        return writers.write_faiss(folder, vectors, LABELS, euclidean=measure == EUCLIDEAN)
+    if format == HNSWLIB:
+        return writers.write_hnswlib(folder, vectors, LABELS, space=HNSW_SPACES[measure])
+    return _WRITERS[format](folder, vectors)
+
+
+def _is_export(folder: Path) -> bool:
+    """Whether a folder holds an earlier export and nothing else."""
+    try:
+        about = read_document(folder / ABOUT)
+        files = {name for names in about["files"].values() for name in names}
+        return about["made_by"] == _FORMAT and {path.name for path in folder.iterdir()} <= {
+            *files,
+            ABOUT,
+            CARD,
+        }
+    except Exception:  # whatever it is, it is not ours
+        return False

@@ -1,0 +1,364 @@
+"""Settings chosen on validation by Optuna: trials one after the other, kept in the workspace, and then the model.
+
+A trial is one run of `awe train` by the fit that has not seen validation. What it tries depends on the seed, on how
+many trials are over, and on their results: so that a search that was stopped and goes on ends as one that was not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import Any
+
+from awe_cli import __version__
+from awe_cli.config.schema import as_arguments
+from awe_cli.config.train import TrainSettings
+from awe_cli.config.tune import TuneSettings
+from awe_cli.dataset.dataset import Dataset
+from awe_cli.engine.local import available_threads
+from awe_cli.errors import (
+    CorruptArtifactError,
+    DivergedError,
+    MissingInputError,
+    SettingsError,
+    WriteError,
+)
+from awe_cli.models.affinity import ChosenAffinity, choose_affinity
+from awe_cli.models.store import MODEL_VERSION, open_dataset
+from awe_cli.steps.train import (
+    find_start,
+    inherit_from_start,
+    learn_resolved,
+    loader_of,
+    resolve_settings,
+    train,
+)
+from awe_cli.training.config import TrainConfig
+from awe_cli.training.search_space import Choice, Range, Space, Values, rounded, search_space
+from awe_cli.training.trainer import Progress
+from awe_cli.workspace import Artifact, Workspace
+from awe_cli.workspace.artifact import canonical
+
+TUNE_INSTALL = "pip install 'awe-cli[tune]'"
+STORAGE = "tuning.db"  # in the workspace: SQLite, as optuna-dashboard reads it
+_FEW = 8  # complete trials, below which nothing is said of what mattered
+_WARM_UP = 2  # epochs before a trial may be stopped
+_UNPRUNED = 5  # trials that are never stopped
+_DIVERGED = 0.0  # the value of a trial that diverged: no metric is below
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial that is over.
+
+    number  from 1, among those that are over
+    value   the metric on validation at its best epoch, or where it was stopped; 0 where it diverged
+    state   complete, pruned or diverged
+    """
+
+    number: int
+    values: Values
+    value: float
+    epochs: int
+    state: str
+
+
+@dataclass(frozen=True)
+class TuneProgress:
+    """An epoch of a trial, for `on_progress`.
+
+    number, trials  of the trial, from 1, and how many there will be at most
+    best            the best value so far; None before the first trial is over
+    """
+
+    number: int
+    trials: int
+    best: float | None
+    epoch: Progress
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The result of a search.
+
+    model       of the best settings, as `awe train` made it
+    fresh       whether it was made now rather than up to date
+    arguments   of `awe` that make it again
+    importance  setting → its share of what moved the metric, greatest first; empty for too few trials
+    ran         trials of this run
+    """
+
+    model: Artifact
+    fresh: bool
+    arguments: list[str]
+    metric: str
+    best: Trial
+    trials: list[Trial]
+    importance: dict[str, float]
+    ran: int
+
+
+def tune(
+    ws: Workspace,
+    settings: TrainSettings,
+    given: Mapping[str, Any] | None = None,
+    tuning: TuneSettings | None = None,
+    *,
+    name: str = "tuned",
+    threads: int | None = None,
+    wait: float = False,
+    on_progress: Callable[[TuneProgress], None] = lambda progress: None,
+    announce: Callable[[str], None] = lambda line: None,
+) -> Tuned:
+    """Search the settings of `train` that are not given, on validation, and publish the best model as `name`.
+
+    settings  those that are not searched
+    given     the names of those that someone asked for; None: those that differ from their defaults
+
+    Trials of an earlier run of the same search on the same dataset count. The result does not depend on `threads`, nor
+    on interruptions; with a time-out it depends on how many trials there were.
+
+    Raises MissingInputError where Optuna is not installed, SettingsError where there is no validation split or nothing
+    left to search, and as `train`.
+    """
+    optuna = _optuna()
+    tuning = tuning or TuneSettings()
+    deadline = monotonic() + tuning.seconds
+    if given is None:
+        given = {key: value for key, value in vars(settings).items() if value != vars(TrainSettings())[key]}
+    with ws.lock(wait=wait):
+        stored = ws.find("dataset")
+        dataset = open_dataset(stored)
+        if not dataset.splits.get("valid"):
+            raise SettingsError(
+                "awe tune: expected a dataset with a validation split to choose by, found none",
+                hint="prepare it without --valid-fraction 0",
+            )
+        work = _Work.of(ws, stored, dataset, settings, given, threads or available_threads())
+        with _opened(ws, optuna) as storage:
+            search = _Search(optuna, storage, work, tuning)
+            ran = search.run(deadline, on_progress, announce)
+            trials = search.over()
+            if not any(trial.state == "complete" for trial in trials):
+                raise DivergedError(
+                    f"awe tune: all of {len(trials)} trials diverged",
+                    hint="give a --learning-rate or --norm-cap that is lower",
+                )
+            best = max((trial for trial in trials if trial.state == "complete"), key=lambda t: t.value)
+            importance = search.importance()
+        announce(f"the best settings, as a model: {name}")
+        chosen = replace(settings, **best.values)
+        model, fresh = train(ws, chosen, name=name, threads=threads)
+    told = {key: value for key, value in vars(chosen).items() if value != vars(TrainSettings())[key]}
+    arguments = ["train", *as_arguments(TrainSettings, told), "--name", name]
+    return Tuned(model, fresh, arguments, work.metric, best, trials, importance, ran)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is searched, and how one trial is run."""
+
+    ws: Workspace
+    dataset: Dataset
+    settings: TrainSettings
+    affinity: ChosenAffinity
+    start: Artifact | None
+    space: Space
+    metric: str
+    study: str  # the name of this search: another dataset, start or setting has another one
+    threads: int
+
+    @classmethod
+    def of(
+        cls,
+        ws: Workspace,
+        stored: Artifact,
+        dataset: Dataset,
+        settings: TrainSettings,
+        given: Mapping[str, Any],
+        threads: int,
+    ) -> _Work:
+        """Raises SettingsError for settings that cannot be, and where all are given."""
+        start = find_start(ws, settings, stored)
+        affinity = choose_affinity(inherit_from_start(settings, start), dataset)
+        resolved = resolve_settings(inherit_from_start(settings, start), affinity, dataset, start)
+        space = search_space(dataset, vars(settings), set(given), linear_first=affinity.linear)
+        if not space.dimensions:
+            raise SettingsError(
+                "awe tune: every setting is given, and nothing is left to search",
+                hint="leave some out, or use `awe train`",
+            )
+        identity = {
+            "dataset": stored.digest,
+            "start": start.digest if start else None,
+            "settings": resolved,
+            "given": sorted(given),
+            "space": repr(space),
+            "seed": settings.seed,
+            "versions": [MODEL_VERSION, __version__],
+        }
+        digest = hashlib.sha256(canonical(identity)).hexdigest()[:16]
+        study = f"{settings.affinity}-{settings.loss}-{digest}"
+        return cls(ws, dataset, settings, affinity, start, space, resolved["metric"], study, threads)
+
+    def run(self, values: Values, on_epoch: Callable[[Progress], None]) -> tuple[float, int]:
+        """The metric on validation at the best epoch, and that epoch. Raises DivergedError."""
+        settings = inherit_from_start(replace(self.settings, **values), self.start)
+        affinity = choose_affinity(settings, self.dataset)
+        resolved = resolve_settings(settings, affinity, self.dataset, self.start)
+        resolved["fits"] = [["train"]]
+        plan = TrainConfig(**resolved["plans"][-1])
+        load_start = loader_of(self.ws, self.dataset, affinity, plan, self.start)
+        _, result = learn_resolved(
+            self.dataset, affinity, resolved, self.start,
+            load_start=load_start, threads=self.threads, on_progress=on_epoch,
+        )  # fmt: skip
+        chosen = result["chosen"][affinity.name]
+        return float(chosen["validation"]), int(chosen["epochs"])
+
+
+class _Search:
+    """The trials of a study, one after the other."""
+
+    def __init__(self, optuna: Any, storage: Any, work: _Work, tuning: TuneSettings) -> None:
+        self._optuna, self._work, self._tuning = optuna, work, tuning
+        states = optuna.trial.TrialState
+        self._over = {states.COMPLETE, states.PRUNED}
+        never = optuna.pruners.NopPruner()
+        median = optuna.pruners.MedianPruner(_UNPRUNED, _WARM_UP)
+        self._study = optuna.create_study(
+            storage=storage, study_name=work.study, direction="maximize", load_if_exists=True,
+            pruner=median if tuning.prune else never,
+        )  # fmt: skip
+        for trial in self._study.get_trials(deepcopy=False, states=(states.RUNNING, states.WAITING)):
+            # of a run that was stopped: it is tried again, from the same history and by the same seed
+            self._study.tell(trial.number, state=states.FAIL)
+
+    def run(
+        self, deadline: float, on_progress: Callable[[TuneProgress], None], announce: Callable[[str], None]
+    ) -> int:
+        """Run trials until there are enough, or it is late; return how many were run."""
+        done = len(self.over())
+        if done:
+            announce(f"going on after {done} trials of the same search")
+        first = done
+        while done < self._tuning.trials:
+            if done and monotonic() >= deadline:
+                announce(f"time is up after {done} of {self._tuning.trials} trials")
+                break
+            self._one(done, on_progress)
+            done += 1
+        return done - first
+
+    def over(self) -> list[Trial]:
+        """The trials that are over, in the order in which they were run."""
+        trials = self._study.get_trials(deepcopy=False, states=tuple(self._over))
+        return [
+            Trial(
+                number,
+                trial.user_attrs["values"],
+                float(trial.value),
+                int(trial.user_attrs["epochs"]),
+                str(trial.user_attrs["state"]),
+            )
+            for number, trial in enumerate(trials, 1)
+        ]
+
+    def importance(self) -> dict[str, float]:
+        """Setting → share of what moved the metric; empty for few trials, or where all came to the same."""
+        complete = [trial for trial in self.over() if trial.state == "complete"]
+        if len(complete) < _FEW or len({trial.value for trial in complete}) == 1:
+            return {}
+        module = self._optuna.importance
+        with contextlib.suppress(ValueError, RuntimeError):
+            found = module.get_param_importances(self._study, evaluator=module.PedAnovaImportanceEvaluator())
+            return {str(name): float(share) for name, share in found.items()}
+        return {}
+
+    def _one(self, done: int, on_progress: Callable[[TuneProgress], None]) -> None:
+        """Run the trial after `done` others."""
+        samplers, first = self._optuna.samplers, self._work.space.first
+        self._study.sampler = samplers.TPESampler(seed=_seed(self._work.settings.seed, done))
+        if done < len(first):
+            self._study.enqueue_trial(first[done])
+        trial = self._study.ask(self._distributions())
+        values, trials = rounded(trial.params), self.over()
+        best = max((one.value for one in trials), default=None)
+        latest: list[Any] = [0, _DIVERGED]
+
+        def on_epoch(progress: Progress) -> None:
+            on_progress(TuneProgress(done + 1, self._tuning.trials, best, progress))
+            if progress.stage != self._work.affinity.name or progress.validation is None:
+                return
+            latest[:] = [progress.report.epoch, progress.validation]
+            trial.report(progress.validation, progress.report.epoch)
+            if trial.should_prune():
+                raise self._optuna.TrialPruned
+
+        state = "complete"
+        try:
+            value, epochs = self._work.run(values, on_epoch)
+        except self._optuna.TrialPruned:
+            state, epochs, value = "pruned", *latest
+        except DivergedError:
+            state, epochs, value = "diverged", latest[0], _DIVERGED
+        for key, attribute in {"values": values, "epochs": epochs, "state": state}.items():
+            trial.set_user_attr(key, attribute)
+        if state == "pruned":
+            self._study.tell(trial, state=self._optuna.trial.TrialState.PRUNED)
+        else:
+            self._study.tell(trial, value)
+
+    def _distributions(self) -> dict[str, Any]:
+        return {name: _distribution(self._optuna, one) for name, one in self._work.space.dimensions.items()}
+
+
+def _distribution(optuna: Any, dimension: Range | Choice) -> Any:
+    kinds = optuna.distributions
+    if isinstance(dimension, Choice):
+        return kinds.CategoricalDistribution(dimension.values)
+    if dimension.whole:
+        return kinds.IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
+    return kinds.FloatDistribution(dimension.low, dimension.high, log=dimension.log)
+
+
+def _seed(seed: int, done: int) -> int:
+    """The seed of the trial after `done` others."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {done}".encode()).digest()[:4], "big")
+
+
+def _optuna() -> Any:
+    """The library. Raises MissingInputError, with the command that installs it."""
+    if importlib.util.find_spec("optuna") is None:
+        raise MissingInputError(
+            "awe tune needs Optuna, which is not installed", hint=f"install it: `{TUNE_INSTALL}`"
+        )
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
+
+
+@contextlib.contextmanager
+def _opened(ws: Workspace, optuna: Any) -> Iterator[Any]:
+    """The storage in the workspace. Raises CorruptArtifactError for a damaged one, WriteError for a read-only one."""
+    from sqlalchemy.exc import DatabaseError, OperationalError
+
+    path = ws.root / STORAGE
+    hint = f"remove {path}: its trials are lost, no model is"
+    try:
+        with warnings.catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning):
+            yield optuna.storages.RDBStorage(f"sqlite:///{path}")
+    except (OperationalError, optuna.exceptions.StorageInternalError) as error:
+        raise WriteError(
+            f"cannot write {path}: {error.__cause__ or error}", hint="check permissions and room"
+        ) from error
+    except DatabaseError as error:
+        raise CorruptArtifactError(
+            f"{path}: expected the trials of awe tune, found a damaged file ({error.orig})", hint=hint
+        ) from error
