@@ -28,7 +28,9 @@ from awe_cli.steps.export import export
 from awe_cli.steps.prepare import prepare
 from awe_cli.steps.retrain import retrain
 from awe_cli.steps.train import train
+from awe_cli.steps.train_baseline import train_baseline
 from awe_cli.workspace import Workspace
+from tests import test_items, test_retrieval, test_user_file
 from tests.small import annotation
 
 TRAINED = {"epochs": 3, "dim": 5, "fit_on": ("train",)}
@@ -277,3 +279,76 @@ def test_unknown_names_suggest_the_nearest(ws, tmp_path, capsys):
     assert main(["--workspace", str(ws.root), "export", "--model", "linear"]) == 2
     with pytest.raises(SettingsError):
         export(ws, tmp_path / "out", "awe")
+
+
+def test_described_items_export_their_features_and_identities(tmp_path):
+    """The vector of an item is the sum of those of its tags, scaled, and of its own."""
+    ws = test_items.prepared(tmp_path / "ws")
+    train(ws, TrainSettings(dim=4, epochs=2), name="items", threads=1)
+    made = export(ws, tmp_path / "out", settings=ExportSettings(format="parquet"))
+    assert list(made.document["kinds"]) == ["labels", "features", "label-features", "users"]
+    read = {
+        kind: dict(zip(table["name"].to_pylist(), np.stack(table["vector"].to_numpy()), strict=True))
+        for kind in made.document["kinds"]
+        if (table := pq.read_table(tmp_path / "out" / f"{kind}.parquet"))
+    }
+    parts = read["label-features"]
+    for item, tags in ((12, ["kind1", "own12"]), (test_items.PLAIN, []), (100, ["kind1"])):
+        described = sum((parts[tag] for tag in tags), np.zeros(4)) / max(1, len(tags)) ** 0.5
+        np.testing.assert_allclose(read["labels"][item], described + parts[f"label:{item}"], atol=1e-6)
+    ids, labels, scores = scores_of(ws, "items")
+    person, best = best_by_card(tmp_path / "out")
+    assert person == ids[0]
+    expect_order(best, labels, scores[0])
+
+
+def test_users_with_features_of_their_own_are_ranked_as_by_the_model(tmp_path):
+    where = ["-w", str(tmp_path / "ws")]
+    assert main([*where, "prepare", *test_user_file.written(tmp_path), "-q"]) == 0
+    assert main([*where, "train", "--name", "wsabie", "--dim", "8", "--epochs", "2", "-q"]) == 0
+    assert main([*where, "export", "--format", "faiss", "--output", str(tmp_path / "out"), "-q"]) == 0
+    names = json.loads((tmp_path / "out" / "features.json").read_text())
+    assert len(names) == len(set(names))
+    assert [name for name in names if str(name).startswith("user:")]
+    ws = Workspace(tmp_path / "ws")
+    ids, labels, scores = scores_of(ws, "wsabie")
+    person, best = best_by_card(tmp_path / "out")
+    assert person == ids[0]
+    expect_order(best, labels, scores[0])
+
+
+def test_documents_are_ranked_for_the_words_of_queries(tmp_path):
+    ws = Workspace(tmp_path / "ws")
+    ws.root.mkdir()
+    prepare(ws, [], PrepareSettings(**test_retrieval.written(tmp_path), split="split"))
+    train(ws, TrainSettings(dim=4, epochs=2, tie=True), name="tied", threads=1)
+    made = export(
+        ws, tmp_path / "out", settings=ExportSettings(vectors=("labels", "label-features", "examples"))
+    )
+    assert made.document["kinds"]["label-features"]["rows"] == open_dataset(ws.find("dataset")).n_features
+    ids, labels, scores = scores_of(ws, "tied")
+    query, best = best_by_card(tmp_path / "out")
+    assert query == ids[0]
+    expect_order(best, labels, scores[0])
+    train(ws, TrainSettings(affinity="overlap", dim=4, epochs=1), name="overlap", threads=1)
+    with pytest.raises(SettingsError, match="another order"):
+        export(ws, tmp_path / "other", "overlap")
+    with pytest.raises(MissingInputError):
+        export(ws, tmp_path / "other", "popularity")
+    train_baseline(ws, "popularity")
+    with pytest.raises(SettingsError, match="expected an embedding model"):
+        export(ws, tmp_path / "other", "popularity")
+
+
+def test_a_model_of_an_earlier_version_is_refused(tmp_path, capsys):
+    where, file = ["-w", str(tmp_path / "ws")], tmp_path / "plays.csv"
+    rows = [f"{p},{i}" for p in range(20) for i in range(p % 3, p % 3 + 5)]
+    file.write_text("user,item\n" + "\n".join(rows))
+    assert main([*where, "prepare", str(file), "--user", "user", "--item", "item", "-q"]) == 0
+    assert main([*where, "train", "--dim", "2", "--epochs", "1", "--name", "old", "-q"]) == 0
+    file.write_text("user,item\n" + "\n".join([*rows, "20,1", "20,99"]))
+    assert main([*where, "prepare", str(file), "--user", "user", "--item", "item", "--update", "-q"]) == 0
+    capsys.readouterr()
+    assert main([*where, "export", "--output", str(tmp_path / "out")]) == 65
+    assert "learn on from it first" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -338,6 +338,7 @@ def known_examples(examples: Examples, pairs: NDArray[np.int64]) -> KnownPairs:
             x=take_rows(examples.x, rows),
             positives=labels,
             grades=None,
+            weight=None,
         ),
         named,
     )

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 # Commands that only show what is there are not recorded.
 RECORDED = frozenset(
     {
-        "prepare", "train", "build-knn", "build-affinity", "retrain", "evaluate", "predict", "train-baseline",
-        "ensemble", "export", "run", "tune", "promote", "rollback", "gc",
+        "prepare", "train", "build-knn", "build-affinity", "retrain", "evaluate", "compare", "predict",
+        "train-baseline", "ensemble", "export", "run", "tune", "promote", "rollback", "gc",
     }
 )  # fmt: skip
 

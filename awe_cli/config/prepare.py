@@ -16,7 +16,9 @@ class PrepareSettings:
         None, help="Column of the item that the person chose, in interactions.", auto="none"
     )
     weight: str | None = setting(
-        None, help="Column of a weight above 0, such as plays or a rating.", auto="none"
+        None,
+        help="Column of a weight above 0: of an interaction, such as plays; of an annotated example in learning.",
+        auto="none",
     )
     text: str | None = setting(None, help="Column of text, or several joined, as title,body.", auto="none")
     features: tuple[str, ...] | None = setting(

@@ -20,6 +20,7 @@ from awe_cli.dataset.features import (
 )
 from awe_cli.dataset.gather import IdColumn, IdLists, Origin, join, split_codes
 from awe_cli.dataset.hashing import hash_rows, hash_values, mix, row_totals
+from awe_cli.dataset.interactions import refuse_not_positive
 from awe_cli.dataset.previous import Previous
 from awe_cli.dataset.splits import Bounds, SplitRule, count_contradicted, split_examples, split_more_examples
 from awe_cli.dataset.text import TextOptions
@@ -42,6 +43,7 @@ class AnnotationColumns:
     id: str | None = None
     split: str | None = None
     label_separator: str | None = None
+    weight: str | None = None
 
     def roles(self) -> dict[str, Role]:
         """Column → what it is read as."""
@@ -50,6 +52,8 @@ class AnnotationColumns:
             wanted[self.id] = Role.ID
         if self.split is not None:
             wanted[self.split] = Role.TEXT
+        if self.weight is not None:
+            wanted[self.weight] = Role.NUMBER
         return wanted
 
 
@@ -63,6 +67,7 @@ class RawExamples:
     leaked  ids found in two splits, kept in the earliest
     empty_labels  labels that were empty text, and were left out
     grades  (entries of labels,) how relevant each label is, where examples have no label twice; None where all are 1
+    weight  (n,) of each example in learning, the largest of its rows; None where all are 1
     """
 
     ids: pa.Array
@@ -75,6 +80,7 @@ class RawExamples:
     leaked: int = 0
     empty_labels: int = 0
     grades: NDArray[np.float32] | None = None
+    weight: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,7 @@ class Annotations:
     bounds     up to where examples were drawn
     contradicted  examples that a column holds out, or trains on, otherwise than the version before did
     grades     (entries of positives,) how relevant each label is; None where all are 1
+    weight     (n,) of each example in learning; None where all are 1
     """
 
     ids: pa.Array
@@ -102,6 +109,7 @@ class Annotations:
     bounds: Bounds
     contradicted: int
     grades: NDArray[np.float32] | None = None
+    weight: NDArray[np.float32] | None = None
 
 
 def read_annotations(
@@ -110,7 +118,7 @@ def read_annotations(
     """Read all pieces. Raises DataError as the readers do, and where rows of one id have other features."""
     reader, labels = RawReader(columns.features, text), IdLists(columns.labels)
     ids = IdColumn(columns.id or "id")
-    splits, origin, empty_labels = [], Origin(), 0
+    splits, weights, origin, empty_labels = [], [], Origin(), 0
     for batch in batches:
         origin.add(batch)
         reader.add(batch)
@@ -121,6 +129,9 @@ def read_annotations(
             ids.add(batch, batch.column(columns.id))
         if columns.split:
             splits.append(split_codes(batch, columns.split))
+        if columns.weight:
+            weights.append(batch.column(columns.weight).to_numpy().astype(np.float32))
+            refuse_not_positive(batch, columns.weight, weights[-1])
     if not origin.rows:
         raise DataError("the input has no rows", hint="name a file with at least one row below its header")
     vocabulary, codes = encode(labels.entries.values())
@@ -134,6 +145,7 @@ def read_annotations(
         split,
         False,
         empty_labels=empty_labels,
+        weight=join(weights, np.float32) if columns.weight else None,
     )
     return _by_id(examples, *encode(ids.values()), origin, columns) if columns.id else examples
 
@@ -203,6 +215,7 @@ def build_annotations(
         bounds,
         count_contradicted(examples.split, kept),
         None if examples.grades is None else renamed.values,
+        examples.weight,
     )
 
 
@@ -252,7 +265,15 @@ def _by_id(
         leaked = int(np.count_nonzero(earliest != np.maximum.reduceat(split[order], starts[:-1])))
         split = earliest
     labels = Lists(lists.indptr[starts], lists.indices)
-    raw = take_raw(examples.raw, first)
-    return RawExamples(
-        ids, raw, examples.vocabulary, labels, split, True, len(code) - n, leaked, examples.empty_labels
+    weight = None if examples.weight is None else np.maximum.reduceat(examples.weight[order], starts[:-1])
+    return replace(
+        examples,
+        ids=ids,
+        raw=take_raw(examples.raw, first),
+        labels=labels,
+        split=split,
+        by_id=True,
+        merged=len(code) - n,
+        leaked=leaked,
+        weight=weight,
     )

@@ -273,8 +273,9 @@ class Dataset:
         return ["id", *names, *weights, *users]
 
     def _stored_columns(self) -> list[str]:
-        grades = [storage.GRADES] if self.summary.get("graded") else []
-        return ["id", "split", "labels", *grades, *(["x"] if self.dense else ["x_indices", "x_values"])]
+        more = [storage.GRADES] if self.summary.get("graded") else []
+        more += [storage.WEIGHT] if self.settings["columns"].get("weight") else []
+        return ["id", "split", "labels", *more, *(["x"] if self.dense else ["x_indices", "x_values"])]
 
     def _history(self, table: pa.Table, fit_on: tuple[str, ...]) -> tuple[Bags, Lists, pa.Array]:
         """x, the items in it, and the ids of the people in the table."""
@@ -327,4 +328,7 @@ class Dataset:
         if storage.GRADES in table.column_names:
             grades = storage.read_bags(table, "labels", storage.GRADES, len(self.prepared_labels)).values
         ids = _ids_of(table)
-        return Examples(ids, x, positives, None, own=False, y=self.y, grades=grades)
+        weight = None
+        if storage.WEIGHT in table.column_names:
+            weight = storage.read_weights(table, storage.WEIGHT)
+        return Examples(ids, x, positives, None, own=False, y=self.y, grades=grades, weight=weight)

@@ -40,6 +40,7 @@ class Examples:
     y          (labels, label features) what describes each label; None where labels are one-hot
     drawn      (m,) the labels that may be negatives, ascending, the positives among them; None for all
     grades     (entries of positives,) how relevant each positive is, above 0; None where all are 1
+    weight     (n,) what the loss of each example is multiplied by, above 0; None where all are 1
     """
 
     ids: pa.Array
@@ -50,6 +51,7 @@ class Examples:
     y: Rows | None = None
     drawn: NDArray[np.int32] | None = None
     grades: NDArray[np.float32] | None = None
+    weight: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return n_rows(self.x)
@@ -65,6 +67,7 @@ class Examples:
             grades=None
             if self.grades is None
             else self.grades[self.positives.indptr[start] : self.positives.indptr[stop]],
+            weight=None if self.weight is None else self.weight[start:stop],
         )
 
     def take(self, rows: NDArray[np.integer]) -> Examples:
@@ -78,6 +81,7 @@ class Examples:
             grades=None
             if self.grades is None
             else take_bags(Bags(*self.positives, self.grades), rows).values,
+            weight=None if self.weight is None else self.weight[rows],
         )
 
     def grades_of(self, labels: NDArray[np.int32]) -> NDArray[np.float32] | None:
@@ -109,4 +113,7 @@ def stack(parts: Sequence[Examples]) -> Examples:
         grades=None
         if first.grades is None
         else np.concatenate([part.grades for part in parts if part.grades is not None]),
+        weight=None
+        if first.weight is None
+        else np.concatenate([part.weight for part in parts if part.weight is not None]),
     )

@@ -587,7 +587,6 @@ def _plan_annotation(settings: PrepareSettings, rule: SplitRule, sources: list[S
             hint="for example `awe prepare plays.parquet --user user --item artist`",
         )
     for field in (
-        "weight",
         "time",
         "half_life",
         "min_weight",
@@ -613,8 +612,9 @@ def _plan_annotation(settings: PrepareSettings, rule: SplitRule, sources: list[S
         settings.id,
         settings.split,
         separator_of(settings.label_separator, "--label-separator"),
+        settings.weight,
     )
-    others = [column for column in (settings.labels, settings.id, settings.split) if column]
+    others = [column for column in (settings.labels, settings.id, settings.split, settings.weight) if column]
     if len({*features.roles(), *others}) < len(features.roles()) + len(others):
         raise UsageError("one column is named for two purposes", hint="name each column once")
     _require(sources, list(columns.roles()))
@@ -630,6 +630,7 @@ def _plan_annotation(settings: PrepareSettings, rule: SplitRule, sources: list[S
             "labels": columns.labels,
             "id": columns.id,
             "split": columns.split,
+            **({"weight": columns.weight} if columns.weight else {}),
             **stored_categories(features),
         },
         "label_separator": columns.label_separator,

@@ -19,6 +19,7 @@ from awe_cli.workspace.fs import writing
 
 LABELS, FEATURES, EXAMPLES = "labels.parquet", "features.parquet", "examples.parquet"
 USER_INDICES, USER_VALUES = "user_indices", "user_values"  # columns of people who have features
+WEIGHT = "weight"  # the column of examples.parquet where examples are weighed in learning
 GRADES = "grades"  # the column of examples.parquet that is there where relevance is graded
 _GROUP = 1 << 22  # numbers in a row group of dense rows, about
 _ROWS = 16384
@@ -112,8 +113,9 @@ def write_examples(
     x: Rows,
     labels: Lists,
     grades: NDArray[np.float32] | None = None,
+    weight: NDArray[np.float32] | None = None,
 ) -> None:
-    """One row an example: its split, its scaled features and its labels, ascending, and any grades of these."""
+    """One row an example: its split, features and labels, ascending, any grades of these, and any weight."""
 
     def rows(start: int, stop: int) -> dict[str, pa.Array]:
         columns = {"id": ids.slice(start, stop - start), "split": split.slice(start, stop - start)}
@@ -129,6 +131,8 @@ def write_examples(
         if grades is not None:
             entries = slice(labels.indptr[start], labels.indptr[stop])
             columns[GRADES] = to_lists(wanted.indptr, grades[entries])
+        if weight is not None:
+            columns[WEIGHT] = pa.array(weight[start:stop])
         return columns
 
     width = x.values.shape[1] if isinstance(x, Dense) else 1
@@ -165,6 +169,14 @@ def read_values(table: pa.Table, column: str) -> NDArray[np.float32]:
     values = list_parts(one_array(table.column(column)))[1].to_numpy(zero_copy_only=False)
     if values.dtype.kind != "f" or not np.isfinite(values).all():
         raise _unusable(column, "finite numbers", f"others ({values.dtype})")
+    return values.astype(np.float32, copy=False)
+
+
+def read_weights(table: pa.Table, column: str) -> NDArray[np.float32]:
+    """A column of numbers above 0. Raises CorruptArtifactError."""
+    values = one_array(table.column(column)).to_numpy(zero_copy_only=False)
+    if values.dtype.kind != "f" or not (np.isfinite(values).all() and (values > 0).all()):
+        raise _unusable(column, "numbers above 0", f"others ({values.dtype})")
     return values.astype(np.float32, copy=False)
 
 

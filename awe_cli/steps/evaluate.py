@@ -26,7 +26,7 @@ from awe_cli.prediction.output import whole_file
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.artifact import read_document
 
-VERSION = 5
+VERSION = 6
 RESULT = "metrics.json"
 EXAMPLES = "examples.parquet"
 _LONGEST_NAME = 100
@@ -78,7 +78,7 @@ def _evaluate(
     wanted = measures([*settings.metric, *make_gate(settings).names], settings.at)
     _require_kinship(dataset, wanted)
     _require_strata(settings.by, wanted)
-    found = {name: find_model(ws, name) for name in _distinct(models)}
+    found = {name: find_model(ws, name) for name in distinct(models)}
     for model in found.values():
         require_dataset(ws, model, stored)
     baseline = _baseline(settings.baseline_model, list(found))
@@ -113,7 +113,8 @@ def _apart(
     for name, result in judged.items():
         assert result.strata is not None
         found[name] = with_owners_of(result.strata, *pairs(result.ids, judged[baseline].ids))
-    return compare_strata(strata, found, baseline, _columns(wanted), seed)
+    per_example = [measure for measure in wanted if measure.metric.per_example]
+    return compare_strata(strata, found, baseline, per_example, seed)
 
 
 def _columns(wanted: Sequence[Measure]) -> list[str]:
@@ -129,7 +130,8 @@ def default_name(models: Sequence[str], split: str, by: str | None = None) -> st
     return f"{name[: _LONGEST_NAME - 9]}-{digest}"
 
 
-def _distinct(models: Sequence[str]) -> list[str]:
+def distinct(models: Sequence[str]) -> list[str]:
+    """The names of models, which may be separated by commas, each once. Raises UsageError where there is none."""
     names = [name.strip() for entry in models for name in entry.split(",") if name.strip()]
     if not names:
         raise UsageError("no model is named", hint="name one with --model, or several")

@@ -252,7 +252,9 @@ def _fill_annotation(
     _write_labels(file(storage.LABELS), data.labels, counts)
     storage.write_features(file(storage.FEATURES), data.space)
     split = pa.array(SPLITS).take(pa.array(data.split))
-    storage.write_examples(file(storage.EXAMPLES), data.ids, split, data.x, data.positives, data.grades)
+    storage.write_examples(
+        file(storage.EXAMPLES), data.ids, split, data.x, data.positives, data.grades, data.weight
+    )
     found = of_annotations(
         data, examples, counts, is_text=plan.text is not None,
         described=plan.retrieval is not None or feature_table is not None,

@@ -115,6 +115,8 @@ def epochs(
     loss = find_loss(plan.loss).build(asdict(plan), candidates)
     positives = np.diff(examples.positives.indptr)
     scales = (np.maximum(positives, 1) ** -plan.positive_power).astype(np.float32)
+    if examples.weight is not None:  # 1 on average, so that a learning rate means the same
+        scales *= examples.weight / examples.weight.mean(dtype=np.float64).astype(np.float32)
     scratches = [
         _scratch(affinity, loss, examples, plan, state.learned, side, n_labels, threads)
         for _ in range(threads)
