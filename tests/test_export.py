@@ -72,15 +72,20 @@ def scores_of(ws: Workspace, model: str) -> tuple[list[Any], list[Any], np.ndarr
     return dataset.example_ids.to_pylist(), dataset.labels.to_pylist(), np.concatenate(tied)
 
 
-def best_by_card(folder: Path) -> tuple[str, list[str]]:
-    """Run the code of a model card in its folder: the first query, and its labels, best first."""
+def run_card(folder: Path, more: str) -> Any:
+    """Run all code of a model card in its folder, then `more`, whose value is printed as JSON."""
     card = (folder / "README.md").read_text(encoding="utf-8")
-    code = card.split("```python\n")[1].split("```")[0].replace("print(ids[0], best)", "import json as j\nprint(j.dumps([ids[0], [str(b) for b in best]]))")  # fmt: skip  # noqa: E501
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
-    )
+    code = [part.split("```")[0] for part in card.split("```python\n")[1:]]
+    code = [*code, f"import json\nprint(json.dumps({more}))"]
+    told = [sys.executable, "-c", "\n".join(code)]
+    done = subprocess.run(told, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    first, best = json.loads(done.stdout)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def best_by_card(folder: Path) -> tuple[str, list[str]]:
+    """The first query, and its labels, best first, as a card finds them."""
+    first, best = run_card(folder, "[ids[0], [str(label) for label in best]]")
     return first, best
 
 
@@ -98,8 +103,6 @@ def test_the_card_ranks_as_the_model_does(ws, tmp_path, format, measure):
     if format == HNSWLIB:
         pytest.importorskip("hnswlib", reason=NO_HNSWLIB)
     export(ws, tmp_path / "out", "linear", ExportSettings(format=format, measure=measure))
-    if format == "word2vec" and measure == "inner-product":
-        return  # gensim compares by cosine
     person, best = best_by_card(tmp_path / "out")
     ids, labels, scores = scores_of(ws, "linear")
     assert person == ids[0]
@@ -174,6 +177,64 @@ def test_users_are_their_items_times_the_features(ws, tmp_path):
     assert (users[:, -1] == 0).all()
 
 
+@pytest.mark.parametrize("format", [name for name in FORMATS if name != HNSWLIB])
+def test_the_card_makes_the_vector_of_new_input(ws, tmp_path, format):
+    """Here of the items of a user that was prepared, who has a vector in the export."""
+    export(ws, tmp_path / "out", "linear", ExportSettings(format=format))
+    dataset = open_dataset(ws.find("dataset"))
+    examples = next(iter(dataset.everyone_batches()))
+    items = dataset.labels.take(pa.array(examples.x.indices[: examples.x.indptr[1]])).to_pylist()
+    found = run_card(tmp_path / "out", f"[float(n) for n in vector({dict.fromkeys(items, 1.0)!r})]")
+    users = export(ws, tmp_path / "plain", "linear", ExportSettings(measure=made_for(format)))
+    np.testing.assert_allclose(found, np.load(users.folder / "users.npy")[0], rtol=1e-4, atol=1e-6)
+
+
+def made_for(format: str) -> str:
+    """A measure for which vectors have as many numbers as those of the format."""
+    return "cosine" if format == "word2vec" else "inner-product"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"features": ("p", "q")},
+        {"features": ("p", "q"), "scaling": "l2", "bias": False},
+        {"sparse": "words:counts"},
+        {"sparse": "words:counts", "scaling": "l1", "idf": True, "bias": False},
+        {"text": "text"},
+        {"text": "text", "scaling": "none", "sublinear": False, "idf": False},
+    ],
+)
+def test_the_card_scales_features_as_prepare_does(tmp_path, options):
+    counts = [{"a": n % 3 + 1, "b": n % 2, f"c{n % 4}": 2} for n in range(20)]
+    counts = [{word: n for word, n in one.items() if n} for one in counts]
+    columns = {
+        "p": [float(n) for n in range(20)],
+        "q": [1.5 - n % 7 for n in range(20)],
+        "words": [list(one) for one in counts],
+        "counts": [[float(n) for n in one.values()] for one in counts],
+        "text": [" ".join(word for word, n in one.items() for _ in range(n)) for one in counts],
+        "tag": [f"t{n % 3}" for n in range(20)],
+    }
+    pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
+    ws = Workspace(tmp_path / "ws")
+    ws.root.mkdir()
+    prepare(
+        ws,
+        [str(tmp_path / "rows.parquet")],
+        PrepareSettings(labels="tag", **options),
+    )
+    train(ws, TrainSettings(dim=3, epochs=1), name="linear", threads=1)
+    export(ws, tmp_path / "out", settings=ExportSettings(vectors=("labels", "features", "examples")))
+    ids = json.loads((tmp_path / "out" / "examples.json").read_text())
+    for row in (0, 7):
+        number = int(ids[row]) - 1
+        given = [columns["p"][number], columns["q"][number]] if "features" in options else counts[number]
+        found = run_card(tmp_path / "out", f"[float(n) for n in vector({given!r})]")
+        expected = np.load(tmp_path / "out" / "examples.npy")[row]
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
 def test_one_more_number_makes_all_labels_as_long():
     rows = np.random.default_rng(1).normal(size=(30, 4)).astype(np.float32)
     queries = np.random.default_rng(2).normal(size=(7, 4)).astype(np.float32)
@@ -240,6 +301,16 @@ def test_the_same_export_has_the_same_bytes_and_replaces_only_itself(ws, tmp_pat
         export(ws, out, "linear")
     assert (out / "my notes.txt").read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "twin"]
+
+
+def test_what_a_killed_run_left_is_removed(ws, tmp_path):
+    left, other = tmp_path / ".out.0a1b2c3d.new", tmp_path / ".outer.0a1b2c3d.new"
+    for draft in (left, other):
+        draft.mkdir()
+        (draft / "labels.npy").write_bytes(b"half")
+    export(ws, tmp_path / "out", "linear")
+    assert not left.exists()
+    assert other.exists()
 
 
 def test_an_export_that_fails_leaves_the_old_one(ws, tmp_path, monkeypatch):

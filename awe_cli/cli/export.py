@@ -55,7 +55,7 @@ def export(
     from awe_cli.workspace import Workspace
 
     settings = settings_from(ExportSettings, "export", workspace, flags).settings
-    made = step(Workspace(workspace), output, model, settings)
+    made = step(Workspace(workspace), output, model, settings, announce=console.log)
     document = made.document
     if document["other_order"]:
         console.warn(

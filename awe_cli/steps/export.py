@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from awe_cli.config.export import (
     ExportSettings,
 )
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
+from awe_cli.dataset.features import FeatureOptions
 from awe_cli.errors import SettingsError, UsageError
 from awe_cli.io import vectors as writers
 from awe_cli.io.vectors import Vectors
@@ -41,7 +43,7 @@ from awe_cli.report.model_card import HNSW_SPACES, model_card
 from awe_cli.workspace import Workspace
 from awe_cli.workspace.artifact import read_document
 
-ABOUT, CARD = "export.json", "README.md"
+ABOUT, CARD, SCALING = "export.json", "README.md", "features-scaling.npy"
 _FORMAT = "awe export"  # what `export.json` says of itself
 _MEASURES = {WORD2VEC: COSINE, HNSWLIB: EUCLIDEAN}  # that the readers of these formats compare by
 _WRITERS = {NPY: writers.write_npy, PARQUET: writers.write_parquet, SAFETENSORS: writers.write_safetensors,
@@ -63,12 +65,18 @@ class Exported:
 
 
 def export(
-    ws: Workspace, output: Path, model: str | None = None, settings: ExportSettings | None = None
+    ws: Workspace,
+    output: Path,
+    model: str | None = None,
+    settings: ExportSettings | None = None,
+    *,
+    announce: Callable[[str], None] = lambda line: None,
 ) -> Exported:
     """Write vectors of a model, with their names, a model card and a description for machines, into a new folder.
 
     output  the folder, which appears complete or not at all; one that an earlier export wrote is replaced
     model   of `train` or `retrain`; by default the only one there is
+    announce  is told what takes some time
 
     The same model, dataset and settings give the same bytes.
     Raises SettingsError for a model that ranks in another order than Ux·V_y, unless settings.as_candidates;
@@ -112,8 +120,13 @@ def export(
         **_scaling(dataset),
         "kinds": {one.kind: {"what": _what(one.kind, dataset), "rows": len(one.rows)} for one in vectors},
     }
+    if settings.format == HNSWLIB:
+        n = dataset.n_labels
+        announce(f"building a graph of {n:,} labels on one thread: several would build another each time")
     with whole_folder(output, _is_export) as folder:
-        document["files"] = _write(folder, vectors, settings.format, measure)
+        files = document["files"] = _write(folder, vectors, settings.format, measure)
+        if FEATURES in files:
+            files[FEATURES] += _write_scaling(folder, dataset)
         (folder / ABOUT).write_text(
             json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
@@ -185,16 +198,19 @@ def _scaling(dataset: Dataset) -> dict[str, Any]:
     """How x is made of what was prepared."""
     settings = dataset.settings
     if dataset.task != RECOMMENDATION:
-        return {
-            "scaling": settings["feature_options"]["scaling"],
-            "feature_options": settings["feature_options"],
-        }
-    transform = settings["weight_transform"] if settings["weighted"] else None
-    return {
-        "scaling": settings["scaling"],
-        "weight_transform": transform,
-        "user_features": dataset.user_space is not None,
-    }
+        return {"dense": dataset.dense, "feature_options": dict(settings["feature_options"])}
+    weights = settings["weight_transform"] if settings["weighted"] else "none"
+    options = asdict(FeatureOptions(settings["scaling"], bias=False)) | {"weights": weights}
+    return {"dense": False, "feature_options": options, "user_features": dataset.user_space is not None}
+
+
+def _write_scaling(folder: Path, dataset: Dataset) -> list[str]:
+    """What is subtracted from each feature, and what multiplies it, (2, features), where it is not 0 and 1."""
+    space = dataset.space
+    if space is None or not ((space.mean != 0).any() or (space.weight != 1).any()):
+        return []
+    np.save(folder / SCALING, np.stack([space.mean, space.weight]), allow_pickle=False)
+    return [SCALING]
 
 
 def _write(folder: Path, vectors: list[Vectors], format: str, measure: str) -> dict[str, list[str]]:
