@@ -115,13 +115,18 @@ def main() -> int:
                 lines.append(line)
                 problems += result.get("problems", ())
         lines += ["", f"In {time.monotonic() - started:,.0f} s.", ""]
+        _write(options, lines)
+    print(f"{len(problems)} problems", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _write(options: argparse.Namespace, lines: list[str]) -> None:
+    """The report as far as it goes."""
     text = _HEAD.format(
         command=_command(options.sample), machine=machine(), date=datetime.date.today().strftime("%-d %B %Y")
     ) + "\n".join(lines)
     if options.report:
         options.report.write_text(text)
-    print(f"{len(problems)} problems", file=sys.stderr)
-    return 1 if problems else 0
 
 
 def _command(sample: int | None) -> str:
