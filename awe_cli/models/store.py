@@ -71,9 +71,17 @@ def load_state(model: Artifact, fit: Fit, dataset: Dataset | None = None) -> Sta
 
 
 def dim_of(model: Artifact) -> int:
-    """The dimension of an embedding, as its recipe has it; the greatest where several plans were tried."""
-    plans = model.settings.get("plans") or [model.settings["plan"]]
-    return max(int(plan["dim"]) for plan in plans)
+    """The dimension of an embedding, as its recipe has it; the greatest where several plans were tried.
+
+    Raises CorruptArtifactError where the recipe has none.
+    """
+    plans = model.settings.get("plans") or [model.settings.get("plan")]
+    given: list[Any] = plans if isinstance(plans, list) else []
+    dims = [plan.get("dim") if isinstance(plan, dict) else None for plan in given]
+    known = [dim for dim in dims if type(dim) is int and 0 < dim < 1 << 31]
+    if not known or len(known) < len(dims):
+        raise model.corrupt("manifest.json", "plans with a dimension", repr(plans)[:80])
+    return max(known)
 
 
 def _check_rows(arrays: Mapping[str, NDArray[Any]], dataset: Dataset) -> None:

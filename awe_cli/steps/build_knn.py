@@ -255,7 +255,7 @@ def build_knn(
 
 def _needs(dataset: Dataset, base: Artifact, resolved: dict[str, Any]) -> Needs:
     """What the table takes with the fewest neighbours that may be chosen."""
-    fits = base.settings["fits"]
+    fits = fits_of_model(base)
     wanted = resolved["k"] or min(_KS[dataset.task])
     k = min(wanted, max(1, dataset.splits["train"] - 1))
     return neighbor_needs(dataset, dim_of(base), fits, k)

@@ -23,7 +23,7 @@ from awe_cli.workspace.fs import read_small, replace_file
 RUNS = "runs.jsonl"
 MOST_RUNS = 500
 _LONGEST = 500  # characters of a command or an error
-_PATIENCE = 1.0  # seconds to wait for another process that writes the record
+_PATIENCE = 10.0  # seconds to wait for another process that writes the record
 
 RUNNING, DONE, FAILED, VANISHED = "running", "done", "failed", "vanished"
 
@@ -84,7 +84,7 @@ def record_run(root: Path, run: Run) -> None:
 def rewrite(path: Path, content: Callable[[], bytes]) -> None:
     """Replace a file by what `content` makes, in one instant, while no other process does. Raises OSError, WriteError.
 
-    The lock is one on the folder, so that it leaves no file, and is waited for a second at most. What a killed process
+    The lock is one on the folder, so that it leaves no file, and is waited for ten seconds. What a killed process
     was writing for the same file is removed.
     """
     draft = path.with_name(f".{path.name}.new")
@@ -127,7 +127,7 @@ def _bounded(runs: list[Run]) -> list[Run]:
 
 @contextlib.contextmanager
 def _alone(root: Path) -> Iterator[None]:
-    """Keep other processes that call `rewrite` out. Raises BlockingIOError after a second."""
+    """Keep other processes that call `rewrite` out. Raises BlockingIOError after ten seconds."""
     descriptor = os.open(root, os.O_RDONLY | os.O_CLOEXEC)
     try:
         end = time.monotonic() + _PATIENCE

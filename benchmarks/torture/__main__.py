@@ -115,13 +115,21 @@ def main() -> int:
                 lines.append(line)
                 problems += result.get("problems", ())
         lines += ["", f"In {time.monotonic() - started:,.0f} s.", ""]
+        _write(options, lines)
+    print(f"{len(problems)} problems", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _write(options: argparse.Namespace, lines: list[str]) -> None:
+    """The report as far as it goes."""
     text = _HEAD.format(
-        command=_command(options.sample), machine=machine(), date=datetime.date.today().strftime("%-d %B %Y")
+        command=_command(options.sample),
+        machine=machine(),
+        faulted="prepare, train and promote" if options.sample else "every command",
+        date=datetime.date.today().strftime("%-d %B %Y"),
     ) + "\n".join(lines)
     if options.report:
         options.report.write_text(text)
-    print(f"{len(problems)} problems", file=sys.stderr)
-    return 1 if problems else 0
 
 
 def _command(sample: int | None) -> str:
@@ -141,7 +149,8 @@ def _row(what: str, result: Result) -> str:
 
 _HEAD = """# Reliability
 
-What `{command}` counted on a tiny data set (40 people, 15 items; every command of the chain): {machine}, {date}.
+What `{command}` counted on a tiny data set (40 people, 15 items), with faults in {faulted}: {machine},
+{date}.
 A problem is anything but what [workspace.md](workspace.md#guarantees) promises: other bytes, an artifact that is
 served though it is damaged, a traceback, a wrong exit code, a file left behind.
 
@@ -149,6 +158,8 @@ served though it is damaged, a traceback, a wrong exit code, a file left behind.
   same command, run once more, must end with the bytes of a run that nothing disturbed.
 - A point is a call that creates, writes, forces to the disk, renames or removes a file; a killed write is half done.
 - A power cut also takes every byte and every name that was not forced to the disk.
+- A night's fault is named by an exit code or a warning. The file of the day before needs no alarm: where it was
+  prepared already, `prepare` is up to date.
 
 """
 
