@@ -54,6 +54,8 @@ COMMAND_MODULES = (
     "recipe",
     "tune",
     "neighbors",
+    "report",
+    "plot",
     "export",
     "affinities",
     "describe",

@@ -69,6 +69,7 @@ RESERVED = {
     "rich": {"cli", "app"},
     "dask": {"engine/dask.py"},
     "distributed": {"engine/dask.py"},
+    "matplotlib": {"report/figures.py"},
 }
 NO_PATHS = {"core", "affinities"}
 LIGHT = {"app", "cli", "__main__"}
@@ -85,8 +86,9 @@ HEAVY = {
     "dask",
     "distributed",
     "threadpoolctl",
+    "matplotlib",
 }
-OPTIONAL = {"sklearn", "implicit", "dask", "distributed"}
+OPTIONAL = {"sklearn", "implicit", "dask", "distributed", "matplotlib"}
 LOADED_WHEN_USED = {"api/estimator.py"}  # by `awe_cli.__getattr__`, when its name is asked for
 PICKLES = {"pickle", "cPickle", "dill", "joblib", "cloudpickle", "shelve", "marshal"}
 MOST_PARAMETERS = 8
