@@ -569,7 +569,7 @@ def _command(artifact: Artifact, runs: Sequence[Run]) -> str | None:
 def _steps_of(artifact: Artifact) -> tuple[str, ...]:
     """The commands that make such an artifact."""
     kinds = {"dataset": ("prepare",), "neighbors": ("build-knn",), "affinity": ("build-affinity",)}
-    made_by = kinds.get(artifact.kind, ())
+    made_by: tuple[str, ...] = kinds.get(artifact.kind, ())
     if artifact.kind == "model":
         model_type = artifact.settings.get("model_type")
         learned = ("retrain",) if "model" in artifact.parents else ("train", "tune")
