@@ -28,6 +28,8 @@ COMMANDS = (
     "tune",
     "neighbors",
     "explain",
+    "report",
+    "plot",
     "export",
     "affinities",
     "describe",
