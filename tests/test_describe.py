@@ -306,6 +306,14 @@ def full(tmp_path: Path, capsys: Any) -> Workspace:
     return ws
 
 
+def test_a_damaged_artifact_ends_with_74(full, capsys):
+    file = full.find("model", "awe").path / "result.json"
+    file.chmod(0o644)
+    file.write_text("{}")
+    assert main(["-w", str(full.root), "describe", "awe"]) == 74
+    assert "result.json" in capsys.readouterr().err
+
+
 def test_every_kind_of_artifact_is_described(full, capsys):
     said = {
         "dataset": ["recommendation", "5; most frequent in train: a (3), b (2), c (1)"],
@@ -328,5 +336,8 @@ def test_every_kind_of_artifact_is_described(full, capsys):
         assert document["state"] == "current"
     assert main(["-w", str(full.root), "describe", str(full.root / "models" / "awe.json"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["kind"] == "model"
+    assert main(["-w", str(full.root), "promote", "awe", "--as", "champion", "-q"]) == 0
+    assert main(["-w", str(full.root), "describe", "champion"]) == 0
+    assert "kept: model × pair weights G" in " ".join(capsys.readouterr().out.split())
     assert main(["-w", str(full.root), "describe", "linear", "--json"]) == 0
     assert [one["kind"] for one in json.loads(capsys.readouterr().out)] == ["model", "neighbors"]

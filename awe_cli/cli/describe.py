@@ -138,7 +138,6 @@ def _number(value: Any) -> str:
 
 
 def _show_artifact(document: dict[str, Any]) -> None:
-    name = document["kind"] if document["name"] is None else f"{document['kind']} {document['name']}"
     made = (document["created"] or "")[:16].replace("T", " ")
     state = document["state"] + (f": {document['reason']}" if document["reason"] else "")
     parents = ", ".join(f"{role} {parent}" for role, parent in document["parents"].items() if parent != role)
@@ -149,7 +148,7 @@ def _show_artifact(document: dict[str, Any]) -> None:
         ("state", state),
         *_facts(document["kind"], document["details"]),
     ]
-    console.table("", (name, ""), [row for row in rows if row[1]])
+    console.table("", (document["kind"], document["name"] or ""), [row for row in rows if row[1]])
     for table in _tables(document["kind"], document["details"]):
         console.print_result()
         console.show(table)

@@ -44,7 +44,7 @@ from awe_cli.models.store import load_result, load_state, open_dataset
 from awe_cli.prediction.output import whole_file, whole_folder
 from awe_cli.ranking.embedding import label_rows, projections
 from awe_cli.report.model_card import HNSW_SPACES, model_card
-from awe_cli.workspace import Workspace
+from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.artifact import read_document
 
 ABOUT, CARD, SCALING = "export.json", "README.md", "features-scaling.npy"
@@ -101,8 +101,8 @@ def export(
     if reason is not None and not settings.as_candidates:
         raise SettingsError(
             f"{found.describe()} ranks in another order than its vectors do: {reason}",
-            hint="export the model that it was made from (`awe train --affinity constant`), or add --as-candidates to "
-            "find candidates with these vectors, and rank them with awe predict",
+            hint=f"export {_linear_model(ws, found)}, or add --as-candidates to find candidates with these vectors, "
+            "and rank them with awe predict",
         )
     kinds = _kinds(settings, dataset, as_file)
     fit = choose_fit(found, None)
@@ -144,6 +144,12 @@ def export(
         (folder / CARD).write_text(model_card(document, load_result(found)), encoding="utf-8")
         sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
     return Exported(output, document, sizes)
+
+
+def _linear_model(ws: Workspace, model: Artifact) -> str:
+    """The model that another was made from, in words, where its name is left; else how to train one."""
+    parent = ws.name_of("model", model.parents.get("model", ""))
+    return f"{parent}, which it was made from" if parent else "a model of `awe train --affinity constant`"
 
 
 def _is_file(output: Path, settings: ExportSettings) -> bool:
