@@ -70,7 +70,8 @@ def _show(name: str, state: str, found: str, hint: str) -> None:
     """One check in lines that fit the terminal."""
     mark = "" if state == "ok" else f"{state}: "
     for place, text in enumerate(filter(None, (f"{mark}{found}", hint))):
-        lines = textwrap.wrap(text, max(40, console.width() - _NAME), break_on_hyphens=False)
+        room = console.width() - _NAME - (2 if place else 0)
+        lines = textwrap.wrap(text, max(40, room), break_on_hyphens=False)
         for number, line in enumerate(lines):
             head = name if place == number == 0 else ""
             console.print_result(f"{head:<{_NAME}}{'  ' if place else ''}{line}".rstrip())
