@@ -568,10 +568,12 @@ def _command(artifact: Artifact, runs: Sequence[Run]) -> str | None:
 
 def _steps_of(artifact: Artifact) -> tuple[str, ...]:
     """The commands that make such an artifact."""
-    kinds = {"dataset": ("prepare",), "neighbors": ("build-knn",), "affinity": ("build-affinity",)}
-    made_by: tuple[str, ...] = kinds.get(artifact.kind, ())
-    if artifact.kind == "model":
-        model_type = artifact.settings.get("model_type")
-        learned = ("retrain",) if "model" in artifact.parents else ("train", "tune")
-        made_by = {EMBEDDING: learned, ENSEMBLE: ("ensemble",)}.get(str(model_type), ("train-baseline",))
-    return (*made_by, "run")
+    if artifact.kind != "model":
+        steps = {"dataset": "prepare", "neighbors": "build-knn", "affinity": "build-affinity"}
+        return (steps.get(artifact.kind, ""), "run")
+    model_type = artifact.settings.get("model_type")
+    if model_type == ENSEMBLE:
+        return ("ensemble", "run")
+    if model_type != EMBEDDING:
+        return ("train-baseline", "run")
+    return ("retrain", "run") if "model" in artifact.parents else ("train", "tune", "run")
