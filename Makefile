@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench torture reproduce clean
+.PHONY: help demo test lint bench torture reproduce clean docs
 
 # For `make reproduce`: the folder of research data (docs/results.md says what is in it), and how many seeds.
 DATA ?= data
@@ -26,6 +26,9 @@ lint: $(STAMP) ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(STAMP) ## build the documentation as a site, in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 bench: $(STAMP) ## measure the speed of training, evaluation and prediction
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/affinities.py
@@ -40,7 +43,7 @@ reproduce-%: $(STAMP)
 	$(BIN)/python -m benchmarks.reproduce $* --data "$(DATA)" --seeds $(SEEDS)
 
 clean: ## remove the virtual environment, caches and demo output
-	rm -rf $(VENV) demo-workspace reproduce-workspace build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo-workspace reproduce-workspace build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml

@@ -18,7 +18,7 @@ import typer
 
 from awe_cli import __version__
 from awe_cli.cli import console, run_record
-from awe_cli.cli.help import PanelCommand
+from awe_cli.cli.help import ONCE_BEGUN, PanelCommand
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     LogFileOption,
@@ -46,6 +46,7 @@ COMMAND_MODULES = (
     "build_affinity",
     "retrain",
     "evaluate",
+    "compare",
     "predict",
     "explain",
     "train_baseline",
@@ -57,6 +58,8 @@ COMMAND_MODULES = (
     "plot",
     "export",
     "affinities",
+    "describe",
+    "doctor",
     "status",
     "promote",
     "rollback",
@@ -158,7 +161,7 @@ def awe(
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(2)
     else:
-        warn_of_unknown(os.environ, _commands())
+        context.meta[ONCE_BEGUN] = lambda: warn_of_unknown(os.environ, _commands())
 
 
 def _run(arguments: list[str]) -> int:

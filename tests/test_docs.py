@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -150,3 +153,25 @@ def test_the_metric_that_the_design_adds_works_as_written() -> None:
     exec(code, there)
     ranks = Ranks(np.array([0, 2, 3]), np.array([3, 9, 5], np.int32), np.full(9, NEVER, np.int32))
     assert Measure(there["SUCCESS"], 4).values(ranks).tolist() == [1.0, 0.0]
+
+
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    """In strict mode a link to a page or heading that is not there is an error."""
+    command = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--strict",
+        "-f",
+        str(ROOT / "mkdocs.yml"),
+        "-d",
+        str(tmp_path),
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    )
+    assert done.returncode == 0, done.stderr
+    first = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "Affinity Weighted Embedding" in first
+    assert 'src="http' not in first, "the site needs no network"

@@ -221,3 +221,20 @@ def test_nothing_can_be_written_in_a_dry_run(folder: Path) -> None:
     with pytest.raises(ValueError, match="dry run"), ws.stage("model", recipe):
         pass
     assert not (folder / "here").exists()
+
+
+def test_iterations_go_on_to_the_first_that_is_not_up_to_date(plan: Any) -> None:
+    for step in (PREPARE, TRAIN, KNN):
+        assert main([*step, "-q"]) == 0
+    # With an epoch and a rate that changes U, so that there is a second iteration to plan.
+    asked = (*RETRAIN, "--iterations", "2", "--learning-rate", "0.5", "--power", "1")
+    assert plan(*asked)["target"] == "models/awe-1.json"
+    assert main([*asked, "-q"]) == 0
+    found = plan(*asked)
+    assert (found["target"], found["would_run"]) == ("models/awe.json", False)
+    Path("workspace/models/awe.json").unlink()
+    found = plan(*asked)
+    assert (found["target"], found["would_run"]) == ("models/awe.json", True)
+    assert found["reasons"][0].startswith("it would mean awe-")
+    Path("workspace/models/awe-2.json").unlink()
+    assert plan(*asked)["target"] == "models/awe-2.json"

@@ -28,7 +28,9 @@ from awe_cli.steps.export import export
 from awe_cli.steps.prepare import prepare
 from awe_cli.steps.retrain import retrain
 from awe_cli.steps.train import train
+from awe_cli.steps.train_baseline import train_baseline
 from awe_cli.workspace import Workspace
+from tests import test_items, test_retrieval, test_user_file
 from tests.small import annotation
 
 TRAINED = {"epochs": 3, "dim": 5, "fit_on": ("train",)}
@@ -70,15 +72,20 @@ def scores_of(ws: Workspace, model: str) -> tuple[list[Any], list[Any], np.ndarr
     return dataset.example_ids.to_pylist(), dataset.labels.to_pylist(), np.concatenate(tied)
 
 
-def best_by_card(folder: Path) -> tuple[str, list[str]]:
-    """Run the code of a model card in its folder: the first query, and its labels, best first."""
+def run_card(folder: Path, more: str) -> Any:
+    """Run all code of a model card in its folder, then `more`, whose value is printed as JSON."""
     card = (folder / "README.md").read_text(encoding="utf-8")
-    code = card.split("```python\n")[1].split("```")[0].replace("print(ids[0], best)", "import json as j\nprint(j.dumps([ids[0], [str(b) for b in best]]))")  # fmt: skip  # noqa: E501
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
-    )
+    code = [part.split("```")[0] for part in card.split("```python\n")[1:]]
+    code = [*code, f"import json\nprint(json.dumps({more}))"]
+    told = [sys.executable, "-c", "\n".join(code)]
+    done = subprocess.run(told, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    first, best = json.loads(done.stdout)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def best_by_card(folder: Path) -> tuple[str, list[str]]:
+    """The first query, and its labels, best first, as a card finds them."""
+    first, best = run_card(folder, "[ids[0], [str(label) for label in best]]")
     return first, best
 
 
@@ -96,8 +103,6 @@ def test_the_card_ranks_as_the_model_does(ws, tmp_path, format, measure):
     if format == HNSWLIB:
         pytest.importorskip("hnswlib", reason=NO_HNSWLIB)
     export(ws, tmp_path / "out", "linear", ExportSettings(format=format, measure=measure))
-    if format == "word2vec" and measure == "inner-product":
-        return  # gensim compares by cosine
     person, best = best_by_card(tmp_path / "out")
     ids, labels, scores = scores_of(ws, "linear")
     assert person == ids[0]
@@ -172,6 +177,64 @@ def test_users_are_their_items_times_the_features(ws, tmp_path):
     assert (users[:, -1] == 0).all()
 
 
+@pytest.mark.parametrize("format", [name for name in FORMATS if name != HNSWLIB])
+def test_the_card_makes_the_vector_of_new_input(ws, tmp_path, format):
+    """Here of the items of a user that was prepared, who has a vector in the export."""
+    export(ws, tmp_path / "out", "linear", ExportSettings(format=format))
+    dataset = open_dataset(ws.find("dataset"))
+    examples = next(iter(dataset.everyone_batches()))
+    items = dataset.labels.take(pa.array(examples.x.indices[: examples.x.indptr[1]])).to_pylist()
+    found = run_card(tmp_path / "out", f"[float(n) for n in vector({dict.fromkeys(items, 1.0)!r})]")
+    users = export(ws, tmp_path / "plain", "linear", ExportSettings(measure=made_for(format)))
+    np.testing.assert_allclose(found, np.load(users.folder / "users.npy")[0], rtol=1e-4, atol=1e-6)
+
+
+def made_for(format: str) -> str:
+    """A measure for which vectors have as many numbers as those of the format."""
+    return "cosine" if format == "word2vec" else "inner-product"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"features": ("p", "q")},
+        {"features": ("p", "q"), "scaling": "l2", "bias": False},
+        {"sparse": "words:counts"},
+        {"sparse": "words:counts", "scaling": "l1", "idf": True, "bias": False},
+        {"text": "text"},
+        {"text": "text", "scaling": "none", "sublinear": False, "idf": False},
+    ],
+)
+def test_the_card_scales_features_as_prepare_does(tmp_path, options):
+    counts = [{"a": n % 3 + 1, "b": n % 2, f"c{n % 4}": 2} for n in range(20)]
+    counts = [{word: n for word, n in one.items() if n} for one in counts]
+    columns = {
+        "p": [float(n) for n in range(20)],
+        "q": [1.5 - n % 7 for n in range(20)],
+        "words": [list(one) for one in counts],
+        "counts": [[float(n) for n in one.values()] for one in counts],
+        "text": [" ".join(word for word, n in one.items() for _ in range(n)) for one in counts],
+        "tag": [f"t{n % 3}" for n in range(20)],
+    }
+    pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
+    ws = Workspace(tmp_path / "ws")
+    ws.root.mkdir()
+    prepare(
+        ws,
+        [str(tmp_path / "rows.parquet")],
+        PrepareSettings(labels="tag", **options),
+    )
+    train(ws, TrainSettings(dim=3, epochs=1), name="linear", threads=1)
+    export(ws, tmp_path / "out", settings=ExportSettings(vectors=("labels", "features", "examples")))
+    ids = json.loads((tmp_path / "out" / "examples.json").read_text())
+    for row in (0, 7):
+        number = int(ids[row]) - 1
+        given = [columns["p"][number], columns["q"][number]] if "features" in options else counts[number]
+        found = run_card(tmp_path / "out", f"[float(n) for n in vector({given!r})]")
+        expected = np.load(tmp_path / "out" / "examples.npy")[row]
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
 def test_one_more_number_makes_all_labels_as_long():
     rows = np.random.default_rng(1).normal(size=(30, 4)).astype(np.float32)
     queries = np.random.default_rng(2).normal(size=(7, 4)).astype(np.float32)
@@ -190,7 +253,10 @@ def test_one_more_number_makes_all_labels_as_long():
 def test_a_model_of_another_order_is_refused_or_warned_of(ws, tmp_path, capsys, model):
     told = ["--workspace", str(ws.root), "export", "--model", model, "--output", str(tmp_path / "out")]
     assert main(told) == 78
-    assert "another order" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "another order" in err
+    wanted = "export linear, which it was made from" if model == "awe" else "export a model of `awe "
+    assert wanted in err
     assert not (tmp_path / "out").exists()
     assert main([*told, "--as-candidates", "--json"]) == 0
     out, err = capsys.readouterr()
@@ -240,6 +306,40 @@ def test_the_same_export_has_the_same_bytes_and_replaces_only_itself(ws, tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "twin"]
 
 
+def test_one_file_has_one_kind_of_vectors(ws, tmp_path, capsys):
+    export(ws, tmp_path / "plain", "linear")
+    told = ["-w", str(ws.root), "export", "--model", "linear"]
+    assert main([*told, "--vectors", "users", "--output", str(tmp_path / "users.parquet")]) == 0
+    table = pq.read_table(tmp_path / "users.parquet")
+    np.testing.assert_array_equal(
+        np.stack(table["vector"].to_numpy()), np.load(tmp_path / "plain" / "users.npy")
+    )
+    assert main([*told, "--measure", "inner-product", "--output", str(tmp_path / "labels.vec")]) == 0
+    first = (tmp_path / "labels.vec").read_text().splitlines()[0]
+    assert first == "{} {}".format(*np.load(tmp_path / "plain" / "labels.npy").shape)
+    capsys.readouterr()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["labels.vec", "plain", "users.parquet"]
+    for output, more in (
+        ("labels.npy", []),
+        ("labels.faiss", ["--format", "faiss"]),
+        ("labels.txt", ["--format", "parquet"]),
+        ("both.parquet", ["--vectors", "labels,users"]),
+    ):
+        assert main([*told, *more, "--output", str(tmp_path / output)]) == 2
+        assert "name a folder" in capsys.readouterr().err
+        assert not (tmp_path / output).exists()
+
+
+def test_what_a_killed_run_left_is_removed(ws, tmp_path):
+    left, other = tmp_path / ".out.0a1b2c3d.new", tmp_path / ".outer.0a1b2c3d.new"
+    for draft in (left, other):
+        draft.mkdir()
+        (draft / "labels.npy").write_bytes(b"half")
+    export(ws, tmp_path / "out", "linear")
+    assert not left.exists()
+    assert other.exists()
+
+
 def test_an_export_that_fails_leaves_the_old_one(ws, tmp_path, monkeypatch):
     export(ws, tmp_path / "out", "linear")
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
@@ -277,3 +377,76 @@ def test_unknown_names_suggest_the_nearest(ws, tmp_path, capsys):
     assert main(["--workspace", str(ws.root), "export", "--model", "linear"]) == 2
     with pytest.raises(SettingsError):
         export(ws, tmp_path / "out", "awe")
+
+
+def test_described_items_export_their_features_and_identities(tmp_path):
+    """The vector of an item is the sum of those of its tags, scaled, and of its own."""
+    ws = test_items.prepared(tmp_path / "ws")
+    train(ws, TrainSettings(dim=4, epochs=2), name="items", threads=1)
+    made = export(ws, tmp_path / "out", settings=ExportSettings(format="parquet"))
+    assert list(made.document["kinds"]) == ["labels", "features", "label-features", "users"]
+    read = {
+        kind: dict(zip(table["name"].to_pylist(), np.stack(table["vector"].to_numpy()), strict=True))
+        for kind in made.document["kinds"]
+        if (table := pq.read_table(tmp_path / "out" / f"{kind}.parquet"))
+    }
+    parts = read["label-features"]
+    for item, tags in ((12, ["kind1", "own12"]), (test_items.PLAIN, []), (100, ["kind1"])):
+        described = sum((parts[tag] for tag in tags), np.zeros(4)) / max(1, len(tags)) ** 0.5
+        np.testing.assert_allclose(read["labels"][item], described + parts[f"label:{item}"], atol=1e-6)
+    ids, labels, scores = scores_of(ws, "items")
+    person, best = best_by_card(tmp_path / "out")
+    assert person == ids[0]
+    expect_order(best, labels, scores[0])
+
+
+def test_users_with_features_of_their_own_are_ranked_as_by_the_model(tmp_path):
+    where = ["-w", str(tmp_path / "ws")]
+    assert main([*where, "prepare", *test_user_file.written(tmp_path), "-q"]) == 0
+    assert main([*where, "train", "--name", "wsabie", "--dim", "8", "--epochs", "2", "-q"]) == 0
+    assert main([*where, "export", "--format", "faiss", "--output", str(tmp_path / "out"), "-q"]) == 0
+    names = json.loads((tmp_path / "out" / "features.json").read_text())
+    assert len(names) == len(set(names))
+    assert [name for name in names if str(name).startswith("user:")]
+    ws = Workspace(tmp_path / "ws")
+    ids, labels, scores = scores_of(ws, "wsabie")
+    person, best = best_by_card(tmp_path / "out")
+    assert person == ids[0]
+    expect_order(best, labels, scores[0])
+
+
+def test_documents_are_ranked_for_the_words_of_queries(tmp_path):
+    ws = Workspace(tmp_path / "ws")
+    ws.root.mkdir()
+    prepare(ws, [], PrepareSettings(**test_retrieval.written(tmp_path), split="split"))
+    train(ws, TrainSettings(dim=4, epochs=2, tie=True), name="tied", threads=1)
+    made = export(
+        ws, tmp_path / "out", settings=ExportSettings(vectors=("labels", "label-features", "examples"))
+    )
+    assert made.document["kinds"]["label-features"]["rows"] == open_dataset(ws.find("dataset")).n_features
+    ids, labels, scores = scores_of(ws, "tied")
+    query, best = best_by_card(tmp_path / "out")
+    assert query == ids[0]
+    expect_order(best, labels, scores[0])
+    train(ws, TrainSettings(affinity="overlap", dim=4, epochs=1), name="overlap", threads=1)
+    with pytest.raises(SettingsError, match="another order"):
+        export(ws, tmp_path / "other", "overlap")
+    with pytest.raises(MissingInputError):
+        export(ws, tmp_path / "other", "popularity")
+    train_baseline(ws, "popularity")
+    with pytest.raises(SettingsError, match="expected an embedding model"):
+        export(ws, tmp_path / "other", "popularity")
+
+
+def test_a_model_of_an_earlier_version_is_refused(tmp_path, capsys):
+    where, file = ["-w", str(tmp_path / "ws")], tmp_path / "plays.csv"
+    rows = [f"{p},{i}" for p in range(20) for i in range(p % 3, p % 3 + 5)]
+    file.write_text("user,item\n" + "\n".join(rows))
+    assert main([*where, "prepare", str(file), "--user", "user", "--item", "item", "-q"]) == 0
+    assert main([*where, "train", "--dim", "2", "--epochs", "1", "--name", "old", "-q"]) == 0
+    file.write_text("user,item\n" + "\n".join([*rows, "20,1", "20,99"]))
+    assert main([*where, "prepare", str(file), "--user", "user", "--item", "item", "--update", "-q"]) == 0
+    capsys.readouterr()
+    assert main([*where, "export", "--output", str(tmp_path / "out")]) == 65
+    assert "learn on from it first" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -315,3 +315,16 @@ def test_nothing_of_a_run_stays_for_the_next_one_in_the_same_process(folder: Pat
     assert not console.is_logging()
     assert main(["status", "--runs", "1"]) == 0
     assert "prepare" in capsys.readouterr().out
+
+
+def test_a_variable_that_is_no_setting_is_in_the_log_and_told_once(
+    folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWE_TRAIN_DMI", "3")
+    assert main([*PREPARE, "--log-format", "json"]) == 0
+    [warning] = [line for line in lines(capsys.readouterr().err) if line["level"] == "warning"]
+    assert "AWE_TRAIN_DMI" in warning["message"]
+    assert warning["step"] == "prepare"
+    for told in (1, 0):
+        assert main([*PREPARE, "-q"]) == 0
+        assert capsys.readouterr().err.count("AWE_TRAIN_DMI") == told

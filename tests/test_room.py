@@ -60,6 +60,10 @@ def test_too_little_memory_is_refused(folder: Path, capsys: Output, monkeypatch:
     assert main(TRAIN) == 78
     assert "about 200 MB of memory are needed, 100 MB are free" in capsys.readouterr().err
     assert main([*TRAIN, "--anyway"]) == 0
+    for affinity in ("cluster", "knn"):
+        build = ["build-affinity", "--model", "m", "--affinity", affinity, "-q"]
+        assert main(build) == 78
+        assert "of memory are needed" in capsys.readouterr().err
     assert main(["retrain", "--model", "m", "--affinity", "knn", "-q"]) == 66  # nothing was built: said first
 
 

@@ -113,3 +113,19 @@ def test_options_are_typed_again_as_they_were_given() -> None:
     assert as_arguments(PrepareSettings, given) == [
         "--features", "a,b*", "--seed", "3", "--separator=-", "--no-bias", "--label-identity",
     ]  # fmt: skip
+
+
+def test_parts_write_to_the_log_of_the_run(tmp_path: Path) -> None:
+    """One record of one run, and every message of its parts in its log as JSON."""
+    rows = [(f"u{u}", f"i{(u * 7 + k * 3) % 12}") for u in range(30) for k in range(6)]
+    (tmp_path / "plays.csv").write_text("user,item\n" + "".join(f"{u},{i}\n" for u, i in rows))
+    log = tmp_path / "log.jsonl"
+    command = ["run", str(tmp_path / "plays.csv"), "--user", "user", "--item", "item", "--log-file", str(log),
+               "--log-format", "json"]  # fmt: skip
+    assert main(["-w", str(tmp_path / "w"), *command]) == 0
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert len({line["run"] for line in lines}) == 1
+    assert any("awe train-baseline" in line["message"] for line in lines)
+    assert any("reading" in line["message"] for line in lines)
+    runs = [json.loads(line) for line in (tmp_path / "w" / "runs.jsonl").read_text().splitlines()]
+    assert {run["step"] for run in runs} == {"run"}

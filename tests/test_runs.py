@@ -276,3 +276,41 @@ def test_the_newest_success_is_by_its_end(tmp_path: Path) -> None:
     slow, quick = a_run(1, age=10), a_run(2, age=90)
     assert newest_success([slow, quick]) == slow
     assert newest_success([new_run("id", "awe train", "train")]) is None
+
+
+def test_what_a_killed_process_was_writing_is_removed_by_the_next(tmp_path: Path) -> None:
+    (tmp_path / f".{runs.RUNS}.new").write_text("half of a")
+    record_run(tmp_path, a_run(1))
+    assert [path.name for path in tmp_path.iterdir()] == [runs.RUNS]
+    (tmp_path / f".{runs.RUNS}.new").mkdir()  # stands in the way: the old record stays
+    with pytest.raises(OSError):  # noqa: PT011 - whatever the system calls it
+        record_run(tmp_path, a_run(2))
+    assert [run.id for run in read_runs(tmp_path)] == ["run-1"]
+
+
+def test_a_run_that_could_not_be_recorded_when_it_began_is_when_it_ends(
+    folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "workspace").mkdir()
+    calls = []
+    real = runs.replace_file
+
+    def full_at_first(path: Path, content: bytes) -> None:
+        calls.append(path)
+        if len(calls) == 1:
+            raise OSError(28, "No space left on device")
+        real(path, content)
+
+    monkeypatch.setattr(runs, "replace_file", full_at_first)
+    assert main(PREPARE) == 0
+    assert capsys.readouterr().err.count("not in the record of runs") == 1
+    assert [(run.step, run.code) for run in read_runs(folder / "workspace")] == [("prepare", 0)]
+
+
+def test_a_file_system_without_locks_has_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(runs.fcntl, "flock", refuse)
+    record_run(tmp_path, a_run(1))
+    assert len(read_runs(tmp_path)) == 1

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from awe_cli.config import resolve, settings_of
 from awe_cli.config.baselines import SETTINGS as BASELINE_SETTINGS
 from awe_cli.config.build import BuildAffinitySettings, BuildKnnSettings
-from awe_cli.config.evaluate import EnsembleSettings, EvaluateSettings
+from awe_cli.config.evaluate import CompareSettings, EnsembleSettings, EvaluateSettings
+from awe_cli.config.export import ExportSettings
 from awe_cli.config.predict import NeighborsSettings, PredictSettings
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.config.resolve import Resolved
@@ -40,8 +41,11 @@ from awe_cli.prediction.narrow import Only
 from awe_cli.ranking.embedding import label_rows
 from awe_cli.steps.build_affinity import build_affinity
 from awe_cli.steps.build_knn import build_knn
+from awe_cli.steps.compare import compare
+from awe_cli.steps.describe import describe
 from awe_cli.steps.ensemble import ensemble
 from awe_cli.steps.evaluate import evaluate
+from awe_cli.steps.export import export
 from awe_cli.steps.neighbors import neighbors
 from awe_cli.steps.predict import project, recommend
 from awe_cli.steps.prepare import prepare
@@ -178,6 +182,27 @@ class Workspace(Store):
         """Compare models, as `awe evaluate` does: the document that its --json prints, with intervals."""
         found = self._settings(EvaluateSettings, "evaluate", settings).settings
         return evaluate(self, models, found, threads=threads, wait=wait)[0]
+
+    def compare(
+        self, *models: str, threads: int | None = None, wait: float = False, **settings: Any
+    ) -> dict[str, Any]:
+        """Compare models with the first, as `awe compare` does: intervals, wins, and the examples that differ most."""
+        found = self._settings(CompareSettings, "compare", settings).settings
+        return compare(self, models, found, threads=threads, wait=wait)[0]
+
+    def describe(self, name: str | Path) -> dict[str, Any]:
+        """What a file, or an artifact such as "dataset" or "models/awe", holds: what `awe describe --json` prints.
+
+        Raises MissingInputError where there is neither, DataError for a name of several kinds and for a file that
+        cannot be read.
+        """
+        found = describe(self, str(name))
+        if len(found) > 1:
+            kinds = " and ".join(f"{one['kind']} {one['name']}" for one in found)
+            raise DataError(
+                f"{name}: expected one artifact, found {kinds}", hint=f"name its kind: models/{name}"
+            )
+        return found[0]
 
     def _settings(self, cls: type, command: str, given: Mapping[str, Any]) -> Resolved[Any]:
         """The settings of a command, those that are given first. Raises TypeError for a name that is none."""
@@ -443,6 +468,11 @@ class Model:
         document = self.workspace.evaluate(self._name_now(), threads=threads, wait=wait, **settings)
         metrics: dict[str, float] = document["models"][self.name]["metrics"]
         return metrics
+
+    def export(self, folder: str | Path, **settings: Any) -> Path:
+        """Write the vectors for other libraries, as `awe export` does; return the folder, whose README.md says how."""
+        found = self.workspace._settings(ExportSettings, "export", settings).settings
+        return export(self.workspace, Path(folder), self._name_now(), found).folder
 
 
 # What a notebook hands over, and what it gets.

@@ -11,6 +11,7 @@ from awe_cli.cli import console
 from awe_cli.cli.build_knn import report_neighbors
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    AnywayOption,
     CheckpointOption,
     DryRunOption,
     FreshOption,
@@ -51,6 +52,7 @@ def build_affinity(
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
     dry_run: DryRunOption = False,
+    anyway: AnywayOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
     quiet: QuietOption = False,
@@ -69,7 +71,7 @@ def build_affinity(
 
     announce_compiling()
     settings = settings_from(BuildAffinitySettings, "build-affinity", workspace, flags).settings
-    ws = Workspace(Path(workspace), dry_run=dry_run)
+    ws = Workspace(Path(workspace), dry_run=dry_run, anyway=anyway)
     built, is_new = step(
         ws, model, settings,
         name=name, threads=threads, scheduler=scheduler, wait=wait, announce=console.log,

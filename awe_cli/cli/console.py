@@ -290,9 +290,14 @@ def next_step(command: str) -> None:
         _tell(INFO, f"next: {with_workspace(command)}", f"next: {with_workspace(command)}", {}, "dim")
 
 
+def is_part() -> bool:
+    """Whether another command runs this one as a part of it."""
+    return _is_part
+
+
 @contextlib.contextmanager
-def no_next_step() -> Iterator[None]:
-    """Name no command that comes next within the block: another command runs this one as a part of it."""
+def as_part() -> Iterator[None]:
+    """Within the block commands are parts of the one that runs: they name none that comes next, and keep its log."""
     global _is_part  # noqa: PLW0603 - one process runs one command after the other
     _is_part = True
     try:

@@ -22,6 +22,7 @@ EXAMPLE = """
 awe export --model wsabie --output vectors
 awe export --model wsabie --format faiss --output index
 awe export --model wsabie --format word2vec --output words
+awe export --model wsabie --vectors users --output users.parquet
 awe export --model awe --as-candidates --format hnswlib --output candidates
 """
 
@@ -32,7 +33,10 @@ def export(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="Folder to write; that of an earlier export is replaced as a whole."
+            "--output",
+            "-o",
+            help="Folder to write; that of an earlier export is replaced as a whole. Or a file with vectors of one "
+            "kind: .parquet, or .txt or .vec for word2vec.",
         ),
     ],
     model: Annotated[
@@ -55,7 +59,7 @@ def export(
     from awe_cli.workspace import Workspace
 
     settings = settings_from(ExportSettings, "export", workspace, flags).settings
-    made = step(Workspace(workspace), output, model, settings)
+    made = step(Workspace(workspace), output, model, settings, announce=console.log)
     document = made.document
     if document["other_order"]:
         console.warn(
@@ -75,6 +79,9 @@ def export(
         ]
         console.table("", ("vectors", "rows", "numbers", "files"), rows)
     size = console.bytes_in_words(sum(made.sizes.values()))
-    console.log(
-        f"wrote {len(made.sizes)} files, {size}: {made.folder} (README.md says how to rank with them)"
-    )
+    if "README.md" in made.sizes:
+        console.log(
+            f"wrote {len(made.sizes)} files, {size}: {made.folder} (README.md says how to rank with them)"
+        )
+    else:
+        console.log(f"wrote {size}: {made.folder}")

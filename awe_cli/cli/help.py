@@ -6,9 +6,10 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-from awe_cli.cli import run_record
+from awe_cli.cli import console, run_record
 from awe_cli.cli.dry_run import run_dry
 
+ONCE_BEGUN = "awe.once_begun"  # in `meta`: what to call when the log of the run is open
 RUN = "Run"  # the panel of the options that every command has
 
 
@@ -28,8 +29,11 @@ class PanelCommand(TyperCommand):
         log = {
             key: ctx.params.pop(f"log_{key}", None) or root.get(f"log_{key}") for key in ("format", "file")
         }
+        if console.is_part():
+            return super().invoke(ctx)
         step, is_dry = str(ctx.info_name), bool(ctx.params.get("dry_run"))
         run_record.begin(step, ctx.params["workspace"], log, is_recorded=not is_dry)
+        ctx.meta.get(ONCE_BEGUN, lambda: None)()
         if is_dry:
             return run_dry(
                 lambda: super(PanelCommand, self).invoke(ctx), step, bool(ctx.params.get("as_json"))

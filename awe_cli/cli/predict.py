@@ -46,6 +46,7 @@ awe predict --model awe --split test --output run.trec
 awe predict --model ssi new-queries.csv --documents new-documents.csv --output -
 awe predict --model items --label-file new-artists.parquet --output new-artists-for-all.parquet
 awe predict --model awe --user-file new-customers.csv --output welcome.csv
+awe predict --model items --diversity 0.3 --cap brand=2 --split test --output shelf.csv
 zcat new-plays.csv.gz | awe predict --model awe - --top-k 5 --output - > recommendations.jsonl
 """
 
@@ -194,6 +195,11 @@ def _report(made: Predicted, output: str | None, top_k: int, as_json: bool) -> N
         console.warn(
             f"without a known item, and given the most popular ones (fallback): {counts.fallback:,} of "
             f"{counts.examples:,} people"
+        )
+    if counts.measured:
+        before, after = (total / counts.measured for total in counts.ndcg)
+        console.log(
+            f"re-ranking: ndcg@{top_k} {before:.4f} → {after:.4f} over {counts.measured:,} {made.nouns} of the split"
         )
     _warn_of_short_lists(made, top_k)
     if counts.blank > counts.fallback:

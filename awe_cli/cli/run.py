@@ -73,7 +73,7 @@ def run(
     budget.seconds  # noqa: B018 - what cannot be is refused before anything is read
     common = [*([f"--wait={wait}"] if wait else []), *(["-q"] if quiet else [])]
     before = _digests(ws)
-    with console.no_next_step():
+    with console.as_part():
         _call(context, ["prepare", *as_arguments(PrepareSettings, flags), *common, "--", *(files or [])])
         common += ["--threads", str(threads)] if threads else []
         found = recipe(ws, budget)

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 # Commands that only show what is there are not recorded.
 RECORDED = frozenset(
     {
-        "prepare", "train", "build-knn", "build-affinity", "retrain", "evaluate", "predict", "train-baseline",
-        "ensemble", "export", "report", "run", "tune", "promote", "rollback", "gc",
+        "prepare", "train", "build-knn", "build-affinity", "retrain", "evaluate", "compare", "predict",
+        "train-baseline", "ensemble", "export", "report", "run", "tune", "promote", "rollback", "gc",
     }
 )  # fmt: skip
 
@@ -40,9 +40,10 @@ RECORDED = frozenset(
 class _Recorder:
     """One run, of which a process has one at a time.
 
-    root    the workspace; None until the command has begun, and where nothing can be written there
+    root    the workspace; None until the command has begun
     before  the warnings of the run before; None where every warning is told
     warned  those of this run
+    has_warned  whether the user was told that the record cannot be written
     """
 
     arguments: Sequence[str] = ()
@@ -52,6 +53,7 @@ class _Recorder:
     run: Run | None = None
     before: frozenset[str] | None = None
     warned: dict[str, None] = field(default_factory=dict)
+    has_warned: bool = False
 
     @property
     def command(self) -> str:
@@ -156,6 +158,7 @@ def _write(run: Run) -> None:
     except (OSError, AweError) as error:
         cause = error if isinstance(error, OSError) else error.__cause__
         number = cause.errno if isinstance(cause, OSError) else None
-        if number not in (errno.EACCES, errno.EPERM, errno.EROFS):  # who may only read leaves no record
+        may_only_read = number in (errno.EACCES, errno.EPERM, errno.EROFS)  # who does leaves no record
+        if not may_only_read and not _this.has_warned:
             console.warn(f"this run is not in the record of runs: {getattr(error, 'message', error)}")
-        _this.root = None
+            _this.has_warned = True

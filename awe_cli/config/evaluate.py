@@ -1,4 +1,4 @@
-"""Settings of `awe evaluate` and `awe ensemble`."""
+"""Settings of `awe evaluate`, `awe compare` and `awe ensemble`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from awe_cli.config import setting
 
-# Settings of `awe evaluate`.
+# Settings of `awe evaluate` and `awe compare`.
 
 
 @dataclass(frozen=True)
-class EvaluateSettings:
-    """How models are compared. The models themselves are named on the command line."""
+class JudgeSettings:
+    """How models are judged."""
 
     split: str = setting("test", help="Split whose examples are ranked.", choices=("train", "valid", "test"))
     at: tuple[int, ...] = setting(
@@ -21,15 +21,22 @@ class EvaluateSettings:
         ("precision", "recall", "ndcg", "map", "mrr", "coverage"),
         help='Metrics to compute; "ndcg@20" is taken at this k only.',
     )
-    baseline_model: str | None = setting(
-        None, help="Model that the others are compared with.", auto="the first one named"
-    )
     by: str | None = setting(
         None,
         help="Report metrics by stratum: the training frequency of the wanted labels, the label itself, or"
         " the length of the history.",
         choices=("label-frequency", "label", "history-length"),
         auto="not at all",
+    )
+    seed: int = setting(0, help="Seed of the bootstrap behind the intervals.", min=0)
+
+
+@dataclass(frozen=True)
+class EvaluateSettings(JudgeSettings):
+    """How models are judged and gated. The models themselves are named on the command line."""
+
+    baseline_model: str | None = setting(
+        None, help="Model that the others are compared with.", auto="the first one named"
     )
     require: tuple[str, ...] = setting(
         (),
@@ -42,8 +49,20 @@ class EvaluateSettings:
         "exit code is 79.",
     )
     per_example: bool = setting(False, help="Store the metrics of every example, too.")
-    seed: int = setting(0, help="Seed of the bootstrap behind the intervals.", min=0)
     name: str | None = setting(None, help="Name of the stored result.", auto="the models, the split and --by")
+
+
+@dataclass(frozen=True)
+class CompareSettings(JudgeSettings):
+    """How models are compared. The models themselves are named on the command line."""
+
+    differ_by: str | None = setting(
+        None,
+        help="Measure by which the examples are chosen that a model ranks better, and worse, by most.",
+        auto="ndcg at the greatest k, else the first that is taken on examples",
+    )
+    examples: int = setting(5, help="Number of examples shown of either kind, for each model.", min=0)
+    top_k: int = setting(5, help="Number of labels shown of each.", min=1)
 
 
 # Settings of `awe ensemble`.

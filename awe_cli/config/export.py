@@ -14,6 +14,9 @@ NPY, PARQUET, SAFETENSORS, WORD2VEC, FAISS, HNSWLIB = FORMATS = (
     "faiss",
     "hnswlib",
 )
+# Suffix of a single file that holds vectors with their names → its format.
+FILES = {".parquet": PARQUET, ".txt": WORD2VEC, ".vec": WORD2VEC}
+OTHER_FILES = (".npy", ".npz", ".safetensors", ".faiss", ".index", ".hnswlib", ".bin", ".csv", ".json")
 INNER_PRODUCT, COSINE, EUCLIDEAN = MEASURES = ("inner-product", "cosine", "euclidean")
 LABELS, FEATURES, LABEL_FEATURES, EXAMPLES, USERS = VECTORS = (
     "labels",
@@ -28,13 +31,15 @@ LABELS, FEATURES, LABEL_FEATURES, EXAMPLES, USERS = VECTORS = (
 class ExportSettings:
     """What is written, and for whom. The model and the folder are named on the command line."""
 
-    format: str = setting(NPY, help="Format of the vectors.", choices=FORMATS)
+    format: str | None = setting(
+        None, help="Format of the vectors.", choices=FORMATS, auto="npy, or that of the file that is named"
+    )
     vectors: tuple[str, ...] = setting(
         (),
         help="Vectors to write: of labels (V), of features (U), of the features of labels, and of the examples "
         "or users that were prepared (Ux).",
         choices=VECTORS,
-        auto="all, but examples only in recommendation",
+        auto="all, but examples only in recommendation; labels where a file is named",
     )
     measure: str | None = setting(
         None,

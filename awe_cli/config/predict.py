@@ -31,6 +31,33 @@ class PredictSettings:
         help="Name of the stored predictions, where there is no --output.",
         auto="the model and the split",
     )
+    diversity: float | None = setting(
+        None,
+        help="How much a label loses for being like those before it in the list (maximal marginal relevance).",
+        auto="0, by score alone",
+        min=0,
+        below=1,
+        panel="Re-ranking",
+    )
+    similar_by: str | None = setting(
+        None,
+        help="Embedding model that says how alike labels are, for --diversity.",
+        auto="the model itself, or the only embedding",
+        panel="Re-ranking",
+    )
+    cap: str | None = setting(
+        None,
+        help="ATTRIBUTE=N: at most N labels of a list share a value of this column of the label file.",
+        auto="none",
+        panel="Re-ranking",
+    )
+    pool: int | None = setting(
+        None,
+        help="Number of best labels that re-ranking chooses from.",
+        auto="5 times --top-k, at least 50",
+        min=1,
+        panel="Re-ranking",
+    )
 
 
 # Settings of `awe explain`.

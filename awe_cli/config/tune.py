@@ -18,7 +18,7 @@ class TuneSettings:
     )
     prune: bool = setting(
         True,
-        help="Stop a trial that is behind the median of the others at the same epoch.",
+        help="Stop a trial that is behind three quarters of the complete ones at the same epoch.",
         flag="--prune/--no-prune",
     )
 

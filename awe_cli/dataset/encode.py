@@ -31,6 +31,7 @@ from awe_cli.io.reader import check_batch, columns_of, raw_batches, read_batches
 from awe_cli.io.sources import Source, find_source, open_sources
 from awe_cli.matrices.bags import beside, collect, no_lists
 from awe_cli.matrices.matrix import Bags, Lists
+from awe_cli.workspace.artifact import MANIFEST, decoding
 
 # People never seen before, from the items they chose.
 
@@ -134,10 +135,11 @@ class Encoder:
 
     def __init__(self, dataset: Dataset, people: NewPeople | None = None) -> None:
         self.dataset, self.people = dataset, people
-        self.columns: Mapping[str, Any] = dataset.settings["columns"]
-        self.of_people = dataset.space is None
-        self._features = FeatureColumns() if self.of_people else feature_columns(self.columns)
-        self._text = None if self.of_people else text_options(dataset.settings["text"])
+        with decoding(dataset.path / MANIFEST, "the columns that were prepared"):
+            self.columns: Mapping[str, Any] = dict(dataset.settings["columns"])
+            self.of_people = dataset.space is None
+            self._features = FeatureColumns() if self.of_people else feature_columns(self.columns)
+            self._text = None if self.of_people else text_options(dataset.settings["text"])
 
     @property
     def key(self) -> str | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from awe_cli.errors import DataError
+from awe_cli.errors import DataError, MissingInputError, did_you_mean
 from awe_cli.io.columns import is_string
 
 
@@ -68,6 +70,25 @@ def look_up(values: pa.Array, known: pa.Array, what: str, *, untyped: bool) -> N
         values, known = values.cast(pa.large_string()), known.cast(pa.large_string())
     found = pc.index_in(values, value_set=known)
     return pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int32)
+
+
+def find_named(known: pa.Array, names: Sequence[str], noun: str, option: str) -> NDArray[np.int32]:
+    """The index of each name that a user typed, each once. Raises MissingInputError, which suggests the nearest.
+
+    noun, option  what they are, and the option that names them, for the message
+    """
+    wanted = list(dict.fromkeys(names))
+    rows = look_up(pa.array(wanted, pa.string()), known, option, untyped=True)
+    unknown = np.flatnonzero(rows < 0)
+    if len(unknown):
+        name = wanted[int(unknown[0])]
+        raise MissingInputError(
+            f"{option}: the dataset has no {noun} {name!r} among its {len(known):,}",
+            hint=did_you_mean(
+                name, map(str, known.to_pylist()), f"{noun}s are written as in the data prepared"
+            ),
+        )
+    return rows
 
 
 def united(

@@ -15,6 +15,7 @@ from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.engine.local import one_blas_thread
 from awe_cli.errors import DataError
 from awe_cli.evaluation.held_out import Evaluated
+from awe_cli.evaluation.strata import wins
 from awe_cli.metrics.bootstrap import LEVEL, RESAMPLES, paired_intervals
 from awe_cli.metrics.metrics import Measure
 from awe_cli.models.load import OpenRanker
@@ -58,6 +59,11 @@ def compare(
         "baseline_model": baseline,
         "differences": {
             name: _differences(result, judged[baseline], columns, settings.seed)
+            for name, result in judged.items()
+            if name != baseline
+        },
+        "wins": {
+            name: wins(_paired(result, judged[baseline]), [m for m in wanted if m.metric.per_example])
             for name, result in judged.items()
             if name != baseline
         },
@@ -119,14 +125,19 @@ def _differences(
     result: Evaluated, baseline: Evaluated, columns: list[str], seed: int
 ) -> dict[str, dict[str, float]]:
     """measure → mean difference from the baseline over the examples both have, and its interval."""
-    rows, others = pairs(result.ids, baseline.ids)
     with one_blas_thread():
-        intervals = paired_intervals(result.values[rows] - baseline.values[others], seed)
+        intervals = paired_intervals(_paired(result, baseline), seed)
     return {
         column: {"difference": interval.mean, "low": interval.low, "high": interval.high}
         for column, interval in zip(columns, intervals, strict=True)
         if not np.isnan(interval.mean)
     }
+
+
+def _paired(result: Evaluated, baseline: Evaluated) -> NDArray[np.float64]:
+    """(n, measures) the values less those of the baseline, of the examples that both have."""
+    rows, others = pairs(result.ids, baseline.ids)
+    return result.values[rows] - baseline.values[others]
 
 
 def pairs(ids: pa.Array, others: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -14,7 +14,7 @@ from awe_cli.dataset.examples import Examples
 from awe_cli.engine.local import one_blas_thread
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.bootstrap import paired_intervals
-from awe_cli.metrics.metrics import Measure
+from awe_cli.metrics.metrics import HIGHER, Measure
 from awe_cli.metrics.ranks import Ranks
 from awe_cli.metrics.strata import by_size, size_names, take_apart
 
@@ -98,13 +98,30 @@ def with_owners_of(of: Values, rows: NDArray[np.int64], others: NDArray[np.int64
     return of._replace(owner=place[of.owner])
 
 
+def wins(differences: NDArray[np.float64], measures: Sequence[Measure]) -> dict[str, dict[str, int]]:
+    """measure → on how many examples a model is better than the other ("won"), worse ("lost"), and as good ("tied").
+
+    differences  (n, measures) the model's values less the other's; a measure without a better direction is left out
+    """
+    found = {}
+    for column, measure in enumerate(measures):
+        if measure.metric.better is not None:
+            better = differences[:, column] if measure.metric.better == HIGHER else -differences[:, column]
+            won, lost = int(np.count_nonzero(better > 0)), int(np.count_nonzero(better < 0))
+            found[measure.name] = {"won": won, "lost": lost, "tied": len(better) - won - lost}
+    return found
+
+
 def compare_strata(
-    strata: Strata, found: dict[str, Values], baseline: str, columns: Sequence[str], seed: int
+    strata: Strata, found: dict[str, Values], baseline: str, measures: Sequence[Measure], seed: int
 ) -> dict[str, Any]:
     """The result as JSON: a group for each stratum that the baseline has examples in.
 
+    measures  those taken per example
+
     A mean comes with its interval; a difference is that of the examples both models have in the stratum.
     """
+    columns = [measure.name for measure in measures]
     groups, found = [], {name: _rows(of, np.argsort(of.stratum, kind="stable")) for name, of in found.items()}
     for stratum in np.unique(found[baseline].stratum):
         inside = {name: _only(of, stratum) for name, of in found.items()}
@@ -116,6 +133,11 @@ def compare_strata(
                 "models": {name: _intervals(of.values, columns, seed) for name, of in inside.items()},
                 "differences": {
                     name: _intervals(_difference(of, inside[baseline]), columns, seed)
+                    for name, of in inside.items()
+                    if name != baseline
+                },
+                "wins": {
+                    name: wins(_difference(of, inside[baseline]), measures)
                     for name, of in inside.items()
                     if name != baseline
                 },

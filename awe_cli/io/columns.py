@@ -389,29 +389,35 @@ def warn_of_joined(batch: Batch, column: str, values: pa.Array, flag: str, separ
     """Warn where cells seem to hold several entries and nobody said what separates them."""
     if separator is not None or batch.first_row > _LOOKED_AT or not len(values):
         return
+    found = joined_by(values)
+    if found is not None:
+        sign, shown = found
+        how = "look like lists as Python or JSON writes them" if sign == LIST else f"look joined by {sign!r}"
+        how = "look joined by spaces" if sign == "space" else how
+        quoted = sign if sign.isalpha() else f"'{sign}'"
+        batch.log.warn(
+            f"{batch.file}: cells of column {column!r} {how}, as in {shown[:60]!r}, and were not split there; "
+            f"{flag} {quoted} splits them"
+        )
+
+
+def joined_by(values: pa.Array) -> tuple[str, str] | None:
+    """What seems to separate several entries in one cell, as an option takes it, and a cell; None where nothing does.
+
+    values  text
+    """
     filled = values.filter(pc.fill_null(pc.not_equal(values, ""), False))
     for sign, pattern, least in _JOINED if len(filled) else ():
         looks = pc.match_substring_regex(filled, pattern)
         if (pc.sum(looks).as_py() or 0) >= least * len(filled):
-            shown = filled.filter(looks)[0].as_py()[:60]
-            how = (
-                "look like lists as Python or JSON writes them"
-                if sign == LIST
-                else f"look joined by {sign!r}"
-            )
-            how = "look joined by spaces" if sign == "space" else how
-            quoted = sign if sign.isalpha() else f"'{sign}'"
-            batch.log.warn(
-                f"{batch.file}: cells of column {column!r} {how}, as in {shown!r}, and were not split there; "
-                f"{flag} {quoted} splits them"
-            )
-            return
+            return sign, filled.filter(looks)[0].as_py()
+    return None
 
 
 # Columns in the form of their roles; each failure with file, column and row.
 
 # What databases, pandas, R and spreadsheets write where there is no value.
-_MISSING = ("\\N", "NULL", "null", "NaN", "nan", "None", "NA", "N/A", "<NA>", "#N/A")
+MISSING = ("\\N", "NULL", "null", "NaN", "nan", "None", "NA", "N/A", "<NA>", "#N/A")
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -459,7 +465,7 @@ def warn_of_missing(log: ReadingLog, column: str, ids: pa.Array) -> None:
     """Warn of ids, each there once, that are rather what other programs write for a missing value."""
     if not is_string(ids.type):
         return
-    found = ids.filter(pc.is_in(ids, value_set=pa.array(_MISSING, ids.type))).to_pylist()
+    found = ids.filter(pc.is_in(ids, value_set=pa.array(MISSING, ids.type))).to_pylist()
     if found:
         shown = ", ".join(repr(value) for value in found)
         log.warn(

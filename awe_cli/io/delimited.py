@@ -35,6 +35,14 @@ _RECBOLE = re.compile(r"(.+):(token|token_seq|float|float_seq)")
 _STAND_INS = (b"\x1f", b"\x1e", b"\x1d", b"\x1c", b"\x02", b"\x03", b"\x04", b"\x05")
 
 
+class NoHeaderError(DataError):
+    """The first row cannot be one of names, and rather is data; `columns` is how many cells it has."""
+
+    def __init__(self, message: str, *, hint: str, columns: int) -> None:
+        super().__init__(message, hint=hint)
+        self.columns = columns
+
+
 @dataclass(frozen=True)
 class Layout:
     """How the file is laid out.
@@ -152,13 +160,11 @@ def _checked_names(
 ) -> tuple[str, ...]:
     twice = [name for name in dict.fromkeys(names) if name and names.count(name) > 1]
     if twice:
-        data = header and any(_is_data(cell) for cell in names)
-        raise DataError(
-            f"{source.name}: expected distinct column names, found {twice[0]!r} twice",
-            hint="the first row looks like data: name the columns with --columns"
-            if data
-            else "rename one of the columns",
-        )
+        message = f"{source.name}: expected distinct column names, found {twice[0]!r} twice"
+        if header and any(_is_data(cell) for cell in names):
+            hint = "the first row looks like data: name the columns with --columns"
+            raise NoHeaderError(message, hint=hint, columns=len(names))
+        raise DataError(message, hint="rename one of the columns")
     rest = rows[1:] if header else rows
     if rest and all(len(row) == len(names) + 1 and not row[-1].strip() for row in rest):
         names = (*names, "")  # a separator at the end of each line but the first

@@ -42,12 +42,17 @@ def training_needs(dataset: Dataset, dim: int, fits: Sequence[Sequence[str]]) ->
     return Needs(int(PROCESS + _MATRICES * matrix + _STATES * state), state * (len(fits) + 1), state)
 
 
+def building_needs(dataset: Dataset, dim: int, fits: Sequence[Sequence[str]]) -> Needs:
+    """What building G needs beside G itself: the matrix, U and V, in memory."""
+    memory = PROCESS + matrix_bytes(dataset, max(fits, key=len)) + state_bytes(dataset, dim)
+    return Needs(memory)
+
+
 def neighbor_needs(dataset: Dataset, dim: int, fits: Sequence[Sequence[str]], neighbors: int) -> Needs:
     """What a table of neighbours needs: `neighbors` of each query."""
     queries = _entries(dataset)[0] * (4 if dataset.task == RECOMMENDATION else 1)
-    matrix = matrix_bytes(dataset, max(fits, key=len))
     table = queries * neighbors * _STORED_NEIGHBOR
-    memory = PROCESS + matrix + state_bytes(dataset, dim) + queries * neighbors * _WEIGHED
+    memory = building_needs(dataset, dim, fits).memory + queries * neighbors * _WEIGHED
     return Needs(memory, table * len(fits), table)
 
 

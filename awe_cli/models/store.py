@@ -70,6 +70,20 @@ def load_state(model: Artifact, fit: Fit, dataset: Dataset | None = None) -> Sta
         return state_of(arrays)
 
 
+def dim_of(model: Artifact) -> int:
+    """The dimension of an embedding, as its recipe has it; the greatest where several plans were tried.
+
+    Raises CorruptArtifactError where the recipe has none.
+    """
+    plans = model.settings.get("plans") or [model.settings.get("plan")]
+    given: list[Any] = plans if isinstance(plans, list) else []
+    dims = [plan.get("dim") if isinstance(plan, dict) else None for plan in given]
+    known = [dim for dim in dims if type(dim) is int and 0 < dim < 1 << 31]
+    if not known or len(known) < len(dims):
+        raise model.corrupt("manifest.json", "plans with a dimension", repr(plans)[:80])
+    return max(known)
+
+
 def _check_rows(arrays: Mapping[str, NDArray[Any]], dataset: Dataset) -> None:
     """Raise ValueError where U or V has another number of rows than the dataset has features."""
     expected = {"U": dataset.n_features, "V": dataset.n_label_features}

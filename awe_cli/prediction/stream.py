@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,7 @@ from awe_cli.matrices.matrix import Bags, Lists, Rows, take_rows
 from awe_cli.prediction.rows import id_column, prediction_rows, prediction_schema
 from awe_cli.ranking.block import Ranked
 from awe_cli.ranking.ranker import Ranker, block_rows
+from awe_cli.ranking.rerank import Reranking
 from awe_cli.ranking.restricted import RestrictedRanker
 from awe_cli.ranking.validation import rank, rows_at_once
 
@@ -42,6 +44,7 @@ class PredictRequest:
     allowed  (m,) the only labels that are candidates, ascending; None for all
     examples  new input that is in memory, in place of a file
     id_name  of the column of ids; None: as in the data that was prepared
+    reranking  how lists are chosen from longer ones; None: by score alone
     """
 
     model: str
@@ -55,6 +58,12 @@ class PredictRequest:
     user_file: str | None = None
     examples: Examples | None = None
     id_name: str | None = None
+    reranking: Reranking | None = None
+
+    @property
+    def listed(self) -> int:
+        """How many of the best labels are found, of which top_k are kept."""
+        return self.top_k if self.reranking is None else self.reranking.pool
 
     @property
     def is_new(self) -> bool:
@@ -77,6 +86,8 @@ class Counts:
     fewer       examples that got fewer labels than asked for, because no more candidates are left
     nothing     those of them that got none
     unscored    labels that came after the model was made, which it never recommends
+    ndcg        (by score alone, re-ranked) the sums of NDCG at top_k over the examples of a split that have positives
+    measured    how many these are
     unweighted  whether the input lacks the column of weights, so that each item counts 1
     """
 
@@ -89,6 +100,8 @@ class Counts:
     nothing: int = 0
     unweighted: bool = False
     unscored: int = 0
+    ndcg: tuple[float, float] = (0.0, 0.0)
+    measured: int = 0
 
 
 def top_rows(
@@ -116,12 +129,12 @@ def top_rows(
 
     def best(ranker: Ranker, x: Rows, seen: Lists | None) -> Ranked:
         if not isinstance(ranker, RestrictedRanker):
-            return rank(ranker, x, None, seen, request.top_k, request.model)
+            return rank(ranker, x, None, seen, request.listed, request.model)
         among = None if seen is None else ranker.among_allowed(seen)
-        found = rank(ranker, x, None, among, request.top_k, request.model)
+        found = rank(ranker, x, None, among, request.listed, request.model)
         return found._replace(labels=ranker.original(found.labels))
 
-    def work(block: Examples) -> tuple[Examples, pa.Table, NDArray[np.int32]]:
+    def work(block: Examples) -> tuple[Examples, pa.Table, NDArray[np.int32], Cost]:
         seen = None if request.include_seen or block.seen is None else dataset.among_labels(block.seen)
         ranked = best(ranker, block.x, seen)
         fallback = None
@@ -131,13 +144,18 @@ def top_rows(
             if len(for_blank):
                 others = best(popular, take_rows(block.x, for_blank), None)
                 ranked.labels[for_blank], ranked.scores[for_blank] = others.labels, others.scores
+                ranked.n_top[for_blank] = others.n_top
+        cost = NO_COST
+        if request.reranking is not None:
+            by_score, ranked = ranked, request.reranking.apply(ranked, request.top_k)
+            cost = cost_of(by_score.labels[:, : request.top_k], ranked.labels, block.positives)
         schema = prediction_schema(id_name, block.ids.type, labels.type, fallback=marked)
         rows = prediction_rows(schema, block.ids, labels, ranked.labels, ranked.scores, fallback)
-        return block, rows, ranked.n_top
+        return block, rows, ranked.n_top, cost
 
-    most = min(most, max(1, BLOCK_ROWS // min(request.top_k, dataset.n_labels)))
+    most = min(most, max(1, BLOCK_ROWS // min(request.listed, dataset.n_labels)))
     blocks = itertools.islice(cut(examples_of(dataset, request, counts), most), skip, None)
-    for block, rows, n_top in map_blocks(work, blocks, threads):
+    for block, rows, n_top, cost in map_blocks(work, blocks, threads):
         counts.examples += len(block)
         counts.rows += rows.num_rows
         n_blank = int(np.count_nonzero(is_blank(block)))
@@ -145,9 +163,44 @@ def top_rows(
         counts.fallback += n_blank if marked else 0
         counts.fewer += int(np.count_nonzero(n_top < request.top_k))
         counts.nothing += int(np.count_nonzero(n_top == 0))
+        counts.ndcg = (counts.ndcg[0] + cost.before, counts.ndcg[1] + cost.after)
+        counts.measured += cost.examples
         yield rows
     if not counts.examples:
         yield prediction_schema(id_name, pa.string(), labels.type).empty_table()
+
+
+class Cost(NamedTuple):
+    """NDCG at top_k summed over examples that have positives, before and after re-ranking."""
+
+    before: float
+    after: float
+    examples: int
+
+
+NO_COST = Cost(0.0, 0.0, 0)
+
+
+def cost_of(before: NDArray[np.int32], after: NDArray[np.int32], positives: Lists) -> Cost:
+    """What re-ranking costs the examples of a block that have positives; each positive has gain 1."""
+    sizes = np.diff(positives.indptr)
+    some = np.flatnonzero(sizes > 0)
+    if not len(some):
+        return NO_COST
+    k = before.shape[1]
+    discount = 1 / np.log2(np.arange(2, k + 2))
+    ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(sizes[some], k)]
+    wanted = [positives.indices[slice(*positives.indptr[e : e + 2])] for e in some]
+    sums = [
+        float(
+            sum(
+                (discount[: lists.shape[1]] * np.isin(lists[e], labels)).sum() / best
+                for e, labels, best in zip(some, wanted, ideal, strict=True)
+            )
+        )
+        for lists in (before, after)
+    ]
+    return Cost(sums[0], sums[1], len(some))
 
 
 def example_ids(dataset: Dataset, request: PredictRequest) -> pa.Array:

@@ -67,6 +67,14 @@ _SEARCHED = {
     "faiss": "best = [names[place] for place in index.search(queries[:1], 10)[1][0] if place >= 0]",
     "hnswlib": "best = [names[place] for place in index.knn_query(queries[:1], min(10, len(names)))[0][0]]",
 }
+_FEATURES = {  # format → how U and the names of its rows are read, after the code above
+    "npy": 'U, features = np.load("features.npy"), json.load(open("features.json"))',
+    "parquet": 'U, features = read("features")',
+    "safetensors": 'U, features = tensors["features"], json.load(open("features.json"))',
+    "word2vec": """words = KeyedVectors.load_word2vec_format("features.txt")
+U, features = words.vectors, [unquote(word) for word in words.index_to_key]""",
+}
+_NORMS = {"l2": ["x = x / (np.sqrt((x**2).sum()) or 1)"], "l1": ["x = x / (np.abs(x).sum() or 1)"]}
 HNSW_SPACES = {"inner-product": "ip", "cosine": "cosine", "euclidean": "l2"}
 
 
@@ -146,21 +154,77 @@ def _code(document: Mapping[str, Any]) -> str:
         return ""
     format, measure = document["format"], document["measure"]
     loaded = _LOADED[format].format(queries=queries, space=HNSW_SPACES[measure])
-    return (
-        f"{loaded}{_SEARCHED.get(format, _ALL_SCORED.format(scores=_SCORED[measure]))}\nprint(ids[0], best)\n"
-    )
+    search = _SEARCHED.get(format, _ALL_SCORED.format(scores=_SCORED[measure]))
+    if format == "word2vec" and measure == "inner-product":  # gensim itself compares by cosine
+        search = "scores = labels.vectors @ queries[0]\n"
+        search += "best = [unquote(labels.index_to_key[place]) for place in (-scores).argsort()[:10]]"
+    return f"{loaded}{search}\nprint(ids[0], best)\n"
 
 
 def _input(document: Mapping[str, Any]) -> str:
-    scaling = document["scaling"]
-    text = "The vector of an input is Ux = Σ_i x_i U_i over its features, with U in `features`. "
-    if document["task"] == RECOMMENDATION:
-        transform = document.get("weight_transform")
-        text += "The features of a user are the items chosen, "
-        text += f"with their weights ({transform})" if transform else "1 each"
-        text += ", and what else was prepared of users; " if document.get("user_features") else "; "
-    text += f"x is scaled: {scaling}. " if scaling != "none" else "x is not scaled. "
-    return (
-        text
-        + "`awe_cli.Model.load(workspace, model).project(table)` does that for tables as they were prepared."
+    text = (
+        "The vector of an input is Ux = Σ_i x_i U_i over its features, with U in `features`. "
+        "`awe_cli.Model.load(workspace, model).project(table)` makes it of tables as they were prepared"
     )
+    code = _input_code(document)
+    return f"{text}; without awe, go on with:\n\n```python\n{code}```" if code else f"{text}."
+
+
+def _input_code(document: Mapping[str, Any]) -> str | None:
+    """The function that makes the vector of new input, after the code that loads; None where it takes more."""
+    if "features" not in document["kinds"] or document.get("user_features") or not _code(document):
+        return None
+    options = document["feature_options"]
+    body = _dense_lines(options) if document["dense"] else _sparse_lines(options)
+    numpy = "import numpy as np\n\n" if "np." not in _code(document) else ""
+    loaded = _FEATURES.get(document["format"], _FEATURES["npy"])
+    if _is_scaled(options):
+        loaded += '\nmean, weight = np.load("features-scaling.npy")'
+    given = {
+        True: "the numbers, in the order of the features",
+        False: "a value for each feature by its name: {'name': 1.0}",
+    }[document["dense"]]
+    lines = [
+        f"{numpy}{loaded}",
+        "place = {name: row for row, name in enumerate(features)}\n\n" if not document["dense"] else "\n",
+        "def vector(given):",
+        f'    """Ux of {given}."""',
+        *(f"    {line}" for line in body),
+        "    return q.astype(np.float32)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _is_scaled(options: Mapping[str, Any]) -> bool:
+    return bool(options["idf"] or options["scaling"] == "standard")
+
+
+def _dense_lines(options: Mapping[str, Any]) -> list[str]:
+    lines = ["x = np.asarray(given, float)"]
+    if options["scaling"] == "standard":
+        lines.append("x = (x - mean[: len(x)]) * weight[: len(x)]")
+    lines += _NORMS.get(options["scaling"], [])
+    lines.append("q = x @ U[: len(x)]")
+    if options["bias"]:
+        constant = "U[-1] / np.sqrt(len(x))" if options["scaling"] == "standard" else "U[-1]"
+        lines.append(f"q = q + {constant}  # the constant feature")
+    return lines
+
+
+def _sparse_lines(options: Mapping[str, Any]) -> list[str]:
+    lines = [
+        "known = {place[name]: value for name, value in given.items() if name in place}",
+        "rows, x = list(known), np.array(list(known.values()), float)",
+    ]
+    if options["sublinear"]:
+        lines.append("x = np.sign(x) * (1 + np.log(np.maximum(np.abs(x), 1)))")
+    lines += {"log": ["x = np.log1p(x)"], "binary": ["x = np.ones(len(x))"]}.get(
+        options.get("weights", ""), []
+    )
+    if options["idf"]:
+        lines.append("x = x * weight[rows]")
+    lines += _NORMS.get(options["scaling"], [])
+    lines.append("q = x @ U[rows]")
+    if options["bias"]:
+        lines.append("q = q + U[-1]  # the constant feature")
+    return lines

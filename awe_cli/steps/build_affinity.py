@@ -18,8 +18,10 @@ from awe_cli.engine.engine import Engine, open_engine
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.load import find_embedding
+from awe_cli.models.needs import building_needs
 from awe_cli.models.store import (
     Fit,
+    dim_of,
     fit_name,
     fits_of_model,
     load_result,
@@ -161,8 +163,8 @@ def build_affinity(
         recipe = Recipe(
             AFFINITY, AFFINITY_VERSION, resolved, {"dataset": stored.digest, "model": base.digest}
         )
-        name = name or default_name(settings.affinity, base)
-        current = ws.current(AFFINITY, name, recipe)
+        name, fits = name or default_name(settings.affinity, base), fits_of_model(base)
+        current = ws.current(AFFINITY, name, recipe, lambda: building_needs(dataset, dim_of(base), fits))
         if current is not None:
             return current, False
         with (

@@ -27,6 +27,7 @@ from awe_cli.models.load import find_embedding
 from awe_cli.models.needs import neighbor_needs
 from awe_cli.models.store import (
     Fit,
+    dim_of,
     fit_name,
     fits_of_model,
     load_result,
@@ -254,11 +255,10 @@ def build_knn(
 
 def _needs(dataset: Dataset, base: Artifact, resolved: dict[str, Any]) -> Needs:
     """What the table takes with the fewest neighbours that may be chosen."""
-    fits = base.settings["fits"]
-    dim = load_state(base, tuple(fits[0]), dataset).U.shape[1]
+    fits = fits_of_model(base)
     wanted = resolved["k"] or min(_KS[dataset.task])
     k = min(wanted, max(1, dataset.splits["train"] - 1))
-    return neighbor_needs(dataset, dim, fits, k)
+    return neighbor_needs(dataset, dim_of(base), fits, k)
 
 
 def _store_fit(

@@ -26,7 +26,7 @@ from awe_cli.prediction.output import whole_file
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.artifact import read_document
 
-VERSION = 5
+VERSION = 6
 RESULT = "metrics.json"
 EXAMPLES = "examples.parquet"
 _LONGEST_NAME = 100
@@ -113,7 +113,8 @@ def _apart(
     for name, result in judged.items():
         assert result.strata is not None
         found[name] = with_owners_of(result.strata, *pairs(result.ids, judged[baseline].ids))
-    return compare_strata(strata, found, baseline, _columns(wanted), seed)
+    per_example = [measure for measure in wanted if measure.metric.per_example]
+    return compare_strata(strata, found, baseline, per_example, seed)
 
 
 def _columns(wanted: Sequence[Measure]) -> list[str]:
@@ -130,7 +131,7 @@ def default_name(models: Sequence[str], split: str, by: str | None = None) -> st
 
 
 def distinct(models: Sequence[str]) -> list[str]:
-    """The models that are named, each once, also where one text has several with commas. Raises UsageError."""
+    """The names of models, which may be separated by commas, each once. Raises UsageError where there is none."""
     names = [name.strip() for entry in models for name in entry.split(",") if name.strip()]
     if not names:
         raise UsageError("no model is named", hint="name one with --model, or several")

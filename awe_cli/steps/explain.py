@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from awe_cli.baselines.popularity import PopularityRanker
 from awe_cli.config.predict import ExplainSettings
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.dataset.examples import Examples
-from awe_cli.dataset.vocabulary import look_up
-from awe_cli.errors import MissingInputError, UsageError, did_you_mean
+from awe_cli.dataset.vocabulary import find_named
+from awe_cli.errors import UsageError
 from awe_cli.models.explain import Explainer, of_ranker, open_explainer, shown
 from awe_cli.models.load import choose_fit, find_model, load_fit
 from awe_cli.models.store import open_dataset
@@ -57,7 +56,8 @@ def explain(
     fit_on = choose_fit(found, None)
     request = PredictRequest(model, settings.top_k, False, fit_on, None, input)
     request, _ = narrow(dataset, request, Only(ids))
-    wanted = _label_rows(dataset, labels)
+    noun = "item" if dataset.task == RECOMMENDATION else "label"
+    wanted = find_named(dataset.labels, labels, noun, "--label")
     ranker = load_fit(ws, found, dataset, fit_on)
     explainer = open_explainer(ws, found, dataset, fit_on)
     popular = PopularityRanker(dataset.label_counts(fit_on)) if request.marks_fallback(dataset) else None
@@ -70,21 +70,6 @@ def explain(
             chosen = wanted if len(wanted) else _best(judge, one, settings.top_k, model)
             explained.append(_explained(dataset, judge, explains, one, chosen, settings.parts))
     return explained
-
-
-def _label_rows(dataset: Dataset, labels: Sequence[str]) -> NDArray[np.int32]:
-    """The index of each label, each once. Raises MissingInputError."""
-    names = list(dict.fromkeys(labels))
-    rows = look_up(pa.array(names, pa.string()), dataset.labels, "--label", untyped=True)
-    if (rows < 0).any():
-        name = names[int(np.argmax(rows < 0))]
-        noun = "item" if dataset.task == RECOMMENDATION else "label"
-        known = map(str, dataset.labels.to_pylist())
-        raise MissingInputError(
-            f"--label: the dataset has no {noun} {name!r} among its {dataset.n_labels:,}",
-            hint=did_you_mean(name, known, f"{noun}s are written as in the data prepared"),
-        )
-    return rows
 
 
 def _best(ranker: Ranker, example: Examples, k: int, model: str) -> NDArray[np.int32]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +20,13 @@ from awe_cli.config.export import (
     EXAMPLES,
     FAISS,
     FEATURES,
+    FILES,
     HNSWLIB,
     INNER_PRODUCT,
     LABEL_FEATURES,
     LABELS,
     NPY,
+    OTHER_FILES,
     PARQUET,
     SAFETENSORS,
     USERS,
@@ -29,19 +34,20 @@ from awe_cli.config.export import (
     ExportSettings,
 )
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
+from awe_cli.dataset.features import FeatureOptions
 from awe_cli.errors import SettingsError, UsageError
 from awe_cli.io import vectors as writers
 from awe_cli.io.vectors import Vectors
 from awe_cli.models.inner_product import other_order
 from awe_cli.models.load import choose_fit, find_embedding
 from awe_cli.models.store import load_result, load_state, open_dataset
-from awe_cli.prediction.output import whole_folder
+from awe_cli.prediction.output import whole_file, whole_folder
 from awe_cli.ranking.embedding import label_rows, projections
 from awe_cli.report.model_card import HNSW_SPACES, model_card
-from awe_cli.workspace import Workspace
+from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.artifact import read_document
 
-ABOUT, CARD = "export.json", "README.md"
+ABOUT, CARD, SCALING = "export.json", "README.md", "features-scaling.npy"
 _FORMAT = "awe export"  # what `export.json` says of itself
 _MEASURES = {WORD2VEC: COSINE, HNSWLIB: EUCLIDEAN}  # that the readers of these formats compare by
 _WRITERS = {NPY: writers.write_npy, PARQUET: writers.write_parquet, SAFETENSORS: writers.write_safetensors,
@@ -52,7 +58,7 @@ _WRITERS = {NPY: writers.write_npy, PARQUET: writers.write_parquet, SAFETENSORS:
 class Exported:
     """What was written.
 
-    folder    that holds the files
+    folder    that holds the files, or the one file
     document  what --json prints: the model, and each kind of vectors with its files
     sizes     file → bytes
     """
@@ -63,12 +69,19 @@ class Exported:
 
 
 def export(
-    ws: Workspace, output: Path, model: str | None = None, settings: ExportSettings | None = None
+    ws: Workspace,
+    output: Path,
+    model: str | None = None,
+    settings: ExportSettings | None = None,
+    *,
+    announce: Callable[[str], None] = lambda line: None,
 ) -> Exported:
     """Write vectors of a model, with their names, a model card and a description for machines, into a new folder.
 
-    output  the folder, which appears complete or not at all; one that an earlier export wrote is replaced
+    output  the folder, which appears complete or not at all; one that an earlier export wrote is replaced. Or a file
+            that ends in .parquet, .txt or .vec (word2vec), which gets vectors of one kind alone, and no model card
     model   of `train` or `retrain`; by default the only one there is
+    announce  is told what takes some time
 
     The same model, dataset and settings give the same bytes.
     Raises SettingsError for a model that ranks in another order than Ux·V_y, unless settings.as_candidates;
@@ -76,6 +89,9 @@ def export(
     that is not installed; WriteError.
     """
     settings = settings or ExportSettings()
+    as_file = _is_file(output, settings)
+    settings = replace(settings, format=settings.format or (FILES[output.suffix.lower()] if as_file else NPY))
+    assert settings.format is not None
     if settings.format in writers.NEEDED:
         writers.NEEDED[settings.format]()
     stored = ws.find("dataset")
@@ -85,10 +101,10 @@ def export(
     if reason is not None and not settings.as_candidates:
         raise SettingsError(
             f"{found.describe()} ranks in another order than its vectors do: {reason}",
-            hint="export the model that it was made from (`awe train --affinity constant`), or add --as-candidates to "
-            "find candidates with these vectors, and rank them with awe predict",
+            hint=f"export {_linear_model(ws, found)}, or add --as-candidates to find candidates with these vectors, "
+            "and rank them with awe predict",
         )
-    kinds = _kinds(settings, dataset)
+    kinds = _kinds(settings, dataset, as_file)
     fit = choose_fit(found, None)
     measure = settings.measure or _MEASURES.get(settings.format, INNER_PRODUCT)
     one_more = measure != INNER_PRODUCT
@@ -112,8 +128,16 @@ def export(
         **_scaling(dataset),
         "kinds": {one.kind: {"what": _what(one.kind, dataset), "rows": len(one.rows)} for one in vectors},
     }
+    if settings.format == HNSWLIB:
+        n = dataset.n_labels
+        announce(f"building a graph of {n:,} labels on one thread: several would build another each time")
+    if as_file:
+        document["files"] = {vectors[0].kind: [output.name]}
+        return Exported(output, document, {output.name: _write_file(output, vectors, settings.format)})
     with whole_folder(output, _is_export) as folder:
-        document["files"] = _write(folder, vectors, settings.format, measure)
+        files = document["files"] = _write(folder, vectors, settings.format, measure)
+        if FEATURES in files:
+            files[FEATURES] += _write_scaling(folder, dataset)
         (folder / ABOUT).write_text(
             json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
@@ -122,11 +146,47 @@ def export(
     return Exported(output, document, sizes)
 
 
-def _kinds(settings: ExportSettings, dataset: Dataset) -> list[str]:
+def _linear_model(ws: Workspace, model: Artifact) -> str:
+    """The model that another was made from, in words, where its name is left; else how to train one."""
+    parent = ws.name_of("model", model.parents.get("model", ""))
+    return f"{parent}, which it was made from" if parent else "a model of `awe train --affinity constant`"
+
+
+def _is_file(output: Path, settings: ExportSettings) -> bool:
+    """Whether one file is asked for, rather than a folder. Raises UsageError where it could not hold names."""
+    suffix = output.suffix.lower()
+    if output.is_dir() or suffix not in (*FILES, *OTHER_FILES):
+        return False
+    if suffix in OTHER_FILES or settings.format not in (None, FILES[suffix]):
+        raise UsageError(
+            f"--output {output}: expected a folder, found the name of a file",
+            hint=f"name a folder, such as {output.with_suffix('')}; one file with vectors and their names ends in "
+            ".parquet, or in .txt or .vec for word2vec",
+        )
+    return True
+
+
+def _write_file(output: Path, vectors: list[Vectors], format: str) -> int:
+    """Write the one kind of vectors to a file, in one instant; return its size in bytes."""
+    with whole_file(output) as stream, tempfile.TemporaryDirectory() as folder:
+        [[name]] = _WRITERS[format](Path(folder), vectors).values()
+        with open(Path(folder) / name, "rb") as written:
+            shutil.copyfileobj(written, stream)
+    return output.stat().st_size
+
+
+def _kinds(settings: ExportSettings, dataset: Dataset, as_file: bool) -> list[str]:
     """The kinds of vectors to write, each once. Raises UsageError for one that is not there."""
     people = dataset.task == RECOMMENDATION
     there = [LABELS, FEATURES, *([LABEL_FEATURES] if dataset.described else [])]
     projected = USERS if people else EXAMPLES
+    if as_file and len(settings.vectors) > 1:
+        raise UsageError(
+            f"--vectors {','.join(settings.vectors)}: expected one kind for a file, found {len(settings.vectors)}",
+            hint="name a folder with --output, or one of them",
+        )
+    if not settings.vectors and as_file:
+        return [LABELS]
     if not settings.vectors:
         return [*there, *([projected] if people else [])]
     wanted = [projected if kind in (USERS, EXAMPLES) else kind for kind in settings.vectors]
@@ -185,16 +245,19 @@ def _scaling(dataset: Dataset) -> dict[str, Any]:
     """How x is made of what was prepared."""
     settings = dataset.settings
     if dataset.task != RECOMMENDATION:
-        return {
-            "scaling": settings["feature_options"]["scaling"],
-            "feature_options": settings["feature_options"],
-        }
-    transform = settings["weight_transform"] if settings["weighted"] else None
-    return {
-        "scaling": settings["scaling"],
-        "weight_transform": transform,
-        "user_features": dataset.user_space is not None,
-    }
+        return {"dense": dataset.dense, "feature_options": dict(settings["feature_options"])}
+    weights = settings["weight_transform"] if settings["weighted"] else "none"
+    options = asdict(FeatureOptions(settings["scaling"], bias=False)) | {"weights": weights}
+    return {"dense": False, "feature_options": options, "user_features": dataset.user_space is not None}
+
+
+def _write_scaling(folder: Path, dataset: Dataset) -> list[str]:
+    """What is subtracted from each feature, and what multiplies it, (2, features), where it is not 0 and 1."""
+    space = dataset.space
+    if space is None or not ((space.mean != 0).any() or (space.weight != 1).any()):
+        return []
+    np.save(folder / SCALING, np.stack([space.mean, space.weight]), allow_pickle=False)
+    return [SCALING]
 
 
 def _write(folder: Path, vectors: list[Vectors], format: str, measure: str) -> dict[str, list[str]]:

@@ -121,4 +121,4 @@ def _last_failure(ws: Workspace, step: str | None) -> str:
         return f"the last run, {last.command!r} at {last.started}, ended so: {how}" + (
             f": {last.error}" if last.error else ""
         )
-    return "`awe status --runs` lists the runs that are known"
+    return "`awe status --runs 20` lists the last runs"

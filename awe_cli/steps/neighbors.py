@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from awe_cli.config.predict import NeighborsSettings
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.versions import places_by_id
-from awe_cli.dataset.vocabulary import look_up
-from awe_cli.errors import MissingInputError, UsageError, did_you_mean
+from awe_cli.dataset.vocabulary import find_named, look_up
+from awe_cli.errors import MissingInputError, UsageError
 from awe_cli.evaluation.held_out import READ_ROWS
 from awe_cli.models.load import choose_fit, find_embedding
 from awe_cli.models.store import Fit, load_state, open_dataset
@@ -114,7 +114,7 @@ def neighbors(
                     )
                 ],
             }
-            for row in _rows(points.names, names, noun, option)
+            for row in find_named(points.names, names, noun, option).tolist()
         ],
     }
 
@@ -157,19 +157,3 @@ def _require_known(names: Sequence[str], points: _Points, now: pa.Array, model: 
             "trained",
             hint="learn on from it with `awe train --start`, and ask the new model",
         )
-
-
-def _rows(known: pa.Array, names: Sequence[str], noun: str, option: str) -> list[int]:
-    """The position of each name, each once. Raises MissingInputError."""
-    wanted = list(dict.fromkeys(names))
-    rows = look_up(pa.array(wanted, pa.string()), known, option, untyped=True)
-    unknown = np.flatnonzero(rows < 0)
-    if len(unknown):
-        name = wanted[unknown[0]]
-        raise MissingInputError(
-            f"{option}: the dataset has no {noun} {name!r} among its {len(known):,}",
-            hint=did_you_mean(
-                name, map(str, known.to_pylist()), f"{noun}s are written as in the data prepared"
-            ),
-        )
-    return [int(row) for row in rows]

@@ -32,6 +32,7 @@ from awe_cli.models.versions import require_dataset, require_same_version
 from awe_cli.prediction.narrow import Only, narrow
 from awe_cli.prediction.new_documents import open_documents
 from awe_cli.prediction.output import output_format, whole_file
+from awe_cli.prediction.reranking import reranking_of
 from awe_cli.prediction.rows import first_lists
 from awe_cli.prediction.stream import Counts, PredictRequest, top_rows
 from awe_cli.ranking.earlier import unscored_labels
@@ -116,7 +117,8 @@ class _Work:
         """Tables of ROW_GROUP rows or a few more, of whole blocks; the last may be shorter, even empty."""
         number = blocks = 0
         while (kept := checkpoints.load(f"rows-{number}")) is not None:
-            (blocks, counts.examples, counts.rows, counts.blank), arrays = kept
+            (blocks, counts.examples, counts.rows, counts.blank, ndcg, counts.measured), arrays = kept
+            counts.ndcg = (ndcg[0], ndcg[1])
             number += 1
             yield pa.ipc.open_stream(pa.py_buffer(arrays["rows"])).read_all()
         if number:
@@ -131,7 +133,8 @@ class _Work:
             blocks += 1
             if n >= ROW_GROUP:
                 group = pa.concat_tables(gathered).combine_chunks()
-                state = [blocks, counts.examples, counts.rows, counts.blank]
+                ndcg = list(counts.ndcg)
+                state = [blocks, counts.examples, counts.rows, counts.blank, ndcg, counts.measured]
                 checkpoints.keep(f"rows-{number}", state, {"rows": _encoded(group)})
                 yield group
                 gathered, n, number = [], 0, number + 1
@@ -153,7 +156,7 @@ class _Work:
         source = request.input
         if source is not None and source != STDIN:
             source = find_source(source, Path(source), options=_reading(self.dataset.settings)).sha256()
-        resolved = {
+        resolved: dict[str, Any] = {
             "top_k": request.top_k,
             "include_seen": request.include_seen,
             "split": request.split,
@@ -169,6 +172,15 @@ class _Work:
         }
         if request.marks_fallback(self.dataset):
             resolved["fallback"] = True
+        if request.reranking is not None:
+            chosen = request.reranking
+            resolved["reranking"] = {
+                "pool": chosen.pool,
+                "diversity": chosen.diversity,
+                "vectors": _digest(chosen.vectors.view(np.int32).astype(np.int64)),
+                "groups": [_digest(chosen.groups.indptr), _digest(chosen.groups.indices.astype(np.int64))],
+                "cap": chosen.cap,
+            }
         if self.documents is not None:
             options = _reading(self.dataset.settings["label_features"])
             resolved["documents"] = find_source(
@@ -225,6 +237,7 @@ def predict(
     request = replace(
         _request(found, dataset, model, input or user_file, settings), input=input, user_file=user_file
     )
+    request = replace(request, reranking=reranking_of(ws, found, dataset, stored, settings))
     request, notes = narrow(dataset, request, only or Only())
     work = _Work(ws, stored, found, dataset, request, format, documents, threads, on_progress)
     own = not request.is_new and request.split in (None, "train") and dataset.task == ANNOTATION
@@ -292,6 +305,7 @@ def recommend(
         request = replace(request, examples=encoded.examples)
     elif input is not None:
         request = replace(request, examples=encode_matrix(dataset, input), id_name="row")
+    request = replace(request, reranking=reranking_of(ws, found, dataset, stored, settings))
     request, notes = narrow(dataset, request, only or Only())
     counts = Counts(unknown=unknown, unweighted=unweighted)
     opened = open_ranker(ws, found, dataset, _left_out(request.split))

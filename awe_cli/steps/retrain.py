@@ -392,7 +392,7 @@ def iterate(
             ws, model, once,
             name=name, built=built, threads=threads, wait=wait, on_progress=on_progress, checkpoints=checkpoints,
         )  # fmt: skip
-    with ws.lock(wait=wait):
+    with ws.lock(wait=wait), ws.several_steps():
         check(settings)
         base = find_embedding(ws, model, ws.find("dataset"))
         like = _how_built(ws, settings, built, base)
@@ -431,7 +431,9 @@ def iterate(
                     ws.call(result[0], f"{name}-{later}")
                 break
         best, fresh = _best(found, announce)
-        return ws.call(best, name), fresh
+        as_named = ws.call(best, name)
+        ws.would(ws.target("model", name))
+        return as_named, fresh
 
 
 def _named_after(model: str, built: str | None) -> str | None:

@@ -46,9 +46,10 @@ from awe_cli.workspace.artifact import canonical
 
 TUNE_INSTALL = "pip install 'awe-cli[tune]'"
 STORAGE = "tuning.db"  # in the workspace: SQLite, as optuna-dashboard reads it
-_FEW = 8  # complete trials, below which nothing is said of what mattered
-_WARM_UP = 2  # epochs before a trial may be stopped
-_UNPRUNED = 5  # trials that are never stopped
+_FEW = 6  # complete trials, below which nothing is said of what mattered
+_WARM_UP = 1 / 3  # of the epochs, before which no trial is stopped: small steps and wide margins begin slowly
+_KEPT = 75.0  # percent: a trial is stopped where more of the complete ones were ahead of it at the same epoch
+_RANDOM = 8  # trials before the sampler learns from them, and before one is stopped
 _DIVERGED = 0.0  # the value of a trial that diverged: no metric is below
 
 
@@ -170,6 +171,7 @@ class _Work:
     start: Artifact | None
     space: Space
     metric: str
+    epochs: int  # the most of a trial
     study: str  # the name of this search: another dataset, start or setting has another one
     threads: int
 
@@ -200,11 +202,13 @@ class _Work:
             "given": sorted(given),
             "space": repr(space),
             "seed": settings.seed,
+            "sampler": [_RANDOM, _KEPT, _WARM_UP],
             "versions": [MODEL_VERSION, __version__],
         }
         digest = hashlib.sha256(canonical(identity)).hexdigest()[:16]
         study = f"{settings.affinity}-{settings.loss}-{digest}"
-        return cls(ws, dataset, settings, affinity, start, space, resolved["metric"], study, threads)
+        epochs = int(resolved["plans"][-1]["epochs"])
+        return cls(ws, dataset, settings, affinity, start, space, resolved["metric"], epochs, study, threads)
 
     def run(self, values: Values, on_epoch: Callable[[Progress], None]) -> tuple[float, int]:
         """The metric on validation at the best epoch, and that epoch. Raises DivergedError."""
@@ -230,10 +234,10 @@ class _Search:
         states = optuna.trial.TrialState
         self._over = {states.COMPLETE, states.PRUNED}
         never = optuna.pruners.NopPruner()
-        median = optuna.pruners.MedianPruner(_UNPRUNED, _WARM_UP)
+        worst = optuna.pruners.PercentilePruner(_KEPT, _RANDOM, max(1, round(_WARM_UP * work.epochs)))
         self._study = optuna.create_study(
             storage=storage, study_name=work.study, direction="maximize", load_if_exists=True,
-            pruner=median if tuning.prune else never,
+            pruner=worst if tuning.prune else never,
         )  # fmt: skip
         for trial in self._study.get_trials(deepcopy=False, states=(states.RUNNING, states.WAITING)):
             # of a run that was stopped: it is tried again, from the same history and by the same seed
@@ -283,7 +287,9 @@ class _Search:
     def _one(self, done: int, on_progress: Callable[[TuneProgress], None]) -> None:
         """Run the trial after `done` others."""
         samplers, first = self._optuna.samplers, self._work.space.first
-        self._study.sampler = samplers.TPESampler(seed=_seed(self._work.settings.seed, done))
+        self._study.sampler = samplers.TPESampler(
+            n_startup_trials=_RANDOM, seed=_seed(self._work.settings.seed, done)
+        )
         if done < len(first):
             self._study.enqueue_trial(first[done])
         trial = self._study.ask(self._distributions())

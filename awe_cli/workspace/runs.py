@@ -14,7 +14,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from awe_cli.workspace.fs import read_small, replace_file
 RUNS = "runs.jsonl"
 MOST_RUNS = 500
 _LONGEST = 500  # characters of a command or an error
-_PATIENCE = 1.0  # seconds to wait for another process that writes the record
+_PATIENCE = 10.0  # seconds to wait for another process that writes the record
 
 RUNNING, DONE, FAILED, VANISHED = "running", "done", "failed", "vanished"
 
@@ -73,14 +73,28 @@ def new_run(id: str, command: str, step: str) -> Run:
 
 def record_run(root: Path, run: Run) -> None:
     """Add a run to the record of the workspace `root`, or replace what is written of it. Raises OSError, WriteError."""
-    path = root / RUNS
-    with _alone(root):
-        runs = [other for other in read_runs(root) if other.id != run.id]
+
+    def content() -> bytes:
+        others = [other for other in read_runs(root) if other.id != run.id]
+        return b"".join(_encode(one) for one in _bounded([*others, run]))
+
+    rewrite(root / RUNS, content)
+
+
+def rewrite(path: Path, content: Callable[[], bytes]) -> None:
+    """Replace a file by what `content` makes, in one instant, while no other process does. Raises OSError, WriteError.
+
+    The lock is one on the folder, so that it leaves no file, and is waited for ten seconds. What a killed process
+    was writing for the same file is removed.
+    """
+    draft = path.with_name(f".{path.name}.new")
+    with _alone(path.parent):
+        draft.unlink(missing_ok=True)
         try:
-            replace_file(path, b"".join(_encode(one) for one in _bounded([*runs, run])))
+            replace_file(path, content())
         finally:
             with contextlib.suppress(OSError):
-                path.with_name(f".{RUNS}.new").unlink(missing_ok=True)
+                draft.unlink(missing_ok=True)
 
 
 def read_runs(root: Path) -> list[Run]:
@@ -113,7 +127,7 @@ def _bounded(runs: list[Run]) -> list[Run]:
 
 @contextlib.contextmanager
 def _alone(root: Path) -> Iterator[None]:
-    """Keep other processes from the record, for a second at most, by a lock on the folder; it leaves no file."""
+    """Keep other processes that call `rewrite` out. Raises BlockingIOError after ten seconds."""
     descriptor = os.open(root, os.O_RDONLY | os.O_CLOEXEC)
     try:
         end = time.monotonic() + _PATIENCE
@@ -125,6 +139,8 @@ def _alone(root: Path) -> Iterator[None]:
                 if time.monotonic() >= end:
                     raise
                 time.sleep(0.01)
+            except OSError:  # a file system without locks
+                break
         yield
     finally:
         os.close(descriptor)

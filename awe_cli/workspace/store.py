@@ -266,6 +266,7 @@ class Workspace:
     def __init__(self, root: Path, *, dry_run: bool = False, anyway: bool = False) -> None:
         self.root = Path(root)
         self.dry_run = dry_run
+        self._passes = False
         self.anyway = anyway
         self.store = self.root / "store"
         self.staging = self.root / "staging"
@@ -400,6 +401,8 @@ class Workspace:
             )
         if self.dry_run:
             plan = self._plan(kind, name, recipe)
+            if self._passes and not plan.would_run:
+                return self.find(kind, name)
             raise Planned(dataclasses.replace(plan, needs=needs()) if needs and plan.would_run else plan)
         with contextlib.suppress(CorruptArtifactError, MissingInputError):
             pointer = read_pointer(KINDS[kind].pointer(self.root, name))
@@ -418,6 +421,15 @@ class Workspace:
         """Raise WriteError or SettingsError where a folder (the workspace) or memory has no room, unless `anyway`."""
         if not self.anyway:
             require_room(folder or self.root, needs)
+
+    @contextlib.contextmanager
+    def several_steps(self) -> Iterator[None]:
+        """Inside the block a dry run goes on past results that are up to date, to the first that is not."""
+        before, self._passes = self._passes, True
+        try:
+            yield
+        finally:
+            self._passes = before
 
     def would(self, target: Path | str, *reasons: str) -> None:
         """In a dry run, raise Planned: a step would write `target` for these reasons; without any it is up to date.
@@ -489,6 +501,13 @@ class Workspace:
 
     def call(self, artifact: Artifact, name: str) -> Artifact:
         """Let `name` mean an artifact of the store; the artifact as that name calls it. Hold the lock."""
+        if self.dry_run:
+            pointer = self.pointer(artifact.kind, check_name(name))
+            if pointer is None or pointer.digest != artifact.digest:
+                self.would(
+                    self.target(artifact.kind, name), f"it would mean {artifact.name or artifact.digest[:12]}"
+                )
+            return artifact
         return self._point(artifact, check_name(name))
 
     def _point(self, artifact: Artifact, name: str | None) -> Artifact:

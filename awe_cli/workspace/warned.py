@@ -12,7 +12,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from awe_cli.workspace.fs import read_small, replace_file
+from awe_cli.workspace.fs import read_small
+from awe_cli.workspace.runs import rewrite
 
 WARNED = "warned.jsonl"
 MOST_COMMANDS = 100
@@ -32,15 +33,19 @@ def warned_before(root: Path, command: str) -> frozenset[str]:
 
 def remember_warned(root: Path, command: str, warnings: Sequence[str]) -> None:
     """Keep these digests for the next run of `command`. Raises OSError, WriteError."""
-    known = _read(root)
     key = digest_of_text(command)
-    there = known.pop(key, None)
-    if not os.path.isdir(root) or (not warnings and there is None):
+    if not os.path.isdir(root) or (not warnings and key not in _read(root)):
         return
-    known[key] = list(warnings[:MOST_WARNINGS])
-    last = list(known.items())[-MOST_COMMANDS:]
-    lines = [json.dumps({"command": name, "warnings": digests}) + "\n" for name, digests in last]
-    replace_file(root / WARNED, "".join(lines).encode())
+
+    def content() -> bytes:
+        known = _read(root)
+        known.pop(key, None)
+        known[key] = list(warnings[:MOST_WARNINGS])
+        last = list(known.items())[-MOST_COMMANDS:]
+        lines = [json.dumps({"command": name, "warnings": digests}) + "\n" for name, digests in last]
+        return "".join(lines).encode()
+
+    rewrite(root / WARNED, content)
 
 
 def _read(root: Path) -> dict[str, list[str]]:

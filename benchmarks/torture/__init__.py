@@ -1,6 +1,6 @@
 """Reliability under faults: killed processes, failing disks, damaged and hostile files, races, a month of nights.
 
-    python -m benchmarks.torture [PART ...] [--quick] [--jobs N] [--report FILE]
+    python -m benchmarks.torture [PART ...] [--sample N] [--jobs N] [--report FILE]
 
 Each part runs commands of awe in forked processes on a tiny data set and compares what is left with a run that
 nothing disturbed. The parts are `faults`, `flips`, `races`, `hostile` and `nights`; without names all are run. The

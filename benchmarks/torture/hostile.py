@@ -23,10 +23,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from awe_cli.workspace import KINDS, Workspace
-from awe_cli.workspace.artifact import canonical, digest_of
+from awe_cli.workspace.artifact import digest_of
+from awe_cli.workspace.fs import file_digest
 from awe_cli.workspace.store import Pointer, write_pointer
 from benchmarks.torture.flips import names_of
-from benchmarks.torture.world import Outcome, World, in_parallel, run
+from benchmarks.torture.world import Outcome, World, forked, in_parallel, run
 
 MEMORY = 700 << 20  # bytes that a command may hold beyond what this process has loaded
 # Codes that a command may end with: done where the change means nothing, or a reason that a person can act on.
@@ -79,12 +80,16 @@ def _pointed(ws: Workspace, digest: str) -> Iterator[tuple[str, str | None]]:
             yield kind, name
 
 
-def with_file(file: str, content: bytes) -> Callable[[dict[str, Any], Path], None]:
-    """A change: other bytes of one file."""
+def with_file(file: str, content: bytes | Path) -> Callable[[dict[str, Any], Path], None]:
+    """A change: other bytes of one file, or those of a file."""
 
     def change(manifest: dict[str, Any], folder: Path) -> None:
-        (folder / file).write_bytes(content)
-        manifest["files"][file] = {"size": len(content), "sha256": digest_of(content)}
+        path = folder / file
+        if isinstance(content, Path):
+            shutil.copyfile(content, path)
+        else:
+            path.write_bytes(content)
+        manifest["files"][file] = {"size": path.stat().st_size, "sha256": file_digest(path)}
 
     return change
 
@@ -190,8 +195,6 @@ def arrays(good: Path, mark: Path) -> Iterator[tuple[str, bytes]]:
         yield f"{name}: one huge number", npz({**entries, name: npy(np.full(3, 1 << 40))})
         yield f"{name}: negative numbers", npz({**entries, name: npy(np.full(3, -7, np.int32))})
     yield "compressed", npz(entries, zipfile.ZIP_DEFLATED)
-    zeros = header("{'descr': '<f4', 'fortran_order': False, 'shape': (536870912,), }", bytes(1 << 20))
-    yield "a bomb", npz({"U.npy": zeros + bytes(1 << 30)}, zipfile.ZIP_DEFLATED)
     yield "entries that overlap", overlapping("U00000", npy(np.zeros(1 << 20, np.uint8)), 4000)
     yield "a path that leads up", npz({**entries, "../../escaped.npy": entries["U.npy"]})
     yield "an absolute path", npz({**entries, f"{mark}.npy": entries["U.npy"]})
@@ -230,8 +233,6 @@ def tables(good: Path) -> Iterator[tuple[str, bytes]]:
     yield "all rows twice", parquet(pa.concat_tables([table, table]))
     yield "no table", b"PAR1"
     yield "another file", b"PAR1" + bytes(1000) + b"PAR1"
-    number = table.column_names.index(table.column_names[-1])
-    yield "a bomb of one number", _repeated(table, number, 600_000_000)
 
 
 def parquet(table: pa.Table) -> bytes:
@@ -241,17 +242,41 @@ def parquet(table: pa.Table) -> bytes:
     return out.getvalue()
 
 
-def _repeated(table: pa.Table, number: int, times: int) -> bytes:
+# Bombs: small files that would be gigabytes in memory. They are made in processes of their own.
+
+_TIMES = 120_000_000  # rows of one value
+
+
+def bomb(folder: Path, good: Path) -> Path:
+    """A bomb in the place of a file: Parquet, arrays or JSON."""
+    path = folder / f"bomb-{good.name if good.suffix == '.parquet' else good.suffix}"
+    if not path.exists():
+        make = {".parquet": _repeat, ".npz": _deflate, ".json": _brackets}[good.suffix]
+        forked(lambda: make(good, path))
+    return path
+
+
+def _repeat(good: Path, path: Path) -> int:
     """A few kilobytes that are one row very many times."""
-    out = io.BytesIO()
-    step = 50_000_000
-    row = {name: pa.array([0], pa.int8()) for name in table.column_names}
-    schema = pa.schema([(name, pa.int8()) for name in row])
-    with pq.ParquetWriter(out, schema, compression="zstd") as writer:
-        for _ in range(0, times, step):
+    step = _TIMES // 12
+    names = pq.read_schema(good).names
+    schema = pa.schema([(name, pa.int8()) for name in names])
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for _ in range(0, _TIMES, step):
             zeros = pa.array(np.zeros(step, np.int8))
-            writer.write_table(pa.table([zeros] * len(row), schema=schema), row_group_size=step)
-    return out.getvalue()
+            writer.write_table(pa.table([zeros] * len(names), schema=schema), row_group_size=step)
+    return 0
+
+
+def _deflate(good: Path, path: Path) -> int:
+    zeros = header("{'descr': '<f4', 'fortran_order': False, 'shape': (67108864,), }", bytes(1 << 28))
+    path.write_bytes(npz({"U.npy": zeros}, zipfile.ZIP_DEFLATED))
+    return 0
+
+
+def _brackets(good: Path, path: Path) -> int:
+    path.write_bytes(b"[" + b"[]," * ((1 << 25) // 3) + b"[]]")
+    return 0
 
 
 # JSON documents: every value replaced with every absurd one.
@@ -306,16 +331,15 @@ def documents(good: Any) -> Iterator[tuple[str, bytes]]:
             yield f"{path} = {value!r}", json.dumps(replaced(good, path, value)).encode()
     for what, text in _RAW.items():
         yield what, text.encode(errors="surrogateescape")
-    yield "a bomb of brackets", b"[" + b"[]," * ((1 << 26) // 3 - 10) + b"[]]"
 
 
 # Cases, and how a command takes them.
 
-Case = tuple[str, str, str | None, str, bytes, str]  # part, kind, name, file, its bytes, model to ask
+Case = tuple[str, str, str | None, str, bytes | Path, str]  # part, kind, name, file, its bytes, model to ask
 
 
-def cases(world: World, mark: Path) -> Iterator[Case]:
-    """Everything hostile, with the model whose predictions need the artifact."""
+def cases(world: World, mark: Path, bombs: bool = True) -> Iterator[Case]:
+    """Everything hostile, each with the model whose predictions need the artifact; `bombs` take a while to make."""
     ws = Workspace(world.workspace)
     for kind, name, asked in (
         ("dataset", None, "m"), ("model", "m", "m"), ("neighbors", "m", "awe"), ("model", "awe", "awe"),
@@ -324,6 +348,8 @@ def cases(world: World, mark: Path) -> Iterator[Case]:
         artifact = ws.find(kind, name)
         for file in artifact.manifest.files:
             path = artifact.path / file
+            if bombs:
+                yield "bombs", kind, name, f"{file}: a bomb", bomb(mark.parent, path), asked
             if file.endswith(".npz") and "train-valid" in file and name == "m":
                 yield from (("arrays", kind, name, f"{file}: {w}", c, asked) for w, c in arrays(path, mark))
             elif file.endswith(".parquet") and file != "history.parquet":
@@ -343,7 +369,7 @@ def refuse(world: World, folder: Path, case: Case, number: int, limit: int) -> t
     file = what.partition(":")[0]
     try:
         # What is no JSON leaves a manifest that cannot be read.
-        with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
+        with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
             forge(here, kind, name, _manifest(content) if part == "manifests" else with_file(file, content))
         w = ["-w", str(here.workspace)]
         commands = [["predict", *w, "--model", asked, "--output", "-"]]
@@ -365,11 +391,11 @@ def refuse(world: World, folder: Path, case: Case, number: int, limit: int) -> t
         shutil.rmtree(here.root)
 
 
-def _manifest(content: bytes) -> Callable[[dict[str, Any], Path], None]:
+def _manifest(content: bytes | Path) -> Callable[[dict[str, Any], Path], None]:
     def change(manifest: dict[str, Any], folder: Path) -> None:
         files = manifest["files"]
         manifest.clear()
-        manifest.update(json.loads(content), files=files)
+        manifest.update(json.loads(content) if isinstance(content, bytes) else {}, files=files)
 
     return change
 
@@ -384,13 +410,14 @@ def _wrong(command: str, outcome: Outcome, limit: int) -> Iterator[str]:
 
 
 def hostile(
-    world: World, folder: Path, *, sample: int | None = None, jobs: int = 1, seed: int = 0
+    world: World, folder: Path, *, sample: int | None = None, bombs: bool = True, jobs: int = 1, seed: int = 0
 ) -> dict[str, Any]:
     """Counts by part and exit code, and problems, of all cases or `sample` of them."""
     mark = folder / "code-was-run"
-    chosen = list(cases(world, mark))
+    chosen = list(cases(world, mark, bombs))
     if sample is not None:
-        chosen = random.Random(seed).sample(chosen, min(sample, len(chosen)))
+        always = [case for case in chosen if case[0] == "bombs"]
+        chosen = always + random.Random(seed).sample(chosen, min(sample, len(chosen)))
     plain = run(["predict", "-w", str(world.workspace), "--model", "m", "--output", "-"])
     limit = plain.memory + MEMORY
 
@@ -406,6 +433,3 @@ def hostile(
     if mark.exists():
         problems.append("code in a pickled object was run")
     return {"counts": {part: dict(count) for part, count in counts.items()}, "problems": problems}
-
-
-__all__ = ["canonical", "cases", "forge", "hostile", "with_file"]

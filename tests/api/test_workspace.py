@@ -269,3 +269,25 @@ def test_settings_of_the_workspace_and_the_environment_count(
     monkeypatch.setenv("AWE_TRAIN_DIM", "5")
     assert ws.train(threads=1).embeddings().U.shape == (20, 5)
     assert ws.train(threads=1, dim=np.int64(3)).embeddings().U.shape == (20, 3)
+
+
+def test_vectors_comparisons_and_descriptions_are_those_of_the_commands(
+    chain: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = chain.model("wsabie")
+    folder = model.export(tmp_path / "out", format="npy", vectors=("labels",))
+    np.testing.assert_array_equal(np.load(folder / "labels.npy"), model.embeddings().V)
+    with pytest.raises(SettingsError, match="another order"):
+        chain.model("awe").export(tmp_path / "other")
+    with pytest.raises(TypeError, match="did you mean 'format'"):
+        model.export(tmp_path / "other", fromat="npy")
+    document = chain.compare("wsabie", "awe", at=(2,), examples=1)
+    assert (
+        main(["-w", str(chain.root), "compare", "wsabie", "awe", "--at", "2", "--examples", "1", "--json"])
+        == 0
+    )
+    assert json.loads(capsys.readouterr().out) == document
+    assert chain.describe("dataset")["details"]["task"] == "recommendation"
+    assert chain.describe("models/awe")["kind"] == "model"
+    with pytest.raises(DataError, match="model wsabie and neighbors wsabie"):
+        chain.describe("wsabie")
