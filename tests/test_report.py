@@ -292,12 +292,14 @@ def test_what_is_asked_for_is_shown(ws, tmp_path, capsys):
     assert counts == sorted(counts, reverse=True)
 
 
-def test_all_models_in_the_order_in_which_they_were_made(ws, tmp_path):
+def test_all_models_baselines_first(ws, tmp_path):
     run(ws, "promote", "awe", "--as", "in-use")
     document = report(ws, tmp_path / "r.html")
     assert {model["name"] for model in document["models"]} == {*MODELS.split(","), "all"}
-    made = [model["created"] for model in document["models"]]
+    ranks = [{"embedding": 1, "ensemble": 2}.get(model["type"], 0) for model in document["models"]]
+    made = [(rank, model["created"]) for rank, model in zip(ranks, document["models"], strict=True)]
     assert made == sorted(made)
+    assert document["models"][-1]["name"] == "best"
     [warning] = [line for line in document["warnings"] if line.startswith("all ")]
     assert "cannot be evaluated on test" in warning
     assert "all" not in document["evaluation"]["result"]["models"]

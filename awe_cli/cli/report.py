@@ -41,7 +41,7 @@ def report(
             "--model",
             "-m",
             help="Model to report, the one that matters most last; several times, or separated by commas.  "
-            "[all of this dataset, by when they were made]",
+            "[all of this dataset: baselines, embeddings, ensembles, each by when it was made]",
         ),
     ] = None,
     label: Annotated[

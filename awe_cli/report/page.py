@@ -508,8 +508,12 @@ def _bar(part: Mapping[str, Any], largest: float) -> str:
     width = min(100.0, 100 * abs(part["share"]) / largest)
     return (
         f'<span>{_e(part["name"])}</span><span class="{look}" style="width:{width:.1f}%"></span>'
-        f'<span class="n">{part["share"]:+.4f}</span>'
+        f'<span class="n">{_signed(part["share"])}</span>'
     )
+
+
+def _signed(share: float) -> str:
+    return f"{share:+.4f}" if abs(share) < 100 else f"{share:+,.1f}"
 
 
 def _lineage(document: Mapping[str, Any]) -> Iterable[str]:

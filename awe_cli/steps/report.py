@@ -114,7 +114,8 @@ def report(
 ) -> dict[str, Any]:
     """Write everything that is known of the dataset and the models into one HTML file, at one instant.
 
-    models  in their order, the one that matters most last; none: all of this dataset, by when they were made
+    models  in their order, the one that matters most last; none: all of this dataset, baselines first,
+            then embeddings, then ensembles, and each by when it was made
     labels  whose neighbours are shown; none: a few, from frequent to rare
     ids     of the examples that are explained; none: some of usual length
 
@@ -247,10 +248,16 @@ def _open(
             work.warnings.append(f"{name} is left out: {error.message}")
             continue
         work.models[name] = model
-    by_time = sorted(work.models.items(), key=lambda item: (item[1].created or "", item[0]))
+    ordered = sorted(work.models.items(), key=lambda item: (*_rank(item[1]), item[0]))
     work.models.clear()
-    work.models.update(by_time)
+    work.models.update(ordered)
     return work
+
+
+def _rank(model: Artifact) -> tuple[int, str]:
+    """Baselines before embeddings before ensembles, and each by when it was made."""
+    kinds = {EMBEDDING: 1, ENSEMBLE: 2}
+    return kinds.get(str(model.settings.get("model_type")), 0), model.created or ""
 
 
 # The dataset.
