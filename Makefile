@@ -19,7 +19,7 @@ demo: $(STAMP) ## prepare, train, build-knn, retrain, evaluate and predict on th
 	PATH="$(abspath $(BIN)):$$PATH" sample_data/demo.sh
 
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP) ## check style and types
 	$(BIN)/ruff check .

@@ -40,6 +40,12 @@ def _compile_or_wait(kernel: Any, signature: Any) -> Any:
             _compiling.now = False
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: at the end a worker would run one of them while the others have nothing to do."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Have workers wait for each other."""
     Dispatcher.compile = _compile_or_wait

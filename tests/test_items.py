@@ -22,6 +22,8 @@ from awe_cli.steps.prepare import prepare
 from awe_cli.steps.train import train
 from awe_cli.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 KINDS, EACH, PEOPLE = 4, 6, 40
 NEW = [100 * kind for kind in range(1, KINDS + 1)]  # in the file alone
 PLAIN = 77  # chosen, and not in the file

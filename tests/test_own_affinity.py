@@ -27,6 +27,8 @@ from tests.affinities.labels import matrix
 from tests.small import recommendation
 from tests.test_retrieval import written
 
+pytestmark = pytest.mark.slow
+
 GUIDE = Path(__file__).parent.parent / "docs" / "own-affinity.md"
 TRAIN = ("train", "--epochs", "1", "--dim", "4", "--start", "scratch", "--threads", "1")
 

@@ -27,6 +27,8 @@ from awe_cli.workspace import Workspace
 from tests.small import annotation
 from tests.test_retrieval import written
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [
     ("rock loud guitar", ["rock"]),
     ("jazz soft piano", ["jazz"]),

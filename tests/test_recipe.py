@@ -19,6 +19,8 @@ from awe_cli.steps import recipe as recipe_step
 from awe_cli.steps.recipe import as_makefile, recipe
 from awe_cli.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 WORDS = ["red", "hot", "sun", "fire", "warm", "blue", "cold", "ice", "snow", "frost"]
 
 

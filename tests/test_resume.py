@@ -34,6 +34,8 @@ from awe_cli.training.trainer_state import TrainerState
 from awe_cli.workspace import Workspace
 from awe_cli.workspace.checkpoints import CheckpointFolder, CheckpointSettings
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = TrainSettings(
     affinity="constant", epochs=3, dim=4
 )  # two margins are tried, then both splits fitted: 3 runs

@@ -14,6 +14,8 @@ from awe_cli.config.schema import as_arguments
 from awe_cli.workspace import Workspace
 from tests.test_recipe import documents, plays, texts
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_run_ends_in_plain_words_and_five_rows_and_a_second_one_is_up_to_date(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("part", "sample"), [("faults", 3), ("flips", 5), ("races", 5), ("hostile", 8), ("nights", 4)]

@@ -23,6 +23,8 @@ from awe_cli.training.search_space import Choice, Range, rounded, search_space
 from awe_cli.workspace import Workspace
 from tests.test_recipe import documents, numbers, plays, texts
 
+pytestmark = pytest.mark.slow
+
 QUICK = TrainSettings(epochs=4, dim=8)
 GIVEN = {"epochs": 4, "dim": 8}
 
