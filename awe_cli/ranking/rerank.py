@@ -11,6 +11,7 @@ from as often as it may are passed over.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -19,6 +20,25 @@ from numpy.typing import NDArray
 from awe_cli.matrices.matrix import Lists
 from awe_cli.ranking.block import Ranked
 from awe_cli.ranking.order import Floats, Indices
+
+
+class _TopLists(NamedTuple):
+    """The labels of m lists, best first, their scores, and how many each has."""
+
+    labels: Indices  # (m, k)
+    scores: Floats  # (m, k)
+    sizes: Indices  # (m,)
+
+
+class _Rules(NamedTuple):
+    """What lists are chosen by: rows of labels, their groups, and how many of a group have been chosen so far."""
+
+    V: Floats  # (labels, d)
+    indptr: NDArray[np.int64]  # (labels + 1,)
+    groups: Indices
+    taken: NDArray[np.int64]  # (groups,) zeros between lists
+    cap: int
+    diversity: np.float32
 
 
 @dataclass(frozen=True)
@@ -41,63 +61,60 @@ class Reranking:
 
     def apply(self, ranked: Ranked, k: int) -> Ranked:
         """The best k labels of each list, their scores as they were; fewer where caps leave fewer."""
-        m = len(ranked.labels)
-        k = min(k, ranked.labels.shape[1])
-        labels, scores = np.full((m, k), -1, np.int32), np.full((m, k), np.nan, np.float32)
-        n_top = np.zeros(m, np.int32)
-        _rerank(
-            ranked.labels, ranked.scores, ranked.n_top, self.vectors, self.groups.indptr, self.groups.indices,
-            self.cap, np.zeros(self.n_groups, np.int64), np.float32(self.diversity), labels, scores, n_top,
-        )  # fmt: skip
-        return ranked._replace(labels=labels, scores=scores, n_top=n_top)
+        m, k = len(ranked.labels), min(k, ranked.labels.shape[1])
+        chosen = _TopLists(
+            np.full((m, k), -1, np.int32), np.full((m, k), np.nan, np.float32), np.zeros(m, np.int32)
+        )
+        taken = np.zeros(self.n_groups, np.int64)
+        rules = _Rules(self.vectors, *self.groups, taken, self.cap, np.float32(self.diversity))
+        _rerank(_TopLists(ranked.labels, ranked.scores, ranked.n_top), rules, chosen)
+        return ranked._replace(labels=chosen.labels, scores=chosen.scores, n_top=chosen.sizes)
 
 
 @njit(cache=True, nogil=True, fastmath=False)
-def _rerank(
-    listed: Indices, score: Floats, sizes: Indices, V: Floats, indptr: NDArray[np.int64], groups: Indices, cap: int,
-    taken: NDArray[np.int64], diversity: np.float32, labels: Indices, scores: Floats, n_top: Indices,
-) -> None:  # fmt: skip
-    """Fill labels, scores (m, k) and n_top (m,) from the lists (m, pool); taken (groups,) is all zeros."""
-    alike = np.empty(listed.shape[1], np.float32)
-    left = np.empty(listed.shape[1], np.bool_)
-    for e in range(listed.shape[0]):
-        n = sizes[e]
-        alike[:n], left[:n] = -1, True
-        lowest = score[e, n - 1] if n else np.float32(0)
-        span = score[e, 0] - lowest if n else np.float32(0)
-        for place in range(labels.shape[1]):
+def _rerank(pool: _TopLists, rules: _Rules, chosen: _TopLists) -> None:
+    """Fill the empty lists `chosen` from the longer ones of `pool`."""
+    V, diversity = rules.V, rules.diversity
+    nearest = np.empty(pool.labels.shape[1], np.float32)  # the largest cosine to a label that is chosen
+    left = np.empty(pool.labels.shape[1], np.bool_)
+    for e in range(pool.labels.shape[0]):
+        n, listed, score = pool.sizes[e], pool.labels[e], pool.scores[e]
+        nearest[:n], left[:n] = -1, True
+        lowest = score[n - 1] if n else np.float32(0)
+        span = score[0] - lowest if n else np.float32(0)
+        for place in range(chosen.labels.shape[1]):
             best, value = -1, np.float32(-np.inf)
             for t in range(n):
-                if not left[t] or not _may(listed[e, t], indptr, groups, cap, taken):
+                if not left[t] or not _may(listed[t], rules):
                     continue
-                relevance = (score[e, t] - lowest) / span if span > 0 else np.float32(0)
-                nearest = alike[t] if place else np.float32(0)
-                found = np.float32((1 - diversity) * relevance - diversity * nearest)
+                relevance = (score[t] - lowest) / span if span > 0 else np.float32(0)
+                alike = nearest[t] if place else np.float32(0)
+                found = np.float32((1 - diversity) * relevance - diversity * alike)
                 if found > value:
                     best, value = t, found
             if best < 0:
                 break
-            label = listed[e, best]
+            label = listed[best]
             left[best] = False
-            labels[e, place], scores[e, place] = label, score[e, best]
-            n_top[e] = place + 1
-            for g in range(indptr[label], indptr[label + 1]):
-                taken[groups[g]] += 1
+            chosen.labels[e, place], chosen.scores[e, place] = label, score[best]
+            chosen.sizes[e] = place + 1
+            for g in range(rules.indptr[label], rules.indptr[label + 1]):
+                rules.taken[rules.groups[g]] += 1
             for t in range(n if V.shape[1] else 0):
                 cosine = np.float32(0)
                 for j in range(V.shape[1]):
-                    cosine += V[listed[e, t], j] * V[label, j]
-                alike[t] = max(alike[t], cosine)
-        for place in range(n_top[e]):
-            for g in range(indptr[labels[e, place]], indptr[labels[e, place] + 1]):
-                taken[groups[g]] = 0
+                    cosine += V[listed[t], j] * V[label, j]
+                nearest[t] = max(nearest[t], cosine)
+        for label in chosen.labels[e, : chosen.sizes[e]]:
+            for g in range(rules.indptr[label], rules.indptr[label + 1]):
+                rules.taken[rules.groups[g]] = 0
 
 
 @njit(cache=True, nogil=True, fastmath=False)
-def _may(label: int, indptr: NDArray[np.int64], groups: Indices, cap: int, taken: NDArray[np.int64]) -> bool:
+def _may(label: int, rules: _Rules) -> bool:
     """Whether no group of the label has been chosen from as often as it may."""
-    if cap > 0:
-        for g in range(indptr[label], indptr[label + 1]):
-            if taken[groups[g]] >= cap:
+    if rules.cap > 0:
+        for g in range(rules.indptr[label], rules.indptr[label + 1]):
+            if rules.taken[rules.groups[g]] >= rules.cap:
                 return False
     return True
