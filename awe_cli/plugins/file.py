@@ -129,11 +129,15 @@ def _is_affinity(value: Any, module: Any) -> bool:
     return is_type and value.__module__ == module.__name__
 
 
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
+
+
 def refused(path: Path, error: Exception) -> SettingsError:
     """The error for a file that numba cannot compile, with the line and the reason."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = _COLOR.sub("", str(error))  # numba colours its messages where colorama is installed
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
     here = [at for at, line in enumerate(lines) if line.startswith("File ") and path.name in line]
-    unknown = re.search(r"NameError: name '(\w+)' is not defined", str(error))
+    unknown = re.search(r"NameError: name '(\w+)' is not defined", said)
     line, why = "in a formula", lines[0] if lines else type(error).__name__
     if unknown:  # numba does not name the line
         line, why = _first_line_with(unknown[1], path) or line, unknown[0]
