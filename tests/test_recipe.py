@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -170,7 +171,12 @@ def test_the_makefile_makes_what_is_missing_in_the_right_order(tmp_path: Path) -
     makefile = tmp_path / "recipe.mk"
     makefile.write_text("\n".join(as_makefile(made, str(folder))) + "\n")
     found = subprocess.run(
-        ["make", "-n", "-f", str(makefile)], capture_output=True, text=True, check=True, cwd=tmp_path
+        ["make", "-n", "-f", str(makefile)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))},
     )
     ran = [shlex.split(line) for line in found.stdout.splitlines()]
     assert sorted(ran) == sorted(["awe", "-w", str(folder), *step.arguments] for step in made.steps)

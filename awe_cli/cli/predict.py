@@ -197,7 +197,7 @@ def _report(made: Predicted, output: str | None, top_k: int, as_json: bool) -> N
             f"{counts.examples:,} people"
         )
     if counts.measured:
-        before, after = (total / counts.measured for total in counts.ndcg)
+        before, after = (total / counts.measured for total in (counts.ndcg_by_score, counts.ndcg_reranked))
         console.log(
             f"re-ranking: ndcg@{top_k} {before:.4f} → {after:.4f} over {counts.measured:,} {made.nouns} of the split"
         )

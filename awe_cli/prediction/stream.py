@@ -86,8 +86,8 @@ class Counts:
     fewer       examples that got fewer labels than asked for, because no more candidates are left
     nothing     those of them that got none
     unscored    labels that came after the model was made, which it never recommends
-    ndcg        (by score alone, re-ranked) the sums of NDCG at top_k over the examples of a split that have positives
-    measured    how many these are
+    ndcg_by_score, ndcg_reranked  sums of NDCG at top_k over the examples of a split that have positives
+    measured    how many these are, where lists are re-ranked
     unweighted  whether the input lacks the column of weights, so that each item counts 1
     """
 
@@ -100,7 +100,8 @@ class Counts:
     nothing: int = 0
     unweighted: bool = False
     unscored: int = 0
-    ndcg: tuple[float, float] = (0.0, 0.0)
+    ndcg_by_score: float = 0.0
+    ndcg_reranked: float = 0.0
     measured: int = 0
 
 
@@ -163,7 +164,8 @@ def top_rows(
         counts.fallback += n_blank if marked else 0
         counts.fewer += int(np.count_nonzero(n_top < request.top_k))
         counts.nothing += int(np.count_nonzero(n_top == 0))
-        counts.ndcg = (counts.ndcg[0] + cost.before, counts.ndcg[1] + cost.after)
+        counts.ndcg_by_score += cost.before
+        counts.ndcg_reranked += cost.after
         counts.measured += cost.examples
         yield rows
     if not counts.examples:

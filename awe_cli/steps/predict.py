@@ -48,6 +48,19 @@ SUMMARY = "summary.json"
 SAMPLE = 5  # examples
 ROW_GROUP = 1 << 16  # rows gathered before they are written
 
+# What a checkpoint keeps of the counts.
+_KEPT = (
+    "examples",
+    "rows",
+    "blank",
+    "fallback",
+    "fewer",
+    "nothing",
+    "ndcg_by_score",
+    "ndcg_reranked",
+    "measured",
+)
+
 OnProgress = Callable[[Iterable[pa.Table]], Iterable[pa.Table]]
 
 
@@ -117,8 +130,9 @@ class _Work:
         """Tables of ROW_GROUP rows or a few more, of whole blocks; the last may be shorter, even empty."""
         number = blocks = 0
         while (kept := checkpoints.load(f"rows-{number}")) is not None:
-            (blocks, counts.examples, counts.rows, counts.blank, ndcg, counts.measured), arrays = kept
-            counts.ndcg = (ndcg[0], ndcg[1])
+            (blocks, *known), arrays = kept
+            for name, value in zip(_KEPT, known, strict=True):
+                setattr(counts, name, value)
             number += 1
             yield pa.ipc.open_stream(pa.py_buffer(arrays["rows"])).read_all()
         if number:
@@ -133,8 +147,7 @@ class _Work:
             blocks += 1
             if n >= ROW_GROUP:
                 group = pa.concat_tables(gathered).combine_chunks()
-                ndcg = list(counts.ndcg)
-                state = [blocks, counts.examples, counts.rows, counts.blank, ndcg, counts.measured]
+                state = [blocks, *(getattr(counts, name) for name in _KEPT)]
                 checkpoints.keep(f"rows-{number}", state, {"rows": _encoded(group)})
                 yield group
                 gathered, n, number = [], 0, number + 1
