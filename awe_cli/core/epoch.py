@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from typing import NamedTuple, TypeVar
 
 import numba
@@ -86,6 +87,9 @@ def run_epoch(
     return Figures(*_run_in_threads(work, workers, lambda: request_stop(between)))
 
 
+_LOOKS_FOR_SIGNALS = 0.25  # seconds
+
+
 def _run_in_threads(work: Callable[[int], Result], workers: int, stop: Callable[[], None]) -> Result:
     """Run work(0), work(1), … in a thread each; return the result of work(0).
 
@@ -114,6 +118,10 @@ def _run_in_threads(work: Callable[[int], Result], workers: int, stop: Callable[
     with ThreadPoolExecutor(1, thread_name_prefix="awe-worker") as first:
         result = first.submit(conduct)
         try:
+            # Now and then Python looks for signals: one that comes just before the thread begins to wait would not
+            # wake it.
+            while not result.done():
+                wait_for([result], timeout=_LOOKS_FOR_SIGNALS)
             return result.result()
         except BaseException:
             stop()

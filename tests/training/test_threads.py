@@ -119,7 +119,7 @@ def test_an_interruption_stops_the_workers_and_comes_out(workers):
 
     def work(worker):
         if worker == 0:
-            while "result" not in [
+            while "wait" not in [
                 frame.name for frame in traceback.extract_stack(sys._current_frames()[main])
             ]:
                 pass
