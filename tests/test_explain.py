@@ -150,7 +150,9 @@ def test_neighbours_that_have_the_label(ws):
         assert entry["score"] <= 0 or sum(part["share"] > 0 for part in entry["parts"]) > 1
 
 
-@pytest.mark.parametrize("method", ["item-knn", "ease", "svd", "input-knn", "tree-knn", "popularity"])
+@pytest.mark.parametrize(
+    "method", ["item-knn", "graph-filter", "ease", "svd", "input-knn", "tree-knn", "popularity"]
+)
 def test_baselines(ws, method):
     assert main(["-w", str(ws.root), "train-baseline", method]) == 0
     adds_up(ws, method, "p8")

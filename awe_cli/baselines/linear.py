@@ -42,7 +42,7 @@ from awe_cli.ranking.ranker import Ranker
 # λ is given as a multiple of the mean of the diagonal of XᵀX, so that one grid serves all scalings.
 # Departure: X are the scaled inputs as prepared, not zeros and ones (use `prepare --scaling none` for these).
 
-_L2 = (0.3, 1.0, 3.0, 0.1, 0.03)
+_L2 = (1.0, 3.0, 0.3, 10.0, 0.1)
 
 
 class Ease(Baseline):

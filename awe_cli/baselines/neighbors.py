@@ -23,7 +23,9 @@ from awe_cli.baselines.base import (
     without_score,
 )
 from awe_cli.dataset.dataset import Dataset
+from awe_cli.dataset.examples import Examples
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints, remember
+from awe_cli.engine.local import map_blocks
 from awe_cli.errors import SettingsError
 from awe_cli.matrices.bags import inputs, largest
 from awe_cli.matrices.matrix import Lists, Rows, n_rows, slice_rows, take_rows
@@ -239,40 +241,42 @@ class TreeSearch(InputSearch):
         return out
 
 
-# Item k-NN: labels that co-occur with the features of the input (Sarwar et al. 2001).
+# Weights between features and labels by what they have in common over the training examples: the k greatest of each
+# label. Ties, such as those of all labels without a feature in common with x, go by popularity.
 #
-#     s_iy = X_i·Y_y / (‖X_i‖ ‖Y_y‖),    f(x, y) = Σ_{i ∈ N_k(y)} x_i s_iy
+#     f(x, y) = Σ_{i ∈ N_k(y)} x_i s_iy
 #
-# X_i (n,) is the column of feature i and Y_y that of label y over the training examples; N_k(y) are the k
-# features most similar to y. In recommendation both are columns of X, and an item is not its own neighbour.
-# Ties, such as those of all labels without a feature in common with x, go by popularity.
+# In recommendation features and labels are both items, and an item is not its own neighbour.
 
-ITEM_KS = (100, 50, 200, 20)
-_BLOCK = 512  # labels whose similarities are computed at a time
+_BLOCK = 512  # labels whose weights are computed at a time
 
 
-class ItemKnn(Baseline):
-    """Cosine between the columns of features and of labels."""
+class SharedExamples(Baseline):
+    """A weight for the k features most related to each label; a subclass says of which vectors s is the product."""
 
-    name = "item-knn"
-
-    def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:
-        """k, the number of features of each label."""
-        return [{"k": k} for k in one_or_all(resolved["k"], ITEM_KS)]
+    def sides(
+        self, examples: Examples, X: scipy.sparse.csr_matrix, Y: scipy.sparse.csr_matrix, choice: Choice
+    ) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]:
+        """The vectors of features (features, n) and of labels (labels, n), whose inner products are s."""
+        raise NotImplementedError
 
     def fit(self, facts: Facts, choice: Choice) -> Arrays:
         """S in rows of labels: `indptr` (labels + 1,), `indices` and `values` (entries,)."""
         X = inputs(facts.examples.x, facts.n_features)
-        rows = _of_length_1(X)
-        columns = _of_length_1(targets(facts.examples, X, facts.n_labels))
-        parts = []
-        for start in range(0, facts.n_labels, _BLOCK):
-            similar = (columns[start : start + _BLOCK] @ rows.T).tocsr()
+        Y = targets(facts.examples, X, facts.n_labels)
+        features, labels = self.sides(facts.examples, X, Y, choice)
+        transposed = features.T.tocsr()
+
+        def work(block: tuple[int, int]) -> scipy.sparse.csr_matrix:
+            start, stop = block
+            weights = (labels[start:stop] @ transposed).tocsr()
             if facts.examples.own:
-                _drop_diagonal(similar, start)
-            indptr, indices, values = largest(similar, choice["k"])
-            parts.append(scipy.sparse.csr_matrix((values, indices, indptr), shape=similar.shape))
-        S = scipy.sparse.vstack(parts, format="csr")
+                _drop_diagonal(weights, start)
+            indptr, indices, values = largest(weights, choice["k"])
+            return scipy.sparse.csr_matrix((values, indices, indptr), shape=weights.shape)
+
+        blocks = [(start, min(start + _BLOCK, facts.n_labels)) for start in range(0, facts.n_labels, _BLOCK)]
+        S = scipy.sparse.vstack(list(map_blocks(work, blocks, facts.threads)), format="csr")
         S.sort_indices()
         return {
             "indptr": S.indptr.astype(np.int64),
@@ -288,15 +292,86 @@ class ItemKnn(Baseline):
         return LinearRanker(S.T.tocsr(), facts.counts)
 
 
+def _drop_diagonal(weights: scipy.sparse.csr_matrix, start: int) -> None:
+    """Remove from row r the weight of label start + r and the feature of the same number."""
+    rows = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
+    weights.data[weights.indices == rows + start] = 0
+    weights.eliminate_zeros()
+
+
+def _scaled(A: scipy.sparse.csr_matrix, sizes: NDArray[np.number], power: float) -> scipy.sparse.csr_matrix:
+    """Each row of A times its size to a power; rows of size 0 stay as they are."""
+    return (scipy.sparse.diags(np.where(sizes > 0, sizes, 1.0).astype(np.float64) ** power) @ A).tocsr()
+
+
+# Item k-NN: labels that co-occur with the features of the input (Sarwar et al. 2001).
+#
+#     s_iy = X_i·Y_y / (‖X_i‖ ‖Y_y‖)
+#
+# X_i (n,) is the column of feature i and Y_y that of label y over the training examples.
+
+ITEM_KS = (100, 50, 200, 20)
+
+
+class ItemKnn(SharedExamples):
+    """Cosine between the columns of features and of labels."""
+
+    name = "item-knn"
+
+    def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:
+        """k, the number of features of each label."""
+        return [{"k": k} for k in one_or_all(resolved["k"], ITEM_KS)]
+
+    def sides(
+        self, examples: Examples, X: scipy.sparse.csr_matrix, Y: scipy.sparse.csr_matrix, choice: Choice
+    ) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]:
+        """Columns of length 1."""
+        return _of_length_1(X.T.tocsr()), _of_length_1(Y.T.tocsr())
+
+
 def _of_length_1(A: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
-    """The normalised columns of A (n, columns) as rows (columns, n); a column of zeros stays so."""
-    norms = np.sqrt(np.asarray(A.multiply(A).sum(axis=0)).ravel())
-    inverse = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
-    return (scipy.sparse.diags(inverse) @ A.T).tocsr()
+    """The rows of A divided by their lengths; a row of zeros stays so."""
+    return _scaled(A, np.sqrt(np.asarray(A.multiply(A).sum(axis=1)).ravel()), -1.0)
 
 
-def _drop_diagonal(similar: scipy.sparse.csr_matrix, start: int) -> None:
-    """Remove from row r the similarity of label start + r and the feature of the same number."""
-    rows = np.repeat(np.arange(similar.shape[0]), np.diff(similar.indptr))
-    similar.data[similar.indices == rows + start] = 0
-    similar.eliminate_zeros()
+# Graph filter: two steps in the graph of examples and what they have, from features to examples to labels, in which
+# examples, features and labels with many edges pass on less of each (GF-CF, Shen et al. 2021, its linear filter).
+#
+#     s_iy = Σ_n x̂_ni ŷ_ny / (|n|^(2a) |i|^(1−c) |y|^c)
+#
+# x̂ and ŷ are the rows of X and Y of length 1, times √|n|; |n|, |i| and |y| count the entries of example n, the examples
+# with feature i, and those with label y. GF-CF has a = c = ½. A smaller a listens more to examples with many entries,
+# a smaller c ranks popular labels higher: both are chosen on validation.
+
+_EXAMPLE_POWERS = (0.3, 0.5)
+_LABEL_POWERS = (0.2, 0.4, 0.1)
+_FILTER_K = 400
+
+
+class GraphFilter(SharedExamples):
+    """A linear filter of the graph of examples, features and labels."""
+
+    name = "graph-filter"
+
+    def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:
+        """The powers a and c."""
+        return [
+            {"k": k, "example_power": a, "label_power": c}
+            for k in one_or_all(resolved["k"], (_FILTER_K,))
+            for a in one_or_all(resolved["example_power"], _EXAMPLE_POWERS)
+            for c in one_or_all(resolved["label_power"], _LABEL_POWERS)
+        ]
+
+    def sides(
+        self, examples: Examples, X: scipy.sparse.csr_matrix, Y: scipy.sparse.csr_matrix, choice: Choice
+    ) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]:
+        """Rows damped by the entries of their example, columns by their examples."""
+        a, c = choice["example_power"], choice["label_power"]
+        both = X if examples.own else scipy.sparse.hstack([X, Y], format="csr")
+        entries = np.diff(both.indptr)
+        rows_of_x = _scaled(_of_length_1(X), entries, 0.5 - a)
+        rows_of_y = rows_of_x if examples.own else _scaled(_of_length_1(Y), entries, 0.5 - a)
+        return (
+            _scaled(rows_of_x.T.tocsr(), np.diff(X.tocsc().indptr), c - 1),
+            _scaled(rows_of_y.T.tocsr(), np.diff(Y.tocsc().indptr), -c),
+        )

@@ -115,7 +115,7 @@ class RidgeSettings(MetricSettings):
         None,
         help="ease, ials: regularization λ; for ease a multiple of the mean of the diagonal of XᵀX.",
         above=0,
-        auto="0.03 to 3 (ials: 0.1 to 10), by validation",
+        auto="0.1 to 10, by validation",
         panel=_FACTORS,
     )
 
@@ -150,9 +150,9 @@ class NearestSettings(MetricSettings):
 
     k: int | None = setting(
         None,
-        help="knn, item-knn, input-knn, tree-knn: number of neighbours k.",
+        help="knn, item-knn, graph-filter, input-knn, tree-knn: number of neighbours k.",
         min=1,
-        auto="20, 50, 100 or 200, by validation",
+        auto="20, 50, 100 or 200, by validation; for graph-filter 400",
         panel=_NEIGHBORS,
     )
 
@@ -160,6 +160,27 @@ class NearestSettings(MetricSettings):
 @dataclass(frozen=True)
 class ItemKnnSettings(NearestSettings):
     """Neighbours of a label among the features."""
+
+
+@dataclass(frozen=True)
+class GraphFilterSettings(NearestSettings):
+    """A linear filter of the graph of examples, features and labels."""
+
+    example_power: float | None = setting(
+        None,
+        help="graph-filter: power a of the number of entries by which an example counts less.",
+        min=0,
+        auto="0.3 or 0.5, by validation",
+        panel=_NEIGHBORS,
+    )
+    label_power: float | None = setting(
+        None,
+        help="graph-filter: power c of its popularity by which a label ranks lower.",
+        min=0,
+        max=1,
+        auto="0.1, 0.2 or 0.4, by validation",
+        panel=_NEIGHBORS,
+    )
 
 
 @dataclass(frozen=True)
@@ -248,6 +269,7 @@ SETTINGS: dict[str, type] = {
     "svd": SvdSettings,
     "ease": EaseSettings,
     "item-knn": ItemKnnSettings,
+    "graph-filter": GraphFilterSettings,
     "input-knn": InputKnnSettings,
     "tree-knn": TreeKnnSettings,
     "lsi": LsiSettings,

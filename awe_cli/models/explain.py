@@ -135,7 +135,7 @@ class _Features:
         if wrong.any():
             raise SettingsError(
                 f"{self.what}: its score is no sum over the features of x, which explain takes apart",
-                hint="explain a model of `awe train` or `awe retrain`, knn, item-knn, ease, or an ensemble",
+                hint="explain a model of `awe train` or `awe retrain`, a baseline of neighbours, ease, or an ensemble",
             )
         names = [self.names[int(i)] for i in indices]
         return [Parts(names, FEATURE, shares[:, place]) for place in range(len(labels))]

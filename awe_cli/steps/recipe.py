@@ -40,6 +40,7 @@ _FEWEST_EPOCHS = 3
 # The greatest sizes for which a member is worth its time: in 10 minutes, and in an hour.
 _ITEMS_OF_EASE = (12_000, 40_000)
 _EXAMPLES_OF_INPUT_KNN = (50_000, 300_000)
+_PAIRS_OF_GRAPH_FILTER = (5_000_000, 50_000_000)
 _PAIRS_OF_IALS = (1_000_000, 20_000_000)
 _PAIRS_OF_SVD = (20_000_000, 200_000_000)
 
@@ -209,6 +210,8 @@ class _Work:
             self.notes.append(
                 f"ease is left out: {items:,} items take it longer than the budget, or more memory"
             )
+        if self.pairs <= _PAIRS_OF_GRAPH_FILTER[self.long]:
+            self.baseline("graph-filter", "items that people have in common, for any number of items")
         if self.pairs <= _PAIRS_OF_SVD[self.long]:
             self.baseline("svd", "a factorization, good where people are few")
         if self.pairs <= _PAIRS_OF_IALS[self.long]:

@@ -12,7 +12,7 @@ import pytest
 from awe_cli.baselines.base import require_memory
 from awe_cli.baselines.factors import Ials, Lsi, Nmf, Svd, log_odds, relative, right_vectors
 from awe_cli.baselines.linear import Ease, OneVsRest, Pamir, WarpOneVsRest
-from awe_cli.baselines.neighbors import InputKnn, ItemKnn, TreeKnn, TreeSearch
+from awe_cli.baselines.neighbors import GraphFilter, InputKnn, ItemKnn, TreeKnn, TreeSearch
 from awe_cli.dataset.examples import Examples
 from awe_cli.errors import DataError, MissingInputError, SettingsError
 from awe_cli.matrices.bags import inputs, largest
@@ -108,6 +108,26 @@ def test_item_knn_written_out(case, k):
         for i in sorted(range(P), key=lambda i: (-similar[i], i))[:k]:
             expected[:, y] += X[:, i] * similar[i]
     assert scores(ItemKnn(), facts, {"k": k}) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(("k", "a", "c"), [(2, 0.3, 0.2), (100, 0.5, 0.5), (100, 0, 1)])
+def test_graph_filter_written_out(case, k, a, c):
+    facts, X, T, own = case
+    sizes = (X != 0).sum(axis=1) if own else (X != 0).sum(axis=1) + (T != 0).sum(axis=1)
+    sizes = np.maximum(sizes, 1)[:, None]
+    rows, columns = (sizes ** (0.5 - a) * M / np.maximum(norms(M), 1e-12) for M in (X, T))
+    features, labels = (np.maximum((M != 0).sum(axis=0), 1) for M in (X, T))
+    S = (rows / features ** (1 - c)).T @ (columns / labels**c)
+    if own:
+        np.fill_diagonal(S, 0)
+    for y in range(T.shape[1]):
+        S[sorted(range(P), key=lambda i: (-S[i, y], i))[k:], y] = 0
+    choice = {"k": k, "example_power": a, "label_power": c}
+    assert scores(GraphFilter(), facts, choice) == pytest.approx(X @ S, abs=1e-5)
+
+
+def norms(M):
+    return np.linalg.norm(M, axis=1, keepdims=True)
 
 
 @pytest.mark.parametrize("k", [1, 4, 29, 200])
