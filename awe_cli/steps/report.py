@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from awe_cli.config.report import (
     LEARNING_CURVES,
     METRICS,
     STRATA,
+    FigureSettings,
     PlotSettings,
     ReportSettings,
 )
@@ -87,7 +88,7 @@ class _Work:
     stored: Artifact
     dataset: Dataset
     models: dict[str, Artifact]
-    settings: ReportSettings
+    settings: FigureSettings
     threads: int | None = None
     wait: float = False
     announce: Announce = lambda line: None
@@ -124,7 +125,8 @@ def report(
     matplotlib is not installed, DataError for a model of another dataset, SettingsError, WriteError.
     """
     require_matplotlib("awe report")
-    work = _open(ws, models, settings or ReportSettings(), threads, wait, announce)
+    settings = settings or ReportSettings()
+    work = _open(ws, models, settings, threads, wait, announce)
     if labels and work.focus is None:
         raise SettingsError(
             "--label: expected an embedding model among those that are reported, whose labels have neighbours",
@@ -138,7 +140,7 @@ def report(
             "evaluation": _evaluation(work),
             "map": _map(work),
             "neighbors": _neighbors(work, labels),
-            "examples": _examples(work, ids),
+            "examples": _examples(work, ids, settings.examples),
             "lineage": _lineage(work),
             "warnings": work.warnings,
         }
@@ -179,10 +181,7 @@ def plot(
         )
     require_matplotlib("awe plot")
     settings = settings or PlotSettings()
-    common = {
-        one.name: getattr(settings, one.name) for one in fields(ReportSettings) if hasattr(settings, one.name)
-    }
-    work = _open(ws, models, ReportSettings(**common), threads, wait, announce)
+    work = _open(ws, models, settings, threads, wait, announce)
     with whole_file(output) as stream:
         document: dict[str, Any] = {"dataset": _portrait(work)}
         if figure == LEARNING_CURVES:
@@ -216,7 +215,7 @@ def _why_empty(figure: str, work: _Work) -> str:
 def _open(
     ws: Workspace,
     models: Sequence[str],
-    settings: ReportSettings,
+    settings: FigureSettings,
     threads: int | None,
     wait: float,
     announce: Announce,
@@ -490,9 +489,12 @@ def _by_frequency(
     return dataset, counts, np.argsort(-counts, kind="stable")
 
 
-def _examples(work: _Work, ids: Sequence[str]) -> list[dict[str, Any]]:
-    """Explained examples of the last model, and of the embedding model, or why there are none."""
-    wanted = list(ids) or _usual(work)
+def _examples(work: _Work, ids: Sequence[str], most: int) -> list[dict[str, Any]]:
+    """Explained examples of the last model, and of the embedding model, or why there are none.
+
+    ids   whose; none: of `most` usual ones
+    """
+    wanted = list(ids) or _usual(work, most)
     shown = [*work.models][-1:]
     if work.focus is not None:
         shown = list(dict.fromkeys([str(work.focus.name), *shown]))
@@ -508,9 +510,9 @@ def _examples(work: _Work, ids: Sequence[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _usual(work: _Work) -> list[str]:
-    """The ids of examples, among the first, that have about as many features as most."""
-    if not work.settings.examples:
+def _usual(work: _Work, most: int) -> list[str]:
+    """The ids of at most `most` examples, among the first, that have about as many features as the others."""
+    if not most:
         return []
     examples = next(iter(work.dataset.everyone_batches(_READ)), None)
     if examples is None:
@@ -521,7 +523,7 @@ def _usual(work: _Work) -> list[str]:
     nearest = (
         some[np.argsort(np.abs(sizes[some] - np.median(sizes[some])), kind="stable")] if len(some) else some
     )
-    return [str(examples.ids[int(row)].as_py()) for row in sorted(nearest[: work.settings.examples])]
+    return [str(examples.ids[int(row)].as_py()) for row in sorted(nearest[:most])]
 
 
 # What was made from what.
