@@ -10,6 +10,7 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    DryRunOption,
     JsonOption,
     QuietOption,
     WorkspaceOption,
@@ -44,6 +45,7 @@ def export(
         typer.Option("--model", "-m", help="Model of train or retrain.  (default: the only one)"),
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     **flags: object,
@@ -59,7 +61,7 @@ def export(
     from awe_cli.workspace import Workspace
 
     settings = settings_from(ExportSettings, "export", workspace, flags).settings
-    made = step(Workspace(workspace), output, model, settings, announce=console.log)
+    made = step(Workspace(workspace, dry_run=dry_run), output, model, settings, announce=console.log)
     document = made.document
     if document["other_order"]:
         console.warn(

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from awe_cli.config import setting
 
-LABEL_FREQUENCY, LEARNING_CURVES, METRICS, STRATA, COVERAGE, LABEL_MAP = FIGURES = (
+LABEL_FREQUENCY, LEARNING_CURVES, SEARCH, METRICS, STRATA, COVERAGE, LABEL_MAP = FIGURES = (
     "label-frequency",
     "learning-curves",
+    "search",
     "metrics",
     "strata",
     "coverage",

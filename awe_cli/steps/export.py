@@ -41,7 +41,7 @@ from awe_cli.io.vectors import Vectors
 from awe_cli.models.inner_product import other_order
 from awe_cli.models.load import choose_fit, find_embedding
 from awe_cli.models.store import load_result, load_state, open_dataset
-from awe_cli.prediction.output import whole_file, whole_folder
+from awe_cli.prediction.output import check_folder, whole_file, whole_folder
 from awe_cli.ranking.embedding import label_rows, projections
 from awe_cli.report.model_card import HNSW_SPACES, model_card
 from awe_cli.workspace import Artifact, Workspace
@@ -128,6 +128,9 @@ def export(
         **_scaling(dataset),
         "kinds": {one.kind: {"what": _what(one.kind, dataset), "rows": len(one.rows)} for one in vectors},
     }
+    if not as_file:
+        check_folder(output, _is_export)
+    ws.would(output, "an export is written anew" if output.exists() else "it is not there")
     if settings.format == HNSWLIB:
         n = dataset.n_labels
         announce(f"building a graph of {n:,} labels on one thread: several would build another each time")

@@ -27,6 +27,7 @@ from awe_cli.config.report import (
     LABEL_MAP,
     LEARNING_CURVES,
     METRICS,
+    SEARCH,
     STRATA,
     FigureSettings,
     PlotSettings,
@@ -63,6 +64,7 @@ from awe_cli.report.page import page
 from awe_cli.steps.evaluate import EXAMPLES, default_name, distinct, evaluate
 from awe_cli.steps.explain import explain
 from awe_cli.steps.neighbors import neighbors
+from awe_cli.steps.tune import search_of
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.artifact import decoding
 from awe_cli.workspace.runs import DONE, Run, read_runs
@@ -136,7 +138,7 @@ def report(
         document = {
             "awe": __version__,
             "dataset": _portrait(work),
-            "models": [_model(name, model) for name, model in work.models.items()],
+            "models": [_model(ws, name, model) for name, model in work.models.items()],
             "evaluation": _evaluation(work),
             "map": _map(work),
             "neighbors": _neighbors(work, labels),
@@ -173,19 +175,13 @@ def plot(
             f"expected a figure among {', '.join(FIGURES)}, found {figure!r}",
             hint=did_you_mean(figure, FIGURES),
         )
-    format = _SUFFIXES.get(output.suffix.lower())
-    if format is None:
-        raise UsageError(
-            f"--output {output}: expected a name that ends in .png or .svg, found {output.suffix!r}",
-            hint="name the file figure.png, for example",
-        )
-    require_matplotlib("awe plot")
+    format = check_image(output, "awe plot", "--output")
     settings = settings or PlotSettings()
     work = _open(ws, models, settings, threads, wait, announce)
     with whole_file(output) as stream:
         document: dict[str, Any] = {"dataset": _portrait(work)}
-        if figure == LEARNING_CURVES:
-            document["models"] = [_model(name, model) for name, model in work.models.items()]
+        if figure in (LEARNING_CURVES, SEARCH):
+            document["models"] = [_model(work.ws, name, model) for name, model in work.models.items()]
         elif figure in (METRICS, STRATA, COVERAGE):
             document["evaluation"] = _evaluation(work)
         elif figure == LABEL_MAP:
@@ -200,11 +196,36 @@ def plot(
     return work.warnings
 
 
+def check_image(output: Path, command: str, option: str = "--plot") -> str:
+    """The format that the name of a picture asks for: "png" or "svg".
+
+    Raises UsageError for another, MissingInputError where matplotlib is not installed.
+    """
+    format = _SUFFIXES.get(output.suffix.lower())
+    if format is None:
+        raise UsageError(
+            f"{option} {output}: expected a name that ends in .png or .svg, found {output.suffix!r}",
+            hint="name the file figure.png, for example",
+        )
+    require_matplotlib(command)
+    return format
+
+
+def plot_search(model: str, search: Mapping[str, Any], output: Path, dpi: int = PlotSettings.dpi) -> None:
+    """Write the picture of the search that a model came from. Raises what `check_image` raises, and WriteError."""
+    format = check_image(output, "awe tune --plot")
+    content = image(SEARCH, {"models": [{"name": model, "search": search}]}, format, dpi)
+    assert content is not None  # a model has a complete trial behind it
+    with whole_file(output, "--plot") as stream:
+        stream.write(content)
+
+
 def _why_empty(figure: str, work: _Work) -> str:
     names = ", ".join(work.models) or "no models"
     return {
         LABEL_FREQUENCY: "no label has a training example",
         LEARNING_CURVES: f"only models that `awe train` or `awe retrain` made have curves, found {names}",
+        SEARCH: f"only models that `awe tune` made come from a search, found {names}",
         LABEL_MAP: f"only embedding models have a V, found {names}",
     }.get(figure, "; ".join(work.warnings) or f"nothing can be judged, found {names}")
 
@@ -304,7 +325,7 @@ def _portrait(work: _Work) -> dict[str, Any]:
 # The models.
 
 
-def _model(name: str, model: Artifact) -> dict[str, Any]:
+def _model(ws: Workspace, name: str, model: Artifact) -> dict[str, Any]:
     result = load_result(model) if model.has(RESULT) else {}
     affinity = result.get("affinity")
     return {
@@ -318,6 +339,7 @@ def _model(name: str, model: Artifact) -> dict[str, Any]:
         "metric": result.get("metric"),
         "result": dict(result),
         "curves": _curves(model),
+        "search": search_of(ws, model),
     }
 
 
