@@ -164,14 +164,7 @@ class Encoder:
         Raises MissingInputError for a missing column, DataError for values that cannot be used.
         """
         roles = self.roles(table.column_names)
-        for name in roles:
-            if name not in table.column_names:
-                otherwise = "new input needs the columns of the prepared data"
-                raise MissingInputError(
-                    f"{file}: expected a column {name!r}, found {', '.join(table.column_names[:20])}",
-                    hint=did_you_mean(name, table.column_names, otherwise),
-                )
-        batch = check_batch(Batch(file, first_row, table.select(list(roles)), untyped), roles)
+        batch = _batch_of(Batch(file, first_row, table, untyped), roles)
         if not self.of_people:
             return self._examples(batch)
         unweighted = bool(self.columns["weight"]) and self.columns["weight"] not in roles
@@ -194,6 +187,12 @@ class Encoder:
         x = beside(history, features, len(self.dataset.prepared_labels))
         return Encoded(Examples(ids, x, none, none, own=False), self.people.unknown)
 
+    def and_the_others(self, found: Iterable[Encoded]) -> Iterator[Encoded]:
+        """What was found of an input, and then the people of the file whom the input does not name."""
+        yield from found
+        if self.people is not None:
+            yield self.people_without_items()
+
     def _examples(self, batch: Batch) -> Encoded:
         space = self.dataset.space
         assert space is not None
@@ -214,6 +213,18 @@ class Encoder:
         what = f"{batch.file}: features"
         x, unknown = space.apply(raw, what, untyped=batch.untyped)
         return Encoded(Examples(ids, x, no_lists(len(ids)), None, own=False), unknown)
+
+
+def _batch_of(given: Batch, roles: Mapping[str, Role]) -> Batch:
+    """The columns of a table that are read, checked. Raises MissingInputError for one that it lacks, DataError."""
+    columns = given.table.column_names
+    for name in roles:
+        if name not in columns:
+            raise MissingInputError(
+                f"{given.file}: expected a column {name!r}, found {', '.join(columns[:20])}",
+                hint=did_you_mean(name, columns, "new input needs the columns of the prepared data"),
+            )
+    return check_batch(dataclasses.replace(given, table=given.table.select(list(roles))), roles)
 
 
 def feature_columns(columns: Mapping[str, Any]) -> FeatureColumns:
@@ -248,15 +259,16 @@ def _stored_of_people(dataset: Dataset) -> Mapping[str, Any]:
     return stored
 
 
-def read_people(dataset: Dataset, path: str) -> NewPeople:
-    """The people of a file in the form of the user file that was prepared.
+def read_people(dataset: Dataset, given: str | pa.Table) -> NewPeople:
+    """The people of a file, or of a table, in the form of the user file that was prepared.
 
     Raises SettingsError where the dataset has no features of people, and what `read_described` raises.
     """
     stored, space = _stored_of_people(dataset), dataset.user_space
     assert space is not None
-    table = read_described(path, stored, space, "people")
-    rows, unknown = space.apply(table.raw, f"{path}: features", untyped=table.untyped)
+    table = read_described(given, stored, space, "people")
+    where = given if isinstance(given, str) else _of_table("people")
+    rows, unknown = space.apply(table.raw, f"{where}: features", untyped=table.untyped)
     return NewPeople(table.ids, as_bags(rows), unknown)
 
 
@@ -265,8 +277,15 @@ def described_source(stored: Mapping[str, Any], path: str) -> Source:
     return find_source(path, Path(path), options=ReadOptions.of_stored(stored.get("reading")))
 
 
-def read_described(path: str, stored: Mapping[str, Any], space: FeatureSpace, what: str) -> FeatureTable:
-    """A file of people, documents or labels with features, in the form that was prepared.
+def _of_table(what: str) -> str:
+    """What a table in memory is called."""
+    return f"the table of {what}"
+
+
+def read_described(
+    given: str | pa.Table, stored: Mapping[str, Any], space: FeatureSpace, what: str
+) -> FeatureTable:
+    """A file, or a table, of people, documents or labels with features, in the form that was prepared.
 
     stored  how the file that was prepared was read, as a manifest has it
     space   the features of that file
@@ -275,11 +294,16 @@ def read_described(path: str, stored: Mapping[str, Any], space: FeatureSpace, wh
     Raises MissingInputError for a file or a column that is not there, DataError for what cannot be read and for
     dense rows of another width.
     """
-    source = described_source(stored, path)
     columns = FeatureTableColumns(feature_columns(stored["columns"]), stored["columns"]["id"])
-    for name in columns.roles():
-        require_column(source, name, columns_of(source))
-    batches = read_batches(source, columns.roles(), 16384)
+    batches: Iterable[Batch]
+    if isinstance(given, str):
+        path, source = given, described_source(stored, given)
+        for name in columns.roles():
+            require_column(source, name, columns_of(source))
+        batches = read_batches(source, columns.roles(), 16384)
+    else:
+        path = _of_table(what)
+        batches = [_batch_of(Batch(path, 1, given), columns.roles())]
     table = read_feature_table(batches, columns, text_options(stored["text"]), what)
     if isinstance(table.raw, RawDense) and table.raw.values.shape[1] != space.given:
         raise DataError(

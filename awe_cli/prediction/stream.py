@@ -246,15 +246,11 @@ def _new(dataset: Dataset, request: PredictRequest, counts: Counts) -> Iterator[
     people = None if request.user_file is None else read_people(dataset, request.user_file)
     encoder = Encoder(dataset, people)
     found = () if request.input is None else read_encoded(encoder, request.input, size=READ_ROWS)
-    for encoded in found:
+    for encoded in encoder.and_the_others(found):
         counts.unknown += encoded.unknown
         counts.unweighted |= encoded.unweighted
-        yield encoded.examples
-    if people is not None:
-        others = encoder.people_without_items()
-        counts.unknown += others.unknown
-        if len(others.examples):
-            yield others.examples
+        if len(encoded.examples):
+            yield encoded.examples
 
 
 def is_blank(block: Examples) -> NDArray[np.bool_]:
