@@ -42,7 +42,11 @@ def export(
     ],
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", help="Model of train or retrain.  (default: the only one)"),
+        typer.Option(
+            "--model",
+            "-m",
+            help="Model of train or retrain (default: the only one), or svd, lsi, nmf or ials.",
+        ),
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     dry_run: DryRunOption = False,
@@ -66,6 +70,11 @@ def export(
     if document["other_order"]:
         console.warn(
             f"these vectors rank in another order than {document['model']} does: {document['other_order']}"
+        )
+    if document["earlier_version"]:
+        console.warn(
+            f"{document['model']} was made from an earlier version of the dataset: labels that came since have no "
+            "vectors"
         )
     if as_json:
         console.print_json({**document, "folder": str(made.folder)})

@@ -171,9 +171,12 @@ def test_weights_of_examples_count_in_learning() -> None:
         AffinityWeightedEmbedding(**quick).fit(X, y, sample_weight=np.full(40, w)) for w in (0.5, 2.0)
     )
     np.testing.assert_array_equal(once.U_, twice.U_)
-    for wrong in (np.zeros(40), np.where(some, 1.0, -1.0)):
-        with pytest.raises(ValueError, match="sample_weight: expected weights of 0 or more"):
-            AffinityWeightedEmbedding(**quick).fit(X, y, sample_weight=wrong)
+    with pytest.raises(
+        ValueError, match="sample_weight: expected weights of 0 or more, some above 0, found -1"
+    ):
+        AffinityWeightedEmbedding(**quick).fit(X, y, sample_weight=np.where(some, 1.0, -1.0))
+    with pytest.raises(ValueError, match="(?i)sample.weight"):
+        AffinityWeightedEmbedding(**quick).fit(X, y, sample_weight=np.zeros(40))
 
 
 def test_sparse_and_dense_rows_of_one_kind_give_one_prediction() -> None:
