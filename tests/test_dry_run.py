@@ -195,6 +195,46 @@ def test_a_workspace_that_may_only_be_read(plan: Any, folder: Path) -> None:
         os.chmod(folder / "workspace", 0o755)
 
 
+def test_export_says_what_it_would_write(plan: Any, folder: Path, capsys: Output) -> None:
+    for step in (PREPARE, TRAIN):
+        assert main([*step, "-q"]) == 0
+    asked = ("export", "--model", "m", "--output", "vectors")
+    found = plan(*asked)
+    assert (found["target"], found["would_run"], found["reasons"]) == ("vectors", True, ["it is not there"])
+    assert main([*asked, "-q"]) == 0
+    assert plan(*asked)["reasons"] == ["an export is written anew"]
+    (folder / "vectors/mine").write_text("kept")
+    assert main([*asked, "--dry-run"]) == 73
+    assert "a folder with other files in it" in capsys.readouterr().err
+
+
+def test_tune_says_how_many_trials_are_over(plan: Any, folder: Path) -> None:
+    pytest.importorskip("optuna")
+    asked = ("tune", "--dim", "4", "--epochs", "1", "--trials", "2")
+    assert main([*PREPARE, "-q"]) == 0
+    found = plan(*asked)
+    assert (found["target"], found["would_run"]) == ("models/tuned.json", True)
+    assert found["reasons"] == ["0 of 2 trials are over"]
+    assert main([*asked, "-q"]) == 0
+    assert plan(*asked)["would_run"] is False
+    assert plan(*asked[:-1], "3")["reasons"] == ["2 of 3 trials are over"]
+    (folder / "workspace/models/tuned.json").unlink()
+    assert plan(*asked)["reasons"] == ["it is not there"]
+
+
+def test_run_tells_the_first_step_that_would_run_and_what_follows(plan: Any) -> None:
+    asked = ("run", *PREPARE[1:])
+    found = plan(*asked)
+    assert (found["target"], found["would_run"]) == ("dataset.json", True)
+    assert found["reasons"] == ["it is not there", "then the commands that `awe recipe` prints for it"]
+    assert main([*PREPARE, "-q"]) == 0
+    found = plan(*asked)
+    assert (found["target"], found["would_run"]) == ("models/wsabie.json", True)
+    reasons = found["reasons"]
+    assert reasons[:2] == ["it is not there", "then awe build-knn --model wsabie"]
+    assert reasons[-2:] == ["then awe train-baseline popularity", "then awe evaluate and awe predict"]
+
+
 def test_differences_of_recipes() -> None:
     before = Recipe(
         "model", 1, {"a": [1, 2], "b": {"c": None, "d": []}, "inputs": ["0" * 64]}, {"dataset": "1" * 64}

@@ -36,6 +36,7 @@ LEARNED = {
     "concat": {},
     "pair-weights": {},
     "mix": {"mix": ("constant:0.5", "sigmoid:0.3", "max:0.2")},
+    "mix with a floor": {"affinity": "mix", "mix": ("sigmoid:0.6", "max:0.4"), "floor": 0.5},
 }
 
 
@@ -97,8 +98,10 @@ def test_learned_affinities(ws, case, interpreted_kernels):
     train(ws, settings, name=name, threads=1)
     labels = adds_up(ws, name, "p3")
     kinds = {part["kind"] for entry in labels for part in entry["parts"]}
-    assert kinds == ({"affinity"} if case == "mix" else {"feature"})
-    if case != "mix":
+    assert kinds == ({"affinity"} if "mix" in more else {"feature"})
+    if "floor" in more and "mix" in more:
+        assert {part["name"] for part in labels[0]["parts"]} == {"sigmoid", "max", "(floor)"}
+    if "mix" not in more:
         assert "user:side=1" in {part["name"] for part in labels[0]["parts"]}
         assert len(labels[0]["parts"]) == 5, "four items and what is known of the person"
 

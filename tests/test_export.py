@@ -14,7 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from awe_cli import Workspace as Notebook
 from awe_cli.app import main
+from awe_cli.config.baselines import SETTINGS as BASELINE_SETTINGS
 from awe_cli.config.build import BuildKnnSettings
 from awe_cli.config.export import FORMATS, HNSWLIB, MEASURES, ExportSettings
 from awe_cli.config.prepare import PrepareSettings
@@ -265,6 +267,32 @@ def test_a_model_of_another_order_is_refused_or_warned_of(ws, tmp_path, capsys, 
     assert "ranks in another order" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("method", ["svd", "lsi", "nmf", "ials"])
+def test_baselines_of_factors_rank_by_their_vectors(ws, tmp_path, method):
+    if method == "ials":
+        pytest.importorskip("implicit")
+    train_baseline(ws, method, BASELINE_SETTINGS[method](dim=5), name=method)
+    made = export(ws, tmp_path / "out", method)
+    is_linear = method in ("svd", "lsi")
+    assert ("features" in made.document["kinds"]) == is_linear
+    person, best = best_by_card(tmp_path / "out")
+    ids, labels, scores = scores_of(ws, method)
+    assert person == ids[0]
+    queries, V = (np.load(tmp_path / "out" / f"{kind}.npy") for kind in ("users", "labels"))
+    np.testing.assert_allclose(queries @ V.T, scores, rtol=1e-4, atol=1e-5)
+    expect_order(best, labels, scores[0])
+    assert f"Factors of {method}" in (tmp_path / "out" / "README.md").read_text()
+    table = {"person": ["new"] * 2, "item": labels[:2]}
+    places = Notebook(ws.root).model(method).project(table)[1]
+    assert places.shape == (1, 5)
+    if is_linear:
+        found = run_card(tmp_path / "out", f"[float(n) for n in vector({dict.fromkeys(labels[:2], 1.0)!r})]")
+        np.testing.assert_allclose(found, places[0], rtol=1e-4, atol=1e-6)
+    else:
+        with pytest.raises(UsageError, match="has no vectors of features"):
+            export(ws, tmp_path / "no", method, ExportSettings(vectors=("features",)))
+
+
 def test_annotation_exports_features_with_the_constant_one(tmp_path):
     ws = annotation(tmp_path / "ws")
     train(ws, TrainSettings(affinity="constant", epochs=2, dim=3), name="linear", threads=1)
@@ -434,19 +462,27 @@ def test_documents_are_ranked_for_the_words_of_queries(tmp_path):
     with pytest.raises(MissingInputError):
         export(ws, tmp_path / "other", "popularity")
     train_baseline(ws, "popularity")
-    with pytest.raises(SettingsError, match="expected an embedding model"):
+    with pytest.raises(SettingsError, match="expected a model with vectors"):
         export(ws, tmp_path / "other", "popularity")
 
 
-def test_a_model_of_an_earlier_version_is_refused(tmp_path, capsys):
+def test_a_model_of_an_earlier_version_has_the_labels_of_that_version(tmp_path, capsys):
     where, file = ["-w", str(tmp_path / "ws")], tmp_path / "plays.csv"
     rows = [f"{p},{i}" for p in range(20) for i in range(p % 3, p % 3 + 5)]
     file.write_text("user,item\n" + "\n".join(rows))
     assert main([*where, "prepare", str(file), "--user", "user", "--item", "item", "-q"]) == 0
     assert main([*where, "train", "--dim", "2", "--epochs", "1", "--name", "old", "-q"]) == 0
     file.write_text("user,item\n" + "\n".join([*rows, "20,1", "20,99"]))
+    before, old_labels, old_scores = scores_of(Workspace(tmp_path / "ws"), "old")
     assert main([*where, "prepare", str(file), "--user", "user", "--item", "item", "--update", "-q"]) == 0
     capsys.readouterr()
-    assert main([*where, "export", "--output", str(tmp_path / "out")]) == 65
-    assert "learn on from it first" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
+    assert main([*where, "export", "--output", str(tmp_path / "out")]) == 0
+    assert "made from an earlier version of the dataset" in capsys.readouterr().err
+    person, best = best_by_card(tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "labels.json").read_text()) == old_labels
+    assert person == before[0]
+    expect_order([str(label) for label in best], [str(label) for label in old_labels], old_scores[0])
+    assert "an earlier version: labels" in (tmp_path / "out" / "README.md").read_text()
+    file.write_text("user,item\n" + "\n".join(f"{p + 7},{i}" for p in range(20) for i in range(3)))
+    assert main([*where, "prepare", str(file), "--user", "user", "--item", "item", "-q"]) == 0
+    assert main([*where, "export", "--output", str(tmp_path / "other")]) == 65, "another dataset"

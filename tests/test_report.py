@@ -18,7 +18,7 @@ import pytest
 
 from awe_cli.app import main
 from awe_cli.config.prepare import PrepareSettings
-from awe_cli.config.report import FIGURES, ReportSettings
+from awe_cli.config.report import FIGURES, SEARCH, ReportSettings
 from awe_cli.config.train import TrainSettings
 from awe_cli.metrics.bootstrap import paired_intervals
 from awe_cli.report.figures import REPORT_INSTALL, printable
@@ -388,7 +388,9 @@ def test_queries_and_documents(tmp_path, interpreted_kernels):
 # Figures as files.
 
 
-@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize(
+    "figure", [figure for figure in FIGURES if figure != SEARCH]
+)  # that is in test_tune.py
 def test_every_figure_as_png_and_svg(ws, tmp_path, figure):
     for suffix in ("png", "svg"):
         output = tmp_path / f"figure.{suffix}"

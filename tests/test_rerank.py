@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from awe_cli.app import main
-from awe_cli.matrices.matrix import Lists
+from awe_cli.dataset.examples import Examples
+from awe_cli.matrices.matrix import Bags, Lists
 from awe_cli.prediction.stream import cost_of
 from awe_cli.ranking.block import Ranked
 from awe_cli.ranking.rerank import Reranking
@@ -72,13 +74,22 @@ def test_caps_and_lists_that_run_out():
 
 
 def test_the_cost_is_ndcg():
-    positives = Lists(np.array([0, 2, 2]), np.array([3, 7], np.int32))
-    cost = cost_of(
-        np.array([[3, 7, 1], [1, 2, 3]], np.int32), np.array([[1, 3, 7], [1, 2, 3]], np.int32), positives
-    )
-    ideal = 1 + 1 / np.log2(3)
-    assert (cost.before, cost.examples) == (pytest.approx(1), 1)
-    assert cost.after == pytest.approx((1 / np.log2(3) + 1 / 2) / ideal)
+    positives = Lists(np.array([0, 2, 2, 4]), np.array([3, 7, 0, 9], np.int32))
+    nothing = Lists(np.zeros(4, np.int64), np.zeros(0, np.int32))
+    x = Bags(*nothing, np.zeros(0, np.float32))
+    before = np.array([[7, 3, 1], [1, 2, 3], [0, 5, -1]], np.int32)
+    after = np.array([[1, 3, 7], [1, 2, 3], [5, 0, -1]], np.int32)
+    block = Examples(pa.array(["a", "b", "c"]), x, positives, None, own=False)
+    second = 1 / np.log2(3)
+    half = 1 / (1 + second)  # of c: label 9 is in no list
+    cost = cost_of(before, after, block)
+    assert (cost.before, cost.examples) == (pytest.approx(1 + half), 2)
+    assert cost.after == pytest.approx((second + 1 / 2) / (1 + second) + second * half)
+    graded = dataclasses.replace(block, grades=np.array([1, 3, 2, 1], np.float32))
+    cost = cost_of(before, after, graded)
+    best = 7 + second  # of a: gains 2^3 - 1 of label 7 and 1 of label 3
+    assert cost.before == pytest.approx(1 + 3 / (3 + second))
+    assert cost.after == pytest.approx((second + 7 / 2) / best + 3 * second / (3 + second))
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from awe_cli.config.tune import TuneSettings
 from awe_cli.errors import MissingInputError, SettingsError
 from awe_cli.losses.registry import LOSSES
 from awe_cli.models.store import load_result, open_dataset
-from awe_cli.steps.tune import Tuned, TuneProgress, tune
+from awe_cli.steps.tune import Tuned, TuneProgress, search_of, tune
 from awe_cli.training.search_space import Choice, Range, rounded, search_space
 from awe_cli.workspace import Workspace
 from tests.test_recipe import documents, numbers, plays, texts
@@ -67,6 +68,65 @@ def test_a_search_that_is_stopped_in_a_trial_ends_as_one_that_is_not(tmp_path: P
     assert again.importance == whole.importance
     assert sum(whole.importance.values()) == pytest.approx(1)
     assert set(whole.importance) == set(whole.best.values)
+
+
+def test_several_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They share what was found, a failing one ends them all, and the model is that of its command."""
+    from awe_cli.errors import DataError
+    from awe_cli.steps import tune as module
+
+    ws, learn, calls = prepared(tmp_path), module.learn_resolved, []
+    together, threads = threading.Barrier(2, timeout=60), []
+
+    def counted(*arguments: Any, **more: Any) -> Any:
+        calls.append(1)
+        threads.append(more["threads"])
+        if len(calls) <= 2:
+            together.wait()  # both are under way
+        if len(calls) == 5:
+            raise DataError("a file is gone")
+        return learn(*arguments, **more)
+
+    monkeypatch.setattr(module, "learn_resolved", counted)
+    asked = TuneSettings(trials=8, jobs=2)
+    with pytest.raises(DataError, match="a file is gone"):
+        tune(ws, QUICK, GIVEN, asked, threads=4)
+    assert set(threads) == {2}
+    found = tune(ws, QUICK, GIVEN, asked, threads=2)
+    assert [trial.number for trial in found.trials] == list(range(1, 9))
+    assert found.ran in (4, 5)  # the other one may have come to its end
+    assert found.best.value == max(trial.value for trial in found.trials if trial.state == "complete")
+    assert found.trials[0].values == searched(prepared(tmp_path / "alone"), 1).trials[0].values
+    assert main(["-w", str(ws.root), *found.arguments, "--dry-run"]) == 0
+    assert searched(ws, 8).model.digest == found.model.digest
+    with pytest.raises(SettingsError, match="at most one trial a thread"):
+        tune(ws, QUICK, GIVEN, TuneSettings(jobs=3), threads=2)
+
+
+def test_the_picture_of_what_mattered(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    ws, picture = prepared(tmp_path), tmp_path / "mattered.png"
+    asked = ["-w", str(ws.root), "tune", "--dim", "8", "--epochs", "2", "--trials", "7", "--threads", "1"]
+    assert main([*asked, "--plot", str(picture)]) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    found = search_of(ws, ws.find("model", "tuned"))
+    assert found is not None
+    assert len(found["trials"]) == 7
+    drawn = tmp_path / "search.svg"
+    assert main(["-w", str(ws.root), "plot", "search", "--model", "tuned", "-o", str(drawn)]) == 0
+    assert drawn.read_text().startswith("<?xml")
+    page = tmp_path / "report.html"
+    assert main(["-w", str(ws.root), "report", "--model", "tuned", "-o", str(page)]) == 0
+    assert "the trials of awe tune, and which settings mattered" in page.read_text()
+    capfd.readouterr()
+    assert main([*asked, "--plot", "mattered.pdf"]) == 2
+    assert "ends in .png or .svg" in capfd.readouterr().err
+    plain = ["train", "--dim", "8", "--epochs", "2", "--margin", "0.2", "--name", "tuned", "-q"]
+    assert main(["-w", str(ws.root), *plain]) == 0
+    assert search_of(ws, ws.find("model", "tuned")) is None, "the name means another model"
+    assert main(["-w", str(ws.root), "plot", "search", "--model", "tuned", "-o", str(drawn)]) == 66
+    assert main([*asked, "-q"]) == 0
+    (ws.root / "tuning/tuned.json").write_text("{")
+    assert main(["-w", str(ws.root), "plot", "search", "--model", "tuned", "-o", str(drawn)]) == 74
 
 
 def test_trials_are_kept_and_more_can_be_asked_for(tmp_path: Path) -> None:

@@ -70,6 +70,46 @@ def ws(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return Workspace(folder / "workspace")
 
 
+def test_people_from_python(ws, tmp_path):
+    """A table of new people's features, with items or without: what the command says of the files."""
+    from awe_cli import Workspace as Notebook
+    from awe_cli.errors import MissingInputError, SettingsError, UsageError
+
+    model = Notebook(ws.root).model("awe")
+    described = {"user": ["x", "y", "z"], "country": ["C1", "C2", "C9"], "age": ["young", "", "young"]}
+    items = {"user": ["y", "y", "w"], "item": [101, 102, 103]}
+    for name, table in (("users", described), ("items", items)):
+        pq.write_table(pa.table(table), tmp_path / f"{name}.parquet")
+    out = tmp_path / "out.parquet"
+    users, plays_ = str(tmp_path / "users.parquet"), str(tmp_path / "items.parquet")
+    command = ["-w", str(ws.root), "predict", "--model", "awe", "--top-k", "3", "-o", str(out)]
+    assert main([*command, "--user-file", users, plays_]) == 0
+    with pytest.warns(UserWarning, match="left out: 1 entries"):
+        found = model.recommend(items, 3, people=described)
+    expected = pq.read_table(out)
+    assert found.drop_columns("score").equals(expected.drop_columns("score"))
+    assert list(dict.fromkeys(found.column("user").to_pylist())) == ["y", "w", "x", "z"]
+    assert main([*command, "--user-file", users]) == 0
+    with pytest.warns(UserWarning, match="left out: 1 entries"):
+        alone = model.recommend(people=described, top_k=3)
+    assert alone.drop_columns("score").equals(pq.read_table(out).drop_columns("score"))
+    assert {country_of(label) for label in alone.column("label").to_pylist()[:3]} == {1}
+    ids, places = Notebook(ws.root).model("wsabie").project(people=described)
+    assert (list(ids), places.shape) == (["x", "y", "z"], (3, 8))
+    with pytest.raises(UsageError, match="prepared ones are named"):
+        model.recommend([3], people=described)
+    with pytest.raises(UsageError, match="expected a table"):
+        model.recommend(people="users.csv")
+    with pytest.raises(UsageError, match="found a matrix"):
+        model.recommend(np.ones((1, COUNTRIES * EACH)), people=described)
+    with pytest.raises(MissingInputError, match="the table of people: expected a column 'age'"):
+        model.recommend(people={"user": ["x"], "country": ["C1"]})
+    plain = Notebook(tmp_path / "plain")
+    plain.prepare(pa.table(plays()), user="user", item="item")
+    with pytest.raises(SettingsError, match="prepared without"):
+        plain.train("m", dim=4, epochs=1).recommend(people=described)
+
+
 def country_of(label: int) -> int:
     return (label - 100) // EACH
 

@@ -365,6 +365,13 @@ def with_floor(affinity: Any, settings: Mapping[str, Any]) -> Any:
     return Sum(affinity, Constant(floor)) if floor else affinity
 
 
+def without_floor(affinity: Any) -> tuple[Any, float]:
+    """The affinity without the term that `with_floor` adds, and the floor, 0 where there is none."""
+    if isinstance(affinity, Sum) and isinstance(affinity.second, Constant):
+        return affinity.first, affinity.second.c
+    return affinity, 0.0
+
+
 def start_affinity(settings: Mapping[str, Any], shape: Shape) -> AffinityParams:
     """The initial parameters of the affinity with these settings."""
     return find_affinity(settings["name"]).start(settings, shape)

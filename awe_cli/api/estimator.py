@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import (
+    _check_sample_weight,
     check_array,
     check_consistent_length,
     check_is_fitted,
@@ -183,19 +184,29 @@ class AffinityWeightedEmbedding(ClassifierMixin, BaseEstimator):
         self.seed = seed
         self.threads = threads
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> AffinityWeightedEmbedding:
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> AffinityWeightedEmbedding:
         """Learn from features X (n, p) and classes (n,) or an indicator matrix (n, labels); return self.
+
+        sample_weight  (n,) what the loss of each example is multiplied by, as `prepare --weight` has it: 2 counts as
+                       much as 1 twice as often, their mean does not matter, and an example of 0 is left out
 
         Raises ValueError for input or settings that cannot be, naming what was expected and found.
         """
         names = _columns_of(y)
-        X = validate_data(self, X, accept_sparse="csr", dtype=np.float64)
+        rows: Any = validate_data(self, X, accept_sparse="csr", dtype=np.float64)
         labels, self.classes_, self._indicators = _labels(y, names)
-        check_consistent_length(X, labels)
-        _as_value_error(lambda: self._learn(X, as_lists(labels)))
+        check_consistent_length(rows, labels)
+        weight = None
+        if sample_weight is not None:
+            weight = _weights(sample_weight, rows)
+            kept = np.flatnonzero(weight)
+            rows, labels, weight = rows[kept], labels[kept], weight[kept]
+        _as_value_error(lambda: self._learn(rows, as_lists(labels), weight))
         return self
 
-    def _learn(self, X: Any, positives: Lists) -> None:
+    def _learn(self, X: Any, positives: Lists, weight: NDArray[np.float32] | None) -> None:
         prepared = self._settings(PrepareSettings, _OF_FEATURES)
         if prepared.valid_fraction is None and X.shape[0] < _ENOUGH:
             prepared = dataclasses.replace(prepared, valid_fraction=0.0)
@@ -204,7 +215,11 @@ class AffinityWeightedEmbedding(ClassifierMixin, BaseEstimator):
         if multiplied:
             settings = dataclasses.replace(settings, affinity=CONSTANT, floor=None)
         dataset = make_dataset(
-            as_raw(X, getattr(self, "feature_names_in_", None)), positives, len(self.classes_), prepared
+            as_raw(X, getattr(self, "feature_names_in_", None)),
+            positives,
+            len(self.classes_),
+            prepared,
+            weight,
         )
         learned = train_in_memory(dataset, settings, threads=self.threads)
         model: Learned | KnnProduct = learned
@@ -377,6 +392,15 @@ def _labels(y: Any, names: list[Any] | None) -> tuple[Any, NDArray[Any], bool]:
     n = len(codes)
     one_hot = scipy.sparse.csr_matrix((np.ones(n), codes, np.arange(n + 1)), (n, len(classes)))
     return one_hot, classes, False
+
+
+def _weights(sample_weight: ArrayLike, X: Any) -> NDArray[np.float32]:
+    """(n,) float32, 0 or more and not all 0. Raises ValueError."""
+    weight: NDArray[np.float32] = _check_sample_weight(sample_weight, X, dtype=np.float64).astype(np.float32)
+    if (weight < 0).any() or not weight.any():
+        worst = weight.min() if len(weight) else 0.0
+        raise ValueError(f"sample_weight: expected weights of 0 or more, some above 0, found {worst:g}")
+    return weight
 
 
 def _column_numbers(space: FeatureSpace, columns: int) -> NDArray[np.int64]:

@@ -385,6 +385,7 @@ class Model:
         examples: Any = None,
         top_k: int = 10,
         *,
+        people: Any = None,
         split: str | None = None,
         include_seen: bool = False,
         allow: Ids = None,
@@ -397,17 +398,22 @@ class Model:
                   with the columns that were prepared; or a matrix of new ones, whose columns are `Dataset.features`
                   without the constant one (its rows are called 0, 1 … in the column `row`). None: everyone, or
                   those of `split`
+        people  a table of features of new people, with the columns of the user file that was prepared; those of them
+                who are in no row of `examples` are ranked for by their features alone
         allow, deny  the only labels that are candidates, and those that are none
 
         New people get a column `fallback`: whether nothing is known of them. What the dataset does not know is left
         out, with a warning. Raises MissingInputError for an id that is not there, DataError for what cannot be ranked.
         """
         ids, input = _as_input(examples)
+        described = _as_people(people, ids)
         settings = PredictSettings(top_k=top_k, split=split, include_seen=include_seen)
         if ids is not None and not ids:
             raise UsageError("no id is named", hint="name one or several, or leave them out for everyone")
         only = Only(ids=ids or (), allowed=_as_names(allow), denied=_as_names(deny))
-        found = recommend(self.workspace, self._name_now(), input, settings, only=only, threads=threads)
+        found = recommend(
+            self.workspace, self._name_now(), input, settings, people=described, only=only, threads=threads
+        )
         for note in found.notes:
             warnings.warn(note, stacklevel=2)
         if found.counts.unknown:
@@ -426,13 +432,16 @@ class Model:
         V = label_rows(dataset.y, state.V)
         return Embeddings(_as_numpy(dataset.features), state.U, _as_numpy(dataset.labels), V)
 
-    def project(self, examples: Any = None) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    def project(
+        self, examples: Any = None, *, people: Any = None
+    ) -> tuple[NDArray[Any], NDArray[np.float32]]:
         """The ids of examples (n,) and their places Ux (n, d) in the embedding space.
 
         examples  a table or a matrix as in `recommend`, or ids; None: everyone, with all that is known of them
+        people    as in `recommend`
         """
         wanted, input = _as_input(examples)
-        ids, places = project(self.workspace, self._name_now(), input)
+        ids, places = project(self.workspace, self._name_now(), input, _as_people(people, wanted))
         if wanted is None:
             return _as_numpy(ids), places
         number = {str(id): row for row, id in enumerate(ids.to_pylist())}
@@ -496,6 +505,24 @@ def _as_table(data: Any) -> pa.Table | None:
     if hasattr(data, "__arrow_c_stream__") and hasattr(data, "columns"):
         return pa.table(data)
     return None
+
+
+def _as_people(people: Any, ids: list[str] | None) -> pa.Table | None:
+    """The table of new people. Raises UsageError for anything else, and beside ids of prepared ones."""
+    if people is None:
+        return None
+    if ids is not None:
+        raise UsageError(
+            "people: it has features of new people, and prepared ones are named",
+            hint="leave out one of them; what is known of prepared people is used in any case",
+        )
+    table = _as_table(people)
+    if table is None:
+        raise UsageError(
+            f"people: expected a table (DataFrame, Arrow), found {type(people).__name__}",
+            hint="give it the columns of the user file that was prepared",
+        )
+    return table
 
 
 def _as_file(data: Any, path: Path) -> str:

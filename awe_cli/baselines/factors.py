@@ -47,6 +47,29 @@ class FactorModel(Baseline):
         return EmbeddingRanker(Constant(1.0), arrays["U"], arrays["V"])
 
 
+class FoldInRanker:
+    """f(x, y) = w·H_y, with a w of x that is found while H is fixed.
+
+    labels  (labels, d) H
+    """
+
+    def __init__(self, labels: NDArray[np.float32]) -> None:
+        self.labels = labels
+
+    @property
+    def n_labels(self) -> int:
+        """The number of labels."""
+        return len(self.labels)
+
+    def places(self, x: Rows) -> NDArray[np.float32]:
+        """(m, d) w of every row of x."""
+        raise NotImplementedError
+
+    def scores(self, x: Rows) -> Scores:
+        """(m, labels) f."""
+        return Scores(np.ascontiguousarray(self.places(x) @ self.labels.T), None)
+
+
 def right_vectors(A: scipy.sparse.csr_matrix, dim: int) -> NDArray[np.float64]:
     """Q (columns, d): the right singular vectors of A of the d = min(dim, rank bound) largest values.
 
@@ -176,31 +199,26 @@ class Nmf(FactorModel):
         return NmfRanker(arrays["features"], arrays["labels"])
 
 
-class NmfRanker:
+class NmfRanker(FoldInRanker):
     """f(x, y) = w·H_y with the w of x computed by coordinate updates.
 
     features  (d, features); labels (d, labels)
     """
 
     def __init__(self, features: NDArray[np.float32], labels: NDArray[np.float32]) -> None:
+        super().__init__(labels.T)
         self._features = features.astype(np.float64)
         self._gram = self._features @ self._features.T
-        self._labels = labels
 
-    @property
-    def n_labels(self) -> int:
-        """The number of labels."""
-        return self._labels.shape[1]
-
-    def scores(self, x: Rows) -> Scores:
-        """(m, labels) f."""
+    def places(self, x: Rows) -> NDArray[np.float32]:
+        """(m, d) w."""
         wanted = np.maximum(inputs(x, self._features.shape[1]) @ self._features.T, 0)
         w = np.zeros_like(wanted)
         for _ in range(_SWEEPS):
             for j in range(w.shape[1]):
                 step = (wanted[:, j] - w @ self._gram[:, j]) / (self._gram[j, j] + _TINY)
                 w[:, j] = np.maximum(0, w[:, j] + step)
-        return Scores(np.ascontiguousarray(w.astype(np.float32) @ self._labels), None)
+        return w.astype(np.float32)
 
 
 def _nmf_library() -> Any:
@@ -279,7 +297,7 @@ class Ials(FactorModel):
         return IalsRanker(arrays["features"], arrays["labels"], choice["alpha"], choice["l2"])
 
 
-class IalsRanker:
+class IalsRanker(FoldInRanker):
     """f(x, y) = w·H_y with the w that is optimal for x.
 
     features  (features, d); labels (labels, d)
@@ -288,23 +306,19 @@ class IalsRanker:
     def __init__(
         self, features: NDArray[np.float32], labels: NDArray[np.float32], alpha: float, l2: float
     ) -> None:
-        self._features, self._labels, self._alpha = features.astype(np.float64), labels, alpha
+        super().__init__(labels)
+        self._features, self._alpha = features.astype(np.float64), alpha
         self._fixed = self._features.T @ self._features + l2 * np.eye(features.shape[1])
 
-    @property
-    def n_labels(self) -> int:
-        """The number of labels."""
-        return len(self._labels)
-
-    def scores(self, x: Rows) -> Scores:
-        """(m, labels) f."""
+    def places(self, x: Rows) -> NDArray[np.float32]:
+        """(m, d) w."""
         R = relative(inputs(x, len(self._features)))
-        w = np.zeros((R.shape[0], self._labels.shape[1]))
+        w = np.zeros((R.shape[0], self.labels.shape[1]))
         for row in range(len(w)):
             entries = slice(R.indptr[row], R.indptr[row + 1])
             H, more = self._features[R.indices[entries]], self._alpha * R.data[entries]
             w[row] = np.linalg.solve(self._fixed + (H.T * more) @ H, H.T @ (1 + more))
-        return Scores(np.ascontiguousarray(w.astype(np.float32) @ self._labels.T), None)
+        return w.astype(np.float32)
 
 
 def relative(X: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:

@@ -34,13 +34,11 @@ from awe_cli.neighbors.index import affinities, find_all, typical_squared, weigh
 from awe_cli.neighbors.search import Nearest
 from awe_cli.neighbors.space import Finder, InputSearch, constant_of
 from awe_cli.neighbors.tree import ProjectionTree
+from awe_cli.ranking.embedding import WeightedNeighbors
 from awe_cli.ranking.ranker import Ranker, Scores
 from awe_cli.ranking.validation import Validator
 
 # Ranking by the labels of neighbours.
-
-
-WeightedNeighbors = Callable[[Rows], tuple[NDArray[np.int32], NDArray[np.float32]]]
 
 
 class KnnRanker:

@@ -38,4 +38,5 @@ class BuiltKnn:
 
     def ranker(self, state: State, power: float, floor: float, y: Rows | None = None) -> EmbeddingRanker:
         """f = (G^power + floor) · max(0, S)."""
-        return EmbeddingRanker(product(power, floor), state.U, state.V, self.table, y=y)
+        affinity = product(power, floor)
+        return EmbeddingRanker(affinity, state.U, state.V, self.table, y=y, neighbors=self.neighbors)

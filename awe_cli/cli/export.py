@@ -10,6 +10,7 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    DryRunOption,
     JsonOption,
     QuietOption,
     WorkspaceOption,
@@ -41,9 +42,14 @@ def export(
     ],
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", help="Model of train or retrain.  (default: the only one)"),
+        typer.Option(
+            "--model",
+            "-m",
+            help="Model of train or retrain (default: the only one), or svd, lsi, nmf or ials.",
+        ),
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     **flags: object,
@@ -59,11 +65,16 @@ def export(
     from awe_cli.workspace import Workspace
 
     settings = settings_from(ExportSettings, "export", workspace, flags).settings
-    made = step(Workspace(workspace), output, model, settings, announce=console.log)
+    made = step(Workspace(workspace, dry_run=dry_run), output, model, settings, announce=console.log)
     document = made.document
     if document["other_order"]:
         console.warn(
             f"these vectors rank in another order than {document['model']} does: {document['other_order']}"
+        )
+    if document["earlier_version"]:
+        console.warn(
+            f"{document['model']} was made from an earlier version of the dataset: labels that came since have no "
+            "vectors"
         )
     if as_json:
         console.print_json({**document, "folder": str(made.folder)})

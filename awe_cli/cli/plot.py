@@ -23,6 +23,7 @@ from awe_cli.config.report import FIGURES, PlotSettings
 EXAMPLE = """
 awe plot label-frequency -o tail.png
 awe plot learning-curves --model wsabie -o curves.svg
+awe plot search --model tuned -o search.svg
 awe plot metrics --model popularity,wsabie,awe -o metrics.png
 awe plot label-map --model awe --map-labels 100 -o map.svg
 """
@@ -52,9 +53,9 @@ def plot(
 ) -> None:
     """Write one figure of `awe report` as PNG or SVG.
 
-    The long tail of the labels, learning curves, metrics with intervals, the same by label frequency, coverage and
-    popularity, or the map of the labels in the space of the last embedding model that is named. Needs matplotlib:
-    pip install 'awe-cli[report]'.
+    The long tail of the labels, learning curves, the search of `awe tune`, metrics with intervals, the same by label
+    frequency, coverage and popularity, or the map of the labels in the space of the last embedding model that is
+    named. Needs matplotlib: pip install 'awe-cli[report]'.
     """
     from awe_cli.steps.report import plot as step
     from awe_cli.workspace import Workspace

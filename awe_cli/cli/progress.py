@@ -19,13 +19,17 @@ _NARROW = 80  # columns, below which the figures need the room of the bar
 
 
 class Shown(NamedTuple):
-    """One report in words: a bar for each `task`, which stands at `done` of `total`; and its figures as numbers."""
+    """One report in words: a bar for each `task`, which stands at `done` of `total`; and its figures as numbers.
+
+    part  of what is under way, how much is done: the bar stands at done + part
+    """
 
     task: str
     done: int
     total: int
     figures: str
     metrics: Mapping[str, float | None] = {}
+    part: float = 0.0
 
 
 @contextlib.contextmanager
@@ -96,9 +100,11 @@ class _Bars:
             texts = {"name": task, "count": counts[task], "figures": fitting(one.figures, room)}
             if task in self._numbers:
                 total = one.total if one is shown else None  # that of others stays as it is
-                self._bars.update(self._numbers[task], total=total, completed=one.done, **texts)
+                self._bars.update(self._numbers[task], total=total, completed=one.done + one.part, **texts)
             else:
-                self._numbers[task] = self._bars.add_task("", total=one.total, completed=one.done, **texts)
+                self._numbers[task] = self._bars.add_task(
+                    "", total=one.total, completed=one.done + one.part, **texts
+                )
 
     def over(self) -> None:
         """Fill the bars that there are."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shlex
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    DryRunOption,
     JsonOption,
     QuietOption,
     ThreadsOption,
@@ -51,6 +53,7 @@ def run(
     top_k: Annotated[int, typer.Option("--top-k", min=1, help="Labels for each example.")] = 10,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
     quiet: QuietOption = False,
@@ -68,19 +71,29 @@ def run(
     from awe_cli.steps.run import POPULARITY, finish
     from awe_cli.workspace import Workspace
 
-    ws = Workspace(workspace)
+    ws = Workspace(workspace, dry_run=dry_run)
     budget = settings_from(RecipeSettings, "recipe", workspace, {"budget": flags.pop("budget")}).settings
     budget.seconds  # noqa: B018 - what cannot be is refused before anything is read
     common = [*([f"--wait={wait}"] if wait else []), *(["-q"] if quiet else [])]
     before = _digests(ws)
     with console.as_part():
-        _call(context, ["prepare", *as_arguments(PrepareSettings, flags), *common, "--", *(files or [])])
+        prepare = ["prepare", *as_arguments(PrepareSettings, flags), *common]
+        if dry_run:
+            with _going_on("then the commands that `awe recipe` prints for it"):
+                _call(context, [*prepare, "--dry-run", "--", *(files or [])])
+        else:
+            _call(context, [*prepare, "--", *(files or [])])
         common += ["--threads", str(threads)] if threads else []
         found = recipe(ws, budget)
         for note in found.notes:
             console.log(f"note: {note}")
         chain = [*(step.arguments for step in found.steps), ("train-baseline", POPULARITY)]
         for number, arguments in enumerate(chain, 1):
+            if dry_run:
+                left = (f"then {shlex.join(['awe', *later])}" for later in chain[number:])
+                with _going_on(*left, "then awe evaluate and awe predict"):
+                    _call(context, [*arguments, *common, "--dry-run"])
+                continue
             console.log(f"[{number}/{len(chain)}] {shlex.join(['awe', *arguments])}")
             _call(context, [*arguments, *common])
     console.be_quiet(quiet)
@@ -88,8 +101,12 @@ def run(
     settings = dataclasses.replace(
         settings_from(PredictSettings, "predict", workspace, {}).settings, top_k=top_k
     )
-    made = finish(
-        ws, settings, target, threads=threads, wait=wait, announce=lambda what: console.log(f"{what} …")
+    with ws.several_steps():
+        made = finish(
+            ws, settings, target, threads=threads, wait=wait, announce=lambda what: console.log(f"{what} …")
+        )
+    ws.would(
+        ws.target("predictions", made.predicted.artifact.name) if made.predicted.artifact else output or ""
     )
     is_new = _digests(ws) != before
     if as_json:
@@ -127,6 +144,19 @@ def _call(context: typer.Context, arguments: Sequence[str]) -> None:
     named = shlex.split(console.with_workspace("awe"))[1:]
     with application.make_context("awe", [*named, *arguments]) as inner:
         application.invoke(inner)
+
+
+@contextlib.contextmanager
+def _going_on(*left: str) -> Iterator[None]:
+    """Inside, a dry run that finds its result up to date only ends the block; one that would run tells what is left."""
+    from awe_cli.workspace.plan import Planned
+
+    try:
+        yield
+    except Planned as planned:
+        if planned.plan.would_run:
+            reasons = (*planned.plan.reasons, *left)
+            raise Planned(dataclasses.replace(planned.plan, reasons=reasons)) from None
 
 
 def _digests(ws: Workspace) -> dict[tuple[str, str | None], str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ import typer
 from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
+    DryRunOption,
     JsonOption,
     QuietOption,
     ThreadsOption,
@@ -41,8 +41,13 @@ _BAR = 20  # columns of the greatest importance
 def tune(
     *,
     name: Annotated[str, typer.Option("--name", help="Name of the model.")] = "tuned",
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", help="File for a picture of what mattered, .png or .svg; needs matplotlib."),
+    ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
     quiet: QuietOption = False,
@@ -53,19 +58,23 @@ def tune(
     What is given is kept, here, in awe.toml or in the environment; of all else, what matters for the affinity and loss
     is tried by Optuna. The first trials are the defaults. Trials are kept in tuning.db in the workspace: the same
     command goes on after those that are over, whether it was stopped or asks for more, and ends as it would have
-    without a stop. Trials run one after the other, each on all threads. Needs Optuna: pip install 'awe-cli[tune]'.
+    without a stop. With --jobs several trials share the threads. What mattered is kept for `awe report` and
+    `awe plot search`. Needs Optuna: pip install 'awe-cli[tune]'.
     """
+    from awe_cli.steps.report import check_image, plot_search
     from awe_cli.steps.tune import tune as step
     from awe_cli.workspace import Workspace
 
+    if plot is not None:
+        check_image(plot, "awe tune --plot")
     announce_compiling()
     resolved = settings_from(TrainSettings, "train", workspace, flags)
     tuning = settings_from(TuneSettings, "tune", workspace, flags).settings
     given = {key: value for key, value in vars(resolved.settings).items() if resolved.given(key)}
     with showing_progress(describe) as on_progress:
         found = step(
-            Workspace(Path(workspace)), resolved.settings, given, tuning, name=name, threads=threads, wait=wait,
-            on_progress=on_progress, announce=console.log,
+            Workspace(Path(workspace), dry_run=dry_run), resolved.settings, given, tuning, name=name,
+            threads=threads, wait=wait, on_progress=on_progress, announce=console.log,
         )  # fmt: skip
     command = console.with_workspace(shlex.join(["awe", *found.arguments]))
     if as_json:
@@ -74,15 +83,15 @@ def tune(
                 "model": found.model.name,
                 "digest": found.model.digest,
                 "made": found.fresh,
-                "metric": found.metric,
-                "best": dataclasses.asdict(found.best),
-                "importance": found.importance,
-                "trials": [dataclasses.asdict(trial) for trial in found.trials],
+                **{key: value for key, value in found.document.items() if key != "arguments"},
                 "command": shlex.split(command),
             }
         )
     else:
         _report(found, command)
+    if plot is not None:
+        plot_search(str(found.model.name), found.document, plot)
+        console.log(f"wrote {plot}")
     console.stored(f"models/{found.model.name}.json", found.model.digest, found.fresh)
     console.next_step(f"awe evaluate --model {found.model.name}")
 
@@ -91,9 +100,8 @@ def describe(progress: TuneProgress) -> Shown:
     """An epoch of a trial: one bar for all trials."""
     one, best = progress.epoch, "" if progress.best is None else f"best {progress.best:.4f}, "
     now = "" if one.validation is None else f", valid {one.validation:.4f}"
-    return Shown(
-        "trials", progress.number - 1, progress.trials, f"{best}epoch {one.report.epoch} of {one.epochs}{now}"
-    )
+    figures = f"{best}trial {progress.number}, epoch {one.report.epoch} of {one.epochs}{now}"
+    return Shown("trials", progress.over, progress.trials, figures, part=progress.part)
 
 
 def _report(found: Tuned, command: str) -> None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from awe_cli.config import setting
 
-LABEL_FREQUENCY, LEARNING_CURVES, METRICS, STRATA, COVERAGE, LABEL_MAP = FIGURES = (
+LABEL_FREQUENCY, LEARNING_CURVES, SEARCH, METRICS, STRATA, COVERAGE, LABEL_MAP = FIGURES = (
     "label-frequency",
     "learning-curves",
+    "search",
     "metrics",
     "strata",
     "coverage",
@@ -18,8 +19,8 @@ _SPLITS = ("valid", "test")
 
 
 @dataclass(frozen=True)
-class ReportSettings:
-    """What is reported. The models, the examples and the file are named on the command line."""
+class FigureSettings:
+    """What figures show, in a report and one by one."""
 
     split: str | None = setting(
         None,
@@ -33,25 +34,18 @@ class ReportSettings:
     map_labels: int = setting(
         60, help="Number of labels on the map, the most frequent ones.", min=3, max=2000
     )
-    examples: int = setting(3, help="Number of explained examples, where --id names none.", min=0, max=100)
     seed: int = setting(0, help="Seed of the bootstrap behind the intervals.", min=0)
 
 
 @dataclass(frozen=True)
-class PlotSettings:
+class ReportSettings(FigureSettings):
+    """What is reported. The models, the examples and the file are named on the command line."""
+
+    examples: int = setting(3, help="Number of explained examples, where --id names none.", min=0, max=100)
+
+
+@dataclass(frozen=True)
+class PlotSettings(FigureSettings):
     """What is drawn. The figure, the models and the file are named on the command line."""
 
-    split: str | None = setting(
-        None,
-        help="Split that models are judged on.",
-        choices=_SPLITS,
-        auto="test, or valid where there is none",
-    )
-    at: tuple[int, ...] = setting(
-        (1, 10), help="Cut-offs k of the metrics that look at the first k labels.", min=1
-    )
-    map_labels: int = setting(
-        60, help="Number of labels on the map, the most frequent ones.", min=3, max=2000
-    )
-    seed: int = setting(0, help="Seed of the bootstrap behind the intervals.", min=0)
     dpi: int = setting(200, help="Pixels per inch of a PNG, which is 4.6 inches wide.", min=50, max=1200)

@@ -16,6 +16,12 @@ class TuneSettings:
     timeout: str | None = setting(
         None, help="Time after which no further trial begins, as 10m or 1h.", auto="none: all trials"
     )
+    jobs: int = setting(
+        1,
+        help="Trials at a time, which share the threads. More than 1 end sooner, but what a trial tries then depends "
+        "on which others were over: only 1 finds the same from the same seed.",
+        min=1,
+    )
     prune: bool = setting(
         True,
         help="Stop a trial that is behind three quarters of the complete ones at the same epoch.",

@@ -281,12 +281,12 @@ class Dataset:
         """x, the items in it, and the ids of the people in the table."""
         bags = history_of(table, fit_on, self.settings, len(self.prepared_labels))
         return (
-            self.with_user_features(bags, table),
+            self._with_user_features(bags, table),
             Lists(bags.indptr, bags.indices),
             _ids_of(table),
         )
 
-    def with_user_features(self, history: Bags, table: pa.Table) -> Bags:
+    def _with_user_features(self, history: Bags, table: pa.Table) -> Bags:
         """x of people whose items are `history`: with the features that the stored table has of them."""
         if self.user_space is None:
             return history

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from awe_cli.dataset.dataset import Dataset, scale_history
 from awe_cli.dataset.examples import Examples
 from awe_cli.dataset.feature_columns import FeatureColumns, RawReader
-from awe_cli.dataset.features import Raw, RawDense, take_raw
+from awe_cli.dataset.features import FeatureSpace, Raw, RawDense, take_raw
 from awe_cli.dataset.gather import join
 from awe_cli.dataset.hashing import hash_values
 from awe_cli.dataset.interactions import refuse_not_positive
-from awe_cli.dataset.retrieval import FeatureTableColumns, read_feature_table
+from awe_cli.dataset.retrieval import FeatureTable, FeatureTableColumns, read_feature_table
 from awe_cli.dataset.text import TextOptions, stop_words
 from awe_cli.dataset.user_features import NewPeople
 from awe_cli.dataset.vocabulary import encode, look_up
@@ -29,7 +29,7 @@ from awe_cli.io.columns import Batch, Role, fail, is_list, list_parts, refuse_nu
 from awe_cli.io.options import ReadOptions
 from awe_cli.io.reader import check_batch, columns_of, raw_batches, read_batches, require_column
 from awe_cli.io.sources import Source, find_source, open_sources
-from awe_cli.matrices.bags import beside, collect, no_lists
+from awe_cli.matrices.bags import as_bags, beside, collect, no_lists
 from awe_cli.matrices.matrix import Bags, Lists
 from awe_cli.workspace.artifact import MANIFEST, decoding
 
@@ -164,14 +164,7 @@ class Encoder:
         Raises MissingInputError for a missing column, DataError for values that cannot be used.
         """
         roles = self.roles(table.column_names)
-        for name in roles:
-            if name not in table.column_names:
-                otherwise = "new input needs the columns of the prepared data"
-                raise MissingInputError(
-                    f"{file}: expected a column {name!r}, found {', '.join(table.column_names[:20])}",
-                    hint=did_you_mean(name, table.column_names, otherwise),
-                )
-        batch = check_batch(Batch(file, first_row, table.select(list(roles)), untyped), roles)
+        batch = _batch_of(Batch(file, first_row, table, untyped), roles)
         if not self.of_people:
             return self._examples(batch)
         unweighted = bool(self.columns["weight"]) and self.columns["weight"] not in roles
@@ -193,6 +186,12 @@ class Encoder:
         history = Bags(none.indptr, none.indices, np.zeros(0, np.float32))
         x = beside(history, features, len(self.dataset.prepared_labels))
         return Encoded(Examples(ids, x, none, none, own=False), self.people.unknown)
+
+    def and_the_others(self, found: Iterable[Encoded]) -> Iterator[Encoded]:
+        """What was found of an input, and then the people of the file whom the input does not name."""
+        yield from found
+        if self.people is not None:
+            yield self.people_without_items()
 
     def _examples(self, batch: Batch) -> Encoded:
         space = self.dataset.space
@@ -216,6 +215,18 @@ class Encoder:
         return Encoded(Examples(ids, x, no_lists(len(ids)), None, own=False), unknown)
 
 
+def _batch_of(given: Batch, roles: Mapping[str, Role]) -> Batch:
+    """The columns of a table that are read, checked. Raises MissingInputError for one that it lacks, DataError."""
+    columns = given.table.column_names
+    for name in roles:
+        if name not in columns:
+            raise MissingInputError(
+                f"{given.file}: expected a column {name!r}, found {', '.join(columns[:20])}",
+                hint=did_you_mean(name, columns, "new input needs the columns of the prepared data"),
+            )
+    return check_batch(dataclasses.replace(given, table=given.table.select(list(roles))), roles)
+
+
 def feature_columns(columns: Mapping[str, Any]) -> FeatureColumns:
     """The columns of features as a manifest has them."""
     sparse = columns["sparse"]
@@ -235,31 +246,72 @@ def text_options(stored: Mapping[str, Any] | None) -> TextOptions | None:
 
 def user_source(dataset: Dataset, path: str) -> Source:
     """The file of new people, read as the one that was prepared. Raises SettingsError where there was none."""
-    stored = dataset.settings.get("user_features")
+    return described_source(_stored_of_people(dataset), path)
+
+
+def _stored_of_people(dataset: Dataset) -> Mapping[str, Any]:
+    stored: Mapping[str, Any] | None = dataset.settings.get("user_features")
     if stored is None:
         raise SettingsError(
             "--user-file: expected a dataset whose people have features, found one that was prepared without",
             hint="prepare it with --user-file, or leave the option out",
         )
+    return stored
+
+
+def read_people(dataset: Dataset, given: str | pa.Table) -> NewPeople:
+    """The people of a file, or of a table, in the form of the user file that was prepared.
+
+    Raises SettingsError where the dataset has no features of people, and what `read_described` raises.
+    """
+    stored, space = _stored_of_people(dataset), dataset.user_space
+    assert space is not None
+    table = read_described(given, stored, space, "people")
+    where = given if isinstance(given, str) else _of_table("people")
+    rows, unknown = space.apply(table.raw, f"{where}: features", untyped=table.untyped)
+    return NewPeople(table.ids, as_bags(rows), unknown)
+
+
+def described_source(stored: Mapping[str, Any], path: str) -> Source:
+    """A file of things with features, read as the one that was prepared, which `stored` tells of."""
     return find_source(path, Path(path), options=ReadOptions.of_stored(stored.get("reading")))
 
 
-def read_people(dataset: Dataset, path: str) -> NewPeople:
-    """The people of a file in the form of the user file that was prepared.
+def _of_table(what: str) -> str:
+    """What a table in memory is called."""
+    return f"the table of {what}"
 
-    Raises SettingsError where the dataset has no features of people, MissingInputError for a file or a column that is
-    not there, DataError for what cannot be read.
+
+def read_described(
+    given: str | pa.Table, stored: Mapping[str, Any], space: FeatureSpace, what: str
+) -> FeatureTable:
+    """A file, or a table, of people, documents or labels with features, in the form that was prepared.
+
+    stored  how the file that was prepared was read, as a manifest has it
+    space   the features of that file
+    what    they are, in the plural, for messages
+
+    Raises MissingInputError for a file or a column that is not there, DataError for what cannot be read and for
+    dense rows of another width.
     """
-    source = user_source(dataset, path)
-    stored = dataset.settings["user_features"]
     columns = FeatureTableColumns(feature_columns(stored["columns"]), stored["columns"]["id"])
-    for name in columns.roles():
-        require_column(source, name, columns_of(source))
-    table = read_feature_table(
-        read_batches(source, columns.roles(), 16384), columns, text_options(stored["text"]), "people"
-    )
-    assert dataset.user_space is not None
-    return NewPeople.of_table(dataset.user_space, table, path)
+    batches: Iterable[Batch]
+    if isinstance(given, str):
+        path, source = given, described_source(stored, given)
+        for name in columns.roles():
+            require_column(source, name, columns_of(source))
+        batches = read_batches(source, columns.roles(), 16384)
+    else:
+        path = _of_table(what)
+        batches = [_batch_of(Batch(path, 1, given), columns.roles())]
+    table = read_feature_table(batches, columns, text_options(stored["text"]), what)
+    if isinstance(table.raw, RawDense) and table.raw.values.shape[1] != space.given:
+        raise DataError(
+            f"{path}: expected {space.given:,} numbers a row, as in the data that was prepared, "
+            f"found {table.raw.values.shape[1]:,}",
+            hint=f"give new {what} the features of the dataset",
+        )
+    return table
 
 
 # New input of any length, a batch of examples at a time.

@@ -178,7 +178,9 @@ class MemoryDataset(Dataset):
         yield from _cut(self._all(), size)
 
     def _all(self) -> Examples:
-        return Examples(self.data.ids, self.data.x, self.data.positives, None, own=False)
+        return Examples(
+            self.data.ids, self.data.x, self.data.positives, None, own=False, weight=self.data.weight
+        )
 
     def _inside(self, splits: tuple[str, ...]) -> NDArray[np.bool_]:
         return np.isin(self.data.split, [SPLITS.index(split) for split in splits])
@@ -189,17 +191,30 @@ def _cut(examples: Examples, size: int) -> Iterator[Examples]:
         yield examples.slice(start, min(start + size, len(examples)))
 
 
-def make_dataset(raw: Raw, labels: Lists, n_labels: int, settings: PrepareSettings) -> MemoryDataset:
+def make_dataset(
+    raw: Raw,
+    labels: Lists,
+    n_labels: int,
+    settings: PrepareSettings,
+    weight: NDArray[np.float32] | None = None,
+) -> MemoryDataset:
     """The dataset of rows and their labels, columns 0 … n_labels - 1, as `awe prepare` would make it.
 
     settings  how features are made, and which share is set aside for validation; there is no test split
+    weight    (n,) of each row in learning, above 0; None where all are 1
 
     Raises SettingsError for settings that cannot be, DataError where no row has a feature.
     """
     options = feature_options(settings, dense=isinstance(raw, RawDense))
     n = len(labels.indptr) - 1
     examples = RawExamples(
-        pa.array(np.arange(1, n + 1)), raw, pa.array(np.arange(n_labels)), labels, split=None, by_id=False
+        pa.array(np.arange(1, n + 1)),
+        raw,
+        pa.array(np.arange(n_labels)),
+        labels,
+        split=None,
+        by_id=False,
+        weight=weight,
     )
     rule = SplitRule(valid_fraction=settings.valid_fraction, seed=settings.seed)
     data = build_annotations(examples, rule, options)

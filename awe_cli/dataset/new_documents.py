@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from awe_cli.dataset.dataset import Dataset
-from awe_cli.dataset.encode import feature_columns, text_options
-from awe_cli.dataset.features import RawDense
+from awe_cli.dataset.encode import read_described
 from awe_cli.dataset.label_features import LabelFeatures, describe
-from awe_cli.dataset.retrieval import FeatureTable, FeatureTableColumns, read_feature_table
+from awe_cli.dataset.retrieval import FeatureTable
 from awe_cli.dataset.vocabulary import look_up
-from awe_cli.errors import DataError, SettingsError
-from awe_cli.io.options import ReadOptions
-from awe_cli.io.reader import columns_of, read_batches, require_column
-from awe_cli.io.sources import find_source
+from awe_cli.errors import SettingsError
 from awe_cli.matrices.bags import collect, kept_offsets
 from awe_cli.matrices.matrix import Lists
 
@@ -68,8 +63,7 @@ class OtherDocuments(Dataset):
 def read_documents(dataset: Dataset, path: str) -> OtherDocuments:
     """The documents, or items, of a file in the format that was prepared. One that the dataset has keeps its identity.
 
-    Raises SettingsError where the labels of the dataset have no features, MissingInputError for a file or a
-    column that is not there, DataError for what cannot be read.
+    Raises SettingsError where the labels of the dataset have no features, and what `read_described` raises.
     """
     known = dataset.described
     if known is None:
@@ -78,22 +72,11 @@ def read_documents(dataset: Dataset, path: str) -> OtherDocuments:
             hint="prepare it with --label-file, or with --queries, --documents and --relevance",
         )
     stored = dataset.settings["label_features"]
-    source = find_source(path, Path(path), options=ReadOptions.of_stored(stored.get("reading")))
-    columns = FeatureTableColumns(feature_columns(stored["columns"]), stored["columns"]["id"])
-    for name in columns.roles():
-        require_column(source, name, columns_of(source))
-    batches = read_batches(source, columns.roles(), 16384)
     what = "documents" if known.judged else "labels"
-    feature_table = read_feature_table(batches, columns, text_options(stored["text"]), what)
-    if isinstance(feature_table.raw, RawDense) and feature_table.raw.values.shape[1] != known.space.given:
-        raise DataError(
-            f"{path}: expected {known.space.given:,} numbers a row, as in the data that was prepared, "
-            f"found {feature_table.raw.values.shape[1]:,}",
-            hint=f"give new {what} the features of the dataset",
-        )
+    feature_table = read_described(path, stored, known.space, what)
     everything = np.arange(len(feature_table.ids), dtype=np.int32)
     found, unknown = describe(known.space, feature_table, everything, known.shared, what)
-    own = _known(dataset, feature_table, f"{path}: column {columns.id!r}")
+    own = _known(dataset, feature_table, f"{path}: column {stored['columns']['id']!r}")
     found = replace(
         found,
         n=known.n,

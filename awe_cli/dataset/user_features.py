@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from awe_cli.dataset import storage
-from awe_cli.dataset.features import FeatureOptions, FeatureSpace, Places, RawDense, fit_features
+from awe_cli.dataset.features import FeatureOptions, FeatureSpace, Places, fit_features
 from awe_cli.dataset.retrieval import FeatureTable
 from awe_cli.dataset.vocabulary import look_up
 from awe_cli.errors import DataError
@@ -84,18 +84,6 @@ class NewPeople:
 
     def __post_init__(self) -> None:
         self._named = np.zeros(len(self.ids), np.bool_)
-
-    @classmethod
-    def of_table(cls, space: FeatureSpace, table: FeatureTable, path: str) -> NewPeople:
-        """Raises DataError where dense rows have another width than the dataset."""
-        if isinstance(table.raw, RawDense) and table.raw.values.shape[1] != space.given:
-            raise DataError(
-                f"{path}: expected {space.given:,} numbers a row, as in the data that was prepared, found "
-                f"{table.raw.values.shape[1]:,}",
-                hint="give new people the features of the dataset",
-            )
-        rows, unknown = space.apply(table.raw, f"{path}: features", untyped=table.untyped)
-        return cls(table.ids, as_bags(rows), unknown)
 
     def of(self, people: pa.Array) -> Bags:
         """The features of each of `people`, none for those who are not in the file."""

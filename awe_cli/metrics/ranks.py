@@ -76,6 +76,28 @@ class Ranks(NamedTuple):
         return total / np.maximum(shown.sum(axis=1), 1)
 
 
+def ranks_in_lists(
+    top: NDArray[np.int32], positives: Lists, grades: NDArray[np.float32] | None = None
+) -> Ranks:
+    """The ranks that the positives of n examples have in top lists (n, k); NEVER for those that are not listed.
+
+    top     best first and filled up with -1
+    grades  (positives,) in the order of `positives`; None where all are 1
+    """
+    owners = np.repeat(np.arange(len(top)), np.diff(positives.indptr))
+    listed = top[owners] == positives.indices[:, None]
+    ranks = np.where(listed.any(axis=1), listed.argmax(axis=1) + 1, NEVER).astype(np.int32)
+    ascending = np.lexsort((ranks, owners))
+    return Ranks(
+        positives.indptr,
+        ranks[ascending],
+        np.zeros(0, np.int32),
+        positives.indices[ascending],
+        top,
+        grades=None if grades is None else grades[ascending],
+    )
+
+
 def best_positions(top: NDArray[np.int32], n_labels: int) -> NDArray[np.int32]:
     """(labels,) the best position of each label in the top lists (n, k), best first and filled up with -1."""
     best = np.full(n_labels, NEVER, dtype=np.int32)

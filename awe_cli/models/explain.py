@@ -11,35 +11,29 @@ A score f = Σ_ij G_ij(x, y) x_i U_i·V_j y_j is a sum over the features of x. W
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from awe_cli.affinities.combine import Sum
 from awe_cli.affinities.mixture import n_members, weighed_numbers
 from awe_cli.affinities.overlap import Overlap
-from awe_cli.affinities.pointwise import Constant
-from awe_cli.affinities.spec import BUILT
+from awe_cli.affinities.registry import without_floor
 from awe_cli.baselines.neighbors import KnnRanker
 from awe_cli.baselines.popularity import PopularityRanker
-from awe_cli.builders.knn import BuiltKnn
 from awe_cli.core.interface import is_featurewise
-from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
-from awe_cli.dataset.versions import places_by_id, row_translation
+from awe_cli.dataset.dataset import Dataset
 from awe_cli.errors import MissingInputError, SettingsError
 from awe_cli.matrices.bags import split_at
 from awe_cli.matrices.matrix import Bags, Lists, Rows
-from awe_cli.models.affinity import FixedAffinity
-from awe_cli.models.load import EMBEDDING, ENSEMBLE, load_fit
-from awe_cli.models.store import load_result, load_state
-from awe_cli.models.tables import built_of
+from awe_cli.models.store import load_result
 from awe_cli.models.versions import dataset_of
-from awe_cli.ranking.embedding import CandidateRanker, EmbeddingRanker
-from awe_cli.ranking.ensemble import standard_parts
+from awe_cli.ranking.earlier import EarlierRanker
+from awe_cli.ranking.embedding import CandidateRanker, EmbeddingRanker, WeightedNeighbors
+from awe_cli.ranking.ensemble import EnsembleRanker, standard_parts
 from awe_cli.ranking.items import ItemsRanker
 from awe_cli.ranking.ranker import Ranker
 from awe_cli.workspace import Artifact, Workspace
@@ -73,25 +67,30 @@ class Explainer(Protocol):
         ...
 
 
-def open_explainer(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Explainer:
+def open_explainer(
+    ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...], ranker: Ranker
+) -> Explainer:
     """The explainer of one fit of a model; one of another version of the dataset explains by that version.
 
-    Raises SettingsError for a model whose score is no sum of parts that have names.
+    ranker  the fit, as `load_fit` opens it for the dataset
     """
-    if model.parents["dataset"] != dataset.path.name:
-        own = dataset_of(ws, model)
-        return _Earlier(open_explainer(ws, model, own, fit_on), dataset, own, model.describe())
-    kind = str(model.settings.get("model_type"))
-    ranker = load_fit(ws, model, dataset, fit_on)
-    if kind == ENSEMBLE:
-        return _ensemble(ws, model, dataset, fit_on)
-    if kind == EMBEDDING:
-        return _embedding(ws, model, dataset, fit_on, ranker)
+    if isinstance(ranker, EarlierRanker):
+        explainer = open_explainer(ws, model, dataset_of(ws, model), fit_on, ranker.ranker)
+        return _Earlier(explainer, ranker, dataset.labels, model.describe())
+    if isinstance(ranker, EnsembleRanker):
+        return _Ensemble(ranker, _names_of_members(ws, model))
+    if isinstance(ranker, CandidateRanker):
+        return _InCluster(ranker, _WholeScore(ranker, ranker.U, ranker.V, feature_names(dataset)))
+    if isinstance(ranker, EmbeddingRanker):
+        return _embedding(ranker, model, dataset, fit_on)
     return of_ranker(ranker, dataset, fit_on, model.describe())
 
 
 def of_ranker(ranker: Ranker, dataset: Dataset, fit_on: tuple[str, ...], name: str) -> Explainer:
-    """The explainer of a baseline called `name`: by neighbours, popularity, or what each feature adds."""
+    """The explainer of a baseline called `name`: by neighbours, popularity, or what each feature adds.
+
+    It raises SettingsError where it is asked about a score that is no sum over features.
+    """
     if isinstance(ranker, ItemsRanker):
         return _ItemsAlone(of_ranker(ranker.ranker, dataset, fit_on, name), ranker.n_items)
     if isinstance(ranker, PopularityRanker):
@@ -202,10 +201,10 @@ class _InCluster:
 class _Neighbors:
     """A score that is shared out to the neighbours that have the label, by their weights.
 
-    neighbors  rows of x → training examples (m, k), -1 where there are fewer, and their weights (m, k)
+    ids, labels  of the training examples
     """
 
-    neighbors: Callable[[Rows], tuple[NDArray[np.int32], NDArray[np.float32]]]
+    neighbors: WeightedNeighbors
     ranker: Ranker
     ids: pa.Array
     labels: Lists
@@ -232,38 +231,34 @@ class _Neighbors:
 
 @dataclass(frozen=True)
 class _Members:
-    """The sum of several scores, one for each member; what is left over is the floor."""
+    """f = Σ_m w_m f_m + c Ux·V_y: a mixture, whose floor c is one more part where it is not 0."""
 
-    ranker: Ranker
     names: Sequence[str]
-    members: Sequence[Ranker]
+    members: Sequence[EmbeddingRanker]  # w_m f_m, with Ux·V_y to break ties
+    floor: float
 
     def parts(self, x: Rows, labels: NDArray[np.integer]) -> list[Parts]:
-        shares = np.array([member.scores(x).score[0, labels] for member in self.members], np.float64)
-        scores = self.ranker.scores(x).score[0, labels]
-        rest = scores - shares.sum(axis=0)
-        sizes = np.abs(shares).sum(axis=0) + np.abs(scores)
-        found = []
-        for place in range(len(labels)):
-            names, column = list(self.names), shares[:, place]
-            if abs(rest[place]) > _TOLERANCE * sizes[place]:
-                names, column = [*names, "floor"], np.append(column, rest[place])
-            found.append(Parts(names, AFFINITY, column))
-        return found
+        scored = [member.scores(x) for member in self.members]
+        shares = [found.score[0, labels].astype(np.float64) for found in scored]
+        names = list(self.names)
+        if self.floor:
+            S = scored[0].tie
+            assert S is not None
+            names, shares = [*names, "(floor)"], [*shares, self.floor * S[0, labels].astype(np.float64)]
+        return [Parts(names, AFFINITY, column) for column in np.array(shares).T]
 
 
 @dataclass(frozen=True)
 class _Ensemble:
     """The weighted standardised score of each model."""
 
+    ranker: EnsembleRanker
     names: Sequence[str]
-    rankers: Sequence[Ranker]
-    weights: Sequence[float]
-    own: bool
 
     def parts(self, x: Rows, labels: NDArray[np.integer]) -> list[Parts]:
-        standardised = [score[0, labels] for score, _ in standard_parts(self.rankers, x, own=self.own)]
-        shares = np.array(self.weights)[:, None] * np.array(standardised, np.float64)
+        by_model = standard_parts(self.ranker.rankers, x, own=self.ranker.own)
+        standardised = np.array([score[0, labels] for score, _ in by_model], np.float64)
+        shares = np.array(self.ranker.weights)[:, None] * standardised
         return [Parts(self.names, MODEL, shares[:, place]) for place in range(len(labels))]
 
 
@@ -289,71 +284,55 @@ class _ItemsAlone:
         return self.explainer.parts(split_at(x, self.n_items)[0] if isinstance(x, Bags) else x, labels)
 
 
+@dataclass(frozen=True)
 class _Earlier:
-    """Explains a label of this version of the dataset by a model of another."""
+    """Explains a label of this version of the dataset by a model of another.
 
-    def __init__(self, explainer: Explainer, dataset: Dataset, own: Dataset, model: str) -> None:
-        self._explainer, self._model, self._labels = explainer, model, dataset.labels
-        self._translate = row_translation(dataset, own)
-        self._place = places_by_id(dataset.labels, own.labels)
+    labels  of this version
+    model   what it is called
+    """
+
+    explainer: Explainer
+    ranker: EarlierRanker
+    labels: pa.Array
+    model: str
 
     def parts(self, x: Rows, labels: NDArray[np.integer]) -> list[Parts]:
-        place = self._place[labels]
+        place = self.ranker.place[labels]
         if (place < 0).any():
-            new = self._labels[int(labels[int(np.argmax(place < 0))])].as_py()
+            new = self.labels[int(labels[int(np.argmax(place < 0))])].as_py()
             raise MissingInputError(
-                f"--label: {self._model} does not know {new!r}, which came to the dataset after it was trained",
+                f"--label: {self.model} does not know {new!r}, which came to the dataset after it was trained",
                 hint="learn on from it with `awe train --start`, and ask the new model",
             )
-        return self._explainer.parts(self._translate(x), place)
+        return self.explainer.parts(self.ranker.translate(x), place)
 
 
-def _ensemble(ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]) -> Explainer:
+def _names_of_members(ws: Workspace, model: Artifact) -> list[str]:
+    """The names of the models of an ensemble that have a weight; the type of one that has lost its name."""
     weights = load_result(model)["weights"]
     members = [ws.get("model", model.parents[f"model {number}"]) for number in range(1, len(weights) + 1)]
-    used = [(member, weight) for member, weight in zip(members, weights, strict=True) if weight]
-    names = [str(ws.name_of("model", member.digest) or member.settings["model_type"]) for member, _ in used]
-    rankers = [load_fit(ws, member, dataset, fit_on) for member, _ in used]
-    return _Ensemble(names, rankers, [weight for _, weight in used], dataset.task == RECOMMENDATION)
+    used = [member for member, weight in zip(members, weights, strict=True) if weight]
+    return [str(ws.name_of("model", member.digest) or member.settings["model_type"]) for member in used]
 
 
 def _embedding(
-    ws: Workspace, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...], ranker: Ranker
+    ranker: EmbeddingRanker, model: Artifact, dataset: Dataset, fit_on: tuple[str, ...]
 ) -> Explainer:
-    state, affinity = load_state(model, fit_on, dataset), load_result(model)["affinity"]
-    built, names = built_of(ws, model), feature_names(dataset)
-    if isinstance(ranker, CandidateRanker):
-        return _InCluster(ranker, _WholeScore(ranker, ranker.U, ranker.V, names))
-    assert isinstance(ranker, EmbeddingRanker)
-    if n_members(affinity):
-        shared = state.learned.shared
-        n = n_members(affinity)
-        members = []
-        for place in range(n):
-            weights = np.where(np.arange(n) == place, shared[0, :n], 0).tolist()
-            alone = state._replace(learned=weighed_numbers(state.learned, weights))
-            if built:
-                opened = FixedAffinity(affinity, built).open(ws, dataset, fit_on)
-                members.append(opened.ranker(alone, affinity["power"], 0.0, dataset.y))
-            else:
-                members.append(ranker.with_learned(alone.learned))
-        labels = [str(member["name"]) for member in affinity["members"]]
-        return _Members(ranker, labels, members)
-    if built and affinity["name"] in BUILT:
-        opened = FixedAffinity(affinity, built).open(ws, dataset, fit_on)
-        if isinstance(opened, BuiltKnn):
-            examples = dataset.training(fit_on)
-            return _Neighbors(opened.neighbors, ranker, examples.ids, examples.positives)
-    if not built and _sums_over_features(ranker.affinity):
+    settings, names = load_result(model)["affinity"], feature_names(dataset)
+    affinity, floor = without_floor(ranker.affinity)
+    n = n_members(settings)
+    if n:
+        learned = ranker.embedding.learned
+        each = np.diag(learned.shared[0, :n]).tolist()
+        members = [ranker.with_affinity(affinity, weighed_numbers(learned, weights)) for weights in each]
+        return _Members([str(member["name"]) for member in settings["members"]], members, floor)
+    if ranker.neighbors is not None:
+        examples = dataset.training(fit_on)
+        return _Neighbors(ranker.neighbors, ranker, examples.ids, examples.positives)
+    if isinstance(affinity, Overlap) or is_featurewise(affinity):
         return _Features(ranker, names, model.describe())
-    return _WholeScore(ranker, state.U, ranker.label_rows, names)
-
-
-def _sums_over_features(affinity: Any) -> bool:
-    """Whether f is a sum over features, each with a G of its own; a floor beside it adds a term to each."""
-    if isinstance(affinity, Sum) and isinstance(affinity.second, Constant):
-        affinity = affinity.first
-    return isinstance(affinity, Overlap) or bool(is_featurewise(affinity))
+    return _WholeScore(ranker, ranker.embedding.U, ranker.embedding.W, names)
 
 
 def shown(parts: Parts, most: int | None) -> list[dict[str, object]]:

@@ -92,14 +92,8 @@ def whole_file(path: Path, option: str = "--output") -> Iterator[IO[bytes]]:
                 draft.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def whole_folder(path: Path, is_ours: Callable[[Path], bool], option: str = "--output") -> Iterator[Path]:
-    """An empty folder that becomes the folder `path` when the block ends, and leaves no trace where it fails.
-
-    It is made beside `path` as .NAME.HEX.new, its files are forced to the disk, and it is renamed; a folder that was
-    at `path` stays as it is until then. That one is replaced only where it is empty, or `is_ours` says so. Drafts that
-    killed runs left for the same `path` are removed. Raises WriteError, whose hint names the `option`.
-    """
+def check_folder(path: Path, is_ours: Callable[[Path], bool], option: str = "--output") -> Path:
+    """The whole path of a folder that `whole_folder` could write. Raises WriteError where it could not."""
     path = path.resolve()
     if path.exists() and not (path.is_dir() and (not any(path.iterdir()) or is_ours(path))):
         what = "a folder with other files in it" if path.is_dir() else "a file"
@@ -108,6 +102,18 @@ def whole_folder(path: Path, is_ours: Callable[[Path], bool], option: str = "--o
         raise WriteError(
             f"cannot write {path}: there is no folder {path.parent}", hint="make the folder first"
         )
+    return path
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path, is_ours: Callable[[Path], bool], option: str = "--output") -> Iterator[Path]:
+    """An empty folder that becomes the folder `path` when the block ends, and leaves no trace where it fails.
+
+    It is made beside `path` as .NAME.HEX.new, its files are forced to the disk, and it is renamed; a folder that was
+    at `path` stays as it is until then. That one is replaced only where it is empty, or `is_ours` says so. Drafts that
+    killed runs left for the same `path` are removed. Raises WriteError, whose hint names the `option`.
+    """
+    path = check_folder(path, is_ours, option)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     _remove_abandoned(path)
     descriptor = -1

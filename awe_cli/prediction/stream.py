@@ -20,6 +20,8 @@ from awe_cli.dataset.vocabulary import inverse
 from awe_cli.engine.local import map_blocks
 from awe_cli.evaluation.held_out import READ_ROWS, cut
 from awe_cli.matrices.matrix import Bags, Lists, Rows, take_rows
+from awe_cli.metrics.metrics import ndcg
+from awe_cli.metrics.ranks import ranks_in_lists
 from awe_cli.prediction.rows import id_column, prediction_rows, prediction_schema
 from awe_cli.ranking.block import Ranked
 from awe_cli.ranking.ranker import Ranker, block_rows
@@ -149,7 +151,7 @@ def top_rows(
         cost = NO_COST
         if request.reranking is not None:
             by_score, ranked = ranked, request.reranking.apply(ranked, request.top_k)
-            cost = cost_of(by_score.labels[:, : request.top_k], ranked.labels, block.positives)
+            cost = cost_of(by_score.labels[:, : request.top_k], ranked.labels, block)
         schema = prediction_schema(id_name, block.ids.type, labels.type, fallback=marked)
         rows = prediction_rows(schema, block.ids, labels, ranked.labels, ranked.scores, fallback)
         return block, rows, ranked.n_top, cost
@@ -183,26 +185,12 @@ class Cost(NamedTuple):
 NO_COST = Cost(0.0, 0.0, 0)
 
 
-def cost_of(before: NDArray[np.int32], after: NDArray[np.int32], positives: Lists) -> Cost:
-    """What re-ranking costs the examples of a block that have positives; each positive has gain 1."""
-    sizes = np.diff(positives.indptr)
-    some = np.flatnonzero(sizes > 0)
-    if not len(some):
-        return NO_COST
-    k = before.shape[1]
-    discount = 1 / np.log2(np.arange(2, k + 2))
-    ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(sizes[some], k)]
-    wanted = [positives.indices[slice(*positives.indptr[e : e + 2])] for e in some]
-    sums = [
-        float(
-            sum(
-                (discount[: lists.shape[1]] * np.isin(lists[e], labels)).sum() / best
-                for e, labels, best in zip(some, wanted, ideal, strict=True)
-            )
-        )
-        for lists in (before, after)
-    ]
-    return Cost(sums[0], sums[1], len(some))
+def cost_of(before: NDArray[np.int32], after: NDArray[np.int32], block: Examples) -> Cost:
+    """What re-ranking costs the examples of a block, whose lists (m, k) were `before`."""
+    some = np.diff(block.positives.indptr) > 0
+    judged = [ranks_in_lists(top, block.positives, block.grades) for top in (before, after)]
+    totals = [float(ndcg(ranks, before.shape[1])[some].sum()) for ranks in judged]
+    return Cost(totals[0], totals[1], int(np.count_nonzero(some)))
 
 
 def example_ids(dataset: Dataset, request: PredictRequest) -> pa.Array:
@@ -258,15 +246,11 @@ def _new(dataset: Dataset, request: PredictRequest, counts: Counts) -> Iterator[
     people = None if request.user_file is None else read_people(dataset, request.user_file)
     encoder = Encoder(dataset, people)
     found = () if request.input is None else read_encoded(encoder, request.input, size=READ_ROWS)
-    for encoded in found:
+    for encoded in encoder.and_the_others(found):
         counts.unknown += encoded.unknown
         counts.unweighted |= encoded.unweighted
-        yield encoded.examples
-    if people is not None:
-        others = encoder.people_without_items()
-        counts.unknown += others.unknown
-        if len(others.examples):
-            yield others.examples
+        if len(encoded.examples):
+            yield encoded.examples
 
 
 def is_blank(block: Examples) -> NDArray[np.bool_]:

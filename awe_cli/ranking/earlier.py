@@ -23,22 +23,22 @@ class EarlierRanker:
     """
 
     def __init__(self, ranker: Ranker, translate: Callable[[Rows], Rows], place: NDArray[np.int32]) -> None:
-        self._ranker, self._translate = ranker, translate
+        self.ranker, self.translate, self.place = ranker, translate, place
         self._known = np.flatnonzero(place >= 0)
-        self._place = place[self._known]
         self.n_labels = len(place)
         self.unscored = np.flatnonzero(place < 0).astype(np.int32)
 
     def scores(self, x: Rows) -> Scores:
         """Scores of every label for the rows of `x`."""
-        found = self._ranker.scores(self._translate(x))
+        found = self.ranker.scores(self.translate(x))
         return Scores(self._moved(found.score), None if found.tie is None else self._moved(found.tie))
 
     def _moved(self, S: NDArray[np.float32]) -> NDArray[np.float32]:
         moved = np.empty((len(S), self.n_labels), np.float32)
-        moved[:, self._known] = S[:, self._place]
+        known = S[:, self.place[self._known]]
+        moved[:, self._known] = known
         if len(self.unscored):
-            lowest = S[:, self._place].min(axis=1, initial=np.float32(0))
+            lowest = known.min(axis=1, initial=np.float32(0))
             moved[:, self.unscored] = np.nextafter(lowest, np.float32(-np.inf))[:, None]
         return moved
 

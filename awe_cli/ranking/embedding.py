@@ -23,6 +23,8 @@ from awe_cli.ranking.ranker import Scores
 
 # Rows of x → G(x, ·): (m, labels) float32, or several tables side by side: (m, tables · labels).
 Table = Callable[[Rows], NDArray[np.float32]]
+# Rows of x → the training examples that are near (m, k), -1 where there are fewer, and their weights (m, k).
+WeightedNeighbors = Callable[[Rows], tuple[NDArray[np.int32], NDArray[np.float32]]]
 
 
 def projections(x: Rows, U: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -40,11 +42,13 @@ def label_rows(y: Rows | None, V: NDArray[np.float32]) -> NDArray[np.float32]:
 class EmbeddingRanker:
     """f(x, y) = Σ_i G_i(x, y) x_i U_i·V_y over all labels.
 
-    affinity  the parameters of G
-    U, V      (features, d) and (labels, d), or (label features, d) with y
-    y         (labels, label features) the features of labels; None where V has a row for each label
-    table     computes G(x, ·) where the affinity needs it
-    learned   the parameters of the affinity
+    affinity   the parameters of G
+    U, V       (features, d) and (labels, d), or (label features, d) with y
+    y          (labels, label features) the features of labels; None where V has a row for each label
+    table      computes G(x, ·) where the affinity needs it
+    learned    the parameters of the affinity
+    neighbors  finds the training examples whose weights G is the sum of, where it is that of k-NN
+    embedding  U, V and `learned`, as the scorer reads them
     """
 
     def __init__(
@@ -55,10 +59,11 @@ class EmbeddingRanker:
         table: Table | None = None,
         learned: AffinityParams = NO_PARAMS,
         y: Rows | None = None,
+        neighbors: WeightedNeighbors | None = None,
     ) -> None:
         W = label_rows(y, V)
-        self.affinity = affinity
-        self._embedding = Embedding(U, W, OneHot(len(W)) if y is None else y, V, learned)
+        self.affinity, self.neighbors = affinity, neighbors
+        self.embedding = Embedding(U, W, OneHot(len(W)) if y is None else y, V, learned)
         self._table = (
             overlap_table(affinity.shared, self.n_labels) if isinstance(affinity, Overlap) else table
         )
@@ -66,17 +71,12 @@ class EmbeddingRanker:
     @property
     def n_labels(self) -> int:
         """The number of labels."""
-        return len(self._embedding.W)
+        return len(self.embedding.W)
 
-    @property
-    def label_rows(self) -> NDArray[np.float32]:
-        """(labels, d) V_y, or Vy where features describe labels."""
-        return self._embedding.W
-
-    def with_learned(self, learned: AffinityParams) -> EmbeddingRanker:
-        """The same ranker with other parameters of the affinity."""
+    def with_affinity(self, affinity: Any, learned: AffinityParams) -> EmbeddingRanker:
+        """The same U, V and tables of G with another affinity, which reads the same tables."""
         other = copy.copy(self)
-        other._embedding = self._embedding._replace(learned=learned)
+        other.affinity, other.embedding = affinity, self.embedding._replace(learned=learned)
         return other
 
     def scores(self, x: Rows) -> Scores:
@@ -93,12 +93,12 @@ class EmbeddingRanker:
             raise ValueError(
                 f"{type(self.affinity).__name__} needs G of {needed} columns, found {G.shape[1]}"
             )
-        Z = projections(x, self._embedding.U)
-        S = Z @ self._embedding.W.T
+        Z = projections(x, self.embedding.U)
+        S = Z @ self.embedding.W.T
         if isinstance(self.affinity, Constant):
             return Scores(S, None)
         F = np.empty_like(S)
-        rate_block(self.affinity, self._embedding, x, Z, S, G, F)
+        rate_block(self.affinity, self.embedding, x, Z, S, G, F)
         return Scores(F, S)
 
 

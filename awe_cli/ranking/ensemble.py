@@ -101,26 +101,26 @@ _ALL_SCORED = np.zeros(0, np.int32)
 
 
 class EnsembleRanker:
-    """Ranks by the weighted sum of the models' standardised scores.
+    """Ranks by the weighted sum of the models' standardised scores; models of weight 0 are left out.
 
     own  whether the features of x are labels, which are then no candidates (recommendation)
     """
 
     def __init__(self, rankers: Sequence[Ranker], weights: Sequence[float], *, own: bool) -> None:
         used = [(ranker, weight) for ranker, weight in zip(rankers, weights, strict=True) if weight]
-        self._rankers = [ranker for ranker, _ in used]
-        self._weights, self._own = [weight for _, weight in used], own
-        unknown = [unscored_labels(ranker) for ranker in self._rankers]
+        self.rankers = [ranker for ranker, _ in used]
+        self.weights, self.own = [weight for _, weight in used], own
+        unknown = [unscored_labels(ranker) for ranker in self.rankers]
         self.unscored = functools.reduce(np.intersect1d, unknown)
 
     @property
     def n_labels(self) -> int:
         """The number of labels."""
-        return self._rankers[0].n_labels
+        return self.rankers[0].n_labels
 
     def scores(self, x: Rows) -> Scores:
         """(m, labels) f, and the combination of ties."""
-        return combined(standard_parts(self._rankers, x, own=self._own), self._weights)
+        return combined(standard_parts(self.rankers, x, own=self.own), self.weights)
 
 
 def standard_parts(rankers: Sequence[Ranker], x: Rows, *, own: bool) -> Parts:

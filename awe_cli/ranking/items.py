@@ -20,4 +20,8 @@ class ItemsRanker:
 
     def scores(self, x: Rows) -> Scores:
         """Scores of every label for the rows of `x`."""
-        return self.ranker.scores(split_at(x, self.n_items)[0] if isinstance(x, Bags) else x)
+        return self.ranker.scores(self.seen_of(x))
+
+    def seen_of(self, x: Rows) -> Rows:
+        """What the ranker sees of the rows of `x`."""
+        return split_at(x, self.n_items)[0] if isinstance(x, Bags) else x

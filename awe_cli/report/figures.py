@@ -136,11 +136,13 @@ def _style(theme: _Theme, *, as_text: bool) -> AbstractContextManager[None]:
     )
 
 
-def _figure(height: float, rows: int = 1, *, sharex: bool = False) -> tuple[Any, list[Any]]:
+def _figure(
+    height: float, rows: int = 1, *, sharex: bool = False, heights: Sequence[float] | None = None
+) -> tuple[Any, list[Any]]:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, height))
-    axes = figure.subplots(rows, 1, squeeze=False, sharex=sharex)
+    axes = figure.subplots(rows, 1, squeeze=False, sharex=sharex, height_ratios=heights)
     return figure, [row[0] for row in axes]
 
 
@@ -222,6 +224,71 @@ def _learning_curves(document: Mapping[str, Any], theme: _Theme) -> Any:
         one.grid(True)
     figure.legend(handles, names, loc="outside lower left")
     return figure
+
+
+_PLOTTED = 2  # settings of a search, those that mattered most
+
+
+def _search(document: Mapping[str, Any], theme: _Theme) -> Any:
+    """What mattered, the trials in their order, and the metric by the settings that mattered most."""
+    found = next((model["search"] for model in document["models"] if model.get("search")), None)
+    if found is None:
+        return None
+    trials = [trial for trial in found["trials"] if trial["state"] != "diverged"]
+    importance = dict(sorted(found["importance"].items(), key=lambda item: -item[1]))
+    names = list(importance)[:_PLOTTED]
+    heights = [*([0.5 + 0.24 * len(importance)] if importance else []), 1.6, *(1.6 for _ in names)]
+    figure, axes = _figure(0.9 + sum(heights), len(heights), heights=heights)
+    left = iter(axes)
+    if importance:
+        one = next(left)
+        one.barh(range(len(importance)), list(importance.values()), height=0.62, color=theme.series[0])
+        one.set_yticks(range(len(importance)), [name.replace("_", " ") for name in importance])
+        one.set_ylim(len(importance) - 0.5, -0.5)
+        one.tick_params(axis="y", length=0)
+        one.set_title(f"share of what moved {found['metric']}")
+        one.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        one.grid(True, axis="x")
+    one = next(left)
+    numbers = [trial["number"] for trial in trials]
+    _trials(one, numbers, trials, theme)
+    so_far = [max(t["value"] for t in trials[: n + 1]) for n in range(len(trials))]
+    one.step(numbers, so_far, where="post", color=theme.series[1])
+    one.set_title(f"{found['metric']} of trials, and the best so far")
+    one.xaxis.get_major_locator().set_params(integer=True)
+    for one, name in zip(left, names, strict=True):
+        values = [trial["values"][name] for trial in trials]
+        if not all(type(value) in (int, float) for value in values):
+            values = [str(value) for value in values]
+        elif min(values) > 0 and max(values) > 4 * min(values):
+            one.set_xscale("log")
+            _plain_digits(one.xaxis)
+        _trials(one, values, trials, theme)
+        one.set_title(f"{found['metric']} by {name.replace('_', ' ')}")
+    figure.legend(*axes[-1].get_legend_handles_labels(), loc="outside lower left", ncols=2)
+    return figure
+
+
+def _trials(axes: Any, xs: Sequence[Any], trials: Sequence[Mapping[str, Any]], theme: _Theme) -> None:
+    """A point for each trial: those that were stopped early are hollow."""
+    for state, filled in (("complete", theme.series[0]), ("pruned", "none")):
+        of_state = [
+            (x, trial["value"]) for x, trial in zip(xs, trials, strict=True) if trial["state"] == state
+        ]
+        axes.scatter(
+            [x for x, _ in of_state], [value for _, value in of_state], 18, facecolors=filled,
+            edgecolors=theme.series[0], label={"complete": "complete", "pruned": "stopped early"}[state],
+        )  # fmt: skip
+    axes.grid(True)
+
+
+def _plain_digits(axis: Any) -> None:
+    """0.2, 0.5, 1 on a logarithmic axis that spans little."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def _metrics(document: Mapping[str, Any], theme: _Theme) -> Any:
@@ -391,6 +458,7 @@ def _name_points(figure: Any, axes: Any, points: Sequence[Mapping[str, Any]]) ->
 _DRAW: dict[str, Draw] = {
     "label-frequency": _label_frequency,
     "learning-curves": _learning_curves,
+    "search": _search,
     "metrics": _metrics,
     "strata": _strata,
     "coverage": _coverage,

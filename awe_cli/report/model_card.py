@@ -86,8 +86,7 @@ def model_card(document: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     """
     parts = [
         f"# Vectors of {document['model']}",
-        "U and V of an affinity weighted embedding, which ranks labels for inputs, exported by awe "
-        f"{document['awe']}.",
+        f"{_made_by(document, result)}, which ranks labels for inputs, exported by awe {document['awe']}.",
         _facts(document, result),
         "## Files\n\n" + _files(document["files"], document["kinds"]),
         "## Ranking\n\n" + _ranking(document),
@@ -99,21 +98,40 @@ def model_card(document: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _made_by(document: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    what = "U and V of an affinity weighted embedding"
+    return what if "affinity" in result else f"Factors of {document['model_type']}"
+
+
 def _facts(document: Mapping[str, Any], result: Mapping[str, Any]) -> str:
-    affinity = result["affinity"]
-    parameters = ", ".join(
-        f"{name} {value}" for name, value in affinity.items() if name not in ("name", "members")
-    )
+    dataset = f"{document['task']}, `{document['dataset']}`"
+    if document["earlier_version"]:
+        dataset += ", an earlier version: labels that came since have no vectors"
     rows = {
         "model": f"{document['model']}, `{document['digest']}`",
-        "dataset": f"{document['task']}, `{document['dataset']}`",
-        "affinity": affinity["name"] + (f" ({parameters})" if parameters else ""),
+        "dataset": dataset,
+        **_how(result),
         "fitted on": " and ".join(document["fit_on"]),
         "dimensions": f"{document['dim']}" + (" and one more, see below" if document["one_more"] else ""),
-        "learned": "; ".join(chosen_lines(result)),
     }
     lines = [f"| {name} | {value} |" for name, value in rows.items() if value]
     return "\n".join(["| | |", "|---|---|", *lines])
+
+
+def _how(result: Mapping[str, Any]) -> dict[str, str]:
+    """How the model was learned, by name."""
+    if "affinity" not in result:
+        return {"chosen": _listed(result["choice"])}
+    affinity = result["affinity"]
+    parameters = _listed({name: value for name, value in affinity.items() if name not in ("name", "members")})
+    return {
+        "affinity": affinity["name"] + (f" ({parameters})" if parameters else ""),
+        "learned": "; ".join(chosen_lines(result)),
+    }
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def _files(files: Mapping[str, Sequence[str]], kinds: Mapping[str, Mapping[str, Any]]) -> str:
@@ -162,8 +180,12 @@ def _code(document: Mapping[str, Any]) -> str:
 
 
 def _input(document: Mapping[str, Any]) -> str:
+    if document["fold_in"]:
+        what = "the one that fits best with the vectors of labels and features as they are"
+    else:
+        what = "Ux = Σ_i x_i U_i over its features, with U in `features`"
     text = (
-        "The vector of an input is Ux = Σ_i x_i U_i over its features, with U in `features`. "
+        f"The vector of an input is {what}. "
         "`awe_cli.Model.load(workspace, model).project(table)` makes it of tables as they were prepared"
     )
     code = _input_code(document)

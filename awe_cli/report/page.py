@@ -320,6 +320,10 @@ def _learning(document: Mapping[str, Any]) -> Iterable[str]:
         if drawn
         else _note("None of these models has learning curves.")
     )
+    for number, model in enumerate(document["models"]):
+        if model.get("search"):
+            caption = f"{model['name']}: the trials of awe tune, and which settings mattered."
+            yield f"<div>{_figure('search', {**document, 'models': [model]}, caption, f'-{number}')}</div>"
     for model in document["models"]:
         result = model["result"]
         table = None

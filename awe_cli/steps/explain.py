@@ -59,7 +59,7 @@ def explain(
     noun = "item" if dataset.task == RECOMMENDATION else "label"
     wanted = find_named(dataset.labels, labels, noun, "--label")
     ranker = load_fit(ws, found, dataset, fit_on)
-    explainer = open_explainer(ws, found, dataset, fit_on)
+    explainer = open_explainer(ws, found, dataset, fit_on, ranker)
     popular = PopularityRanker(dataset.label_counts(fit_on)) if request.marks_fallback(dataset) else None
     explained = []
     for examples in examples_of(dataset, request, Counts()):

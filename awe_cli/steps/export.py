@@ -39,10 +39,11 @@ from awe_cli.errors import SettingsError, UsageError
 from awe_cli.io import vectors as writers
 from awe_cli.io.vectors import Vectors
 from awe_cli.models.inner_product import other_order
-from awe_cli.models.load import choose_fit, find_embedding
-from awe_cli.models.store import load_result, load_state, open_dataset
-from awe_cli.prediction.output import whole_file, whole_folder
-from awe_cli.ranking.embedding import label_rows, projections
+from awe_cli.models.load import EMBEDDING
+from awe_cli.models.products import Product, find_product, open_product
+from awe_cli.models.store import load_result
+from awe_cli.models.versions import is_earlier
+from awe_cli.prediction.output import check_folder, whole_file, whole_folder
 from awe_cli.report.model_card import HNSW_SPACES, model_card
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.artifact import read_document
@@ -80,13 +81,14 @@ def export(
 
     output  the folder, which appears complete or not at all; one that an earlier export wrote is replaced. Or a file
             that ends in .parquet, .txt or .vec (word2vec), which gets vectors of one kind alone, and no model card
-    model   of `train` or `retrain`; by default the only one there is
+    model   of `train` or `retrain`, or a baseline that is a product of factors; by default the only one of `train` or
+            `retrain`. One of an earlier version of the dataset is exported with the labels of that version
     announce  is told what takes some time
 
     The same model, dataset and settings give the same bytes.
     Raises SettingsError for a model that ranks in another order than Ux·V_y, unless settings.as_candidates;
-    MissingInputError, DataError for models that are not there or of another version of the dataset, and for a library
-    that is not installed; WriteError.
+    MissingInputError, DataError for models that are not there or of another dataset, and for a library that is not
+    installed; WriteError.
     """
     settings = settings or ExportSettings()
     as_file = _is_file(output, settings)
@@ -95,21 +97,20 @@ def export(
     if settings.format in writers.NEEDED:
         writers.NEEDED[settings.format]()
     stored = ws.find("dataset")
-    dataset = open_dataset(stored)
-    found = find_embedding(ws, model, stored)
-    reason = other_order(found)
+    found = find_product(ws, model, stored, earlier=True)
+    reason = other_order(found) if found.settings["model_type"] == EMBEDDING else None
     if reason is not None and not settings.as_candidates:
         raise SettingsError(
             f"{found.describe()} ranks in another order than its vectors do: {reason}",
             hint=f"export {_linear_model(ws, found)}, or add --as-candidates to find candidates with these vectors, "
             "and rank them with awe predict",
         )
-    kinds = _kinds(settings, dataset, as_file)
-    fit = choose_fit(found, None)
+    product = open_product(ws, found)
+    dataset = product.dataset
+    kinds = _kinds(settings, product, found, as_file)
     measure = settings.measure or _MEASURES.get(settings.format, INNER_PRODUCT)
     one_more = measure != INNER_PRODUCT
-    state = load_state(found, fit, dataset)
-    vectors = [_vectors(kind, dataset, state.U, state.V) for kind in kinds]
+    vectors = [_vectors(kind, product) for kind in kinds]
     if one_more:
         vectors = writers.with_one_more(vectors, LABELS)
     document: dict[str, Any] = {
@@ -117,17 +118,23 @@ def export(
         "awe": __version__,
         "model": found.name,
         "digest": found.digest,
-        "dataset": stored.digest,
+        "model_type": found.settings["model_type"],
+        "dataset": found.parents["dataset"],
+        "earlier_version": is_earlier(found, stored),
         "task": dataset.task,
-        "fit_on": list(fit),
-        "dim": state.U.shape[1],
+        "fit_on": list(product.fit_on),
+        "dim": product.W.shape[1],
         "format": settings.format,
         "measure": measure,
         "one_more": one_more,
         "other_order": reason,
+        "fold_in": product.U is None,
         **_scaling(dataset),
-        "kinds": {one.kind: {"what": _what(one.kind, dataset), "rows": len(one.rows)} for one in vectors},
+        "kinds": {one.kind: {"what": _what(one.kind, product), "rows": len(one.rows)} for one in vectors},
     }
+    if not as_file:
+        check_folder(output, _is_export)
+    ws.would(output, "an export is written anew" if output.exists() else "it is not there")
     if settings.format == HNSWLIB:
         n = dataset.n_labels
         announce(f"building a graph of {n:,} labels on one thread: several would build another each time")
@@ -175,10 +182,11 @@ def _write_file(output: Path, vectors: list[Vectors], format: str) -> int:
     return output.stat().st_size
 
 
-def _kinds(settings: ExportSettings, dataset: Dataset, as_file: bool) -> list[str]:
+def _kinds(settings: ExportSettings, product: Product, model: Artifact, as_file: bool) -> list[str]:
     """The kinds of vectors to write, each once. Raises UsageError for one that is not there."""
-    people = dataset.task == RECOMMENDATION
-    there = [LABELS, FEATURES, *([LABEL_FEATURES] if dataset.described else [])]
+    people = product.dataset.task == RECOMMENDATION
+    of_labels = [LABEL_FEATURES] if product.V is not None else []
+    there = [LABELS, *([FEATURES] if product.U is not None else []), *of_labels]
     projected = USERS if people else EXAMPLES
     if as_file and len(settings.vectors) > 1:
         raise UsageError(
@@ -188,12 +196,18 @@ def _kinds(settings: ExportSettings, dataset: Dataset, as_file: bool) -> list[st
     if not settings.vectors and as_file:
         return [LABELS]
     if not settings.vectors:
-        return [*there, *([projected] if people else [])]
+        return [*there, *([projected] if people or product.U is None else [])]
     wanted = [projected if kind in (USERS, EXAMPLES) else kind for kind in settings.vectors]
-    if LABEL_FEATURES in wanted and not dataset.described:
+    if LABEL_FEATURES in wanted and product.V is None:
         raise UsageError(
-            "--vectors label-features: expected a dataset whose labels have features, found one without",
+            "--vectors label-features: expected a model of labels with features, found one without",
             hint="take labels: there is a vector for each",
+        )
+    if FEATURES in wanted and product.U is None:
+        raise UsageError(
+            f"--vectors features: {model.describe()} has no vectors of features, but finds the place of an input by "
+            "what it has",
+            hint=f"take labels, and {projected} for the places",
         )
     if LABELS not in wanted and settings.format in (FAISS, HNSWLIB):
         raise UsageError(
@@ -204,17 +218,15 @@ def _kinds(settings: ExportSettings, dataset: Dataset, as_file: bool) -> list[st
     return [kind for kind in (*there, projected) if kind in wanted]
 
 
-def _vectors(kind: str, dataset: Dataset, U: Any, V: Any) -> Vectors:
+def _vectors(kind: str, product: Product) -> Vectors:
+    dataset = product.dataset
+    if kind == FEATURES and product.U is not None:
+        return Vectors(kind, dataset.features, product.U)
+    if kind == LABEL_FEATURES and product.V is not None:
+        return Vectors(kind, _label_feature_names(dataset), product.V)
     if kind == LABELS:
-        return Vectors(kind, dataset.labels, label_rows(dataset.y, V))
-    if kind == FEATURES:
-        return Vectors(kind, dataset.features, U)
-    if kind == LABEL_FEATURES:
-        return Vectors(kind, _label_feature_names(dataset), V)
-    parts = [(part.ids, projections(part.x, U)) for part in dataset.everyone_batches()]
-    return Vectors(
-        kind, pa.concat_arrays([ids for ids, _ in parts]), np.concatenate([rows for _, rows in parts])
-    )
+        return Vectors(kind, dataset.labels, np.ascontiguousarray(product.W))
+    return Vectors(kind, *product.everyone())
 
 
 def _label_feature_names(dataset: Dataset) -> pa.Array:
@@ -231,13 +243,14 @@ def _label_feature_names(dataset: Dataset) -> pa.Array:
     return pa.concat_arrays([names, pa.array(own, pa.large_string())])
 
 
-def _what(kind: str, dataset: Dataset) -> str:
+def _what(kind: str, product: Product) -> str:
+    place = "the place" if product.U is None else "Ux"
     return {
-        LABELS: "V_y, or Σ_j y_j V_j of labels with features" if dataset.described else "V_y of each label",
+        LABELS: "V_y of each label" if product.V is None else "V_y, or Σ_j y_j V_j of labels with features",
         FEATURES: "U_i of each feature of the input",
         LABEL_FEATURES: "V_j of each feature of labels",
-        EXAMPLES: "Ux of each example that was prepared",
-        USERS: "Ux of each user that was prepared, with all that is known of them",
+        EXAMPLES: f"{place} of each example that was prepared",
+        USERS: f"{place} of each user that was prepared, with all that is known of them",
     }[kind]
 
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from awe_cli.config.predict import PredictSettings
 from awe_cli.dataset.dataset import ANNOTATION, RECOMMENDATION, Dataset
-from awe_cli.dataset.encode import Encoder, user_source
+from awe_cli.dataset.encode import Encoded, Encoder, read_people, user_source
+from awe_cli.dataset.examples import stack
 from awe_cli.dataset.memory import Matrix, encode_matrix
 from awe_cli.dataset.new_documents import OtherDocuments
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
@@ -25,9 +26,10 @@ from awe_cli.errors import MissingInputError, UsageError
 from awe_cli.io.options import ReadOptions
 from awe_cli.io.sources import STDIN, find_source
 from awe_cli.io.writers import row_writer
-from awe_cli.models.load import choose_fit, find_embedding, find_model, open_ranker
+from awe_cli.models.load import choose_fit, find_model, open_ranker
 from awe_cli.models.needs import prediction_needs
-from awe_cli.models.store import load_state, open_dataset
+from awe_cli.models.products import find_product, open_product
+from awe_cli.models.store import open_dataset
 from awe_cli.models.versions import require_dataset, require_same_version
 from awe_cli.prediction.narrow import Only, narrow
 from awe_cli.prediction.new_documents import open_documents
@@ -36,7 +38,6 @@ from awe_cli.prediction.reranking import reranking_of
 from awe_cli.prediction.rows import first_lists
 from awe_cli.prediction.stream import Counts, PredictRequest, top_rows
 from awe_cli.ranking.earlier import unscored_labels
-from awe_cli.ranking.embedding import projections
 from awe_cli.ranking.ranker import Ranker
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.artifact import canonical, read_document
@@ -293,6 +294,7 @@ def recommend(
     input: pa.Table | Matrix | None = None,
     settings: PredictSettings | None = None,
     *,
+    people: pa.Table | None = None,
     only: Only | None = None,
     threads: int | None = None,
 ) -> Recommended:
@@ -301,6 +303,8 @@ def recommend(
     input  a table with the columns that were prepared, or a matrix (n, p) whose columns are the features of the
            dataset in its order (in recommendation its items), and whose rows are called 0, 1 … in the column `row`.
            None: as `predict`
+    people  the features of new people in a table with the columns of the user file that was prepared; those of them
+            who are not in the input have no items
 
     Raises as `predict`.
     """
@@ -309,15 +313,15 @@ def recommend(
     found = find_model(ws, model)
     require_dataset(ws, found, stored)
     dataset = open_dataset(stored)
-    request = _request(found, dataset, model, None if input is None else "the input", settings)
+    is_new = input is not None or people is not None
+    request = _request(found, dataset, model, "the input" if is_new else None, settings)
     request = replace(request, input=None)
     unknown, unweighted = 0, False
-    if isinstance(input, pa.Table):
-        encoded = Encoder(dataset).encode(input, "the table")
+    if is_new:
+        encoded = _in_memory(dataset, input, people)
         unknown, unweighted = encoded.unknown, encoded.unweighted
-        request = replace(request, examples=encoded.examples)
-    elif input is not None:
-        request = replace(request, examples=encode_matrix(dataset, input), id_name="row")
+        is_table = input is None or isinstance(input, pa.Table)
+        request = replace(request, examples=encoded.examples, id_name=None if is_table else "row")
     request = replace(request, reranking=reranking_of(ws, found, dataset, stored, settings))
     request, notes = narrow(dataset, request, only or Only())
     counts = Counts(unknown=unknown, unweighted=unweighted)
@@ -327,27 +331,43 @@ def recommend(
     return Recommended(rows.combine_chunks(), counts, notes)
 
 
+def _in_memory(dataset: Dataset, input: pa.Table | Matrix | None, people: pa.Table | None) -> Encoded:
+    """New examples that are in memory, as `recommend` takes them."""
+    if input is not None and not isinstance(input, pa.Table):
+        if people is not None:
+            raise UsageError(
+                "expected the items of people in a table, which names the people, found a matrix",
+                hint="give the items in a table with the columns that were prepared, or leave them out",
+            )
+        return Encoded(encode_matrix(dataset, input), 0)
+    encoder = Encoder(dataset, None if people is None else read_people(dataset, people))
+    found = [] if input is None else [encoder.encode(input, "the table")]
+    parts = list(encoder.and_the_others(found))
+    return Encoded(
+        stack([part.examples for part in parts]),
+        sum(part.unknown for part in parts),
+        any(part.unweighted for part in parts),
+    )
+
+
 def project(
-    ws: Workspace, model: str, input: pa.Table | Matrix | None = None
+    ws: Workspace, model: str, input: pa.Table | Matrix | None = None, people: pa.Table | None = None
 ) -> tuple[pa.Array, NDArray[np.float32]]:
-    """The ids of examples (n,) and their places Ux in the embedding space of a model (n, d), by its largest fit.
+    """The ids of examples (n,) and their places in the space of a model's vectors (n, d), by its largest fit.
 
-    input  as `recommend` takes it; None: everyone that was prepared, with all that is known of them
+    That is Ux, and for nmf and ials the w that is found by fold-in.
 
-    Raises SettingsError for a model that is no embedding, DataError for one of another version of the dataset.
+    input, people  as `recommend` takes them; None: everyone that was prepared, with all that is known of them
+
+    Raises SettingsError for a model without vectors, DataError for one of another version of the dataset.
     """
     stored = ws.find("dataset")
     dataset = open_dataset(stored)
-    found = find_embedding(ws, model, stored)
-    state = load_state(found, choose_fit(found, None), dataset)
-    if input is None:
-        parts = [(part.ids, projections(part.x, state.U)) for part in dataset.everyone_batches()]
-        return pa.concat_arrays([ids for ids, _ in parts]), np.concatenate([places for _, places in parts])
-    if isinstance(input, pa.Table):
-        examples = Encoder(dataset).encode(input, "the table").examples
-    else:
-        examples = encode_matrix(dataset, input)
-    return examples.ids, projections(examples.x, state.U)
+    product = open_product(ws, find_product(ws, model, stored))
+    if input is None and people is None:
+        return product.everyone()
+    examples = _in_memory(dataset, input, people).examples
+    return examples.ids, product.place(examples.x)
 
 
 def _encoded(rows: pa.Table) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,9 @@ from awe_cli.config.report import (
     LABEL_MAP,
     LEARNING_CURVES,
     METRICS,
+    SEARCH,
     STRATA,
+    FigureSettings,
     PlotSettings,
     ReportSettings,
 )
@@ -62,6 +64,7 @@ from awe_cli.report.page import page
 from awe_cli.steps.evaluate import EXAMPLES, default_name, distinct, evaluate
 from awe_cli.steps.explain import explain
 from awe_cli.steps.neighbors import neighbors
+from awe_cli.steps.tune import search_of
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.artifact import decoding
 from awe_cli.workspace.runs import DONE, Run, read_runs
@@ -87,7 +90,7 @@ class _Work:
     stored: Artifact
     dataset: Dataset
     models: dict[str, Artifact]
-    settings: ReportSettings
+    settings: FigureSettings
     threads: int | None = None
     wait: float = False
     announce: Announce = lambda line: None
@@ -124,7 +127,8 @@ def report(
     matplotlib is not installed, DataError for a model of another dataset, SettingsError, WriteError.
     """
     require_matplotlib("awe report")
-    work = _open(ws, models, settings or ReportSettings(), threads, wait, announce)
+    settings = settings or ReportSettings()
+    work = _open(ws, models, settings, threads, wait, announce)
     if labels and work.focus is None:
         raise SettingsError(
             "--label: expected an embedding model among those that are reported, whose labels have neighbours",
@@ -134,11 +138,11 @@ def report(
         document = {
             "awe": __version__,
             "dataset": _portrait(work),
-            "models": [_model(name, model) for name, model in work.models.items()],
+            "models": [_model(ws, name, model) for name, model in work.models.items()],
             "evaluation": _evaluation(work),
             "map": _map(work),
             "neighbors": _neighbors(work, labels),
-            "examples": _examples(work, ids),
+            "examples": _examples(work, ids, settings.examples),
             "lineage": _lineage(work),
             "warnings": work.warnings,
         }
@@ -171,22 +175,13 @@ def plot(
             f"expected a figure among {', '.join(FIGURES)}, found {figure!r}",
             hint=did_you_mean(figure, FIGURES),
         )
-    format = _SUFFIXES.get(output.suffix.lower())
-    if format is None:
-        raise UsageError(
-            f"--output {output}: expected a name that ends in .png or .svg, found {output.suffix!r}",
-            hint="name the file figure.png, for example",
-        )
-    require_matplotlib("awe plot")
+    format = check_image(output, "awe plot", "--output")
     settings = settings or PlotSettings()
-    common = {
-        one.name: getattr(settings, one.name) for one in fields(ReportSettings) if hasattr(settings, one.name)
-    }
-    work = _open(ws, models, ReportSettings(**common), threads, wait, announce)
+    work = _open(ws, models, settings, threads, wait, announce)
     with whole_file(output) as stream:
         document: dict[str, Any] = {"dataset": _portrait(work)}
-        if figure == LEARNING_CURVES:
-            document["models"] = [_model(name, model) for name, model in work.models.items()]
+        if figure in (LEARNING_CURVES, SEARCH):
+            document["models"] = [_model(work.ws, name, model) for name, model in work.models.items()]
         elif figure in (METRICS, STRATA, COVERAGE):
             document["evaluation"] = _evaluation(work)
         elif figure == LABEL_MAP:
@@ -201,11 +196,36 @@ def plot(
     return work.warnings
 
 
+def check_image(output: Path, command: str, option: str = "--plot") -> str:
+    """The format that the name of a picture asks for: "png" or "svg".
+
+    Raises UsageError for another, MissingInputError where matplotlib is not installed.
+    """
+    format = _SUFFIXES.get(output.suffix.lower())
+    if format is None:
+        raise UsageError(
+            f"{option} {output}: expected a name that ends in .png or .svg, found {output.suffix!r}",
+            hint="name the file figure.png, for example",
+        )
+    require_matplotlib(command)
+    return format
+
+
+def plot_search(model: str, search: Mapping[str, Any], output: Path, dpi: int = PlotSettings.dpi) -> None:
+    """Write the picture of the search that a model came from. Raises what `check_image` raises, and WriteError."""
+    format = check_image(output, "awe tune --plot")
+    content = image(SEARCH, {"models": [{"name": model, "search": search}]}, format, dpi)
+    assert content is not None  # a model has a complete trial behind it
+    with whole_file(output, "--plot") as stream:
+        stream.write(content)
+
+
 def _why_empty(figure: str, work: _Work) -> str:
     names = ", ".join(work.models) or "no models"
     return {
         LABEL_FREQUENCY: "no label has a training example",
         LEARNING_CURVES: f"only models that `awe train` or `awe retrain` made have curves, found {names}",
+        SEARCH: f"only models that `awe tune` made come from a search, found {names}",
         LABEL_MAP: f"only embedding models have a V, found {names}",
     }.get(figure, "; ".join(work.warnings) or f"nothing can be judged, found {names}")
 
@@ -216,7 +236,7 @@ def _why_empty(figure: str, work: _Work) -> str:
 def _open(
     ws: Workspace,
     models: Sequence[str],
-    settings: ReportSettings,
+    settings: FigureSettings,
     threads: int | None,
     wait: float,
     announce: Announce,
@@ -305,7 +325,7 @@ def _portrait(work: _Work) -> dict[str, Any]:
 # The models.
 
 
-def _model(name: str, model: Artifact) -> dict[str, Any]:
+def _model(ws: Workspace, name: str, model: Artifact) -> dict[str, Any]:
     result = load_result(model) if model.has(RESULT) else {}
     affinity = result.get("affinity")
     return {
@@ -319,6 +339,7 @@ def _model(name: str, model: Artifact) -> dict[str, Any]:
         "metric": result.get("metric"),
         "result": dict(result),
         "curves": _curves(model),
+        "search": search_of(ws, model),
     }
 
 
@@ -490,9 +511,12 @@ def _by_frequency(
     return dataset, counts, np.argsort(-counts, kind="stable")
 
 
-def _examples(work: _Work, ids: Sequence[str]) -> list[dict[str, Any]]:
-    """Explained examples of the last model, and of the embedding model, or why there are none."""
-    wanted = list(ids) or _usual(work)
+def _examples(work: _Work, ids: Sequence[str], most: int) -> list[dict[str, Any]]:
+    """Explained examples of the last model, and of the embedding model, or why there are none.
+
+    ids   whose; none: of `most` usual ones
+    """
+    wanted = list(ids) or _usual(work, most)
     shown = [*work.models][-1:]
     if work.focus is not None:
         shown = list(dict.fromkeys([str(work.focus.name), *shown]))
@@ -508,9 +532,9 @@ def _examples(work: _Work, ids: Sequence[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _usual(work: _Work) -> list[str]:
-    """The ids of examples, among the first, that have about as many features as most."""
-    if not work.settings.examples:
+def _usual(work: _Work, most: int) -> list[str]:
+    """The ids of at most `most` examples, among the first, that have about as many features as the others."""
+    if not most:
         return []
     examples = next(iter(work.dataset.everyone_batches(_READ)), None)
     if examples is None:
@@ -521,7 +545,7 @@ def _usual(work: _Work) -> list[str]:
     nearest = (
         some[np.argsort(np.abs(sizes[some] - np.median(sizes[some])), kind="stable")] if len(some) else some
     )
-    return [str(examples.ids[int(row)].as_py()) for row in sorted(nearest[: work.settings.examples])]
+    return [str(examples.ids[int(row)].as_py()) for row in sorted(nearest[:most])]
 
 
 # What was made from what.

@@ -152,6 +152,33 @@ def test_score_is_the_metric_of_an_indicator_matrix_and_the_accuracy_of_classes(
     assert list(model.classes_) == ["few", "many"]
 
 
+def test_weights_of_examples_count_in_learning() -> None:
+    """Two tags for one kind of rows: the heavier one is ranked first, as the command has it; 0 leaves out."""
+    X = np.repeat([[1.0, 0.0], [0.0, 1.0]], [36, 4], axis=0)
+    y = np.array(["a" if row % 2 else "b" for row in range(36)] + ["c"] * 4)
+    quick: dict[str, Any] = {**QUICK, "epochs": 12, "margin": 0.5}
+    for heavy in ("a", "b"):
+        model = AffinityWeightedEmbedding(**quick).fit(X, y, sample_weight=np.where(y == heavy, 20.0, 1.0))
+        assert model.predict(X[:1]) == [heavy]
+    some = np.arange(40) % 3 > 0
+    left, without = (
+        AffinityWeightedEmbedding(**quick).fit(X, y, sample_weight=some),
+        AffinityWeightedEmbedding(**quick).fit(X[some], y[some]),
+    )
+    np.testing.assert_array_equal(left.U_, without.U_)
+    assert list(left.classes_) == ["a", "b", "c"]
+    once, twice = (
+        AffinityWeightedEmbedding(**quick).fit(X, y, sample_weight=np.full(40, w)) for w in (0.5, 2.0)
+    )
+    np.testing.assert_array_equal(once.U_, twice.U_)
+    with pytest.raises(
+        ValueError, match="sample_weight: expected weights of 0 or more, some above 0, found -1"
+    ):
+        AffinityWeightedEmbedding(**quick).fit(X, y, sample_weight=np.where(some, 1.0, -1.0))
+    with pytest.raises(ValueError, match="(?i)sample.weight"):
+        AffinityWeightedEmbedding(**quick).fit(X, y, sample_weight=np.zeros(40))
+
+
 def test_sparse_and_dense_rows_of_one_kind_give_one_prediction() -> None:
     X, Y = tagged()
     model = AffinityWeightedEmbedding(**QUICK).fit(scipy.sparse.csr_matrix(X), scipy.sparse.csr_matrix(Y))
