@@ -27,6 +27,7 @@ from awe_cli.errors import DataError, MissingInputError
 from awe_cli.matrices.bags import inputs
 from awe_cli.matrices.matrix import Rows
 from awe_cli.ranking.embedding import EmbeddingRanker
+from awe_cli.ranking.inner_product import InnerProduct
 from awe_cli.ranking.ranker import Ranker, Scores
 
 # Right singular vectors of a sparse matrix, deterministic to the byte.
@@ -194,13 +195,21 @@ class NmfRanker:
 
     def scores(self, x: Rows) -> Scores:
         """(m, labels) f."""
+        return Scores(np.ascontiguousarray(self._points(x) @ self._labels), None)
+
+    def inner_product(self) -> InnerProduct:
+        """w and H_y."""
+        return InnerProduct(self._points, np.ascontiguousarray(self._labels.T))
+
+    def _points(self, x: Rows) -> NDArray[np.float32]:
+        """w of each row (m, d)."""
         wanted = np.maximum(inputs(x, self._features.shape[1]) @ self._features.T, 0)
         w = np.zeros_like(wanted)
         for _ in range(_SWEEPS):
             for j in range(w.shape[1]):
                 step = (wanted[:, j] - w @ self._gram[:, j]) / (self._gram[j, j] + _TINY)
                 w[:, j] = np.maximum(0, w[:, j] + step)
-        return Scores(np.ascontiguousarray(w.astype(np.float32) @ self._labels), None)
+        return w.astype(np.float32)
 
 
 def _nmf_library() -> Any:
@@ -298,13 +307,21 @@ class IalsRanker:
 
     def scores(self, x: Rows) -> Scores:
         """(m, labels) f."""
+        return Scores(np.ascontiguousarray(self._points(x) @ self._labels.T), None)
+
+    def inner_product(self) -> InnerProduct:
+        """w and H_y."""
+        return InnerProduct(self._points, self._labels)
+
+    def _points(self, x: Rows) -> NDArray[np.float32]:
+        """w of each row (m, d)."""
         R = relative(inputs(x, len(self._features)))
         w = np.zeros((R.shape[0], self._labels.shape[1]))
         for row in range(len(w)):
             entries = slice(R.indptr[row], R.indptr[row + 1])
             H, more = self._features[R.indices[entries]], self._alpha * R.data[entries]
             w[row] = np.linalg.solve(self._fixed + (H.T * more) @ H, H.T @ (1 + more))
-        return Scores(np.ascontiguousarray(w.astype(np.float32) @ self._labels.T), None)
+        return w.astype(np.float32)
 
 
 def relative(X: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:

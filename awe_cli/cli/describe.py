@@ -170,7 +170,15 @@ def _facts(kind: str, details: dict[str, Any]) -> list[tuple[str, str]]:
         return _built_facts(kind, details)
     if kind == "predictions":
         counts = details["counts"]
-        return [("rows", f"{counts['rows']:,} for {counts['examples']:,} examples")]
+        search = details["settings"].get("approximate")
+        facts = [("rows", f"{counts['rows']:,} for {counts['examples']:,} examples")]
+        if search is not None:
+            recall = f", recall {counts['recall'] / counts['recalled']:.4f}" if counts["recalled"] else ""
+            facts.append(("search", f"{search['method']}, effort {search['effort']:,}{recall}"))
+        return facts
+    if kind == "index":
+        settings = details["settings"]
+        return [("index", f"{settings['method']}, of the fit {'-'.join(settings['fit'])}")]
     return []
 
 

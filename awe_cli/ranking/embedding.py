@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from awe_cli.affinities.overlap import Overlap
 from awe_cli.affinities.pointwise import Constant
-from awe_cli.core.interface import NO_PARAMS, AffinityParams, n_tables
+from awe_cli.core.interface import NO_PARAMS, AffinityParams, is_monotone, n_tables
 from awe_cli.core.labels import OneHot
 from awe_cli.core.score import Embedding, project_rows, rate_block, score_candidates
 from awe_cli.matrices.matrix import Bags, Lists, Rows, n_rows
 from awe_cli.ranking.block import Ranked, below_all, rank_by, rank_candidates
+from awe_cli.ranking.inner_product import InnerProduct
 from awe_cli.ranking.order import Floats
 from awe_cli.ranking.ranker import Scores
 
@@ -35,6 +36,11 @@ def projections(x: Rows, U: NDArray[np.float32]) -> NDArray[np.float32]:
 def label_rows(y: Rows | None, V: NDArray[np.float32]) -> NDArray[np.float32]:
     """W = YV (labels, d), the rows of labels with features y (labels, label features); V for one-hot labels."""
     return V if y is None else projections(y, V)
+
+
+def keeps_order(affinity: Any) -> bool:
+    """Whether f is a function of Ux·V_y alone that never falls, so that labels are in the order of Ux·V_y."""
+    return bool(is_monotone(affinity)) and n_tables(affinity) == 0
 
 
 class EmbeddingRanker:
@@ -94,7 +100,20 @@ class EmbeddingRanker:
                 f"{type(self.affinity).__name__} needs G of {needed} columns, found {G.shape[1]}"
             )
         Z = projections(x, self._embedding.U)
-        S = Z @ self._embedding.W.T
+        return self._rate(x, Z, Z @ self._embedding.W.T, G)
+
+    def inner_product(self) -> InnerProduct | None:
+        """Ux and V_y; None where the affinity ranks in another order than Ux·V_y."""
+        if not keeps_order(self.affinity):
+            return None
+        return InnerProduct(
+            points=lambda x: projections(x, self._embedding.U),
+            rows=self._embedding.W,
+            rate=lambda x, Z, S: self._rate(x, Z, S, np.zeros((len(S), 0), np.float32)),
+        )
+
+    def _rate(self, x: Rows, Z: Floats, S: Floats, G: Floats) -> Scores:
+        """f, and the S = Ux·V_y that it is of. Where the affinity keeps the order, S may be of any labels."""
         if isinstance(self.affinity, Constant):
             return Scores(S, None)
         F = np.empty_like(S)

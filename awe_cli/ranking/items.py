@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from awe_cli.matrices.bags import split_at
 from awe_cli.matrices.matrix import Bags, Rows
+from awe_cli.ranking.inner_product import InnerProduct, inner_product_of
 from awe_cli.ranking.ranker import Ranker, Scores
 
 
@@ -20,4 +21,12 @@ class ItemsRanker:
 
     def scores(self, x: Rows) -> Scores:
         """Scores of every label for the rows of `x`."""
-        return self.ranker.scores(split_at(x, self.n_items)[0] if isinstance(x, Bags) else x)
+        return self.ranker.scores(self._items(x))
+
+    def inner_product(self) -> InnerProduct | None:
+        """That of the ranker, of items alone."""
+        product = inner_product_of(self.ranker)
+        return None if product is None else product.after(self._items)
+
+    def _items(self, x: Rows) -> Rows:
+        return split_at(x, self.n_items)[0] if isinstance(x, Bags) else x

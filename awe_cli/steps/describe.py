@@ -214,7 +214,13 @@ def _artifact(ws: Workspace, kind: str, name: str | None) -> dict[str, Any]:
     artifact = ws.find(kind, name)
     entry = next(entry for entry in status(ws) if (entry.kind, entry.name) == (kind, name))
     about = {key: value for key, value in asdict(entry).items() if key not in ("hint", "kind", "name")}
-    details = {"dataset": _dataset, "model": _model, "predictions": _predictions, "metrics": _metrics}
+    details = {
+        "dataset": _dataset,
+        "model": _model,
+        "predictions": _predictions,
+        "metrics": _metrics,
+        "index": _index,
+    }
     return {
         "what": ARTIFACT,
         "kind": kind,
@@ -259,6 +265,10 @@ def _built(ws: Workspace, artifact: Artifact) -> dict[str, Any]:
 
 def _predictions(ws: Workspace, artifact: Artifact) -> dict[str, Any]:
     return {"settings": artifact.settings, **read_document(artifact.file(PREDICTIONS))}
+
+
+def _index(ws: Workspace, artifact: Artifact) -> dict[str, Any]:
+    return {"settings": artifact.settings}
 
 
 def _metrics(ws: Workspace, artifact: Artifact) -> dict[str, Any]:

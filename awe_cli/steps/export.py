@@ -38,13 +38,13 @@ from awe_cli.dataset.features import FeatureOptions
 from awe_cli.errors import SettingsError, UsageError
 from awe_cli.io import vectors as writers
 from awe_cli.io.vectors import Vectors
-from awe_cli.models.inner_product import other_order
+from awe_cli.models.inner_product import linear_model, other_order
 from awe_cli.models.load import choose_fit, find_embedding
 from awe_cli.models.store import load_result, load_state, open_dataset
 from awe_cli.prediction.output import whole_file, whole_folder
 from awe_cli.ranking.embedding import label_rows, projections
 from awe_cli.report.model_card import HNSW_SPACES, model_card
-from awe_cli.workspace import Artifact, Workspace
+from awe_cli.workspace import Workspace
 from awe_cli.workspace.artifact import read_document
 
 ABOUT, CARD, SCALING = "export.json", "README.md", "features-scaling.npy"
@@ -101,7 +101,7 @@ def export(
     if reason is not None and not settings.as_candidates:
         raise SettingsError(
             f"{found.describe()} ranks in another order than its vectors do: {reason}",
-            hint=f"export {_linear_model(ws, found)}, or add --as-candidates to find candidates with these vectors, "
+            hint=f"export {linear_model(ws, found)}, or add --as-candidates to find candidates with these vectors, "
             "and rank them with awe predict",
         )
     kinds = _kinds(settings, dataset, as_file)
@@ -144,12 +144,6 @@ def export(
         (folder / CARD).write_text(model_card(document, load_result(found)), encoding="utf-8")
         sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
     return Exported(output, document, sizes)
-
-
-def _linear_model(ws: Workspace, model: Artifact) -> str:
-    """The model that another was made from, in words, where its name is left; else how to train one."""
-    parent = ws.name_of("model", model.parents.get("model", ""))
-    return f"{parent}, which it was made from" if parent else "a model of `awe train --affinity constant`"
 
 
 def _is_file(output: Path, settings: ExportSettings) -> bool:
