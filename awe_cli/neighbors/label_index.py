@@ -20,6 +20,7 @@ from awe_cli.neighbors.search import HNSW, IVF
 #       cell is chosen by its centre, which is shorter: points of length 2 M find the best ones where those of length M
 #       prefer cells of labels that differ, and longer ones favour cells of labels that are alike.
 
+INDEXES = (HNSW, IVF)
 LINKS = 32  # of a node of the HNSW graph
 _CONSTRUCTION = 128  # candidate list while the graph is built (efConstruction)
 _LEAST_EF, _EF_A_LABEL = (
