@@ -194,6 +194,8 @@ def _model_facts(details: dict[str, Any]) -> list[tuple[str, str]]:
         facts.append(("affinity", result["affinity"]["name"] + (f" ({parameters})" if parameters else "")))
     if "U" in details:
         facts.append(("shapes", "U {} × {}, V {} × {}".format(*details["U"], *details["V"])))
+    if "dtype" in details:
+        facts.append(("stored as", details["dtype"]))
     if "kept" in result:
         facts.append(("chosen", kept_line(result)))
     elif "chosen" in result:

@@ -22,6 +22,7 @@ from awe_cli.io.profile import NUMBER, TEXT, WHOLE, Column, Profile, profile, wi
 from awe_cli.io.reader import columns_of
 from awe_cli.io.sources import STDIN, Source, open_sources
 from awe_cli.models.load import EMBEDDING, choose_fit
+from awe_cli.models.precision import stored_type
 from awe_cli.models.store import load_result, load_state, open_dataset
 from awe_cli.steps.evaluate import RESULT as METRICS
 from awe_cli.steps.predict import SUMMARY as PREDICTIONS
@@ -255,7 +256,7 @@ def _model(ws: Workspace, artifact: Artifact) -> dict[str, Any]:
     }
     if found["type"] == EMBEDDING:
         state = load_state(artifact, choose_fit(artifact, None))
-        found |= {"U": list(state.U.shape), "V": list(state.V.shape)}
+        found |= {"U": list(state.U.shape), "V": list(state.V.shape), "dtype": stored_type(artifact.settings)}
     return found
 
 
