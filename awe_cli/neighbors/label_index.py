@@ -29,10 +29,7 @@ _LEAST_EF, _EF_A_LABEL = (
 )  # of a search by default, the latter for each label that is wanted; at least √n
 _LISTS_PER_ROOT = 4  # inverted lists = 4 √n, a common choice of the library's guidelines
 _FEWEST_IN_LIST = 8  # labels
-_LEAST_PROBED, _PROBED = 100, 1 / 32  # lists a search looks into by default, and the share of them where that is more
-    100,
-    1 / 8,
-)  # lists a search looks into by default, and the share of them where that is more
+_LEAST_PROBED, _PROBED = 100, 1 / 32  # lists a search looks into by default, and what share of them at least
 _MOST_TRAINING = 64  # rows a list that k-means is trained on
 _LENGTH = 2  # of a point, in units of M
 
