@@ -155,6 +155,8 @@ def _show_artifact(document: dict[str, Any]) -> None:
 
 
 def _facts(kind: str, details: dict[str, Any]) -> list[tuple[str, str]]:
+    from awe_cli.dataset.diagnostics import hashing_notes
+
     if kind == "dataset":
         splits = ", ".join(f"{split} {n:,}" for split, n in details["summary"]["splits"].items() if n)
         most = ", ".join(f"{one['label']} ({one['train']:,})" for one in details["most_frequent"])
@@ -163,6 +165,7 @@ def _facts(kind: str, details: dict[str, Any]) -> list[tuple[str, str]]:
             ("labels", f"{details['labels']:,}; most frequent in train: {most}"),
             ("features", f"{details['features']:,}"),
             ("examples", f"{splits}; the first: {', '.join(map(str, details['ids']))}"),
+            *(("hashed", note) for note in hashing_notes(details["summary"])),
         ]
     if kind == "model":
         return _model_facts(details)
