@@ -13,9 +13,10 @@ import pytest
 from awe_cli.affinities.pointwise import Dot
 from awe_cli.app import main
 from awe_cli.config.baselines import LsiSettings, SvdSettings
+from awe_cli.config.build import BuildKnnSettings
 from awe_cli.config.predict import PredictSettings
 from awe_cli.config.prepare import PrepareSettings
-from awe_cli.config.train import TrainSettings
+from awe_cli.config.train import RetrainSettings, TrainSettings
 from awe_cli.errors import CorruptArtifactError, SettingsError
 from awe_cli.matrices.matrix import Bags
 from awe_cli.models.store import open_dataset
@@ -25,8 +26,10 @@ from awe_cli.prediction.label_search import LabelSearch, recalls
 from awe_cli.prediction.narrow import Only
 from awe_cli.ranking.block import rank_block
 from awe_cli.ranking.embedding import EmbeddingRanker
+from awe_cli.steps.build_knn import build_knn
 from awe_cli.steps.predict import Recommended, predict, recommend
 from awe_cli.steps.prepare import prepare
+from awe_cli.steps.retrain import retrain
 from awe_cli.steps.train import train
 from awe_cli.steps.train_baseline import train_baseline
 from awe_cli.workspace import Workspace
@@ -54,14 +57,18 @@ def ws(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     ws = Workspace(folder / "ws")
     prepare(ws, [str(folder / "plays.parquet")], PrepareSettings(user="person", item="item", split="split"))
     train_baseline(ws, "svd", SvdSettings(dim=8))
+    train(ws, TrainSettings(affinity="constant", dim=4, epochs=2, margin=0.3), name="awe")
+    build_knn(ws, "awe", BuildKnnSettings(k=5, lambda_=1.0))
+    retrain(ws, "awe", RetrainSettings(epochs=0, power=0.5), name="knn")
+    retrain(ws, "awe", RetrainSettings(epochs=0, power=1.0, floor=0.1), name="floored")
     return ws
 
 
-def found(ws: Workspace, **settings: Any) -> Recommended:
+def found(ws: Workspace, model: str = "svd", **settings: Any) -> Recommended:
     """What is recommended with these settings, and `only`."""
     only = settings.pop("only", None)
     threads = settings.pop("threads", None)
-    return recommend(ws, "svd", settings=PredictSettings(**settings), only=only, threads=threads)
+    return recommend(ws, model, settings=PredictSettings(**settings), only=only, threads=threads)
 
 
 def lists(made: Recommended) -> dict[Any, list[Any]]:
@@ -84,10 +91,12 @@ QUESTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.parametrize("model", ["svd", "knn", "floored"])
 @methods
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_searched_through_and_through_the_lists_are_the_exact_ones(ws, method, question):
-    settings = {"top_k": 5, **QUESTIONS[question]}
+def test_searched_through_and_through_the_lists_are_the_exact_ones(ws, model, method, question):
+    """Of knn products, too: labels of neighbours, and those without any in the order of Ux·V_y."""
+    settings = {"top_k": 40 if model == "knn" else 5, **QUESTIONS[question], "model": model}
     made, exact = found(ws, approximate=method, search_effort=ITEMS, **settings), found(ws, **settings)
     assert lists(made) == lists(exact)
     np.testing.assert_allclose(
@@ -226,7 +235,6 @@ def test_the_command_says_how_it_searched_and_how_good_that_was(ws, tmp_path, ca
 
 def test_lists_that_differ_are_chosen_from_longer_ones(ws):
     """By an embedding, whose index the longer lists come from."""
-    train(ws, TrainSettings(affinity="constant", dim=4, epochs=2), name="awe")
     settings: dict[str, Any] = {"top_k": 4, "diversity": 0.6, "split": "test"}
     made, exact = (
         recommend(ws, "awe", settings=PredictSettings(**settings, **more))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from awe_cli.affinities.registry import build_affinity
-from awe_cli.affinities.spec import BUILT, PLUGIN_BUILT
+from awe_cli.affinities.spec import BUILT, KNN, KNN_APPROXIMATE, PLUGIN_BUILT
 from awe_cli.errors import SettingsError
 from awe_cli.models.load import EMBEDDING
 from awe_cli.models.store import load_result
@@ -40,12 +40,15 @@ def search_refusal(ws: Workspace, model: Artifact) -> SettingsError | None:
     kind = str(model.settings.get("model_type"))
     if kind in SEARCHABLE:
         return None
+    if kind == EMBEDDING and load_result(model)["affinity"]["name"] in (KNN, KNN_APPROXIMATE):
+        return None  # but for the labels of its neighbours, which are few
     reason = other_order(model) if kind == EMBEDDING else f"{kind} has no point for each label"
     if reason is None:
         return None
     others = f"{', '.join(SEARCHABLE[:-1])} or {SEARCHABLE[-1]}"
     return SettingsError(
-        f"--approximate: expected a model that ranks by an inner product, found {model.describe()}: {reason}",
+        f"--approximate: expected a model that ranks by an inner product, or by that and knn, found "
+        f"{model.describe()}: {reason}",
         hint=f"take {linear_model(ws, model)}, or the baseline {others}; or leave out --approximate",
     )
 

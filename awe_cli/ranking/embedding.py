@@ -51,6 +51,7 @@ class EmbeddingRanker:
     y         (labels, label features) the features of labels; None where V has a row for each label
     table     computes G(x, ·) where the affinity needs it
     learned   the parameters of the affinity
+    sparse    computes G(x, ·) as sparse rows, where it is 0 for most labels and f = (G^p + floor) · max(0, Ux·V_y)
     """
 
     def __init__(
@@ -61,7 +62,9 @@ class EmbeddingRanker:
         table: Table | None = None,
         learned: AffinityParams = NO_PARAMS,
         y: Rows | None = None,
+        sparse: Callable[[Rows], Bags] | None = None,
     ) -> None:
+        self._sparse = sparse
         W = label_rows(y, V)
         self.affinity = affinity
         self._embedding = Embedding(U, W, OneHot(len(W)) if y is None else y, V, learned)
@@ -103,17 +106,18 @@ class EmbeddingRanker:
         return self._rate(x, Z, Z @ self._embedding.W.T, G)
 
     def inner_product(self) -> InnerProduct | None:
-        """Ux and V_y; None where the affinity ranks in another order than Ux·V_y."""
-        if not keeps_order(self.affinity):
+        """Ux and V_y; None where the affinity ranks in another order than Ux·V_y, beyond a few labels."""
+        if self._sparse is None and not keeps_order(self.affinity):
             return None
         return InnerProduct(
             points=lambda x: projections(x, self._embedding.U),
             rows=self._embedding.W,
-            rate=lambda x, Z, S: self._rate(x, Z, S, np.zeros((len(S), 0), np.float32)),
+            rate=self._rate,
+            table=self._sparse,
         )
 
     def _rate(self, x: Rows, Z: Floats, S: Floats, G: Floats) -> Scores:
-        """f, and the S = Ux·V_y that it is of. Where the affinity keeps the order, S may be of any labels."""
+        """f, and the S = Ux·V_y that it is of. Where there is an `inner_product`, S and G may be of any labels."""
         if isinstance(self.affinity, Constant):
             return Scores(S, None)
         F = np.empty_like(S)

@@ -1,4 +1,7 @@
-"""Rankers whose order of labels is that of q·V_y, for a point q of each example: the best can be found in an index."""
+"""Rankers that order labels by q·V_y, for a point q of each example, all of them or all but a few that have a G.
+
+The best labels of such a ranker can be found in an index, without a score for each of all.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from awe_cli.matrices.matrix import Rows
+from awe_cli.matrices.matrix import Bags, Rows
 from awe_cli.ranking.ranker import Ranker, Scores
 
 Points = NDArray[np.float32]
+Products = NDArray[np.float32]
+G = NDArray[np.float32]
 
 
-def _as_they_are(x: Rows, points: Points, products: NDArray[np.float32]) -> Scores:
+def _as_they_are(x: Rows, points: Points, products: Products, G: G) -> Scores:
     return Scores(products, None)
 
 
@@ -24,13 +29,16 @@ class InnerProduct:
 
     points  rows of x → q of each (m, d)
     rows    (n, d) V_y of each label that the ranker knows
-    rate    (rows of x, q, q·V_y of any labels (m, c)) → their scores, which never fall where q·V_y rises
+    rate    (rows of x, q, q·V_y of any labels (m, c), G of these (m, c)) → their scores, which never fall where q·V_y
+            rises and G is 0
+    table   rows of x → G(x, ·) as sparse rows, labels ascending: these may have any score; None where there is no G
     labels  (n,) what each is called by the ranker, -1 where it is none of its labels; None: by its row
     """
 
     points: Callable[[Rows], Points]
     rows: NDArray[np.float32]
-    rate: Callable[[Rows, Points, NDArray[np.float32]], Scores] = _as_they_are
+    rate: Callable[[Rows, Points, Products, G], Scores] = _as_they_are
+    table: Callable[[Rows], Bags] | None = None
     labels: NDArray[np.int32] | None = None
 
     def called(self, labels: NDArray[np.int32]) -> InnerProduct:
@@ -39,10 +47,12 @@ class InnerProduct:
 
     def after(self, translate: Callable[[Rows], Rows]) -> InnerProduct:
         """The same, of x that has to be translated first."""
+        table = self.table
         return replace(
             self,
             points=lambda x: self.points(translate(x)),
-            rate=lambda x, points, products: self.rate(translate(x), points, products),
+            rate=lambda x, points, products, G: self.rate(translate(x), points, products, G),
+            table=None if table is None else lambda x: table(translate(x)),
         )
 
 
