@@ -27,6 +27,7 @@ from awe_cli.errors import DataError, MissingInputError
 from awe_cli.matrices.bags import inputs
 from awe_cli.matrices.matrix import Rows
 from awe_cli.ranking.embedding import EmbeddingRanker
+from awe_cli.ranking.inner_product import InnerProduct
 from awe_cli.ranking.ranker import Ranker, Scores
 
 # Right singular vectors of a sparse matrix, deterministic to the byte.
@@ -68,6 +69,10 @@ class FoldInRanker:
     def scores(self, x: Rows) -> Scores:
         """(m, labels) f."""
         return Scores(np.ascontiguousarray(self.places(x) @ self.labels.T), None)
+
+    def inner_product(self) -> InnerProduct:
+        """w and H_y."""
+        return InnerProduct(self.places, self.labels)
 
 
 def right_vectors(A: scipy.sparse.csr_matrix, dim: int) -> NDArray[np.float64]:

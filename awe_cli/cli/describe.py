@@ -155,6 +155,8 @@ def _show_artifact(document: dict[str, Any]) -> None:
 
 
 def _facts(kind: str, details: dict[str, Any]) -> list[tuple[str, str]]:
+    from awe_cli.dataset.diagnostics import hashing_notes
+
     if kind == "dataset":
         splits = ", ".join(f"{split} {n:,}" for split, n in details["summary"]["splits"].items() if n)
         most = ", ".join(f"{one['label']} ({one['train']:,})" for one in details["most_frequent"])
@@ -163,6 +165,7 @@ def _facts(kind: str, details: dict[str, Any]) -> list[tuple[str, str]]:
             ("labels", f"{details['labels']:,}; most frequent in train: {most}"),
             ("features", f"{details['features']:,}"),
             ("examples", f"{splits}; the first: {', '.join(map(str, details['ids']))}"),
+            *(("hashed", note) for note in hashing_notes(details["summary"])),
         ]
     if kind == "model":
         return _model_facts(details)
@@ -170,7 +173,15 @@ def _facts(kind: str, details: dict[str, Any]) -> list[tuple[str, str]]:
         return _built_facts(kind, details)
     if kind == "predictions":
         counts = details["counts"]
-        return [("rows", f"{counts['rows']:,} for {counts['examples']:,} examples")]
+        search = details["settings"].get("approximate")
+        facts = [("rows", f"{counts['rows']:,} for {counts['examples']:,} examples")]
+        if search is not None:
+            recall = f", recall {counts['recall'] / counts['recalled']:.4f}" if counts["recalled"] else ""
+            facts.append(("search", f"{search['method']}, effort {search['effort']:,}{recall}"))
+        return facts
+    if kind == "index":
+        settings = details["settings"]
+        return [("index", f"{settings['method']}, of the fit {'-'.join(settings['fit'])}")]
     return []
 
 
@@ -186,6 +197,8 @@ def _model_facts(details: dict[str, Any]) -> list[tuple[str, str]]:
         facts.append(("affinity", result["affinity"]["name"] + (f" ({parameters})" if parameters else "")))
     if "U" in details:
         facts.append(("shapes", "U {} × {}, V {} × {}".format(*details["U"], *details["V"])))
+    if "dtype" in details:
+        facts.append(("stored as", details["dtype"]))
     if "kept" in result:
         facts.append(("chosen", kept_line(result)))
     elif "chosen" in result:

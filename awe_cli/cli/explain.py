@@ -82,7 +82,7 @@ def _show(example: dict[str, Any]) -> None:
             entry["label"] if place == 0 else "",
             f"{entry['score']:.4g}" if place == 0 else "",
             f"{part['share']:+.4f}",
-            part["name"],
+            part["name"] + (f" ({', '.join(part['words'])})" if part.get("words") else ""),
         )
         for entry in example["labels"]
         for place, part in enumerate(entry["parts"] or [{"share": 0.0, "name": "(nothing is known)"}])

@@ -46,6 +46,7 @@ awe predict --model awe --split test --output run.trec
 awe predict --model ssi new-queries.csv --documents new-documents.csv --output -
 awe predict --model items --label-file new-artists.parquet --output new-artists-for-all.parquet
 awe predict --model awe --user-file new-customers.csv --output welcome.csv
+awe predict --model wsabie --approximate hnsw --output tonight.parquet
 awe predict --model items --diversity 0.3 --cap brand=2 --split test --output shelf.csv
 zcat new-plays.csv.gz | awe predict --model awe - --top-k 5 --output - > recommendations.jsonl
 """
@@ -142,7 +143,7 @@ def predict(
     made = step(
         Workspace(workspace, dry_run=dry_run, anyway=anyway), model, input, target, settings,
         documents=documents, user_file=user_file, only=Only(id or (), ids, allow, deny), threads=threads, wait=wait,
-        on_progress=_on_rows,
+        announce=console.log, on_progress=_on_rows,
         checkpoints=checkpoints_from(fresh, checkpoint_every),
     )  # fmt: skip
     if settings.split is not None:
@@ -201,6 +202,7 @@ def _report(made: Predicted, output: str | None, top_k: int, as_json: bool) -> N
         console.log(
             f"re-ranking: ndcg@{top_k} {before:.4f} → {after:.4f} over {counts.measured:,} {made.nouns} of the split"
         )
+    _say_how_good_the_search_was(made, top_k)
     _warn_of_short_lists(made, top_k)
     if counts.blank > counts.fallback:
         console.warn(
@@ -225,6 +227,21 @@ def _report(made: Predicted, output: str | None, top_k: int, as_json: bool) -> N
         console.log(f"wrote {counts.rows:,} rows for {counts.examples:,} examples: {output}")
 
 
+def _say_how_good_the_search_was(made: Predicted, k: int) -> None:
+    counts, search = made.counts, made.search
+    if search is None:
+        return
+    recall = "no lists to measure recall on"
+    if counts.recalled:
+        mean = counts.recall / counts.recalled
+        recall = f"recall@{k} {mean:.4f}, of {counts.recalled:,} {made.nouns} ranked exactly, too"
+    console.log(f"approximate search ({search.method}, effort {search.effort:,}): {recall}")
+    if counts.exact:
+        console.log(
+            f"ranked exactly, as candidates ran out or nothing is known of them: {counts.exact:,} {made.nouns}"
+        )
+
+
 def _say_how_many_more(made: Predicted) -> None:
     if made.counts.examples > len(made.sample):
         console.log(f"… and {made.counts.examples - len(made.sample):,} more examples")
@@ -243,6 +260,16 @@ def _warn_of_short_lists(made: Predicted, top_k: int) -> None:
         console.warn(f"{counts.nothing:,} {made.nouns} have every item: nothing left to recommend")
 
 
+def _search_document(made: Predicted) -> dict[str, object]:
+    """The approximate search and its recall, the mean over some examples; null where every label was scored."""
+    counts, search = made.counts, made.search
+    recall = counts.recall / counts.recalled if counts.recalled else None
+    return {
+        "recall": recall,
+        "approximate": None if search is None else dataclasses.asdict(search),
+    }
+
+
 def _print_json(made: Predicted, output: str | None) -> None:
     """What was counted, where the rows are, and the first examples."""
     where = {"output": output}
@@ -253,6 +280,7 @@ def _print_json(made: Predicted, output: str | None) -> None:
             **where,
             "made": made.fresh,
             **dataclasses.asdict(made.counts),
+            **_search_document(made),
             "id": made.id_name,
             "sample": made.sample,
         }

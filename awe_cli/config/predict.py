@@ -31,6 +31,22 @@ class PredictSettings:
         help="Name of the stored predictions, where there is no --output.",
         auto="the model and the split",
     )
+    approximate: str | None = setting(
+        None,
+        help="Find the best labels by an index of the model's labels, a graph (hnsw) or an inverted file (ivf), in "
+        "place of scoring them all; for models whose score is an inner product.",
+        choices=("hnsw", "ivf"),
+        auto="every label is scored",
+        panel="Approximate search",
+    )
+    search_effort: int | None = setting(
+        None,
+        help="How widely the index is searched: candidates on the way (ef of hnsw), or lists that are looked into "
+        "(nprobe of ivf).",
+        auto="so that recall@10 is .99 or more on the sample data, rising with the labels",
+        min=1,
+        panel="Approximate search",
+    )
     diversity: float | None = setting(
         None,
         help="How much a label loses for being like those before it in the list (maximal marginal relevance).",

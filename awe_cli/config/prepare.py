@@ -204,6 +204,14 @@ class PrepareSettings:
         min=1,
         panel="Scaling and text",
     )
+    hash_bits: int | None = setting(
+        None,
+        help="Hash words, sparse features and categories into 2^B buckets, in place of a vocabulary.",
+        auto="none: each has a name",
+        min=1,
+        max=30,
+        panel="Scaling and text",
+    )
     sublinear: bool = setting(
         True,
         help="Whether a word that occurs c times in a text counts 1 + log c rather than c.",

@@ -140,6 +140,7 @@ class AffinitySettings:
 
 LOSSES = ("warp", "auc", "owpc", "regression")
 STEPS = ("adagrad", "sgd")
+DTYPES = FLOAT32, FLOAT16, BFLOAT16 = ("float32", "float16", "bfloat16")
 RANK_WEIGHTS = ("harmonic", "mean", "top")
 RANK_ESTIMATES = ("negatives", "labels")
 
@@ -232,6 +233,12 @@ class _LearningSettings:
         auto="linear for affinities of features, else scratch",
     )
     seed: int = setting(0, help="Seed of all random numbers.", min=0, panel="Optimization")
+    dtype: str = setting(
+        FLOAT32,
+        help="Type that U and V are stored in; they are learned, and used, in float32.",
+        choices=DTYPES,
+        panel="Storage",
+    )
 
 
 @dataclass(frozen=True)
@@ -325,6 +332,13 @@ class _AgainSettings:
     )
     metric: str | None = setting(
         None, help="Metric that validation chooses by.", auto="that of the model", panel="Validation"
+    )
+    dtype: str | None = setting(
+        None,
+        help="Type that U and V are stored in; they are learned, and used, in float32.",
+        choices=DTYPES,
+        auto="that of the model",
+        panel="Storage",
     )
 
 

@@ -16,10 +16,11 @@ from awe_cli.dataset.features import (
     FeatureSpace,
     Raw,
     fit_features,
+    hash_rows,
     take_raw,
 )
 from awe_cli.dataset.gather import IdColumn, IdLists, Origin, join, split_codes
-from awe_cli.dataset.hashing import hash_rows, hash_values, mix, row_totals
+from awe_cli.dataset.hashing import hash_values, mix, row_totals
 from awe_cli.dataset.interactions import refuse_not_positive
 from awe_cli.dataset.previous import Previous
 from awe_cli.dataset.splits import Bounds, SplitRule, count_contradicted, split_examples, split_more_examples
@@ -113,10 +114,13 @@ class Annotations:
 
 
 def read_annotations(
-    batches: Iterable[Batch], columns: AnnotationColumns, text: TextOptions | None
+    batches: Iterable[Batch], columns: AnnotationColumns, text: TextOptions | None, *, hashing: bool = False
 ) -> RawExamples:
-    """Read all pieces. Raises DataError as the readers do, and where rows of one id have other features."""
-    reader, labels = RawReader(columns.features, text), IdLists(columns.labels)
+    """Read all pieces; with `hashing` only hashes of feature names are kept.
+
+    Raises DataError as the readers do, and where rows of one id have other features.
+    """
+    reader, labels = RawReader(columns.features, text, hashing=hashing), IdLists(columns.labels)
     ids = IdColumn(columns.id or "id")
     splits, weights, origin, empty_labels = [], [], Origin(), 0
     for batch in batches:

@@ -11,7 +11,7 @@ from awe_cli.errors import SettingsError
 from awe_cli.io.sources import DELIMITED, Source
 
 _OF_TEXT = ("sublinear", "stop_words", "token_characters")
-_OF_SPARSE = ("idf", "min_count")
+_OF_SPARSE = ("idf", "min_count", "hash_bits")
 _OF_RETRIEVAL = (
     "query_id",
     "document_id",

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from awe_cli.dataset.annotations import Annotations, RawExamples
-from awe_cli.dataset.features import Raw, RawDense
+from awe_cli.dataset.features import FeatureOptions, Raw, RawDense, collisions, hashed
 from awe_cli.dataset.interactions import Interactions
 from awe_cli.dataset.splits import SPLITS, TRAIN
 from awe_cli.dataset.vocabulary import look_up
@@ -130,6 +130,7 @@ def of_annotations(
         "splits": labelled,
         "labels_per_example": quantiles(per_example),
         "examples_per_label": quantiles(np.sum(list(counts.values()), axis=0)),
+        **about_hashing("hashing", examples.raw, data.space.options),
     }
     if isinstance(data.x, Bags):
         summary["features_per_example"] = quantiles(np.diff(data.x.indptr) - data.space.options.bias)
@@ -178,6 +179,7 @@ def constant_features(data: Annotations, raw: Raw) -> pa.Array:
     names = space.names.slice(0, space.given)
     if isinstance(raw, RawDense):
         return names.filter(pa.array(space.weight[: space.given] == 0))
+    raw = hashed(raw, space.options)
     n = np.count_nonzero(data.split == TRAIN)
     # in retrieval documents are counted, so that what is found has to be looked at
     everywhere = names.filter(pa.array(space.count[: space.given] == n))
@@ -186,6 +188,35 @@ def constant_features(data: Annotations, raw: Raw) -> pa.Array:
     in_train = np.repeat(data.split == TRAIN, np.diff(bags.indptr))
     values = [bags.values[in_train & (bags.indices == one)] for one in code]
     return everywhere.filter(pa.array([len(v) == n and bool((v == v[0]).all()) for v in values], pa.bool_()))
+
+
+# What is said of names that were hashed (prepare --hash-bits).
+
+HASHED = {"hashing": "features", "label_hashing": "label features", "user_hashing": "user features"}
+_FEW_SHARED = 0.01  # the share of names that share a bucket which is aimed at where more bits are proposed
+_MANY_SHARED = 0.1  # and from which that is done
+
+
+def about_hashing(key: str, raw: Raw, options: FeatureOptions) -> dict[str, Any]:
+    """The summary's entry on names that were hashed: how many, and how many share a bucket; nothing where none were."""
+    found = collisions(raw, options)
+    return {} if found is None else {key: found}
+
+
+def hashing_notes(summary: dict[str, Any]) -> list[str]:
+    """How names fill the buckets, in words."""
+    notes = []
+    for key, what in HASHED.items():
+        if key in summary:
+            found = summary[key]
+            share = found["shared"] / max(1, found["names"])
+            more = int(np.ceil(np.log2(max(2, found["names"]) / _FEW_SHARED)))
+            hint = f"; --hash-bits {more} would leave about 1 %" if share > _MANY_SHARED else ""
+            notes.append(
+                f"{found['names']:,} names of {what} were hashed into 2^{found['bits']} buckets: they fill "
+                f"{found['filled']:,}, and {found['shared']:,} of them ({100 * share:.2g} %) share theirs{hint}"
+            )
+    return notes
 
 
 def _density(data: Annotations) -> float:
@@ -213,5 +244,5 @@ def _twins(data: Annotations, empty: NDArray[np.bool_]) -> int:
 def _repeated(raw: Raw) -> int:
     if isinstance(raw, RawDense):
         return 0
-    keys = np.repeat(np.arange(len(raw.indptr) - 1), np.diff(raw.indptr)) * len(raw.vocabulary) + raw.codes
+    keys = np.repeat(np.arange(len(raw.indptr) - 1), np.diff(raw.indptr)) * raw.n_names + raw.codes
     return len(keys) - len(np.unique(keys))

@@ -131,10 +131,16 @@ class Encoder:
     """Turns new input in the original format into examples, by what a dataset has learnt.
 
     people  the features of new people, where a file has them
+    watch   is given the features of examples as they were read, before names are hashed
     """
 
-    def __init__(self, dataset: Dataset, people: NewPeople | None = None) -> None:
-        self.dataset, self.people = dataset, people
+    def __init__(
+        self,
+        dataset: Dataset,
+        people: NewPeople | None = None,
+        watch: Callable[[Raw], None] = lambda raw: None,
+    ) -> None:
+        self.dataset, self.people, self._watch = dataset, people, watch
         with decoding(dataset.path / MANIFEST, "the columns that were prepared"):
             self.columns: Mapping[str, Any] = dict(dataset.settings["columns"])
             self.of_people = dataset.space is None
@@ -210,6 +216,7 @@ class Encoder:
             ids, codes = encode(batch.table.column(self.key))
             if len(ids) < len(codes):  # repeated rows, one for each label: the first has the features
                 raw = take_raw(raw, np.unique(codes, return_index=True)[1])
+        self._watch(raw)
         what = f"{batch.file}: features"
         x, unknown = space.apply(raw, what, untyped=batch.untyped)
         return Encoded(Examples(ids, x, no_lists(len(ids)), None, own=False), unknown)

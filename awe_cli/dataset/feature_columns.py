@@ -17,6 +17,7 @@ from awe_cli.dataset.features import (
     RawDense,
 )
 from awe_cli.dataset.gather import IdLists, join
+from awe_cli.dataset.hashing import hash_values
 from awe_cli.dataset.text import TextOptions
 from awe_cli.dataset.vocabulary import encode
 from awe_cli.errors import DataError, MissingInputError
@@ -100,9 +101,11 @@ def match_columns(
 class RawReader:
     """Collects the features of pieces into one raw matrix."""
 
-    def __init__(self, columns: FeatureColumns, text: TextOptions | None) -> None:
+    def __init__(self, columns: FeatureColumns, text: TextOptions | None, *, hashing: bool = False) -> None:
+        """hashing: names are forgotten as soon as they are hashed."""
         self.columns = columns
         self.text = text
+        self._hashes: list[NDArray[np.uint64]] | None = [] if hashing else None
         self._dense: list[np.ndarray] = []
         self._values: list[np.ndarray] = []
         self._lists = IdLists(columns.text or (columns.sparse or columns.categories or ("",))[0])
@@ -123,6 +126,10 @@ class RawReader:
             offsets, entries, values = np.zeros(batch.table.num_rows + 1, np.int64), _NO_NAMES, None
         if self.columns.categories:
             offsets, entries, values = self._with_categories(batch, offsets, entries, values)
+        if self._hashes is not None:
+            names, codes = encode(pa.chunked_array([entries]))
+            self._hashes.append(hash_values(names)[codes])
+            entries = pa.nulls(len(entries))
         self._lists.add(batch, make_list(offsets, entries))
         if values is not None:
             self._values.append(values)
@@ -136,9 +143,14 @@ class RawReader:
             values = np.concatenate(self._dense) if self._dense else np.zeros((0, len(names)), np.float32)
             return RawDense(pa.array(names, pa.string()), values)
         indptr = self._lists.indptr()
-        vocabulary, codes = encode(self._lists.entries.values())
+        hashes = None
+        if self._hashes is None:
+            vocabulary, codes = encode(self._lists.entries.values())
+        else:
+            hashes, found = np.unique(join(self._hashes, np.uint64), return_inverse=True)
+            vocabulary, codes = _NO_NAMES, found.astype(np.int32)
         values = join(self._values, np.float32) if self._values else np.ones(len(codes), np.float32)
-        return RawBags(vocabulary, indptr, codes, values)
+        return RawBags(vocabulary, indptr, codes, values, hashes)
 
     def _sparse(
         self, batch: Batch, names: str, values: str | None = None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from awe_cli.dataset.hashing import hash_dense, hash_entries, hash_values, in_buckets
 from awe_cli.dataset.vocabulary import continued, look_up, ranked
 from awe_cli.matrices.bags import add_constant, collect, keep_entries, kept_offsets, scale_rows
 from awe_cli.matrices.matrix import Bags, Dense, Lists, Rows, take_lists
@@ -18,12 +20,29 @@ from awe_cli.matrices.matrix import Bags, Dense, Lists, Rows, take_lists
 
 
 class RawBags(NamedTuple):
-    """Sparse rows: entry t is the feature vocabulary[codes[t]] with values[t]. Duplicates are allowed."""
+    """Sparse rows: entry t is the feature vocabulary[codes[t]] with values[t]. Duplicates are allowed.
+
+    Where names are hashed (`FeatureOptions.hash_bits`), they need not be kept: the vocabulary is then empty, and
+    `hashes` has that of each distinct name.
+    """
 
     vocabulary: pa.Array  # distinct names, strings or integers
     indptr: NDArray[np.int64]  # (n + 1,)
     codes: NDArray[np.int32]  # (entries,)
     values: NDArray[np.float32]  # (entries,)
+    hashes: NDArray[np.uint64] | None = None
+    named_as_known: bool = (
+        False  # whether names are those that the feature space has, buckets where it hashes
+    )
+
+    def name_hashes(self) -> NDArray[np.uint64]:
+        """The hash of each distinct name."""
+        return hash_values(self.vocabulary) if self.hashes is None else self.hashes
+
+    @property
+    def n_names(self) -> int:
+        """The number of distinct names."""
+        return len(self.vocabulary) if self.hashes is None else len(self.hashes)
 
 
 class RawDense(NamedTuple):
@@ -34,6 +53,52 @@ class RawDense(NamedTuple):
 
 
 Raw = RawBags | RawDense
+
+
+def hash_rows(raw: Raw) -> NDArray[np.uint64]:
+    """A hash of each row (n,), the same for the same features and values in any order."""
+    if isinstance(raw, RawDense):
+        return hash_dense(raw.values)
+    return hash_entries(raw.indptr, raw.name_hashes()[raw.codes], raw.values)
+
+
+# Feature hashing (Weinberger et al. 2009): names are hashed into 2^B buckets, and a bucket is a feature.
+#
+# Buckets have no sign. A sign makes inner products of hashed rows unbiased, which matters where x itself is compared;
+# here U is learned for the bucket, and a sign would make values negative that counts, NMF, iALS and the affinities max
+# and top-k take to be positive.
+
+BUCKET = "bucket "  # before its number, in the name of the feature
+
+
+def bucket_names(hashes: NDArray[np.uint64], bits: int) -> pa.Array:
+    """The bucket of each hash, by the name that it has as a feature."""
+    numbers = pa.array(in_buckets(hashes, bits)).cast(pa.string())
+    return pc.binary_join_element_wise(BUCKET, numbers, "")
+
+
+def hashed(raw: RawBags, options: FeatureOptions) -> RawBags:
+    """The rows with buckets in place of names, where names are hashed; values of one bucket are not yet added."""
+    bits = options.hash_bits
+    if bits is None or raw.named_as_known:
+        return raw
+    names, place = np.unique(in_buckets(raw.name_hashes(), bits), return_inverse=True)
+    codes = place.astype(np.int32)[raw.codes] if len(place) else raw.codes
+    known = bucket_names(names << np.uint64(64 - bits), bits)
+    return RawBags(known, raw.indptr, codes, raw.values, named_as_known=True)
+
+
+def collisions(raw: Raw, options: FeatureOptions) -> dict[str, int] | None:
+    """How many names were hashed, the buckets that they fill, and the names that share theirs; None for other raw."""
+    if options.hash_bits is None or isinstance(raw, RawDense):
+        return None
+    _, sizes = np.unique(in_buckets(raw.name_hashes(), options.hash_bits), return_counts=True)
+    return {
+        "bits": options.hash_bits,
+        "names": int(sizes.sum()),
+        "filled": len(sizes),
+        "shared": int(sizes[sizes > 1].sum()),
+    }
 
 
 def take_raw(raw: Raw, order: NDArray[np.integer]) -> Raw:
@@ -58,6 +123,7 @@ class FeatureOptions:
     idf        whether values are multiplied by ln((1 + n) / (1 + df)) + 1
     sublinear  whether a count c becomes 1 + ln c
     min_count  training rows a sparse feature must be in to be kept
+    hash_bits  B where sparse features are hashed into 2^B buckets, and buckets are the features; None: they have names
     """
 
     scaling: str
@@ -65,13 +131,20 @@ class FeatureOptions:
     idf: bool = False
     sublinear: bool = False
     min_count: int = 1
+    hash_bits: int | None = None
+
+    def stored(self) -> dict[str, Any]:
+        """The options as a manifest has them; those of hashing only where there is some."""
+        return {
+            name: value for name, value in asdict(self).items() if name != "hash_bits" or value is not None
+        }
 
 
 @dataclass(frozen=True)
 class FeatureSpace:
     """Features in index order and what was learnt about them from the training rows.
 
-    names   (features,) strings or integers as given; the constant feature is last and has the name null
+    names   (features,) strings or integers as given, or "bucket N"; the constant feature is last and has the name null
     count   (features,) int64: training rows with a value other than 0
     weight  (features,) float64: idf of a sparse feature (1 where unused); 1 / (deviation · √p) of a dense one
     mean    (features,) float64: what is subtracted first; 0 for sparse features
@@ -99,6 +172,7 @@ class FeatureSpace:
         return self._bags(raw, what, untyped)
 
     def _bags(self, raw: RawBags, what: str, untyped: bool) -> tuple[Bags, int]:
+        raw = hashed(raw, self.options)
         where = look_up(raw.vocabulary, self.names.slice(0, self.given), what, untyped=untyped)
         indices = where[raw.codes] if len(where) else np.zeros(0, np.int32)
         known = indices >= 0
@@ -151,6 +225,7 @@ def fit_features(
 def _fit_bags(
     raw: RawBags, train: NDArray[np.bool_], options: FeatureOptions, places: Places | None
 ) -> FeatureSpace:
+    raw = hashed(raw, options)
     bags = collect(raw.indptr, raw.codes, raw.values, len(raw.vocabulary))
     in_train = np.repeat(train, np.diff(bags.indptr)) & (bags.values != 0)
     counts = np.bincount(bags.indices[in_train], minlength=len(raw.vocabulary)).astype(np.int64)

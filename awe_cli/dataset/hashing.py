@@ -8,8 +8,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from awe_cli.dataset.features import Raw, RawDense
-
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _BASE = np.uint64(0x100000001B3)
 _STRINGS = 1 << 18  # strings hashed at a time
@@ -43,12 +41,16 @@ def hash_values(values: pa.Array) -> NDArray[np.uint64]:
     return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
 
 
-def hash_rows(raw: Raw) -> NDArray[np.uint64]:
-    """A hash of each row (n,), the same for the same features and values in any order."""
-    if isinstance(raw, RawDense):
-        return _hash_dense(raw.values)
-    names = hash_values(raw.vocabulary)
-    return row_totals(raw.indptr, mix(names[raw.codes] ^ mix(_bits(raw.values).astype(np.uint64))))
+def hash_entries(
+    indptr: NDArray[np.int64], names: NDArray[np.uint64], values: NDArray[np.float32]
+) -> NDArray[np.uint64]:
+    """A hash of each sparse row (n,), the same for the same entries in any order; `names`: the hash of each entry's."""
+    return row_totals(indptr, mix(names ^ mix(_bits(values).astype(np.uint64))))
+
+
+def in_buckets(hashes: NDArray[np.uint64], bits: int) -> NDArray[np.uint64]:
+    """The bucket of each hash, of 2^bits: its first bits, which every letter of a name has moved."""
+    return hashes >> np.uint64(64 - bits)
 
 
 def row_totals(indptr: NDArray[np.int64], values: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -62,7 +64,8 @@ def _bits(values: NDArray[np.float32]) -> NDArray[np.uint32]:
     return (values.astype(np.float32) + np.float32(0)).view(np.uint32)  # + 0 turns -0 into 0
 
 
-def _hash_dense(values: NDArray[np.float32]) -> NDArray[np.uint64]:
+def hash_dense(values: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """A hash of each dense row (n,)."""
     n, p = values.shape
     column = mix(np.arange(p, dtype=np.uint64))
     hashes = np.empty(n, np.uint64)

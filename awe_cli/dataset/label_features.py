@@ -80,9 +80,9 @@ def describe(
     y, unknown = plain.apply(feature_table.raw, what, untyped=feature_table.untyped)
     y, counts = rows_or_empty(y, place), None
     if isinstance(y, Bags):
-        given, _ = replace(plain, options=FeatureOptions("none", False)).apply(
-            feature_table.raw, what, untyped=feature_table.untyped
-        )
+        given, _ = replace(
+            plain, options=FeatureOptions("none", False, hash_bits=space.options.hash_bits)
+        ).apply(feature_table.raw, what, untyped=feature_table.untyped)
         given = rows_or_empty(given, place)
         assert isinstance(given, Bags)
         counts = given.values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ def encode_matrix(dataset: Dataset, X: Matrix) -> Examples:
         else:
             raw = as_raw(scipy.sparse.csr_matrix(X))
         if isinstance(raw, RawBags):
-            raw = raw._replace(vocabulary=space.names.slice(0, space.given))
+            raw = raw._replace(vocabulary=space.names.slice(0, space.given), named_as_known=True)
         x, _ = space.apply(raw)
         return Examples(ids, x, no_lists(len(ids)), None, own=False)
     rows = scipy.sparse.csr_matrix(X)
@@ -218,5 +218,5 @@ def make_dataset(
     )
     rule = SplitRule(valid_fraction=settings.valid_fraction, seed=settings.seed)
     data = build_annotations(examples, rule, options)
-    stored = {"task": ANNOTATION, "dense": data.space.dense, "feature_options": asdict(options)}
+    stored = {"task": ANNOTATION, "dense": data.space.dense, "feature_options": options.stored()}
     return MemoryDataset(_NOWHERE, stored, data)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.dataset import label_features, similarity, storage, taxonomy, user_features
 from awe_cli.dataset.annotations import Annotations, RawExamples, build_annotations
+from awe_cli.dataset.diagnostics import about_hashing
 from awe_cli.dataset.features import FeatureSpace, fit_features
 from awe_cli.dataset.previous import Previous
 from awe_cli.dataset.retrieval import MAX_GRADE, FeatureTable, Relevance, read_feature_table, read_relevance
@@ -33,7 +34,9 @@ _FEATURE_FILE_ROWS = 16384  # read at a time
 def read_feature_file(plan: FeatureFileSpec, what: str) -> FeatureTable:
     """The rows of the file about `what`, "labels" or "people". Raises DataError as `read_feature_table` does."""
     batches = read_batches(plan.source, plan.columns.roles(), _FEATURE_FILE_ROWS)
-    return read_feature_table(batches, plan.columns, plan.text, what)
+    return read_feature_table(
+        batches, plan.columns, plan.text, what, hashing=plan.options.hash_bits is not None
+    )
 
 
 def with_ids_of(
@@ -67,6 +70,7 @@ def user_features_of(
         "described_people": len(feature_table.ids),
         "user_features": space.given,
         "people_not_described": int(np.count_nonzero(~described)),
+        **about_hashing("user_hashing", feature_table.raw, plan.options),
     }
     if previous:
         found["update"] = {"user features": previous.name_changes(space.names, previous.user_features)}
@@ -101,6 +105,7 @@ def store_label_features(
         "not_described": int(np.count_nonzero(place < 0)),
         "described_without_features": int(np.count_nonzero(empty)),
         "described_never_chosen": int(np.count_nonzero((place >= 0) & ~chosen)),
+        **about_hashing("label_hashing", feature_table.raw, plan.options),
     }
     if previous:
         names = space.names.slice(0, space.given)
@@ -222,11 +227,15 @@ def read_retrieval(
     """
     queries, documents = (
         read_feature_table(
-            read_batches(source, columns.roles(), _PREPARE_RETRIEVAL_ROWS), columns, plan.text, what
+            read_batches(source, columns.roles(), _PREPARE_RETRIEVAL_ROWS),
+            columns,
+            plan.text,
+            what,
+            hashing=options.hash_bits is not None,
         )
-        for source, columns, what in (
-            (sources[0], plan.queries, "queries"),
-            (sources[1], plan.documents, "documents"),
+        for source, columns, options, what in (
+            (sources[0], plan.queries, plan.query_options, "queries"),
+            (sources[1], plan.documents, plan.document_options, "documents"),
         )
     )
     pairs = read_relevance(
@@ -251,7 +260,8 @@ def read_retrieval(
     place = look_up(data.labels, documents.ids, "documents", untyped=False)
     described, unknown = label_features.describe(space, documents, place, plan.shared, "documents")
     label_features.store(file, described)
-    return data, examples, _about(data, documents, pairs, described, unknown)
+    found = _about(data, documents, pairs, described, unknown)
+    return data, examples, found | about_hashing("label_hashing", documents.raw, plan.document_options)
 
 
 def _about(

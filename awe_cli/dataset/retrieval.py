@@ -53,13 +53,19 @@ class FeatureTable:
 
 
 def read_feature_table(
-    batches: Iterable[Batch], columns: FeatureTableColumns, text: TextOptions | None, what: str
+    batches: Iterable[Batch],
+    columns: FeatureTableColumns,
+    text: TextOptions | None,
+    what: str,
+    *,
+    hashing: bool = False,
 ) -> FeatureTable:
-    """Read all pieces; `what` they are, in the plural, is for messages.
+    """Read all pieces; `what` they are, in the plural, is for messages; with `hashing` only hashes of names are kept.
 
     Raises DataError as the readers do, for an id that is there twice, and where there is no row.
     """
-    reader, ids, splits, origin = RawReader(columns.features, text), IdColumn(columns.id), [], Origin()
+    reader = RawReader(columns.features, text, hashing=hashing)
+    ids, splits, origin = IdColumn(columns.id), [], Origin()
     untyped = False
     for batch in batches:
         origin.add(batch)

@@ -53,6 +53,7 @@ def feature_options(settings: PrepareSettings, *, dense: bool, side: str = "") -
         idf=settings.idf if settings.idf is not None else is_text,
         sublinear=settings.sublinear and is_text,
         min_count=settings.min_count or (2 if is_text else 1),
+        hash_bits=None if dense else settings.hash_bits,
     )
 
 
@@ -160,7 +161,7 @@ def stored_features(
     return {
         "dense": kind == "dense",
         "columns": stored_columns(columns),
-        "options": asdict(options),
+        "options": options.stored(),
         "text": text if kind == "text" else None,
     }
 
@@ -387,7 +388,7 @@ def _stored(
         "label_separator": None,
         "weighted": False,
         "scaling": plan.query_options.scaling,
-        "feature_options": asdict(plan.query_options),
+        "feature_options": plan.query_options.stored(),
         "text": text if kinds[0] == "text" else None,
         "split": asdict(rule),
         "relevance": {
@@ -636,7 +637,7 @@ def _plan_annotation(settings: PrepareSettings, rule: SplitRule, sources: list[S
         "label_separator": columns.label_separator,
         "weighted": False,
         "scaling": options.scaling,
-        "feature_options": asdict(options),
+        "feature_options": options.stored(),
         "text": stored_text(settings, text),
         "split": asdict(rule),
     }

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from awe_cli.errors import DataError, MissingInputError
+from awe_cli.matrices.lengths import to_one_length, with_zeros
 
 CONSTANT = "(constant)"  # the name of the feature that has none, where null cannot be written
 SAFETENSORS_INSTALL = "pip install 'awe-cli[export]'"
@@ -46,19 +47,13 @@ class Vectors:
 def with_one_more(vectors: Sequence[Vectors], searched: str) -> list[Vectors]:
     """The same vectors with one number more, such that cosine and Euclidean distance order as the inner product does.
 
-    A vector v of those that are `searched` gets √(M² − ‖v‖²), where M is the greatest of their lengths, so that all
-    have the length M; every other vector gets 0. Then q·v is unchanged, cos(q, v) = q·v / (‖q‖ M), and
-    ‖q − v‖² = ‖q‖² + M² − 2 q·v (Bachrach et al. 2014, "Speeding up the Xbox recommender system using a Euclidean
-    transformation for inner-product spaces").
+    Those that are `searched` get what `to_one_length` adds; every other vector gets 0. Then q·v is unchanged,
+    cos(q, v) = q·v / (‖q‖ M), and ‖q − v‖² = ‖q‖² + M² − 2 q·v.
     """
     found = []
     for one in vectors:
-        more = np.zeros(len(one.rows))
-        if one.kind == searched:
-            squared = np.square(one.rows, dtype=np.float64).sum(axis=1)
-            more = np.sqrt(squared.max(initial=0.0) - squared)
-        rows = np.concatenate([one.rows, more[:, None].astype(np.float32)], axis=1)
-        found.append(Vectors(one.kind, one.names, rows))
+        longer = to_one_length if one.kind == searched else with_zeros
+        found.append(Vectors(one.kind, one.names, longer(one.rows)))
     return found
 
 

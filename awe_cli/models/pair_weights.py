@@ -15,6 +15,7 @@ from awe_cli.baselines.base import label_matrix
 from awe_cli.core.interface import NO_PARAMS, AffinityParams
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.dataset.examples import Examples
+from awe_cli.dataset.features import BUCKET
 from awe_cli.dataset.vocabulary import look_up
 from awe_cli.errors import DataError, MissingInputError, SettingsError
 from awe_cli.io.columns import Batch, Role
@@ -73,7 +74,8 @@ def _require_known(batch: Batch, column: str, values: pa.Array, codes: NDArray[n
         raise MissingInputError(
             f"{batch.file}: column {column!r}, row {batch.row(unknown[0]):,}: expected a {column} of the dataset, "
             f"found {values[unknown[0]].as_py()!r}; unknown in this part of the file: {len(unknown):,} rows",
-            hint="leave out pairs of names that `awe prepare` did not see",
+            hint="leave out pairs of names that `awe prepare` did not see; where it hashed them (--hash-bits), name "
+            f"buckets, such as '{BUCKET}17'",
         )
 
 

@@ -19,6 +19,7 @@ from awe_cli.dataset.dataset import DATASET_VERSION, Dataset
 from awe_cli.dataset.new_documents import OtherDocuments
 from awe_cli.dataset.splits import SPLITS
 from awe_cli.errors import SettingsError
+from awe_cli.models.precision import NARROWED, narrow, stored_type, widen_all
 from awe_cli.training.state import arrays_of, state_of
 from awe_cli.training.trainer import Progress, Run
 from awe_cli.workspace import Artifact, Staging
@@ -54,16 +55,24 @@ def fits_of_model(model: Artifact) -> list[Fit]:
 
 
 def store_states(staging: Staging, states: Mapping[Fit, State]) -> None:
-    """Write U, V, the parameters of the affinity, and the accumulators, of each fit."""
+    """Write U, V, the parameters of the affinity, and the accumulators, of each fit.
+
+    U, V and an affinity's factors are stored in the type that the recipe names.
+    """
+    dtype = stored_type(staging.recipe.settings)
     for fit, state in states.items():
-        save_arrays(staging.file(f"fit-{fit_name(fit)}.npz"), arrays_of(state))
+        arrays = {
+            name: narrow(array, dtype) if name in NARROWED else array
+            for name, array in arrays_of(state).items()
+        }
+        save_arrays(staging.file(f"fit-{fit_name(fit)}.npz"), arrays)
 
 
 def load_state(model: Artifact, fit: Fit, dataset: Dataset | None = None) -> State:
-    """The state of one fit, checked against `dataset` where it is given. Raises CorruptArtifactError."""
+    """The state of one fit in float32, checked against `dataset` where it is given. Raises CorruptArtifactError."""
     path = model.expect_version(MODEL_VERSION).file(f"fit-{fit_name(fit)}.npz")
     with decoding(path, "the arrays of an embedding"):
-        arrays = load_arrays(path)
+        arrays = widen_all(load_arrays(path))
         _check_shapes(arrays)
         if dataset is not None:
             _check_rows(arrays, dataset.prepared if isinstance(dataset, OtherDocuments) else dataset)

@@ -48,7 +48,7 @@ class NeighborIndex:
     def __init__(
         self, space: NeighborSpace, examples: Examples, n_labels: int, *, approximate: str = EXACT
     ) -> None:
-        self._labels, self._n_labels = examples.positives, n_labels
+        self.labels, self._n_labels = examples.positives, n_labels
         self._finder = space.finder(examples.x, approximate=approximate, apart=examples.own)
 
     def nearest(self, x: Rows, k: int, skip: NDArray[np.int64] | None = None) -> Nearest:
@@ -61,7 +61,7 @@ class NeighborIndex:
 
     def tabulate(self, nearest: Nearest, lambda_: float) -> NDArray[np.float32]:
         """G of queries whose neighbours have been found: (m, labels)."""
-        return affinities(nearest.rows, weigh(nearest, lambda_), self._labels, self._n_labels)
+        return affinities(nearest.rows, weigh(nearest, lambda_), self.labels, self._n_labels)
 
 
 def find_all(finder: Finder, x: Rows, k: int, threads: int | None) -> Nearest:

@@ -74,6 +74,12 @@ def _groups(dataset: Dataset, cap: str) -> tuple[Lists, int, int]:
             "--cap: expected items with attributes, found a dataset that was prepared without",
             hint="prepare it with --label-file, and --label-categories or --label-sparse",
         )
+    if known.space.options.hash_bits is not None:
+        raise SettingsError(
+            "--cap: expected items whose attributes have names, found hashed ones: which bucket is of which attribute "
+            "is not known",
+            hint="prepare the dataset without --hash-bits, or leave --cap out",
+        )
     columns = dataset.settings["label_features"]["columns"]
     categories, sparse = columns.get("categories", []), columns["sparse"][:1]
     names = known.space.names.to_pylist()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,9 +19,10 @@ from awe_cli.dataset.new_documents import OtherDocuments
 from awe_cli.dataset.vocabulary import inverse
 from awe_cli.engine.local import map_blocks
 from awe_cli.evaluation.held_out import READ_ROWS, cut
-from awe_cli.matrices.matrix import Bags, Lists, Rows, take_rows
+from awe_cli.matrices.matrix import Bags, Lists, Rows, n_rows, take_lists, take_rows
 from awe_cli.metrics.metrics import ndcg
 from awe_cli.metrics.ranks import ranks_in_lists
+from awe_cli.prediction.label_search import BLOCK, LabelSearch, measured, put, recalls
 from awe_cli.prediction.rows import id_column, prediction_rows, prediction_schema
 from awe_cli.ranking.block import Ranked
 from awe_cli.ranking.ranker import Ranker, block_rows
@@ -90,6 +91,10 @@ class Counts:
     unscored    labels that came after the model was made, which it never recommends
     ndcg_by_score, ndcg_reranked  sums of NDCG at top_k over the examples of a split that have positives
     measured    how many these are, where lists are re-ranked
+    recall      the sum over some examples of the share of their exact top_k that an approximate search found
+    recalled    how many these are
+    exact       examples that were ranked exactly where the search was to be approximate: its candidates ran out, or
+                nothing is known of them
     unweighted  whether the input lacks the column of weights, so that each item counts 1
     """
 
@@ -105,6 +110,9 @@ class Counts:
     ndcg_by_score: float = 0.0
     ndcg_reranked: float = 0.0
     measured: int = 0
+    recall: float = 0.0
+    recalled: int = 0
+    exact: int = 0
 
 
 def top_rows(
@@ -114,10 +122,12 @@ def top_rows(
     counts: Counts,
     threads: int | None,
     skip: int = 0,
+    search: LabelSearch | None = None,
 ) -> Iterator[pa.Table]:
     """Tables of rows, a block of examples each, in the order of the examples; at least one, maybe empty.
 
-    skip  blocks that are not ranked: `counts` has their examples and rows already
+    skip    blocks that are not ranked: `counts` has their examples and rows already
+    search  finds the best labels, approximately, in place of `ranker`
 
     `counts` grows as they go by. Raises DataError for bad input, and for a score that is not a number.
     """
@@ -125,7 +135,8 @@ def top_rows(
     id_name = request.id_name or id_column(Encoder(dataset).key)
     marked = request.marks_fallback(dataset)
     popular: Ranker | None = PopularityRanker(dataset.label_counts(request.fit_on)) if marked else None
-    most = rows_at_once(ranker) if request.allowed is None else block_rows(ranker.n_labels)
+    at_once = rows_at_once(ranker) if request.allowed is None else block_rows(ranker.n_labels)
+    most = at_once if search is None else BLOCK
     if request.allowed is not None:
         ranker = RestrictedRanker(ranker, request.allowed)
         popular = RestrictedRanker(popular, request.allowed) if popular is not None else None
@@ -133,13 +144,36 @@ def top_rows(
     def best(ranker: Ranker, x: Rows, seen: Lists | None) -> Ranked:
         if not isinstance(ranker, RestrictedRanker):
             return rank(ranker, x, None, seen, request.listed, request.model)
-        among = None if seen is None else ranker.among_allowed(seen)
+        among = None if seen is None else ranker.subset.among(seen)
         found = rank(ranker, x, None, among, request.listed, request.model)
-        return found._replace(labels=ranker.original(found.labels))
+        return found._replace(labels=ranker.subset.original(found.labels))
 
-    def work(block: Examples) -> tuple[Examples, pa.Table, NDArray[np.int32], Cost]:
+    def best_of_rows(rows: NDArray[np.int64], x: Rows, seen: Lists | None) -> Iterator[tuple[Any, Ranked]]:
+        """Some of the rows ranked exactly, as many at once as an exact block has."""
+        for start in range(0, len(rows), at_once):
+            some = rows[start : start + at_once]
+            yield some, best(ranker, take_rows(x, some), None if seen is None else take_lists(seen, some))
+
+    def find(search: LabelSearch, first: int, x: Rows, seen: Lists | None) -> tuple[Ranked, Recall]:
+        ranked, short = search.best(x, seen, request.listed, request.model)
+        for rows, exact in best_of_rows(np.flatnonzero(short), x, seen):
+            put(ranked, rows, exact)
+        shares = [
+            recalls(ranked.labels[rows], exact, request.top_k)
+            for rows, exact in best_of_rows(measured(first, n_rows(x)), x, seen)
+        ]
+        known = np.concatenate([*shares, np.zeros(0)])
+        known = known[~np.isnan(known)]
+        return ranked, Recall(float(known.sum()), len(known), int(np.count_nonzero(short)))
+
+    def work(placed: tuple[int, Examples]) -> tuple[Examples, pa.Table, NDArray[np.int32], Cost, Recall]:
+        first, block = placed
         seen = None if request.include_seen or block.seen is None else dataset.among_labels(block.seen)
-        ranked = best(ranker, block.x, seen)
+        recall = ALL_EXACT
+        if search is None:
+            ranked = best(ranker, block.x, seen)
+        else:
+            ranked, recall = find(search, first, block.x, seen)
         fallback = None
         if popular is not None:
             fallback = is_blank(block)
@@ -154,11 +188,11 @@ def top_rows(
             cost = cost_of(by_score.labels[:, : request.top_k], ranked.labels, block)
         schema = prediction_schema(id_name, block.ids.type, labels.type, fallback=marked)
         rows = prediction_rows(schema, block.ids, labels, ranked.labels, ranked.scores, fallback)
-        return block, rows, ranked.n_top, cost
+        return block, rows, ranked.n_top, cost, recall
 
     most = min(most, max(1, BLOCK_ROWS // min(request.listed, dataset.n_labels)))
-    blocks = itertools.islice(cut(examples_of(dataset, request, counts), most), skip, None)
-    for block, rows, n_top, cost in map_blocks(work, blocks, threads):
+    blocks = itertools.islice(_placed(cut(examples_of(dataset, request, counts), most)), skip, None)
+    for block, rows, n_top, cost, recall in map_blocks(work, blocks, threads):
         counts.examples += len(block)
         counts.rows += rows.num_rows
         n_blank = int(np.count_nonzero(is_blank(block)))
@@ -169,9 +203,31 @@ def top_rows(
         counts.ndcg_by_score += cost.before
         counts.ndcg_reranked += cost.after
         counts.measured += cost.examples
+        counts.recall += recall.total
+        counts.recalled += recall.examples
+        counts.exact += recall.exact
         yield rows
     if not counts.examples:
         yield prediction_schema(id_name, pa.string(), labels.type).empty_table()
+
+
+def _placed(blocks: Iterator[Examples]) -> Iterator[tuple[int, Examples]]:
+    """Each block with the number of examples before it."""
+    first = 0
+    for block in blocks:
+        yield first, block
+        first += len(block)
+
+
+class Recall(NamedTuple):
+    """Shares of exact lists that were found, summed over examples; and how many were ranked exactly anyway."""
+
+    total: float
+    examples: int
+    exact: int
+
+
+ALL_EXACT = Recall(0.0, 0, 0)
 
 
 class Cost(NamedTuple):

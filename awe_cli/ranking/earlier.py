@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.matrices.matrix import Rows
+from awe_cli.ranking.inner_product import InnerProduct, inner_product_of
 from awe_cli.ranking.ranker import Ranker, Scores
 
 
@@ -32,6 +33,15 @@ class EarlierRanker:
         """Scores of every label for the rows of `x`."""
         found = self.ranker.scores(self.translate(x))
         return Scores(self._moved(found.score), None if found.tie is None else self._moved(found.tie))
+
+    def inner_product(self) -> InnerProduct | None:
+        """That of the earlier ranker, its labels called as in this version."""
+        product = inner_product_of(self.ranker)
+        if product is None:
+            return None
+        called = np.full(len(product.rows), -1, np.int32)
+        called[self.place[self._known]] = self._known
+        return product.after(self.translate).called(called)
 
     def _moved(self, S: NDArray[np.float32]) -> NDArray[np.float32]:
         moved = np.empty((len(S), self.n_labels), np.float32)

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from awe_cli.affinities.overlap import Overlap
 from awe_cli.affinities.pointwise import Constant
-from awe_cli.core.interface import NO_PARAMS, AffinityParams, n_tables
+from awe_cli.core.interface import NO_PARAMS, AffinityParams, is_monotone, n_tables
 from awe_cli.core.labels import OneHot
 from awe_cli.core.score import Embedding, project_rows, rate_block, score_candidates
 from awe_cli.matrices.matrix import Bags, Lists, Rows, n_rows
 from awe_cli.ranking.block import Ranked, below_all, rank_by, rank_candidates
+from awe_cli.ranking.inner_product import InnerProduct
 from awe_cli.ranking.order import Floats
 from awe_cli.ranking.ranker import Scores
 
@@ -39,6 +40,11 @@ def label_rows(y: Rows | None, V: NDArray[np.float32]) -> NDArray[np.float32]:
     return V if y is None else projections(y, V)
 
 
+def keeps_order(affinity: Any) -> bool:
+    """Whether f is a function of Ux·V_y alone that never falls, so that labels are in the order of Ux·V_y."""
+    return bool(is_monotone(affinity)) and n_tables(affinity) == 0
+
+
 class EmbeddingRanker:
     """f(x, y) = Σ_i G_i(x, y) x_i U_i·V_y over all labels.
 
@@ -49,6 +55,7 @@ class EmbeddingRanker:
     learned    the parameters of the affinity
     neighbors  finds the training examples whose weights G is the sum of, where it is that of k-NN
     embedding  U, V and `learned`, as the scorer reads them
+    sparse     computes G(x, ·) as sparse rows, where it is 0 for most labels and f = (G^p + floor) · max(0, Ux·V_y)
     """
 
     def __init__(
@@ -60,7 +67,9 @@ class EmbeddingRanker:
         learned: AffinityParams = NO_PARAMS,
         y: Rows | None = None,
         neighbors: WeightedNeighbors | None = None,
+        sparse: Callable[[Rows], Bags] | None = None,
     ) -> None:
+        self._sparse = sparse
         W = label_rows(y, V)
         self.affinity, self.neighbors = affinity, neighbors
         self.embedding = Embedding(U, W, OneHot(len(W)) if y is None else y, V, learned)
@@ -94,7 +103,21 @@ class EmbeddingRanker:
                 f"{type(self.affinity).__name__} needs G of {needed} columns, found {G.shape[1]}"
             )
         Z = projections(x, self.embedding.U)
-        S = Z @ self.embedding.W.T
+        return self._rate(x, Z, Z @ self.embedding.W.T, G)
+
+    def inner_product(self) -> InnerProduct | None:
+        """Ux and V_y; None where the affinity ranks in another order than Ux·V_y, beyond a few labels."""
+        if self._sparse is None and not keeps_order(self.affinity):
+            return None
+        return InnerProduct(
+            points=lambda x: projections(x, self.embedding.U),
+            rows=self.embedding.W,
+            rate=self._rate,
+            table=self._sparse,
+        )
+
+    def _rate(self, x: Rows, Z: Floats, S: Floats, G: Floats) -> Scores:
+        """f, and the S = Ux·V_y that it is of. Where there is an `inner_product`, S and G may be of any labels."""
         if isinstance(self.affinity, Constant):
             return Scores(S, None)
         F = np.empty_like(S)

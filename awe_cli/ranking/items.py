@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from awe_cli.matrices.bags import split_at
 from awe_cli.matrices.matrix import Bags, Rows
+from awe_cli.ranking.inner_product import InnerProduct, inner_product_of
 from awe_cli.ranking.ranker import Ranker, Scores
 
 
@@ -21,6 +22,11 @@ class ItemsRanker:
     def scores(self, x: Rows) -> Scores:
         """Scores of every label for the rows of `x`."""
         return self.ranker.scores(self.seen_of(x))
+
+    def inner_product(self) -> InnerProduct | None:
+        """That of the ranker, of items alone."""
+        product = inner_product_of(self.ranker)
+        return None if product is None else product.after(self.seen_of)
 
     def seen_of(self, x: Rows) -> Rows:
         """What the ranker sees of the rows of `x`."""

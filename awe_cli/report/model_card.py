@@ -197,6 +197,8 @@ def _input_code(document: Mapping[str, Any]) -> str | None:
     if "features" not in document["kinds"] or document.get("user_features") or not _code(document):
         return None
     options = document["feature_options"]
+    if options.get("hash_bits") is not None:
+        return None
     body = _dense_lines(options) if document["dense"] else _sparse_lines(options)
     numpy = "import numpy as np\n\n" if "np." not in _code(document) else ""
     loaded = _FEATURES.get(document["format"], _FEATURES["npy"])

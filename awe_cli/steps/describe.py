@@ -22,6 +22,7 @@ from awe_cli.io.profile import NUMBER, TEXT, WHOLE, Column, Profile, profile, wi
 from awe_cli.io.reader import columns_of
 from awe_cli.io.sources import STDIN, Source, open_sources
 from awe_cli.models.load import EMBEDDING, choose_fit
+from awe_cli.models.precision import stored_type
 from awe_cli.models.store import load_result, load_state, open_dataset
 from awe_cli.steps.evaluate import RESULT as METRICS
 from awe_cli.steps.predict import SUMMARY as PREDICTIONS
@@ -214,7 +215,13 @@ def _artifact(ws: Workspace, kind: str, name: str | None) -> dict[str, Any]:
     artifact = ws.find(kind, name)
     entry = next(entry for entry in status(ws) if (entry.kind, entry.name) == (kind, name))
     about = {key: value for key, value in asdict(entry).items() if key not in ("hint", "kind", "name")}
-    details = {"dataset": _dataset, "model": _model, "predictions": _predictions, "metrics": _metrics}
+    details = {
+        "dataset": _dataset,
+        "model": _model,
+        "predictions": _predictions,
+        "metrics": _metrics,
+        "index": _index,
+    }
     return {
         "what": ARTIFACT,
         "kind": kind,
@@ -249,7 +256,7 @@ def _model(ws: Workspace, artifact: Artifact) -> dict[str, Any]:
     }
     if found["type"] == EMBEDDING:
         state = load_state(artifact, choose_fit(artifact, None))
-        found |= {"U": list(state.U.shape), "V": list(state.V.shape)}
+        found |= {"U": list(state.U.shape), "V": list(state.V.shape), "dtype": stored_type(artifact.settings)}
     return found
 
 
@@ -259,6 +266,10 @@ def _built(ws: Workspace, artifact: Artifact) -> dict[str, Any]:
 
 def _predictions(ws: Workspace, artifact: Artifact) -> dict[str, Any]:
     return {"settings": artifact.settings, **read_document(artifact.file(PREDICTIONS))}
+
+
+def _index(ws: Workspace, artifact: Artifact) -> dict[str, Any]:
+    return {"settings": artifact.settings}
 
 
 def _metrics(ws: Workspace, artifact: Artifact) -> dict[str, Any]:

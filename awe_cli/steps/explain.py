@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from awe_cli.baselines.popularity import PopularityRanker
 from awe_cli.config.predict import ExplainSettings
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
+from awe_cli.dataset.encode import Encoder, read_encoded
 from awe_cli.dataset.examples import Examples
+from awe_cli.dataset.features import Raw, RawBags, hashed
 from awe_cli.dataset.vocabulary import find_named
 from awe_cli.errors import UsageError
-from awe_cli.models.explain import Explainer, of_ranker, open_explainer, shown
+from awe_cli.models.explain import FEATURE, Explainer, of_ranker, open_explainer, shown
 from awe_cli.models.load import choose_fit, find_model, load_fit
 from awe_cli.models.store import open_dataset
 from awe_cli.models.versions import require_dataset
@@ -23,6 +25,8 @@ from awe_cli.prediction.stream import Counts, PredictRequest, examples_of, is_bl
 from awe_cli.ranking.ranker import Ranker
 from awe_cli.ranking.validation import rank
 from awe_cli.workspace import Workspace
+
+Words = dict[str, dict[str, None]]  # bucket → the names that are in it, in the order in which they were read
 
 
 def explain(
@@ -39,7 +43,9 @@ def explain(
     input   a file of new examples, in place of ids
     labels  whose scores are explained; none: the best of each example
 
-    A part has "name", "kind" and "share"; the shares of a label add up to its score, the largest come first.
+    A part has "name", "kind" and "share"; the shares of a label add up to its score, the largest come first. Where
+    features are hashed, a part of a new example is a bucket, and its "words" are the names of the example that are in
+    it.
     Raises UsageError where no example is named, MissingInputError for an unknown id or label, SettingsError for a
     model whose score is no sum of parts that have names.
     """
@@ -62,14 +68,43 @@ def explain(
     explainer = open_explainer(ws, found, dataset, fit_on, ranker)
     popular = PopularityRanker(dataset.label_counts(fit_on)) if request.marks_fallback(dataset) else None
     explained = []
-    for examples in examples_of(dataset, request, Counts()):
+    words: list[Words] = []
+    for examples in _watched(dataset, input, words) or examples_of(dataset, request, Counts()):
         for row in range(len(examples)):
             one, judge, explains = examples.slice(row, row + 1), ranker, explainer
             if popular is not None and is_blank(one)[0]:
                 judge, explains = popular, of_ranker(popular, dataset, fit_on, "popularity")
             chosen = wanted if len(wanted) else _best(judge, one, settings.top_k, model)
             explained.append(_explained(dataset, judge, explains, one, chosen, settings.parts))
+            _name_words(explained[-1], words[len(explained) - 1] if words else {})
     return explained
+
+
+def _watched(dataset: Dataset, input: str | None, words: list[Words]) -> Iterator[Examples] | None:
+    """The examples of an input whose features are hashed; `words` gets those of each. None where none are."""
+    space = dataset.space
+    if input is None or space is None or space.options.hash_bits is None:
+        return None
+
+    def watch(raw: Raw) -> None:
+        assert isinstance(raw, RawBags)
+        buckets = hashed(raw, space.options)
+        for e in range(len(raw.indptr) - 1):
+            of_bucket: Words = {}
+            for at in range(raw.indptr[e], raw.indptr[e + 1]):
+                bucket, word = buckets.vocabulary[int(buckets.codes[at])], raw.vocabulary[int(raw.codes[at])]
+                of_bucket.setdefault(str(bucket), {})[str(word)] = None
+            words.append(of_bucket)
+
+    return (encoded.examples for encoded in read_encoded(Encoder(dataset, watch=watch), input))
+
+
+def _name_words(example: dict[str, Any], words: Words) -> None:
+    """Add to each part that is a bucket the words of the example that are in it."""
+    for label in example["labels"]:
+        for part in label["parts"]:
+            if part["kind"] == FEATURE and part["name"] in words:
+                part["words"] = list(words[part["name"]])
 
 
 def _best(ranker: Ranker, example: Examples, k: int, model: str) -> NDArray[np.int32]:

@@ -38,7 +38,7 @@ from awe_cli.dataset.features import FeatureOptions
 from awe_cli.errors import SettingsError, UsageError
 from awe_cli.io import vectors as writers
 from awe_cli.io.vectors import Vectors
-from awe_cli.models.inner_product import other_order
+from awe_cli.models.inner_product import linear_model, other_order
 from awe_cli.models.load import EMBEDDING
 from awe_cli.models.products import Product, find_product, open_product
 from awe_cli.models.store import load_result
@@ -102,7 +102,7 @@ def export(
     if reason is not None and not settings.as_candidates:
         raise SettingsError(
             f"{found.describe()} ranks in another order than its vectors do: {reason}",
-            hint=f"export {_linear_model(ws, found)}, or add --as-candidates to find candidates with these vectors, "
+            hint=f"export {linear_model(ws, found)}, or add --as-candidates to find candidates with these vectors, "
             "and rank them with awe predict",
         )
     product = open_product(ws, found)
@@ -151,12 +151,6 @@ def export(
         (folder / CARD).write_text(model_card(document, load_result(found)), encoding="utf-8")
         sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
     return Exported(output, document, sizes)
-
-
-def _linear_model(ws: Workspace, model: Artifact) -> str:
-    """The model that another was made from, in words, where its name is left; else how to train one."""
-    parent = ws.name_of("model", model.parents.get("model", ""))
-    return f"{parent}, which it was made from" if parent else "a model of `awe train --affinity constant`"
 
 
 def _is_file(output: Path, settings: ExportSettings) -> bool:

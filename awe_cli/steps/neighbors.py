@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from awe_cli.config.predict import NeighborsSettings
 from awe_cli.dataset.dataset import Dataset
+from awe_cli.dataset.features import BUCKET, bucket_names
+from awe_cli.dataset.hashing import hash_values
 from awe_cli.dataset.versions import places_by_id
 from awe_cli.dataset.vocabulary import find_named, look_up
 from awe_cli.errors import MissingInputError, UsageError
@@ -89,6 +91,8 @@ def neighbors(
     fit = choose_fit(found, None)
     own = dataset_of(ws, found) if is_earlier(found, stored) else dataset
     points = _points(own, found, fit, of)
+    if of == FEATURES:
+        names = _known_as(own, names)
     if own is not dataset:
         now = {LABELS: dataset.labels, USERS: dataset.example_ids, FEATURES: dataset.features}[of]
         _require_known(names, points, now, found.describe(), option)
@@ -134,6 +138,15 @@ def _points(dataset: Dataset, model: Artifact, fit: Fit, of: str) -> _Points:
         places.append(projections(examples.x, state.U))
         sizes.append(_entries(examples.x))
     return _Points(dataset.example_ids, np.concatenate(places), np.concatenate(sizes))
+
+
+def _known_as(dataset: Dataset, names: Sequence[str]) -> list[str]:
+    """What the dataset calls these features: where they are hashed, a word is called after its bucket."""
+    bits = None if dataset.space is None else dataset.space.options.hash_bits
+    if bits is None:
+        return list(names)
+    buckets = bucket_names(hash_values(pa.array(names, pa.string())), bits).to_pylist()
+    return [name if name.startswith(BUCKET) else bucket for name, bucket in zip(names, buckets, strict=True)]
 
 
 def _entries(x: Any) -> NDArray[np.int64]:

@@ -26,11 +26,13 @@ from awe_cli.errors import MissingInputError, UsageError
 from awe_cli.io.options import ReadOptions
 from awe_cli.io.sources import STDIN, find_source
 from awe_cli.io.writers import row_writer
-from awe_cli.models.load import choose_fit, find_model, open_ranker
+from awe_cli.models.load import OpenRanker, choose_fit, find_model, open_ranker
 from awe_cli.models.needs import prediction_needs
 from awe_cli.models.products import find_product, open_product
 from awe_cli.models.store import open_dataset
 from awe_cli.models.versions import require_dataset, require_same_version
+from awe_cli.prediction.approximate import Approximate, approximate_of, open_search
+from awe_cli.prediction.label_search import LabelSearch
 from awe_cli.prediction.narrow import Only, narrow
 from awe_cli.prediction.new_documents import open_documents
 from awe_cli.prediction.output import output_format, whole_file
@@ -38,7 +40,6 @@ from awe_cli.prediction.reranking import reranking_of
 from awe_cli.prediction.rows import first_lists
 from awe_cli.prediction.stream import Counts, PredictRequest, top_rows
 from awe_cli.ranking.earlier import unscored_labels
-from awe_cli.ranking.ranker import Ranker
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.artifact import canonical, read_document
 from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
@@ -60,6 +61,9 @@ _KEPT = (
     "ndcg_by_score",
     "ndcg_reranked",
     "measured",
+    "recall",
+    "recalled",
+    "exact",
 )
 
 OnProgress = Callable[[Iterable[pa.Table]], Iterable[pa.Table]]
@@ -77,6 +81,7 @@ class Predicted:
               example itself
     noun      what an example is called
     notes     what a careful colleague would mention of the lists of ids that were named
+    search    how an approximate search went about it; None where every label was scored
     """
 
     counts: Counts
@@ -87,6 +92,7 @@ class Predicted:
     own: bool = False
     notes: tuple[str, ...] = ()
     noun: str = "example"
+    search: Approximate | None = None
 
     @property
     def nouns(self) -> str:
@@ -105,7 +111,10 @@ class _Work:
     request: PredictRequest
     format: str
     documents: str | None
+    search: Approximate | None
     threads: int | None
+    wait: float
+    announce: Callable[[str], None]
     on_progress: OnProgress
 
     def write(self, stream: IO[bytes], checkpoints: Checkpoints) -> Predicted:
@@ -113,7 +122,7 @@ class _Work:
         opened = open_ranker(self.ws, self.model, self.dataset, _left_out(self.request.split))
         counts = Counts(unknown=self.dataset.unknown if isinstance(self.dataset, OtherDocuments) else 0)
         counts.unscored = len(unscored_labels(opened.ranker))
-        groups = self._groups(opened.ranker, counts, checkpoints)
+        groups = self._groups(opened, counts, checkpoints)
         first = next(groups)
         writer = row_writer(self.format, stream, first.schema, tag=self.request.model)
         sample = first_lists(first, SAMPLE)
@@ -127,7 +136,7 @@ class _Work:
         writer.close()
         return Predicted(counts, first.column_names[0], sample)
 
-    def _groups(self, ranker: Ranker, counts: Counts, checkpoints: Checkpoints) -> Iterator[pa.Table]:
+    def _groups(self, opened: OpenRanker, counts: Counts, checkpoints: Checkpoints) -> Iterator[pa.Table]:
         """Tables of ROW_GROUP rows or a few more, of whole blocks; the last may be shorter, even empty."""
         number = blocks = 0
         while (kept := checkpoints.load(f"rows-{number}")) is not None:
@@ -141,7 +150,9 @@ class _Work:
         gathered: list[pa.Table] = []
         n = 0
         for table in self.on_progress(
-            top_rows(ranker, self.dataset, self.request, counts, self.threads, blocks)
+            top_rows(
+                opened.ranker, self.dataset, self.request, counts, self.threads, blocks, self._search(opened)
+            )
         ):
             gathered.append(table)
             n += table.num_rows
@@ -154,6 +165,11 @@ class _Work:
                 gathered, n, number = [], 0, number + 1
         if gathered:
             yield pa.concat_tables(gathered).combine_chunks()
+
+    def _search(self, opened: OpenRanker) -> LabelSearch | None:
+        return None if self.search is None else open_search(
+            self.ws, self.model, opened, self.search, self.request.allowed, wait=self.wait, announce=self.announce
+        )  # fmt: skip
 
     def needs(self) -> Needs:
         """What the rows need on disk; new input is not counted before it is read."""
@@ -195,6 +211,8 @@ class _Work:
                 "groups": [_digest(chosen.groups.indptr), _digest(chosen.groups.indices.astype(np.int64))],
                 "cap": chosen.cap,
             }
+        if self.search is not None:
+            resolved["approximate"] = asdict(self.search)
         if self.documents is not None:
             options = _reading(self.dataset.settings["label_features"])
             resolved["documents"] = find_source(
@@ -217,6 +235,7 @@ def predict(
     only: Only | None = None,
     threads: int | None = None,
     wait: float = False,
+    announce: Callable[[str], None] = lambda line: None,
     on_progress: OnProgress = lambda tables: tables,
     checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> Predicted:
@@ -253,12 +272,16 @@ def predict(
     )
     request = replace(request, reranking=reranking_of(ws, found, dataset, stored, settings))
     request, notes = narrow(dataset, request, only or Only())
-    work = _Work(ws, stored, found, dataset, request, format, documents, threads, on_progress)
+    search = approximate_of(ws, found, dataset, settings, request.listed)
+    work = _Work(
+        ws, stored, found, dataset, request, format, documents, search, threads, wait, announce, on_progress
+    )
     own = not request.is_new and request.split in (None, "train") and dataset.task == ANNOTATION
     resolved: dict[str, Any] = {
         "own": own,
         "notes": notes,
         "noun": "person" if dataset.task == RECOMMENDATION else "example",
+        "search": search,
     }
     if output is None:
         name = settings.name or f"{model}-{request.split or ('input' if request.is_new else 'all')}"
@@ -297,6 +320,7 @@ def recommend(
     people: pa.Table | None = None,
     only: Only | None = None,
     threads: int | None = None,
+    announce: Callable[[str], None] = lambda line: None,
 ) -> Recommended:
     """What `predict` writes, in memory: the best labels of each example, all at once.
 
@@ -327,7 +351,13 @@ def recommend(
     counts = Counts(unknown=unknown, unweighted=unweighted)
     opened = open_ranker(ws, found, dataset, _left_out(request.split))
     counts.unscored = len(unscored_labels(opened.ranker))
-    rows = pa.concat_tables(list(top_rows(opened.ranker, dataset, request, counts, threads)))
+    search = approximate_of(ws, found, dataset, settings, request.listed)
+    by_index = (
+        None
+        if search is None
+        else open_search(ws, found, opened, search, request.allowed, wait=False, announce=announce)
+    )
+    rows = pa.concat_tables(list(top_rows(opened.ranker, dataset, request, counts, threads, search=by_index)))
     return Recommended(rows.combine_chunks(), counts, notes)
 
 

@@ -232,7 +232,10 @@ def _fill_annotation(
         assert plan.annotation is not None
         assert plan.options is not None
         examples = read_annotations(
-            _batches(sources, plan.annotation.roles(), _ROWS[False]), plan.annotation, plan.text
+            _batches(sources, plan.annotation.roles(), _ROWS[False]),
+            plan.annotation,
+            plan.text,
+            hashing=plan.options.hash_bits is not None,
         )
         if plan.labels:
             feature_table = read_feature_file(plan.labels, "labels")
@@ -304,7 +307,7 @@ def _notes(
 ) -> list[str]:
     """What was decided for the user."""
     notes = update_notes(summary["update"]) if settings.update else []
-    notes += relation_notes(settings, summary)
+    notes += relation_notes(settings, summary) + diagnostics.hashing_notes(summary)
     rule = plan.rule
     if not any((rule.given, rule.holdout, rule.holdout_last, settings.test_fraction)):
         notes.append(

@@ -27,6 +27,7 @@ from awe_cli.metrics.metrics import criterion
 from awe_cli.models.affinity import FixedAffinity, choose_weights, mixture_weights_of, named_by_content
 from awe_cli.models.load import EMBEDDING, find_embedding
 from awe_cli.models.needs import training_needs
+from awe_cli.models.precision import recorded, require_range, stored_type
 from awe_cli.models.store import (
     MODEL_VERSION,
     Fit,
@@ -146,6 +147,8 @@ def resolve_settings(
         learning_rate=settings.learning_rate or rate,
         margin=settings.margin or plan.margin,
     )
+    dtype = settings.dtype or stored_type(base.settings)
+    require_range(dtype, plan.norm_cap)
     return {
         "model_type": EMBEDDING,
         "affinity": dict(affinity),
@@ -155,6 +158,7 @@ def resolve_settings(
         "fits": [list(fit) for fit in fits_like(base, settings.fit_on)],
         "patience": settings.patience,
         "metric": criterion(settings.metric or result["metric"]).name,
+        **recorded(dtype),
     }
 
 

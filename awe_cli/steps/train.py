@@ -22,6 +22,7 @@ from awe_cli.metrics.metrics import criterion
 from awe_cli.models.affinity import ChosenAffinity, choose_affinity, mixture_weights_of, weigh_with
 from awe_cli.models.load import EMBEDDING, find_embedding, learned_ranker
 from awe_cli.models.needs import training_needs
+from awe_cli.models.precision import recorded, require_range
 from awe_cli.models.store import (
     MODEL_VERSION,
     Fit,
@@ -84,6 +85,7 @@ def resolve_settings(
     check_loss(settings.loss, asdict(settings))
     metric = criterion(settings.metric or default_metric(dataset)).name
     plans, is_linear = _plans(settings, dataset), not affinity.linear
+    require_range(settings.dtype, plans[-1].norm_cap)
     first = "model" if start else (settings.start or (SCRATCH if is_linear else LINEAR))
     if first == SCRATCH and chooses_weights(affinity.parameters):
         raise SettingsError(
@@ -100,6 +102,7 @@ def resolve_settings(
         "fits": [list(fit) for fit in fits_of(dataset, settings.fit_on)],
         "patience": settings.patience,
         "metric": metric,
+        **recorded(settings.dtype),
     }
 
 

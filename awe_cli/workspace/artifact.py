@@ -62,6 +62,7 @@ KINDS: dict[str, Kind] = {
             "affinities",
             "awe build-affinity --model MODEL --affinity NAME --name {name}",
         ),
+        Kind("index", "index of labels", "indexes", "awe predict --model MODEL --approximate hnsw"),
         Kind("predictions", "set of predictions", "predictions", "awe predict --model {name}"),
         Kind("metrics", "comparison", "metrics", "awe evaluate --model {name}"),
     )

@@ -12,8 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awe_cli.dataset.features import FeatureOptions, FeatureSpace, RawBags, RawDense, fit_features, take_raw
-from awe_cli.dataset.hashing import hash_rows
+from awe_cli.dataset.features import (
+    FeatureOptions,
+    FeatureSpace,
+    RawBags,
+    RawDense,
+    fit_features,
+    hash_rows,
+    take_raw,
+)
 from awe_cli.dataset.text import TextOptions, stop_words
 from awe_cli.dataset.vocabulary import look_up, ranked
 from awe_cli.errors import DataError, SettingsError

@@ -1,0 +1,115 @@
+"""`awe predict --approximate` beside the ranking of all labels: recall@10, examples a second, time to build, size.
+
+    python benchmarks/approximate.py [--labels 100000 300000 1000000] [--dim 64] [--efforts 0.25 1 4]
+
+Rows of labels are drawn from overlapping groups of unequal size (as in neighbors.py) and given lengths that differ, at
+most 1, as a trained V has; points of examples are between two labels. Both rank with the code of `awe predict`: all
+labels in blocks by a matrix product, or candidates of the index by exact scores. Efforts are multiples of the default.
+Everything runs on one thread; times are those of the processor, so that other work on the machine does not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+from machine import machine
+from neighbors import points
+from numpy.typing import NDArray
+
+from awe_cli.affinities.pointwise import Constant
+from awe_cli.engine.local import one_blas_thread
+from awe_cli.matrices.matrix import Dense, slice_rows
+from awe_cli.neighbors.label_index import INDEXES, LabelIndex, usual_effort
+from awe_cli.prediction.label_search import BLOCK, LabelSearch, recalls
+from awe_cli.ranking.block import Ranked, rank_block
+from awe_cli.ranking.embedding import EmbeddingRanker
+from awe_cli.ranking.ranker import block_rows
+
+EXAMPLES, EXACT_EXAMPLES, TOP = 4096, 512, 10
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--labels", type=int, nargs="+", default=[100_000, 300_000, 1_000_000])
+    parser.add_argument("--dim", type=int, default=64)
+    parser.add_argument("--efforts", type=float, nargs="+", default=[0.25, 1, 4])
+    asked = parser.parse_args()
+    print(f"{machine()}, {datetime.date.today()}; d = {asked.dim}, one thread, top {TOP}\n")
+    print("| labels | search | effort | recall@10 | examples/s | times exact | build, s | index, MB |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
+    with one_blas_thread():
+        for n in asked.labels:
+            measure(n, asked.dim, asked.efforts)
+
+
+def measure(n: int, dim: int, efforts: list[float]) -> None:
+    """The rows of n labels."""
+    ranker, x = labels_and_examples(n, dim)
+    rows, some = block_rows(n), slice_rows(x, 0, EXACT_EXAMPLES)
+    product = ranker.inner_product()
+    assert product is not None
+    ranker_of_all(ranker, slice_rows(x, 0, rows), rows)  # compiled, and in the cache
+    exact, seconds = timed(lambda: ranker_of_all(ranker, some, rows))
+    speed = EXACT_EXAMPLES / seconds
+    print(f"| {n:,} | exact | | 1 | {speed:,.0f} | 1 | | |", flush=True)
+    for method in INDEXES:
+        index, built = timed(lambda method=method: LabelIndex.build(product.rows, method))
+        size = len(index.encode()) / 1e6
+        for times in efforts:
+            effort = max(1, round(times * usual_effort(method, n, TOP)))
+            search = LabelSearch(product, index, effort, n)
+            found, seconds = timed(lambda search=search: ranked_by(search, x))
+            recall = float(np.mean(recalls(found[:EXACT_EXAMPLES], exact, TOP)))
+            print(
+                f"| {n:,} | {method} | {effort:,}{' (default)' if times == 1 else ''} | {recall:.4f} | "
+                f"{EXAMPLES / seconds:,.0f} | {EXAMPLES / seconds / speed:,.1f} | {built:,.0f} | {size:,.0f} |",
+                flush=True,
+            )
+
+
+def labels_and_examples(n: int, dim: int) -> tuple[EmbeddingRanker, Dense]:
+    """A model of n labels, and examples whose x is the point itself."""
+    draws = np.random.default_rng(2)
+    V = points(n, dim) * np.minimum(1, draws.lognormal(-0.3, 0.3, (n, 1)))
+    ends = draws.integers(n, size=(EXAMPLES, 2))
+    x = V[ends[:, 0]] + 0.7 * V[ends[:, 1]] + draws.normal(0, 0.05, (EXAMPLES, dim))
+    ranker = EmbeddingRanker(Constant(1.0), np.eye(dim, dtype=np.float32), V.astype(np.float32))
+    return ranker, Dense(np.arange(dim, dtype=np.int32), x.astype(np.float32))
+
+
+def ranker_of_all(ranker: EmbeddingRanker, x: Dense, rows: int) -> Ranked:
+    """The best labels of all, block by block."""
+    parts = [
+        rank_block(ranker.scores(slice_rows(x, start, start + rows)), None, None, TOP, "synthetic")
+        for start in range(0, len(x.values), rows)
+    ]
+    labels, n_top = (np.concatenate([getattr(part, name) for part in parts]) for name in ("labels", "n_top"))
+    return parts[0]._replace(labels=labels, n_top=n_top)
+
+
+def ranked_by(search: LabelSearch, x: Dense) -> NDArray[np.int32]:
+    """The best labels that a search finds, block by block."""
+    blocks = [slice_rows(x, start, start + BLOCK) for start in range(0, len(x.values), BLOCK)]
+    return np.concatenate([search.best(block, None, TOP, "synthetic").ranked.labels for block in blocks])
+
+
+Result = TypeVar("Result")
+
+
+def timed(work: Callable[[], Result]) -> tuple[Result, float]:
+    """What the work gave, and the seconds of the processor that it took."""
+    start = time.process_time()
+    result = work()
+    return result, time.process_time() - start
+
+
+if __name__ == "__main__":
+    main()
