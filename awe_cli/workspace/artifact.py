@@ -62,6 +62,7 @@ KINDS: dict[str, Kind] = {
             "affinities",
             "awe build-affinity --model MODEL --affinity NAME --name {name}",
         ),
+        Kind("calibration", "calibration", "calibrations", "awe calibrate --model {name}"),
         Kind("predictions", "set of predictions", "predictions", "awe predict --model {name}"),
         Kind("metrics", "comparison", "metrics", "awe evaluate --model {name}"),
     )
@@ -198,7 +199,7 @@ class Artifact:
 
     @property
     def kind(self) -> str:
-        """dataset, model, neighbors, affinity, predictions or metrics."""
+        """One of KINDS, such as dataset or model."""
         return self.manifest.recipe.kind
 
     @property
