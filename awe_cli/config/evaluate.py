@@ -93,5 +93,11 @@ class CalibrateSettings:
         None,
         help="Map from scores to probabilities: steps that never fall, or a sigmoid.",
         choices=("isotonic", "platt"),
-        auto="the one with the lower log loss, by halves of validation",
+        auto="what has the lower log loss, by halves of validation",
+    )
+    scores: str | None = setting(
+        None,
+        help="What is mapped: scores as they are, or standardised over the candidate labels of each example.",
+        choices=("raw", "standard"),
+        auto="what has the lower log loss",
     )

@@ -77,7 +77,8 @@ def evaluate_ranker(
             block.grades_of(ranked.positives),
         )
         if opened.calibration is not None:
-            ranks = ranks._replace(probabilities=opened.calibration(ranked.scores))
+            p = opened.calibration.of_lists(opened.ranker, block.x, block.seen, ranked.scores)
+            ranks = ranks._replace(probabilities=p)
         some = ranks.n_positives > 0
         values = all_values(per_example, ranks)[some]
         apart = measure_strata(strata, per_example, ranks, block) if strata else None

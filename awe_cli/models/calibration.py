@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.errors import MissingInputError
-from awe_cli.ranking.calibration import Calibration
+from awe_cli.ranking.calibration import SCALES, Calibration
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
 from awe_cli.workspace.artifact import decoding
@@ -36,8 +36,9 @@ def find_calibration(ws: Workspace, model: Artifact) -> Artifact:
 
 
 def arrays_of_calibration(calibration: Calibration) -> dict[str, NDArray[np.float64]]:
-    """The arrays that are stored."""
-    return {name: np.asarray(value, np.float64) for name, value in calibration._asdict().items()}
+    """The arrays that are stored; the scale as its place among SCALES."""
+    told = calibration._replace(scale=SCALES.index(calibration.scale))  # type: ignore[arg-type]
+    return {name: np.asarray(value, np.float64) for name, value in told._asdict().items()}
 
 
 def open_calibration(stored: Artifact) -> Calibration:
@@ -46,9 +47,8 @@ def open_calibration(stored: Artifact) -> Calibration:
     with decoding(path, "a map from scores to probabilities"):
         arrays = load_arrays(path)
         _check(arrays)
-        return Calibration(
-            arrays["scores"], arrays["probabilities"], float(arrays["slope"]), float(arrays["offset"])
-        )
+        slope, offset, scale = (float(arrays[name]) for name in ("slope", "offset", "scale"))
+        return Calibration(arrays["scores"], arrays["probabilities"], slope, offset, SCALES[int(scale)])
 
 
 def _check(arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -56,7 +56,7 @@ def _check(arrays: Mapping[str, NDArray[Any]]) -> None:
     scores, p = arrays["scores"], arrays["probabilities"]
     if any(array.dtype != np.float64 or not np.isfinite(array).all() for array in arrays.values()):
         raise ValueError("numbers that are not finite, or of another type")
-    if scores.ndim != 1 or scores.shape != p.shape or arrays["slope"].shape or arrays["offset"].shape:
+    if scores.ndim != 1 or scores.shape != p.shape:
         raise ValueError(f"scores of the shape {scores.shape}, probabilities {p.shape}")
     if (np.diff(scores) < 0).any() or (np.diff(p) < 0).any() or (p < 0).any() or (p > 1).any():
         raise ValueError("probabilities that fall, or are none")

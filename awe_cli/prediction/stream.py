@@ -22,6 +22,7 @@ from awe_cli.evaluation.held_out import READ_ROWS, cut
 from awe_cli.matrices.matrix import Bags, Lists, Rows, take_rows
 from awe_cli.prediction.rows import id_column, prediction_rows, prediction_schema
 from awe_cli.ranking.block import Ranked
+from awe_cli.ranking.calibration import Calibration
 from awe_cli.ranking.ranker import Ranker, block_rows
 from awe_cli.ranking.rerank import Reranking
 from awe_cli.ranking.restricted import RestrictedRanker
@@ -45,6 +46,7 @@ class PredictRequest:
     examples  new input that is in memory, in place of a file
     id_name  of the column of ids; None: as in the data that was prepared
     reranking  how lists are chosen from longer ones; None: by score alone
+    calibration  from scores to probabilities, where these are wanted; threshold: the least that a label must have
     """
 
     model: str
@@ -59,6 +61,8 @@ class PredictRequest:
     examples: Examples | None = None
     id_name: str | None = None
     reranking: Reranking | None = None
+    calibration: Calibration | None = None
+    threshold: float = 0.0
 
     @property
     def listed(self) -> int:
@@ -88,6 +92,7 @@ class Counts:
     unscored    labels that came after the model was made, which it never recommends
     ndcg_by_score, ndcg_reranked  sums of NDCG at top_k over the examples of a split that have positives
     measured    how many these are, where lists are re-ranked
+    improbable  labels that were left out of the lists for being less probable than asked for
     unweighted  whether the input lacks the column of weights, so that each item counts 1
     """
 
@@ -103,6 +108,7 @@ class Counts:
     ndcg_by_score: float = 0.0
     ndcg_reranked: float = 0.0
     measured: int = 0
+    improbable: int = 0
 
 
 def top_rows(
@@ -124,6 +130,12 @@ def top_rows(
     marked = request.marks_fallback(dataset)
     popular: Ranker | None = PopularityRanker(dataset.label_counts(request.fit_on)) if marked else None
     most = rows_at_once(ranker) if request.allowed is None else block_rows(ranker.n_labels)
+    whole = ranker
+
+    def schema(ids: pa.DataType) -> pa.Schema:
+        probability = request.calibration is not None
+        return prediction_schema(id_name, ids, labels.type, probability=probability, fallback=marked)
+
     if request.allowed is not None:
         ranker = RestrictedRanker(ranker, request.allowed)
         popular = RestrictedRanker(popular, request.allowed) if popular is not None else None
@@ -135,7 +147,15 @@ def top_rows(
         found = rank(ranker, x, None, among, request.listed, request.model)
         return found._replace(labels=ranker.original(found.labels))
 
-    def work(block: Examples) -> tuple[Examples, pa.Table, NDArray[np.int32], Cost]:
+    def probabilities(block: Examples, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        assert request.calibration is not None
+        history = None if block.seen is None else dataset.among_labels(block.seen)
+        p = request.calibration.of_lists(whole, block.x, history, scores)
+        if marked:
+            p[is_blank(block)] = np.nan  # their scores are counts
+        return p
+
+    def work(block: Examples) -> tuple[Examples, pa.Table, NDArray[np.int32], Cost, int]:
         seen = None if request.include_seen or block.seen is None else dataset.among_labels(block.seen)
         ranked = best(ranker, block.x, seen)
         fallback = None
@@ -146,17 +166,23 @@ def top_rows(
                 others = best(popular, take_rows(block.x, for_blank), None)
                 ranked.labels[for_blank], ranked.scores[for_blank] = others.labels, others.scores
                 ranked.n_top[for_blank] = others.n_top
+        p = None if request.calibration is None else probabilities(block, ranked.scores)
+        improbable = 0
+        if p is not None and request.threshold:
+            ranked, improbable = above(ranked, p, request.threshold)
         cost = NO_COST
         if request.reranking is not None:
             by_score, ranked = ranked, request.reranking.apply(ranked, request.top_k)
             cost = cost_of(by_score.labels[:, : request.top_k], ranked.labels, block.positives)
-        schema = prediction_schema(id_name, block.ids.type, labels.type, fallback=marked)
-        rows = prediction_rows(schema, block.ids, labels, ranked.labels, ranked.scores, fallback)
-        return block, rows, ranked.n_top, cost
+            p = None if p is None else probabilities(block, ranked.scores)
+        rows = prediction_rows(
+            schema(block.ids.type), block.ids, labels, ranked.labels, ranked.scores, p, fallback
+        )
+        return block, rows, ranked.n_top, cost, improbable
 
     most = min(most, max(1, BLOCK_ROWS // min(request.listed, dataset.n_labels)))
     blocks = itertools.islice(cut(examples_of(dataset, request, counts), most), skip, None)
-    for block, rows, n_top, cost in map_blocks(work, blocks, threads):
+    for block, rows, n_top, cost, improbable in map_blocks(work, blocks, threads):
         counts.examples += len(block)
         counts.rows += rows.num_rows
         n_blank = int(np.count_nonzero(is_blank(block)))
@@ -167,9 +193,24 @@ def top_rows(
         counts.ndcg_by_score += cost.before
         counts.ndcg_reranked += cost.after
         counts.measured += cost.examples
+        counts.improbable += improbable
         yield rows
     if not counts.examples:
-        yield prediction_schema(id_name, pa.string(), labels.type).empty_table()
+        yield schema(pa.string()).empty_table()
+
+
+def above(ranked: Ranked, p: NDArray[np.float32], threshold: float) -> tuple[Ranked, int]:
+    """The lists without labels whose probability (m, k) is below a threshold or not known, and how many these are."""
+    n_top = np.count_nonzero(p >= np.float32(threshold), axis=1).astype(
+        np.int32
+    )  # the first ones: p never rises
+    out = np.arange(p.shape[1]) >= n_top[:, None]
+    left = ranked._replace(
+        labels=np.where(out, np.int32(-1), ranked.labels),
+        scores=np.where(out, np.float32(np.nan), ranked.scores),
+        n_top=n_top,
+    )
+    return left, int((ranked.n_top - n_top).sum())
 
 
 class Cost(NamedTuple):

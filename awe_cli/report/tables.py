@@ -69,10 +69,10 @@ def neighbors_line(result: Mapping[str, Any]) -> str:
 
 def calibration_line(result: Mapping[str, Any]) -> str:
     """Which map `awe calibrate` took, by which log loss, and how much it was fitted to."""
-    losses = ", ".join(f"{name} {loss:.5f}" for name, loss in result["log_loss"].items())
+    losses = "; ".join(f"{name} {loss:.5f}" for name, loss in result["log_loss"].items())
     return (
-        f"{result['method']}: log loss by halves {losses}; {result['positives']:,} positives among "
-        f"{result['pairs']:,} labels of {result['examples']:,} examples"
+        f"{result['method']} of {result['scores']} scores, fitted to {result['positives']:,} positives among "
+        f"{result['pairs']:,} labels of {result['examples']:,} examples; log loss by halves: {losses}"
     )
 
 

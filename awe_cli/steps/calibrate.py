@@ -11,7 +11,7 @@ from awe_cli.models.calibration import CALIBRATION, MAP, VERSION, arrays_of_cali
 from awe_cli.models.load import choose_fit, find_model, load_fit
 from awe_cli.models.store import fit_name, open_dataset, store_result
 from awe_cli.models.versions import require_dataset
-from awe_cli.ranking.calibration import calibrate_scores, gather
+from awe_cli.ranking.calibration import METHODS, SCALES, calibrate_scores
 from awe_cli.ranking.validation import sample
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.arrays import save_arrays
@@ -49,7 +49,7 @@ def calibrate(
         recipe = Recipe(
             CALIBRATION,
             VERSION,
-            {"method": settings.method, "fit": list(fit)},
+            {"method": settings.method, "scores": settings.scores, "fit": list(fit)},
             {"dataset": stored.digest, "model": found.digest},
         )
         current = ws.current(CALIBRATION, model, recipe)
@@ -64,20 +64,26 @@ def calibrate(
                     f"validation has {n_positives:,} positives, expected at least {_FEWEST} to calibrate by",
                     hint="hold out more: prepare the dataset with a larger --valid-fraction",
                 )
-            cells = gather(load_fit(ws, found, dataset, fit), examples, threads, model)
-            method, calibration, losses = calibrate_scores(cells, settings.method)
-            save_arrays(staging.file(MAP), arrays_of_calibration(calibration))
+            made = calibrate_scores(
+                load_fit(ws, found, dataset, fit),
+                examples,
+                [settings.method] if settings.method else METHODS,
+                [settings.scores] if settings.scores else SCALES,
+                threads,
+            )
+            save_arrays(staging.file(MAP), arrays_of_calibration(made.calibration))
             store_result(
                 staging,
                 {
                     "model": model,
-                    "method": method,
-                    "log_loss": losses,
-                    "knots": len(calibration.scores),
+                    "method": made.method,
+                    "scores": made.calibration.scale,
+                    "log_loss": made.losses,
+                    "knots": len(made.calibration.scores),
                     "fit_on": fit_name(fit),
                     "examples": len(examples),
-                    "pairs": int(cells.pairs.sum()),
-                    "positives": int(cells.positives.sum()),
+                    "pairs": int(made.cells.pairs.sum()),
+                    "positives": int(made.cells.positives.sum()),
                 },
             )
             return staging.publish(model), True

@@ -21,10 +21,11 @@ from awe_cli.dataset.memory import Matrix, encode_matrix
 from awe_cli.dataset.new_documents import OtherDocuments
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
 from awe_cli.engine.dask import code_digest
-from awe_cli.errors import MissingInputError, UsageError
+from awe_cli.errors import MissingInputError, SettingsError, UsageError
 from awe_cli.io.options import ReadOptions
 from awe_cli.io.sources import STDIN, find_source
 from awe_cli.io.writers import row_writer
+from awe_cli.models.calibration import find_calibration, open_calibration
 from awe_cli.models.load import choose_fit, find_embedding, find_model, open_ranker
 from awe_cli.models.needs import prediction_needs
 from awe_cli.models.store import load_state, open_dataset
@@ -59,6 +60,7 @@ _KEPT = (
     "ndcg_by_score",
     "ndcg_reranked",
     "measured",
+    "improbable",
 )
 
 OnProgress = Callable[[Iterable[pa.Table]], Iterable[pa.Table]]
@@ -100,6 +102,7 @@ class _Work:
     ws: Workspace
     stored: Artifact
     model: Artifact
+    calibration: Artifact | None
     dataset: Dataset
     request: PredictRequest
     format: str
@@ -194,14 +197,16 @@ class _Work:
                 "groups": [_digest(chosen.groups.indptr), _digest(chosen.groups.indices.astype(np.int64))],
                 "cap": chosen.cap,
             }
+        parents = {"dataset": self.stored.digest, "model": self.model.digest}
+        if self.calibration is not None:
+            resolved["threshold"] = request.threshold
+            parents["calibration"] = self.calibration.digest
         if self.documents is not None:
             options = _reading(self.dataset.settings["label_features"])
             resolved["documents"] = find_source(
                 self.documents, Path(self.documents), options=options
             ).sha256()
-        return Recipe(
-            "predictions", VERSION, resolved, {"dataset": self.stored.digest, "model": self.model.digest}
-        )
+        return Recipe("predictions", VERSION, resolved, parents)
 
 
 def predict(
@@ -221,8 +226,9 @@ def predict(
 ) -> Predicted:
     """Write the best labels of each example: the id, `label`, `rank` from 1, `score`.
 
-    New people in recommendation get a last column `fallback`: whether nothing is known of them, so that their labels
-    are in the order of popularity among what the model was fitted on; the score is then the count.
+    `probability` follows where settings ask for it. New people in recommendation get a last column `fallback`: whether
+    nothing is known of them, so that their labels are in the order of popularity among what the model was fitted on;
+    the score is then the count, and no probability is known.
 
     input    a file in the format that was prepared, "-" for stdin; None: the examples of settings.split, or without
              one everybody that was prepared, with all their items as history (annotation: the examples of all splits)
@@ -250,9 +256,10 @@ def predict(
     request = replace(
         _request(found, dataset, model, input or user_file, settings), input=input, user_file=user_file
     )
+    calibration = _calibration(ws, found, settings)
     request = replace(request, reranking=reranking_of(ws, found, dataset, stored, settings))
-    request, notes = narrow(dataset, request, only or Only())
-    work = _Work(ws, stored, found, dataset, request, format, documents, threads, on_progress)
+    request, notes = narrow(dataset, _calibrated(request, calibration, settings), only or Only())
+    work = _Work(ws, stored, found, calibration, dataset, request, format, documents, threads, on_progress)
     own = not request.is_new and request.split in (None, "train") and dataset.task == ANNOTATION
     resolved: dict[str, Any] = {
         "own": own,
@@ -319,6 +326,7 @@ def recommend(
     elif input is not None:
         request = replace(request, examples=encode_matrix(dataset, input), id_name="row")
     request = replace(request, reranking=reranking_of(ws, found, dataset, stored, settings))
+    request = _calibrated(request, _calibration(ws, found, settings), settings)
     request, notes = narrow(dataset, request, only or Only())
     counts = Counts(unknown=unknown, unweighted=unweighted)
     opened = open_ranker(ws, found, dataset, _left_out(request.split))
@@ -376,6 +384,30 @@ def _request(
         )
     fit_on = choose_fit(model, _left_out(split))
     return PredictRequest(name, settings.top_k, settings.include_seen, fit_on, split, input)
+
+
+def _calibration(ws: Workspace, model: Artifact, settings: PredictSettings) -> Artifact | None:
+    """The calibration of the model, where the settings ask for probabilities.
+
+    Raises MissingInputError where there is none, SettingsError where labels that have none are asked for.
+    """
+    if not settings.probabilities and settings.threshold is None:
+        return None
+    if settings.include_seen:
+        raise SettingsError(
+            "--include-seen: expected to stand alone, found it with --probabilities or --threshold: a probability is "
+            "that of an item which a person does not have yet",
+            hint="leave out one of them",
+        )
+    return find_calibration(ws, model)
+
+
+def _calibrated(
+    request: PredictRequest, calibration: Artifact | None, settings: PredictSettings
+) -> PredictRequest:
+    if calibration is None:
+        return request
+    return replace(request, calibration=open_calibration(calibration), threshold=settings.threshold or 0.0)
 
 
 def _reading(stored: Mapping[str, Any]) -> ReadOptions:
