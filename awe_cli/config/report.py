@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from awe_cli.config import setting
 
-LABEL_FREQUENCY, LEARNING_CURVES, METRICS, STRATA, COVERAGE, LABEL_MAP = FIGURES = (
+LABEL_FREQUENCY, LEARNING_CURVES, METRICS, STRATA, COVERAGE, RELIABILITY, LABEL_MAP = FIGURES = (
     "label-frequency",
     "learning-curves",
     "metrics",
     "strata",
     "coverage",
+    "reliability",
     "label-map",
 )
 _SPLITS = ("valid", "test")
