@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
@@ -123,6 +123,7 @@ def test_nothing_is_lost_by_gathering():
     assert np.unique(together.probabilities) == pytest.approx(np.unique(alone.probabilities), abs=1e-12)
 
 
+@settings(deadline=None)
 @given(
     counts=st.lists(
         st.tuples(st.integers(0, 5), st.integers(0, 60), st.floats(-1e4, 1e4, width=32)),
