@@ -51,6 +51,7 @@ COMMAND_MODULES = (
     "explain",
     "train_baseline",
     "ensemble",
+    "calibrate",
     "recipe",
     "tune",
     "neighbors",

@@ -161,7 +161,7 @@ def judged(data: Lastfm, split: str, scores: Scores) -> dict[str, NDArray[np.flo
     wanted = data.plays[people][:, artists].sorted_indices()
     rows = np.repeat(np.arange(len(people)), np.diff(wanted.indptr))
     found = place[rows, wanted.indices].astype(np.int32) + 1
-    ranks = Ranks(wanted.indptr.astype(np.int64), found, np.zeros(0, np.int32))
+    ranks = Ranks(wanted.indptr.astype(np.int64), found)
     return {"ndcg@10": ndcg(ranks, 10), "recall@20": recall(ranks, 20)}
 
 

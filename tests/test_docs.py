@@ -23,7 +23,7 @@ from awe_cli.cli.process import CODES
 from awe_cli.config.schema import read_value
 from awe_cli.metrics import metrics
 from awe_cli.metrics.metrics import Measure
-from awe_cli.metrics.ranks import NEVER, Ranks
+from awe_cli.metrics.ranks import Ranks
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -151,7 +151,7 @@ def test_the_metric_that_the_design_adds_works_as_written() -> None:
     code = page.split("### To add a metric")[1].split("```python\n")[1].split("```")[0]
     there = dict(vars(metrics))
     exec(code, there)
-    ranks = Ranks(np.array([0, 2, 3]), np.array([3, 9, 5], np.int32), np.full(9, NEVER, np.int32))
+    ranks = Ranks(np.array([0, 2, 3]), np.array([3, 9, 5], np.int32))
     assert Measure(there["SUCCESS"], 4).values(ranks).tolist() == [1.0, 0.0]
 
 

@@ -17,7 +17,7 @@ from awe_cli.config.prepare import PrepareSettings
 from awe_cli.config.train import TrainSettings
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.metrics.metrics import measure
-from awe_cli.metrics.ranks import NEVER, Ranks
+from awe_cli.metrics.ranks import Ranks
 from awe_cli.metrics.strata import take_apart
 from awe_cli.models.load import open_ranker
 from awe_cli.ranking.validation import Validator, rank
@@ -74,7 +74,7 @@ def by_hand(order: list[int], query: int, k: int) -> float:
 
 def test_gains_by_hand():
     ranks = Ranks(
-        np.array([0, 3, 4, 4]), np.array([1, 2, 5, 3], np.int32), np.full(9, NEVER, np.int32),
+        np.array([0, 3, 4, 4]), np.array([1, 2, 5, 3], np.int32),
         grades=np.array([1, 3, 2, 2], np.float32),
     )  # fmt: skip
     found = measure("ndcg@3").values(ranks)
@@ -90,7 +90,7 @@ def test_gains_by_hand():
 
 def test_strata_take_their_grades():
     ranks = Ranks(
-        np.array([0, 3]), np.array([1, 2, 5], np.int32), np.full(9, NEVER, np.int32),
+        np.array([0, 3]), np.array([1, 2, 5], np.int32),
         np.array([4, 0, 2], np.int32), np.zeros((1, 0), np.int32), grades=np.array([1, 3, 2], np.float32),
     )  # fmt: skip
     part = take_apart(ranks, np.array([1, 0, 1]), 2)

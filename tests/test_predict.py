@@ -289,7 +289,7 @@ def test_new_input_without_rows(ws, tmp_path, format):
     made = predict(ws, "popularity", str(new), out)
     assert (made.counts.examples, made.counts.rows, made.sample) == (0, 0, [])
     if format == "csv":
-        assert out.read_text() == "person,label,rank,score\n"
+        assert out.read_text() == "person,label,rank,score,fallback\n"
     new.write_text("")
     with pytest.raises(DataError, match="is empty"):
         predict(ws, "popularity", str(new), out)

@@ -37,6 +37,7 @@ SECTIONS = [
     "quality",
     "strata",
     "coverage",
+    "reliability",
     "map",
     "neighbors",
     "examples",
@@ -106,6 +107,9 @@ def ws(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     assert main([*where, "train-baseline", "popularity"]) == 0
     assert main([*where, "train-baseline", "nmf"]) == 0
     assert main([*where, "ensemble", "--model", "wsabie,awe,popularity", "--name", "best"]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("awe_cli.steps.calibrate._FEWEST", 1)
+        assert main([*where, "calibrate", "--model", "best"]) == 0
     assert (
         main(
             [*where, "train", "--name", "all", "--dim", "4", "--epochs", "1", "--fit-on", "train,valid,test"]
@@ -139,7 +143,7 @@ def test_one_page_with_all_sections(made):
     links = {a["href"] for tag, a in page.elements if tag == "a"}
     assert links == {f"#{section}" for section in SECTIONS}
     named = [a.get("aria-label") for tag, a in page.elements if tag == "svg"]
-    assert len(named) == 5 + sum(bool(model["curves"]) for model in document["models"])
+    assert len(named) == 6 + sum(bool(model["curves"]) for model in document["models"])
     assert all(named)
     assert ("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}) in page.elements
     assert "@media (prefers-color-scheme: dark)" in text
@@ -180,7 +184,7 @@ def test_names_of_the_data_are_text(made):
 
 def test_numbers_are_those_of_evaluate(ws, made, capsys):
     document, text = made
-    metrics = "precision,recall,ndcg,map,mrr,coverage,popularity,novelty"
+    metrics = "precision,recall,ndcg,map,mrr,coverage,gini,popularity,novelty"
     capsys.readouterr()
     assert (
         run(ws, "evaluate", "--model", MODELS, "--metric", metrics, "--by", "label-frequency", "--json") == 0

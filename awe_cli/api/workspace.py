@@ -24,7 +24,12 @@ from numpy.typing import NDArray
 from awe_cli.config import resolve, settings_of
 from awe_cli.config.baselines import SETTINGS as BASELINE_SETTINGS
 from awe_cli.config.build import BuildAffinitySettings, BuildKnnSettings
-from awe_cli.config.evaluate import CompareSettings, EnsembleSettings, EvaluateSettings
+from awe_cli.config.evaluate import (
+    CalibrateSettings,
+    CompareSettings,
+    EnsembleSettings,
+    EvaluateSettings,
+)
 from awe_cli.config.export import ExportSettings
 from awe_cli.config.predict import NeighborsSettings, PredictSettings
 from awe_cli.config.prepare import PrepareSettings
@@ -41,6 +46,7 @@ from awe_cli.prediction.narrow import Only
 from awe_cli.ranking.embedding import label_rows
 from awe_cli.steps.build_affinity import build_affinity
 from awe_cli.steps.build_knn import build_knn
+from awe_cli.steps.calibrate import calibrate
 from awe_cli.steps.compare import compare
 from awe_cli.steps.describe import describe
 from awe_cli.steps.ensemble import ensemble
@@ -175,6 +181,13 @@ class Workspace(Store):
         """Combine models, as `awe ensemble` does."""
         found = self._settings(EnsembleSettings, "ensemble", settings).settings
         return self._made(ensemble(self, models, found, name=name, threads=threads, wait=wait))
+
+    def calibrate(
+        self, model: str, *, threads: int | None = None, wait: float = False, **settings: Any
+    ) -> dict[str, Any]:
+        """Learn which probability a score of a model stands for, as `awe calibrate` does: what its --json prints."""
+        found = self._settings(CalibrateSettings, "calibrate", settings).settings
+        return load_result(calibrate(self, model, found, threads=threads, wait=wait)[0])
 
     def evaluate(
         self, *models: str, threads: int | None = None, wait: float = False, **settings: Any
@@ -390,6 +403,8 @@ class Model:
         include_seen: bool = False,
         allow: Ids = None,
         deny: Ids = None,
+        probabilities: bool = False,
+        threshold: float | None = None,
         threads: int | None = None,
     ) -> pa.Table:
         """The best labels of each example: its id, `label`, `rank` from 1, `score`, a row a label.
@@ -401,13 +416,21 @@ class Model:
         people  a table of features of new people, with the columns of the user file that was prepared; those of them
                 who are in no row of `examples` are ranked for by their features alone
         allow, deny  the only labels that are candidates, and those that are none
+        probabilities  whether a column `probability` follows; threshold leaves out labels that are less probable, and
+                  asks for that column, too. Both need a model that is calibrated (`Workspace.calibrate`)
 
         New people get a column `fallback`: whether nothing is known of them. What the dataset does not know is left
         out, with a warning. Raises MissingInputError for an id that is not there, DataError for what cannot be ranked.
         """
         ids, input = _as_input(examples)
         described = _as_people(people, ids)
-        settings = PredictSettings(top_k=top_k, split=split, include_seen=include_seen)
+        settings = PredictSettings(
+            top_k=top_k,
+            split=split,
+            include_seen=include_seen,
+            probabilities=probabilities,
+            threshold=threshold,
+        )
         if ids is not None and not ids:
             raise UsageError("no id is named", hint="name one or several, or leave them out for everyone")
         only = Only(ids=ids or (), allowed=_as_names(allow), denied=_as_names(deny))

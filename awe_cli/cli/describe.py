@@ -171,6 +171,10 @@ def _facts(kind: str, details: dict[str, Any]) -> list[tuple[str, str]]:
         return _model_facts(details)
     if kind in ("neighbors", "affinity"):
         return _built_facts(kind, details)
+    if kind == "calibration":
+        from awe_cli.report.tables import calibration_line
+
+        return [("map", calibration_line(details["result"]))]
     if kind == "predictions":
         counts = details["counts"]
         search = details["settings"].get("approximate")

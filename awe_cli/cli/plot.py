@@ -25,6 +25,7 @@ awe plot label-frequency -o tail.png
 awe plot learning-curves --model wsabie -o curves.svg
 awe plot search --model tuned -o search.svg
 awe plot metrics --model popularity,wsabie,awe -o metrics.png
+awe plot reliability --model awe,ease -o reliability.svg
 awe plot label-map --model awe --map-labels 100 -o map.svg
 """
 
@@ -54,8 +55,9 @@ def plot(
     """Write one figure of `awe report` as PNG or SVG.
 
     The long tail of the labels, learning curves, the search of `awe tune`, metrics with intervals, the same by label
-    frequency, coverage and popularity, or the map of the labels in the space of the last embedding model that is
-    named. Needs matplotlib: pip install 'awe-cli[report]'.
+    frequency, coverage and popularity, how reliable the probabilities of calibrated models are (awe calibrate), or the
+    map of the labels in the space of the last embedding model that is named. Needs matplotlib:
+    pip install 'awe-cli[report]'.
     """
     from awe_cli.steps.report import plot as step
     from awe_cli.workspace import Workspace

@@ -43,6 +43,7 @@ awe predict --model awe --top-k 10 --output recommendations.parquet
 awe predict --model awe --id 17 --id 42 --output -
 awe predict --model awe --ids customers.csv --allow in-stock.csv --deny recalled.txt --output tonight.csv
 awe predict --model awe --split test --output run.trec
+awe predict --model tagger new-pages.jsonl --threshold 0.5 --output tags.csv
 awe predict --model ssi new-queries.csv --documents new-documents.csv --output -
 awe predict --model items --label-file new-artists.parquet --output new-artists-for-all.parquet
 awe predict --model awe --user-file new-customers.csv --output welcome.csv
@@ -122,11 +123,12 @@ def predict(
 ) -> None:
     """Write the best labels of each example, one row a label.
 
-    A row has the example's id, a label, its rank and its score. Without INPUT, examples are all that were prepared: in
-    recommendation everyone, and nothing is recommended that they have in train, valid or test. --split test has the
-    history that `awe evaluate` leaves. New input is features, or the items that a person never seen before chose; a
-    person with no known item gets the most popular ones, with `fallback` true. What the model does not know is left
-    out and counted. Unknown ids in --ids, and labels in --allow and --deny, are counted; an unknown --id is an error.
+    A row has the example's id, a label, its rank and its score, with --probabilities also its probability. Without
+    INPUT, examples are all that were prepared: in recommendation everyone, and nothing is recommended that they have in
+    train, valid or test. --split test has the history that `awe evaluate` leaves. New input is features, or the items
+    that a person never seen before chose; a person with no known item gets the most popular ones, with `fallback` true.
+    What the model does not know is left out and counted. Unknown ids in --ids, and labels in --allow and --deny, are
+    counted; an unknown --id is an error.
     """
     from awe_cli.prediction.narrow import Only
     from awe_cli.steps.predict import predict as step
@@ -151,7 +153,7 @@ def predict(
             f"--split {settings.split}: ranked as `awe evaluate` does, with the history that it leaves; "
             "without --split, everyone is ranked with all that is known"
         )
-    _report(made, output, settings.top_k, as_json)
+    _report(made, output, settings, as_json)
     if output != "-":
         console.next_step("awe status")
 
@@ -177,7 +179,7 @@ def _on_rows(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         yield table
 
 
-def _report(made: Predicted, output: str | None, top_k: int, as_json: bool) -> None:
+def _report(made: Predicted, output: str | None, settings: PredictSettings, as_json: bool) -> None:
     from awe_cli.prediction.rows import sample_table
 
     counts = made.counts
@@ -200,10 +202,17 @@ def _report(made: Predicted, output: str | None, top_k: int, as_json: bool) -> N
     if counts.measured:
         before, after = (total / counts.measured for total in (counts.ndcg_by_score, counts.ndcg_reranked))
         console.log(
-            f"re-ranking: ndcg@{top_k} {before:.4f} → {after:.4f} over {counts.measured:,} {made.nouns} of the split"
+            f"re-ranking: ndcg@{settings.top_k} {before:.4f} → {after:.4f} over {counts.measured:,} "
+            f"{made.nouns} of the split"
         )
-    _say_how_good_the_search_was(made, top_k)
-    _warn_of_short_lists(made, top_k)
+    _say_how_good_the_search_was(made, settings.top_k)
+    if settings.threshold:
+        console.log(
+            f"labels left out, less probable than {settings.threshold:g}: {counts.improbable:,}; {made.nouns} "
+            f"without a label: {counts.nothing:,}"
+        )
+    else:
+        _warn_of_short_lists(made, settings.top_k)
     if counts.blank > counts.fallback:
         console.warn(
             f"without a known item, and ranked alike: {counts.blank:,} of {counts.examples:,} examples"

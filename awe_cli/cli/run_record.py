@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 RECORDED = frozenset(
     {
         "prepare", "train", "build-knn", "build-affinity", "retrain", "evaluate", "compare", "predict",
-        "train-baseline", "ensemble", "export", "report", "run", "tune", "promote", "rollback", "gc",
+        "train-baseline", "ensemble", "calibrate", "export", "report", "run", "tune", "promote", "rollback", "gc",
     }
 )  # fmt: skip
 

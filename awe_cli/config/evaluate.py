@@ -1,4 +1,4 @@
-"""Settings of `awe evaluate`, `awe compare` and `awe ensemble`."""
+"""Settings of `awe evaluate`, `awe compare`, `awe ensemble` and `awe calibrate`."""
 
 from __future__ import annotations
 
@@ -79,4 +79,25 @@ class EnsembleSettings:
         None,
         help="Metric that validation chooses by.",
         auto="ndcg@20 for recommendation, ndcg@5 for annotation",
+    )
+
+
+# Settings of `awe calibrate`.
+
+
+@dataclass(frozen=True)
+class CalibrateSettings:
+    """How scores are calibrated. The model itself is named on the command line."""
+
+    method: str | None = setting(
+        None,
+        help="Map from scores to probabilities: steps that never fall, or a sigmoid.",
+        choices=("isotonic", "platt"),
+        auto="what has the lower log loss, by halves of validation",
+    )
+    scores: str | None = setting(
+        None,
+        help="What is mapped: scores as they are, or standardised over the candidate labels of each example.",
+        choices=("raw", "standard"),
+        auto="what has the lower log loss",
     )

@@ -23,6 +23,17 @@ class PredictSettings:
         auto="everyone, with all that is known of them",
     )
     include_seen: bool = setting(False, help="Also recommend items of a person's own history.")
+    probabilities: bool = setting(
+        False,
+        help="Also write the probability of each label; needs a model that is calibrated (awe calibrate).",
+    )
+    threshold: float | None = setting(
+        None,
+        help="Leave out labels that are less probable than this; writes probabilities, too.",
+        min=0,
+        max=1,
+        auto="none is left out",
+    )
     format: str | None = setting(
         None, help="Format of the output.", choices=FORMATS, auto="by its name; parquet, or jsonl for -"
     )

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from awe_cli.config import setting
 
-LABEL_FREQUENCY, LEARNING_CURVES, SEARCH, METRICS, STRATA, COVERAGE, LABEL_MAP = FIGURES = (
+LABEL_FREQUENCY, LEARNING_CURVES, SEARCH, METRICS, STRATA, COVERAGE, RELIABILITY, LABEL_MAP = FIGURES = (
     "label-frequency",
     "learning-curves",
     "search",
     "metrics",
     "strata",
     "coverage",
+    "reliability",
     "label-map",
 )
 _SPLITS = ("valid", "test")

@@ -24,6 +24,7 @@ COMMANDS = (
     "predict",
     "train-baseline",
     "ensemble",
+    "calibrate",
     "recipe",
     "tune",
     "neighbors",

@@ -17,7 +17,7 @@ from awe_cli.errors import DataError
 from awe_cli.evaluation.held_out import Evaluated
 from awe_cli.evaluation.strata import wins
 from awe_cli.metrics.bootstrap import LEVEL, RESAMPLES, paired_intervals
-from awe_cli.metrics.metrics import Measure
+from awe_cli.metrics.metrics import BINS, ECE, Measure
 from awe_cli.models.load import OpenRanker
 from awe_cli.ranking.earlier import unscored_labels
 from awe_cli.workspace import Artifact
@@ -49,6 +49,7 @@ def compare(
                 "n_left_out": result.left_out,
                 "fit_on": list(opened[name].fit_on),
                 "history": history_rule(dataset.task, opened[name].fit_on),
+                **_reliability(wanted, result),
                 **_new_labels(opened[name]),
             }
             for name, result in judged.items()
@@ -88,6 +89,20 @@ def _warnings(wanted: Sequence[Measure], n_labels: int) -> list[str]:
         for divides, meaning in meanings.items()
         if (names := ", ".join(of.name for of in beyond if of.metric.divides_by_k == divides))
     ]
+
+
+def _reliability(wanted: Sequence[Measure], result: Evaluated) -> dict[str, Any]:
+    """Of each calibration error the bins behind it that have labels; nothing where none was asked for."""
+    found = {
+        measure.name: [
+            {"from": float(low), "labels": int(n), "probability": p / n, "positives": positives / n}
+            for low, (n, p, positives) in zip(BINS, result.totals[measure.name].tolist(), strict=True)
+            if n
+        ]
+        for measure in wanted
+        if measure.metric is ECE
+    }
+    return {"reliability": found} if found else {}
 
 
 def _new_labels(opened: OpenRanker) -> dict[str, int]:

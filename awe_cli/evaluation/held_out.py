@@ -15,7 +15,7 @@ from awe_cli.dataset.similarity import similarity_of
 from awe_cli.engine.local import map_blocks
 from awe_cli.evaluation.strata import Strata, Values, all_values, join_values, measure_strata
 from awe_cli.metrics.metrics import Measure
-from awe_cli.metrics.ranks import NEVER, LabelStatistics, Ranks, best_positions
+from awe_cli.metrics.ranks import LabelStatistics, Ranks
 from awe_cli.models.load import OpenRanker
 from awe_cli.ranking.validation import rank, rows_at_once
 
@@ -32,6 +32,7 @@ class Evaluated:
     values    (n, measures) one column for each measure taken per example
     overall   measure → the mean over these examples, or the value for the whole set
     left_out  how many examples have no positives: they have no labels, or these people nothing in the split
+    totals    measure of the whole set → what its value is computed from
     strata    the same by stratum, where that was asked for
     """
 
@@ -39,6 +40,7 @@ class Evaluated:
     values: NDArray[np.float64]
     overall: dict[str, float]
     left_out: int
+    totals: dict[str, NDArray[np.float64]]
     strata: Values | None = None
 
 
@@ -58,33 +60,46 @@ def evaluate_ranker(
     `threads`; memory grows by the values and ids of the examples only.
     """
     per_example = [measure for measure in measures if measure.metric.per_example]
-    n_labels = opened.ranker.n_labels
+    of_whole = [measure for measure in measures if not measure.metric.per_example]
     k = max((measure.k or 0 for measure in measures if measure.metric.looks_at_top), default=0)
     known = _known(dataset, opened.fit_on, measures)
 
-    def work(block: Examples) -> tuple[pa.Array, NDArray[np.float64], Ranks, Values | None]:
+    def work(
+        block: Examples,
+    ) -> tuple[pa.Array, NDArray[np.float64], list[NDArray[np.float64]], Values | None]:
         ranked = rank(opened.ranker, block.x, block.positives, block.seen, k, model)
-        best = best_positions(ranked.labels, n_labels)
-        grades = block.grades_of(ranked.positives)
-        ranks = Ranks(ranked.indptr, ranked.ranks, best, ranked.positives, ranked.labels, known, grades)
+        ranks = Ranks(
+            ranked.indptr,
+            ranked.ranks,
+            ranked.positives,
+            ranked.labels,
+            known,
+            block.grades_of(ranked.positives),
+        )
+        if opened.calibration is not None:
+            p = opened.calibration.of_lists(opened.ranker, block.x, block.seen, ranked.scores)
+            ranks = ranks._replace(probabilities=p)
         some = ranks.n_positives > 0
         values = all_values(per_example, ranks)[some]
         apart = measure_strata(strata, per_example, ranks, block) if strata else None
-        return block.ids.filter(pa.array(some)), values, ranks, apart
+        added = [measure.values(ranks) for measure in of_whole]
+        return block.ids.filter(pa.array(some)), values, added, apart
 
     ids, parts, by_stratum = [], [], []
-    best = np.full(n_labels, NEVER, dtype=np.int32)
+    nothing = Ranks(np.zeros(1, np.int64), np.zeros(0, np.int32), known=known)
+    totals = {measure.name: measure.values(nothing) for measure in of_whole}
     batches = dataset.held_out_batches(split, opened.fit_on, READ_ROWS)
     blocks = cut(batches, rows_at_once(opened.ranker))
-    for block_ids, values, ranks, apart in map_blocks(work, blocks, threads):
+    for block_ids, values, added, apart in map_blocks(work, blocks, threads):
         ids.append(block_ids)
         parts.append(values)
         by_stratum += [apart] if apart is not None else []
-        np.minimum(best, ranks.best, out=best)
+        for measure, more in zip(of_whole, added, strict=True):
+            totals[measure.name] += more
     table = np.concatenate(parts) if parts else np.empty((0, len(per_example)))
     apart = join_values(by_stratum, [len(values) for values in parts]) if by_stratum else None
     left_out = _n_examples(dataset, split) - len(table)
-    return Evaluated(_joined(ids), table, _overall(measures, table, best), left_out, apart)
+    return Evaluated(_joined(ids), table, _overall(measures, table, totals), left_out, totals, apart)
 
 
 def _n_examples(dataset: Dataset, split: str) -> int:
@@ -109,12 +124,13 @@ def cut(batches: Iterable[Examples], rows: int) -> Iterator[Examples]:
 
 
 def _overall(
-    measures: Sequence[Measure], values: NDArray[np.float64], best: NDArray[np.int32]
+    measures: Sequence[Measure], values: NDArray[np.float64], totals: Mapping[str, NDArray[np.float64]]
 ) -> dict[str, float]:
     means = iter(values.mean(axis=0) if len(values) else [float("nan")] * values.shape[1])
-    whole = Ranks(np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int32), best)
     return {
-        measure.name: float(next(means)) if measure.metric.per_example else measure.mean(whole)
+        measure.name: float(next(means))
+        if measure.metric.of_total is None
+        else measure.metric.of_total(totals[measure.name])
         for measure in measures
     }
 

@@ -25,12 +25,13 @@ class Metric:
 
     name           as the user writes it, before any "@k"
     values         (ranks, k) → (n,) float64, one number an example, NaN where it has no positives;
-                   for a metric of the whole set an array of one number, (1,)
+                   for a metric of the whole set what these examples add to its total, of any one shape
     cut            whether it looks at the first k labels; otherwise its k is not used
-    per_example    False for a metric of the whole set, which has no mean and no interval
+    of_total       for a metric of the whole set, which has no mean and no interval: its value, from the total
     better         HIGHER, LOWER, or None where there is no better direction
     looks_at_top   whether it needs top lists, rather than the ranks of the positives alone
     needs_kinship  whether it needs similarities of labels (`prepare --isa` or `--similarity`)
+    needs_probabilities  whether it needs probabilities of the labels in top lists (`calibrate`)
     divides_by_k   whether it divides by k even where there are fewer labels; otherwise a k beyond the number of
                    labels has the value of that number
     """
@@ -38,11 +39,17 @@ class Metric:
     name: str
     values: Callable[[Ranks, int], NDArray[np.float64]]
     cut: bool
-    per_example: bool = True
+    of_total: Callable[[NDArray[np.float64]], float] | None = None
     better: str | None = HIGHER
     looks_at_top: bool = False
     needs_kinship: bool = False
+    needs_probabilities: bool = False
     divides_by_k: bool = False
+
+    @property
+    def per_example(self) -> bool:
+        """Whether it is taken on every example, rather than on the whole set at once."""
+        return self.of_total is None
 
     @property
     def chooses(self) -> bool:
@@ -63,15 +70,17 @@ class Measure:
         return self.metric.name if self.k is None else f"{self.metric.name}@{self.k}"
 
     def values(self, ranks: Ranks) -> NDArray[np.float64]:
-        """(n,) one number an example, NaN where it has no positives; (1,) for a metric of the whole set."""
+        """(n,) one number an example, NaN where it has no positives; of the whole set what these examples add."""
         values = self.metric.values(ranks, self.k or 0)
         if self.metric.per_example:
             values = np.where(ranks.n_positives > 0, values, np.nan)
         return values
 
     def mean(self, ranks: Ranks) -> float:
-        """The mean over the examples that have positives; NaN where none has."""
+        """The mean over the examples that have positives, NaN where none has; of the whole set its value."""
         values = self.values(ranks)
+        if self.metric.of_total is not None:
+            return self.metric.of_total(values)
         values = values[~np.isnan(values)]
         return float(values.mean()) if len(values) else float("nan")
 
@@ -262,11 +271,11 @@ def sibling_precision(ranks: Ranks, k: int) -> NDArray[np.float64]:
     top, positives = ranks.top[:, :k], ranks.positives
     parents = ranks.known.parents
     assert parents is not None
-    n, n_labels, n_parents = len(top), len(parents.indptr) - 1, int(parents.indices.max(initial=-1)) + 1
+    n, n_parents = len(top), int(parents.indices.max(initial=-1)) + 1
     owners = np.repeat(np.arange(n), ranks.n_positives)
     row, column = np.nonzero(top >= 0)
     shown = top[row, column].astype(np.int64)
-    credited = np.isin(row * n_labels + shown, owners * n_labels + positives)
+    credited = ranks.hits(k)[row, column]
     # Pairs (example, parent) of the positives, and (position, parent) of the top lists.
     of_positive, families = _parents(parents.indptr, parents.indices, positives)
     of_place, families_shown = _parents(parents.indptr, parents.indices, shown)
@@ -313,18 +322,51 @@ def coverage(ranks: Ranks, k: int) -> NDArray[np.float64]:
 
     .. math:: C@k = \frac{1}{|\mathcal{Y}|} \left|\bigcup_x \{y : rank_x(y) \le k\}\right|
 
-    ranks    of n examples; only `best` is used, from top lists of k labels or more
+    ranks    of n examples with their top lists
     k        1 or more
-    returns  (1,) float64 in [0, 1]: one number for the whole set, so that it has no interval and no strata
+    returns  (labels,) how many lists of k have each label; C@k is the share of those that some list has, one number
+             in [0, 1] for the whole set, so that it has no interval and no strata
 
     Edge rule: examples without labels count too, since they get a top list like all others; people without held-out
     items are not ranked.
     Source: the "aggregate diversity" of Adomavicius & Kwon 2012, as a share of the labels.
     """
-    return np.array([np.mean(ranks.best <= k) if len(ranks.best) else 0.0])
+    return ranks.listed(k)
 
 
-COVERAGE = Metric("coverage", coverage, cut=True, per_example=False, looks_at_top=True)
+def _share_listed(listed: NDArray[np.float64]) -> float:
+    return float(np.mean(listed > 0)) if len(listed) else 0.0
+
+
+COVERAGE = Metric("coverage", coverage, cut=True, of_total=_share_listed, looks_at_top=True)
+
+
+# Gini index at k: how unequally the places of the top lists fall on the labels.
+
+
+def gini(ranks: Ranks, k: int) -> NDArray[np.float64]:
+    r"""How far the top lists are from having every label as often as any other; better the lower.
+
+    .. math:: Gini@k = \frac{\sum_{i=1}^{n} (2i - n - 1) \, c_{(i)}}{n \sum_{i=1}^{n} c_{(i)}}
+
+    where n is the number of labels and c_(i) the i-th smallest number of top lists of k that have a label.
+
+    ranks    of n examples with their top lists
+    k        1 or more
+    returns  (labels,) how many lists of k have each label; Gini@k is one number for the whole set: 0 where all are
+             listed equally often, 1 - 1/n where one label has all places; 0 where nothing is listed
+
+    Source: Fleder & Hosanagar 2009, "Blockbuster culture's next rise or fall", over all labels, listed or not.
+    """
+    return ranks.listed(k)
+
+
+def _inequality(listed: NDArray[np.float64]) -> float:
+    c, n, total = np.sort(listed), len(listed), listed.sum()
+    return float(((2 * np.arange(1, n + 1) - n - 1) * c).sum() / (n * total)) if total else 0.0
+
+
+GINI = Metric("gini", gini, cut=True, of_total=_inequality, better=LOWER, looks_at_top=True)
 
 
 # Popularity at k: how popular the recommended labels are.
@@ -375,6 +417,70 @@ def novelty(ranks: Ranks, k: int) -> NDArray[np.float64]:
 NOVELTY = Metric("novelty", novelty, cut=True, better=None, looks_at_top=True)
 
 
+# Brier score at k: how far probabilities are from what was so.
+
+
+def brier(ranks: Ranks, k: int) -> NDArray[np.float64]:
+    r"""The squared error of the probabilities of the first k labels, on average; better the lower.
+
+    .. math:: B@k(x) = \frac{1}{k_x} \sum_{y : rank_x(y) \le k} (p(x, y) - [y \in Y_x])^2
+
+    where p(x, y) is the probability that the model, once calibrated, gives y, and k_x the number of labels shown.
+
+    ranks    of n examples with their top lists and the probabilities of these
+    k        1 or more
+    returns  (n,) float64 in [0, 1]; 0 for an example without candidates
+
+    Source: Brier 1950, "Verification of forecasts expressed in terms of probability", of the labels that are shown.
+    """
+    hits, shown = ranks.hits(k), ranks.top[:, :k] >= 0
+    errors = np.where(shown, np.square(ranks.probabilities[:, :k] - hits, dtype=np.float64), 0.0)
+    return errors.sum(axis=1) / np.maximum(shown.sum(axis=1), 1)
+
+
+BRIER = Metric("brier", brier, cut=True, better=LOWER, looks_at_top=True, needs_probabilities=True)
+
+
+# Expected calibration error at k: how far shares are from the probabilities that foretold them.
+
+# Where bins of probabilities begin: ten of equal width, the first of them cut again, since most are small.
+BINS = np.array([0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
+
+
+def calibration_error(ranks: Ranks, k: int) -> NDArray[np.float64]:
+    r"""By how much probabilities differ from the share of positives among labels that have them; better the lower.
+
+    .. math:: ECE@k = \sum_b \frac{n_b}{n} \left| \bar p_b - \bar y_b \right|
+
+    where b runs over BINS of probability; n_b is how many of the first k labels of all examples have a probability
+    in b, p̄_b the mean of these, and ȳ_b the share of positives among them.
+
+    ranks    of n examples with their top lists and the probabilities of these
+    k        1 or more
+    returns  (bins, 3) of each bin n_b, the sum of the probabilities, and how many are positives; ECE@k is one number
+             in [0, 1] for the whole set; 0 where nothing is shown
+
+    Edge rule: examples without positives do not count, since nothing was calibrated on such.
+    Source: Naeini, Cooper & Hauskrecht 2015, "Obtaining well calibrated probabilities using Bayesian binning".
+    """
+    shown = (ranks.top[:, :k] >= 0) & (ranks.n_positives > 0)[:, None]
+    p, hits = ranks.probabilities[:, :k][shown].astype(np.float64), ranks.hits(k)[shown]
+    bins = np.searchsorted(BINS, p, side="right") - 1
+    sums = [np.bincount(bins, of, len(BINS)) for of in (np.ones(len(p)), p, hits)]
+    return np.stack(sums, axis=1).astype(np.float64)
+
+
+def _mean_gap(bins: NDArray[np.float64]) -> float:
+    n, p, positives = bins.T
+    return float(np.abs(p - positives).sum() / n.sum()) if n.sum() else 0.0
+
+
+ECE = Metric(
+    "ece", calibration_error, cut=True, of_total=_mean_gap, better=LOWER, looks_at_top=True,
+    needs_probabilities=True,
+)  # fmt: skip
+
+
 # The list of all metrics, and the names users call them by.
 
 METRICS: tuple[Metric, ...] = (
@@ -385,9 +491,12 @@ METRICS: tuple[Metric, ...] = (
     MRR,
     MEAN_RANK,
     COVERAGE,
+    GINI,
     PSIB,
     POPULARITY,
     NOVELTY,
+    BRIER,
+    ECE,
 )
 
 

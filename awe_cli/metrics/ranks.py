@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from awe_cli.matrices.matrix import Bags, Lists
 
-NEVER = np.iinfo(np.int32).max  # the best position of a label that is in no top list
+
+NEVER = np.iinfo(np.int32).max  # the rank of a positive that is not in a top list
 
 
 class LabelStatistics(NamedTuple):
@@ -33,22 +34,22 @@ class Ranks(NamedTuple):
 
     indptr     (n + 1,) example e has ranks[indptr[e]:indptr[e+1]], ascending; it may have none
     ranks      (positives,) 1 for the label ranked first
-    best       (labels,) the best position each label has in any example's top list, NEVER where it is in none
     positives  (positives,) the labels that have these ranks
     top        (n, k) the top lists, best first and filled up with -1
     known      the statistics of the labels
     grades     (positives,) how relevant each is; None where all are 1
+    probabilities  (n, k) of the labels in the top lists, where the model is calibrated
 
     `positives`, `top` and `known` are there for metrics that look at top lists.
     """
 
     indptr: NDArray[np.int64]
     ranks: NDArray[np.int32]
-    best: NDArray[np.int32]
     positives: NDArray[np.int32] = np.zeros(0, np.int32)
     top: NDArray[np.int32] = np.zeros((0, 0), np.int32)
     known: LabelStatistics = NO_STATISTICS
     grades: NDArray[np.float32] | None = None
+    probabilities: NDArray[np.float32] = np.zeros((0, 0), np.float32)
 
     @property
     def gains(self) -> NDArray[np.float64]:
@@ -75,6 +76,18 @@ class Ranks(NamedTuple):
         total = np.where(shown, values[top], 0.0).sum(axis=1)
         return total / np.maximum(shown.sum(axis=1), 1)
 
+    def hits(self, k: int) -> NDArray[np.bool_]:
+        """(n, k) whether each of the first k labels is a positive of its example."""
+        top, n_labels = self.top[:, :k].astype(np.int64), len(self.known.counts)
+        rows = np.arange(len(top))
+        wanted = np.repeat(rows, self.n_positives) * n_labels + self.positives
+        return (top >= 0) & np.isin(rows[:, None] * n_labels + top, wanted)
+
+    def listed(self, k: int) -> NDArray[np.float64]:
+        """(labels,) how many examples have each label among their first k."""
+        top = self.top[:, :k]
+        return np.bincount(top[top >= 0], minlength=len(self.known.counts)).astype(np.float64)
+
 
 def ranks_in_lists(
     top: NDArray[np.int32], positives: Lists, grades: NDArray[np.float32] | None = None
@@ -91,17 +104,7 @@ def ranks_in_lists(
     return Ranks(
         positives.indptr,
         ranks[ascending],
-        np.zeros(0, np.int32),
         positives.indices[ascending],
         top,
         grades=None if grades is None else grades[ascending],
     )
-
-
-def best_positions(top: NDArray[np.int32], n_labels: int) -> NDArray[np.int32]:
-    """(labels,) the best position of each label in the top lists (n, k), best first and filled up with -1."""
-    best = np.full(n_labels, NEVER, dtype=np.int32)
-    for position in range(top.shape[1], 0, -1):
-        labels = top[:, position - 1]
-        best[labels[labels >= 0]] = position
-    return best

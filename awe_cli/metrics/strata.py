@@ -44,6 +44,7 @@ def take_apart(ranks: Ranks, strata: NDArray[np.int64], n_strata: int) -> Part:
         ranks=ranks.ranks[order],
         positives=ranks.positives[order],
         top=ranks.top[owner],
+        probabilities=ranks.probabilities[owner] if len(ranks.probabilities) else ranks.probabilities,
         grades=None if ranks.grades is None else ranks.grades[order],
     )
     return Part(apart, owner, rows % n_strata)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from awe_cli.baselines.base import Baseline, Facts
 from awe_cli.baselines.registry import BASELINES
@@ -23,6 +23,9 @@ from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.arrays import load_arrays
 from awe_cli.workspace.artifact import decoding
 
+if TYPE_CHECKING:
+    from awe_cli.ranking.calibration import Calibration
+
 EMBEDDING, KNN, ENSEMBLE = "embedding", "knn", "ensemble"
 BASELINE_VERSION = 4
 
@@ -32,10 +35,12 @@ class OpenRanker:
     """A model opened for ranking.
 
     fit_on  the splits of the fit in use; in recommendation a person's history is that in these splits
+    calibration  from its scores to probabilities, where these are wanted
     """
 
     ranker: Ranker
     fit_on: tuple[str, ...]
+    calibration: Calibration | None = None
 
 
 Loader = Callable[[Workspace, Artifact, Dataset, tuple[str, ...]], Ranker]

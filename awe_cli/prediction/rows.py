@@ -10,22 +10,24 @@ from numpy.typing import NDArray
 
 from awe_cli.report.tables import Table
 
-LABEL, RANK, SCORE, FALLBACK = "label", "rank", "score", "fallback"
+LABEL, RANK, SCORE, PROBABILITY, FALLBACK = "label", "rank", "score", "probability", "fallback"
 
 
 def id_column(name: str | None) -> str:
     """What the column of ids is called: as in the input, or "id" where that name is taken or unknown."""
-    return "id" if name in (None, "", LABEL, RANK, SCORE, FALLBACK) else str(name)
+    return "id" if name in (None, "", LABEL, RANK, SCORE, PROBABILITY, FALLBACK) else str(name)
 
 
 def prediction_schema(
-    id_name: str, ids: pa.DataType, labels: pa.DataType, *, fallback: bool = False
+    id_name: str, ids: pa.DataType, labels: pa.DataType, *, probability: bool = False, fallback: bool = False
 ) -> pa.Schema:
     """The columns: the id and the label in the types the user gave them, rank from 1, score.
 
-    fallback  whether a last column says which rows are in the order of popularity
+    probability  whether the probability of each label follows
+    fallback     whether a last column says which rows are in the order of popularity
     """
     columns = [(id_name, ids), (LABEL, labels), (RANK, pa.int32()), (SCORE, pa.float32())]
+    columns += [(PROBABILITY, pa.float32())] if probability else []
     return pa.schema([*columns, (FALLBACK, pa.bool_())] if fallback else columns)
 
 
@@ -35,6 +37,7 @@ def prediction_rows(
     labels: pa.Array,
     top: NDArray[np.int32],
     scores: NDArray[np.float32],
+    probabilities: NDArray[np.float32] | None = None,
     fallback: NDArray[np.bool_] | None = None,
 ) -> pa.Table:
     """The top lists of m examples as rows, in the order of the examples, best label first.
@@ -43,6 +46,7 @@ def prediction_rows(
     labels  (labels,) by index
     top     (m, k) label indices, best first, filled up with -1, which makes no row
     scores  (m, k)
+    probabilities  (m, k), NaN where none is known, and null in the rows
     fallback  (m,) whose labels are in the order of popularity, where the schema has a column of that
     """
     there = top >= 0
@@ -53,6 +57,8 @@ def prediction_rows(
         pa.array(position.astype(np.int32) + 1),
         pa.array(scores[there]),
     ]
+    if probabilities is not None:
+        columns.append(pa.array(probabilities[there], from_pandas=True))
     if fallback is not None:
         columns.append(pa.array(fallback[example]))
     return pa.Table.from_arrays(

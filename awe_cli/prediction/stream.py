@@ -25,6 +25,7 @@ from awe_cli.metrics.ranks import ranks_in_lists
 from awe_cli.prediction.label_search import BLOCK, LabelSearch, measured, put, recalls
 from awe_cli.prediction.rows import id_column, prediction_rows, prediction_schema
 from awe_cli.ranking.block import Ranked
+from awe_cli.ranking.calibration import Calibration
 from awe_cli.ranking.ranker import Ranker, block_rows
 from awe_cli.ranking.rerank import Reranking
 from awe_cli.ranking.restricted import RestrictedRanker
@@ -48,6 +49,7 @@ class PredictRequest:
     examples  new input that is in memory, in place of a file
     id_name  of the column of ids; None: as in the data that was prepared
     reranking  how lists are chosen from longer ones; None: by score alone
+    calibration  from scores to probabilities, where these are wanted; threshold: the least that a label must have
     """
 
     model: str
@@ -62,6 +64,8 @@ class PredictRequest:
     examples: Examples | None = None
     id_name: str | None = None
     reranking: Reranking | None = None
+    calibration: Calibration | None = None
+    threshold: float = 0.0
 
     @property
     def listed(self) -> int:
@@ -95,6 +99,7 @@ class Counts:
     recalled    how many these are
     exact       examples that were ranked exactly where the search was to be approximate: its candidates ran out, or
                 nothing is known of them
+    improbable  labels that were left out of the lists for being less probable than asked for
     unweighted  whether the input lacks the column of weights, so that each item counts 1
     """
 
@@ -113,6 +118,7 @@ class Counts:
     recall: float = 0.0
     recalled: int = 0
     exact: int = 0
+    improbable: int = 0
 
 
 def top_rows(
@@ -137,6 +143,12 @@ def top_rows(
     popular: Ranker | None = PopularityRanker(dataset.label_counts(request.fit_on)) if marked else None
     at_once = rows_at_once(ranker) if request.allowed is None else block_rows(ranker.n_labels)
     most = at_once if search is None else BLOCK
+    whole = ranker
+
+    def schema(ids: pa.DataType) -> pa.Schema:
+        probability = request.calibration is not None
+        return prediction_schema(id_name, ids, labels.type, probability=probability, fallback=marked)
+
     if request.allowed is not None:
         ranker = RestrictedRanker(ranker, request.allowed)
         popular = RestrictedRanker(popular, request.allowed) if popular is not None else None
@@ -147,6 +159,14 @@ def top_rows(
         among = None if seen is None else ranker.subset.among(seen)
         found = rank(ranker, x, None, among, request.listed, request.model)
         return found._replace(labels=ranker.subset.original(found.labels))
+
+    def probabilities(block: Examples, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        assert request.calibration is not None
+        history = None if block.seen is None else dataset.among_labels(block.seen)
+        p = request.calibration.of_lists(whole, block.x, history, scores)
+        if marked:
+            p[is_blank(block)] = np.nan  # their scores are counts
+        return p
 
     def best_of_rows(rows: NDArray[np.int64], x: Rows, seen: Lists | None) -> Iterator[tuple[Any, Ranked]]:
         """Some of the rows ranked exactly, as many at once as an exact block has."""
@@ -166,7 +186,7 @@ def top_rows(
         known = known[~np.isnan(known)]
         return ranked, Recall(float(known.sum()), len(known), int(np.count_nonzero(short)))
 
-    def work(placed: tuple[int, Examples]) -> tuple[Examples, pa.Table, NDArray[np.int32], Cost, Recall]:
+    def work(placed: tuple[int, Examples]) -> tuple[Examples, pa.Table, NDArray[np.int32], Cost, int, Recall]:
         first, block = placed
         seen = None if request.include_seen or block.seen is None else dataset.among_labels(block.seen)
         recall = ALL_EXACT
@@ -182,17 +202,23 @@ def top_rows(
                 others = best(popular, take_rows(block.x, for_blank), None)
                 ranked.labels[for_blank], ranked.scores[for_blank] = others.labels, others.scores
                 ranked.n_top[for_blank] = others.n_top
+        p = None if request.calibration is None else probabilities(block, ranked.scores)
+        improbable = 0
+        if p is not None and request.threshold:
+            ranked, improbable = above(ranked, p, request.threshold)
         cost = NO_COST
         if request.reranking is not None:
             by_score, ranked = ranked, request.reranking.apply(ranked, request.top_k)
             cost = cost_of(by_score.labels[:, : request.top_k], ranked.labels, block)
-        schema = prediction_schema(id_name, block.ids.type, labels.type, fallback=marked)
-        rows = prediction_rows(schema, block.ids, labels, ranked.labels, ranked.scores, fallback)
-        return block, rows, ranked.n_top, cost, recall
+            p = None if p is None else probabilities(block, ranked.scores)
+        rows = prediction_rows(
+            schema(block.ids.type), block.ids, labels, ranked.labels, ranked.scores, p, fallback
+        )
+        return block, rows, ranked.n_top, cost, improbable, recall
 
     most = min(most, max(1, BLOCK_ROWS // min(request.listed, dataset.n_labels)))
     blocks = itertools.islice(_placed(cut(examples_of(dataset, request, counts), most)), skip, None)
-    for block, rows, n_top, cost, recall in map_blocks(work, blocks, threads):
+    for block, rows, n_top, cost, improbable, recall in map_blocks(work, blocks, threads):
         counts.examples += len(block)
         counts.rows += rows.num_rows
         n_blank = int(np.count_nonzero(is_blank(block)))
@@ -206,9 +232,24 @@ def top_rows(
         counts.recall += recall.total
         counts.recalled += recall.examples
         counts.exact += recall.exact
+        counts.improbable += improbable
         yield rows
     if not counts.examples:
-        yield prediction_schema(id_name, pa.string(), labels.type).empty_table()
+        yield schema(pa.string()).empty_table()
+
+
+def above(ranked: Ranked, p: NDArray[np.float32], threshold: float) -> tuple[Ranked, int]:
+    """The lists without labels whose probability (m, k) is below a threshold or not known, and how many these are."""
+    n_top = np.count_nonzero(p >= np.float32(threshold), axis=1).astype(
+        np.int32
+    )  # the first ones: p never rises
+    out = np.arange(p.shape[1]) >= n_top[:, None]
+    left = ranked._replace(
+        labels=np.where(out, np.int32(-1), ranked.labels),
+        scores=np.where(out, np.float32(np.nan), ranked.scores),
+        n_top=n_top,
+    )
+    return left, int((ranked.n_top - n_top).sum())
 
 
 def _placed(blocks: Iterator[Examples]) -> Iterator[tuple[int, Examples]]:

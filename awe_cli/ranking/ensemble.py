@@ -21,6 +21,7 @@ from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints, remember
 from awe_cli.matrices.matrix import Bags, Rows
 from awe_cli.ranking.earlier import unscored_labels
 from awe_cli.ranking.ranker import Ranker, Scores
+from awe_cli.ranking.standing import ALL_SCORED, candidates, standing
 from awe_cli.ranking.validation import Validator
 
 # Weights of a sum of scores, chosen on validation by coordinate search over shares of the whole.
@@ -97,9 +98,6 @@ def combined(parts: Parts, weights: Sequence[float]) -> Scores:
     return Scores(F, ties)
 
 
-_ALL_SCORED = np.zeros(0, np.int32)
-
-
 class EnsembleRanker:
     """Ranks by the weighted sum of the models' standardised scores; models of weight 0 are left out.
 
@@ -136,23 +134,12 @@ def standard_parts(rankers: Sequence[Ranker], x: Rows, *, own: bool) -> Parts:
 
 
 def standardised(
-    S: NDArray[np.float32], seen: Bags | None, unscored: NDArray[np.int32] = _ALL_SCORED
+    S: NDArray[np.float32], seen: Bags | None, unscored: NDArray[np.int32] = ALL_SCORED
 ) -> NDArray[np.float32]:
     """S (m, labels) with mean 0 and deviation 1 in each row over the labels that are neither in `seen` nor unscored.
 
     Unscored labels get 0.
     """
-    candidate = np.ones(S.shape, np.bool_)
-    candidate[:, unscored] = False
-    if seen is not None:
-        items = seen.indices < S.shape[1]  # features of the person come after the items
-        rows = np.repeat(np.arange(len(S)), np.diff(seen.indptr))
-        candidate[rows[items], seen.indices[items]] = False
-    n = np.maximum(candidate.sum(axis=1, keepdims=True), 1)
-    centred = S - np.where(candidate, S, 0).sum(axis=1, keepdims=True, dtype=np.float64) / n
-    deviation = np.sqrt(np.where(candidate, np.square(centred), 0).sum(axis=1, keepdims=True) / n)
-    # A deviation that is only rounding error counts as 0. NaN compares false, and stays.
-    trace = 1e-6 * np.abs(S).max(axis=1, keepdims=True, initial=0)
-    result = np.divide(centred, deviation, out=np.zeros_like(centred), where=~(deviation <= trace))
+    result = standing(S, candidates(S.shape, seen, unscored)).standardised(S)
     result[:, unscored] = 0
     return result.astype(np.float32)

@@ -12,7 +12,7 @@ from awe_cli.engine.local import map_blocks
 from awe_cli.matrices.bags import with_labels
 from awe_cli.matrices.matrix import Lists, Rows, n_rows
 from awe_cli.metrics.metrics import criterion
-from awe_cli.metrics.ranks import Ranks, best_positions
+from awe_cli.metrics.ranks import Ranks
 from awe_cli.ranking.block import Ranked, rank_block
 from awe_cli.ranking.earlier import unscored_labels
 from awe_cli.ranking.embedding import CandidateRanker
@@ -100,8 +100,8 @@ class Validator:
         return self._measured(rank_block(scores, block.positives, block.seen, 0, "in training"), block)
 
     def _measured(self, ranked: Ranked, block: Examples) -> NDArray[np.float64]:
-        best, grades = best_positions(ranked.labels, 0), block.grades_of(ranked.positives)
-        return self._measure.values(Ranks(ranked.indptr, ranked.ranks, best, grades=grades))
+        grades = block.grades_of(ranked.positives)
+        return self._measure.values(Ranks(ranked.indptr, ranked.ranks, grades=grades))
 
     def _blocks(self, rows: int) -> list[tuple[int, int]]:
         n = len(self.examples)

@@ -406,6 +406,34 @@ def _coverage(document: Mapping[str, Any], theme: _Theme) -> Any:
     return figure
 
 
+def _reliability(document: Mapping[str, Any], theme: _Theme) -> Any:
+    """Shares of positives over probabilities; on the diagonal they are equal. The larger a dot, the more labels."""
+    evaluation = document.get("evaluation") or {}
+    found = evaluation.get("calibration")
+    if not found:
+        return None
+    models, measure = found["models"], f"ece@{evaluation['k']}"
+    figure, [axes] = _figure(4.4 + 0.17 * len(models))
+    axes.plot([0, 1], [0, 1], color=theme.muted, linestyle=":", linewidth=1)
+    largest = max((b["labels"] for of in models.values() for b in of["reliability"][measure]), default=1)
+    handles = []
+    for place, of in enumerate(models.values()):
+        bins, color = of["reliability"][measure], theme.series[place % N_SERIES]
+        p, share = [b["probability"] for b in bins], [b["positives"] for b in bins]
+        axes.scatter(
+            p, share, [8 + 70 * b["labels"] / largest for b in bins], color=color, alpha=0.6, linewidths=0
+        )
+        handles += axes.plot(p, share, color=color, linewidth=1.2)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_xlabel(f"probability of the first {evaluation['k']}")
+    axes.set_ylabel("share that are positives")
+    axes.grid(True)
+    names = [f"{short(name)}: {of['metrics'][measure]:.3f}" for name, of in models.items()]
+    figure.legend(handles, names, title=measure, loc="outside lower left", ncols=2)
+    return figure
+
+
 def _label_map(document: Mapping[str, Any], theme: _Theme) -> Any:
     found = document.get("map")
     if not found or not found["points"]:
@@ -462,5 +490,6 @@ _DRAW: dict[str, Draw] = {
     "metrics": _metrics,
     "strata": _strata,
     "coverage": _coverage,
+    "reliability": _reliability,
     "label-map": _label_map,
 }

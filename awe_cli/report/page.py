@@ -90,6 +90,7 @@ _SECTIONS = (
     ("quality", "Quality"),
     ("strata", "By label frequency"),
     ("coverage", "Coverage and popularity"),
+    ("reliability", "Probabilities"),
     ("map", "Map of the labels"),
     ("neighbors", "Neighbours"),
     ("examples", "Explained examples"),
@@ -106,6 +107,7 @@ def page(document: Mapping[str, Any]) -> str:
         "quality": _quality,
         "strata": _strata,
         "coverage": _coverage,
+        "reliability": _reliability,
         "map": _map,
         "neighbors": _neighbors,
         "examples": _examples,
@@ -418,16 +420,17 @@ def _coverage(document: Mapping[str, Any]) -> Iterable[str]:
     result, labels = evaluation["result"], document["dataset"]["nouns"]["labels"]
     measures = [
         name for name in next(iter(result["models"].values()))["metrics"]
-        if name.split("@")[0] in ("coverage", "popularity", "novelty")
+        if name.split("@")[0] in ("coverage", "gini", "popularity", "novelty")
     ]  # fmt: skip
     rows = [
         (name, *(_rounded(m, of["metrics"][m]) for m in measures)) for name, of in result["models"].items()
     ]
     yield _table(("model", *measures), rows)
     yield _note(
-        f"Coverage: the share of the {labels} that at least one list has. Popularity: how many training examples have "
-        "one of a list, on average; the higher, the more a model leans to what is frequent anyway. Novelty: how many "
-        "bits it tells to meet one of a list, more for the rare. None of the three is better the higher by itself."
+        f"Coverage: the share of the {labels} that at least one list has. Gini: 0 where all are listed equally often, "
+        "near 1 where few have most places. Popularity: how many training examples have one of a list, on "
+        "average; the higher, the more a model leans to what is frequent anyway. Novelty: how many bits it tells to "
+        "meet one of a list, more for the rare. None of these is better the higher by itself."
     )
     k = evaluation["k"]
     yield _figure(
@@ -435,6 +438,29 @@ def _coverage(document: Mapping[str, Any]) -> Iterable[str]:
         document,
         f"How much of the {labels} lists of {k} reach, and how popular what they name is.",
     )
+
+
+def _reliability(document: Mapping[str, Any]) -> Iterable[str]:
+    found = (document["evaluation"] or {}).get("calibration")
+    if not found:
+        yield _note(
+            "No judged model is calibrated: awe calibrate --model NAME learns what a score stands for."
+        )
+        return
+    k, labels = document["evaluation"]["k"], document["dataset"]["nouns"]["labels"]
+    names = list(next(iter(found["models"].values()))["metrics"])
+    rows = [(name, *(_rounded(m, of["metrics"][m]) for m in names)) for name, of in found["models"].items()]
+    yield _table(("model", *names), rows)
+    yield _note(
+        f"Of the first {k} {labels} of each list. ece: by how much probabilities and the shares that come true differ, "
+        "on average; brier: the squared error of a probability. Both are better the lower. A probability is what "
+        "validation says of a score; where the split has more positives, or fewer, all are off alike."
+    )
+    yield _figure(
+        "reliability", document,
+        f"Shares of positives among {labels} by their probability on {found['split']}; on the dotted line both agree. "
+        f"The larger a dot, the more {labels} it stands for.",
+    )  # fmt: skip
 
 
 def _rounded(measure: str, value: float) -> str:

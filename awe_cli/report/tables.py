@@ -67,6 +67,15 @@ def neighbors_line(result: Mapping[str, Any]) -> str:
     return f"chosen: space {result['space']}, k = {result['k']}, {', '.join(lambdas)}"
 
 
+def calibration_line(result: Mapping[str, Any]) -> str:
+    """Which map `awe calibrate` took, by which log loss, and how much it was fitted to."""
+    losses = "; ".join(f"{name} {loss:.5f}" for name, loss in result["log_loss"].items())
+    return (
+        f"{result['method']} of {result['scores']} scores, fitted to {result['positives']:,} positives among "
+        f"{result['pairs']:,} labels of {result['examples']:,} examples; log loss by halves: {losses}"
+    )
+
+
 def candidates_table(result: Mapping[str, Any]) -> Table | None:
     """What `awe retrain` chose from, and S alone beside it; None where there was no validation to choose by."""
     if not result["validation"]:

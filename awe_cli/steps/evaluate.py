@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from awe_cli.evaluation.held_out import Evaluated, evaluate_ranker, per_example_
 from awe_cli.evaluation.metrics_file import check_metrics_file, metrics_text
 from awe_cli.evaluation.strata import Strata, compare_strata, make_strata, with_owners_of
 from awe_cli.metrics.metrics import Measure, measures
+from awe_cli.models.calibration import find_calibration, open_calibration
 from awe_cli.models.load import find_model, open_ranker
 from awe_cli.models.store import open_dataset
 from awe_cli.models.versions import require_dataset
@@ -26,7 +28,7 @@ from awe_cli.prediction.output import whole_file
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.artifact import read_document
 
-VERSION = 6
+VERSION = 7
 RESULT = "metrics.json"
 EXAMPLES = "examples.parquet"
 _LONGEST_NAME = 100
@@ -83,13 +85,22 @@ def _evaluate(
         require_dataset(ws, model, stored)
     baseline = _baseline(settings.baseline_model, list(found))
     strata = make_strata(settings.by, dataset) if settings.by else None
-    recipe = _recipe(settings, wanted, baseline, stored, found)
+    calibrations: dict[str, Artifact] = {}
+    if any(measure.metric.needs_probabilities for measure in wanted):
+        calibrations = {name: find_calibration(ws, model) for name, model in found.items()}
+    recipe = _recipe(settings, wanted, baseline, stored, found, calibrations)
     name = settings.name or default_name(list(found), settings.split, settings.by)
     current = ws.current("metrics", name, recipe)
     if current is not None:
         return read_document(current.file(RESULT)), current, False
     with ws.stage("metrics", recipe) as staging:
-        opened = {name: open_ranker(ws, model, dataset, settings.split) for name, model in found.items()}
+        opened = {
+            name: replace(
+                open_ranker(ws, model, dataset, settings.split),
+                calibration=open_calibration(calibrations[name]) if name in calibrations else None,
+            )
+            for name, model in found.items()
+        }
         judged = {}
         for model_name, ranker in opened.items():
             announce(model_name)
@@ -181,6 +192,7 @@ def _recipe(
     baseline: str,
     dataset: Artifact,
     models: dict[str, Artifact],
+    calibrations: dict[str, Artifact],
 ) -> Recipe:
     resolved = {
         "split": settings.split,
@@ -192,4 +204,5 @@ def _recipe(
         **({"per_example": True} if settings.per_example else {}),
     }
     parents = {f"model {name}": model.digest for name, model in models.items()}
+    parents |= {f"calibration {name}": found.digest for name, found in calibrations.items()}
     return Recipe("metrics", VERSION, resolved, {"dataset": dataset.digest, **parents})

@@ -22,10 +22,11 @@ from awe_cli.dataset.memory import Matrix, encode_matrix
 from awe_cli.dataset.new_documents import OtherDocuments
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
 from awe_cli.engine.dask import code_digest
-from awe_cli.errors import MissingInputError, UsageError
+from awe_cli.errors import MissingInputError, SettingsError, UsageError
 from awe_cli.io.options import ReadOptions
 from awe_cli.io.sources import STDIN, find_source
 from awe_cli.io.writers import row_writer
+from awe_cli.models.calibration import find_calibration, open_calibration
 from awe_cli.models.load import OpenRanker, choose_fit, find_model, open_ranker
 from awe_cli.models.needs import prediction_needs
 from awe_cli.models.products import find_product, open_product
@@ -64,6 +65,7 @@ _KEPT = (
     "recall",
     "recalled",
     "exact",
+    "improbable",
 )
 
 OnProgress = Callable[[Iterable[pa.Table]], Iterable[pa.Table]]
@@ -107,6 +109,7 @@ class _Work:
     ws: Workspace
     stored: Artifact
     model: Artifact
+    calibration: Artifact | None
     dataset: Dataset
     request: PredictRequest
     format: str
@@ -213,14 +216,16 @@ class _Work:
             }
         if self.search is not None:
             resolved["approximate"] = asdict(self.search)
+        parents = {"dataset": self.stored.digest, "model": self.model.digest}
+        if self.calibration is not None:
+            resolved["threshold"] = request.threshold
+            parents["calibration"] = self.calibration.digest
         if self.documents is not None:
             options = _reading(self.dataset.settings["label_features"])
             resolved["documents"] = find_source(
                 self.documents, Path(self.documents), options=options
             ).sha256()
-        return Recipe(
-            "predictions", VERSION, resolved, {"dataset": self.stored.digest, "model": self.model.digest}
-        )
+        return Recipe("predictions", VERSION, resolved, parents)
 
 
 def predict(
@@ -241,8 +246,9 @@ def predict(
 ) -> Predicted:
     """Write the best labels of each example: the id, `label`, `rank` from 1, `score`.
 
-    New people in recommendation get a last column `fallback`: whether nothing is known of them, so that their labels
-    are in the order of popularity among what the model was fitted on; the score is then the count.
+    `probability` follows where settings ask for it. New people in recommendation get a last column `fallback`: whether
+    nothing is known of them, so that their labels are in the order of popularity among what the model was fitted on;
+    the score is then the count, and no probability is known.
 
     input    a file in the format that was prepared, "-" for stdin; None: the examples of settings.split, or without
              one everybody that was prepared, with all their items as history (annotation: the examples of all splits)
@@ -270,11 +276,24 @@ def predict(
     request = replace(
         _request(found, dataset, model, input or user_file, settings), input=input, user_file=user_file
     )
+    calibration = _calibration(ws, found, settings)
     request = replace(request, reranking=reranking_of(ws, found, dataset, stored, settings))
-    request, notes = narrow(dataset, request, only or Only())
+    request, notes = narrow(dataset, _calibrated(request, calibration, settings), only or Only())
     search = approximate_of(ws, found, dataset, settings, request.listed)
     work = _Work(
-        ws, stored, found, dataset, request, format, documents, search, threads, wait, announce, on_progress
+        ws,
+        stored,
+        found,
+        calibration,
+        dataset,
+        request,
+        format,
+        documents,
+        search,
+        threads,
+        wait,
+        announce,
+        on_progress,
     )
     own = not request.is_new and request.split in (None, "train") and dataset.task == ANNOTATION
     resolved: dict[str, Any] = {
@@ -347,6 +366,7 @@ def recommend(
         is_table = input is None or isinstance(input, pa.Table)
         request = replace(request, examples=encoded.examples, id_name=None if is_table else "row")
     request = replace(request, reranking=reranking_of(ws, found, dataset, stored, settings))
+    request = _calibrated(request, _calibration(ws, found, settings), settings)
     request, notes = narrow(dataset, request, only or Only())
     counts = Counts(unknown=unknown, unweighted=unweighted)
     opened = open_ranker(ws, found, dataset, _left_out(request.split))
@@ -426,6 +446,30 @@ def _request(
         )
     fit_on = choose_fit(model, _left_out(split))
     return PredictRequest(name, settings.top_k, settings.include_seen, fit_on, split, input)
+
+
+def _calibration(ws: Workspace, model: Artifact, settings: PredictSettings) -> Artifact | None:
+    """The calibration of the model, where the settings ask for probabilities.
+
+    Raises MissingInputError where there is none, SettingsError where labels that have none are asked for.
+    """
+    if not settings.probabilities and settings.threshold is None:
+        return None
+    if settings.include_seen:
+        raise SettingsError(
+            "--include-seen: expected to stand alone, found it with --probabilities or --threshold: a probability is "
+            "that of an item which a person does not have yet",
+            hint="leave out one of them",
+        )
+    return find_calibration(ws, model)
+
+
+def _calibrated(
+    request: PredictRequest, calibration: Artifact | None, settings: PredictSettings
+) -> PredictRequest:
+    if calibration is None:
+        return request
+    return replace(request, calibration=open_calibration(calibration), threshold=settings.threshold or 0.0)
 
 
 def _reading(stored: Mapping[str, Any]) -> ReadOptions:

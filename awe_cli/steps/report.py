@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from awe_cli.config.report import (
     LABEL_MAP,
     LEARNING_CURVES,
     METRICS,
+    RELIABILITY,
     SEARCH,
     STRATA,
     FigureSettings,
@@ -46,6 +48,7 @@ from awe_cli.errors import (
 )
 from awe_cli.matrices.matrix import Bags
 from awe_cli.metrics.bootstrap import paired_intervals
+from awe_cli.models.calibration import find_calibration
 from awe_cli.models.load import EMBEDDING, ENSEMBLE, choose_fit, find_model
 from awe_cli.models.store import (
     HISTORY,
@@ -69,7 +72,7 @@ from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.artifact import decoding
 from awe_cli.workspace.runs import DONE, Run, read_runs
 
-_MEASURES = ("precision", "recall", "ndcg", "map", "mrr", "coverage", "popularity", "novelty")
+_MEASURES = ("precision", "recall", "ndcg", "map", "mrr", "coverage", "gini", "popularity", "novelty")
 _POINTS = 300  # of the curve of label frequencies
 _RANKS = (0, 3, 10, 30, 100, 300)  # by frequency, of the labels whose neighbours are shown
 _NEAR = 8
@@ -182,7 +185,7 @@ def plot(
         document: dict[str, Any] = {"dataset": _portrait(work)}
         if figure in (LEARNING_CURVES, SEARCH):
             document["models"] = [_model(work.ws, name, model) for name, model in work.models.items()]
-        elif figure in (METRICS, STRATA, COVERAGE):
+        elif figure in (METRICS, STRATA, COVERAGE, RELIABILITY):
             document["evaluation"] = _evaluation(work)
         elif figure == LABEL_MAP:
             document["map"] = _map(work)
@@ -226,6 +229,7 @@ def _why_empty(figure: str, work: _Work) -> str:
         LABEL_FREQUENCY: "no label has a training example",
         LEARNING_CURVES: f"only models that `awe train` or `awe retrain` made have curves, found {names}",
         SEARCH: f"only models that `awe tune` made come from a search, found {names}",
+        RELIABILITY: f"only models that `awe calibrate` calibrated have probabilities, found {names}",
         LABEL_MAP: f"only embedding models have a V, found {names}",
     }.get(figure, "; ".join(work.warnings) or f"nothing can be judged, found {names}")
 
@@ -409,7 +413,24 @@ def _evaluation(work: _Work) -> dict[str, Any] | None:
         "main": f"ndcg@{k}",
         "result": dict(result),
         "intervals": _intervals(artifact, fair, result, work.settings.seed),
+        "calibration": _calibration(work, fair, split, k),
     }
+
+
+def _calibration(work: _Work, models: Sequence[str], split: str, k: int) -> dict[str, Any] | None:
+    """How far the probabilities of those models that are calibrated are off; None where none is."""
+    calibrated = []
+    for name in models:
+        with suppress(MissingInputError, CorruptArtifactError):
+            find_calibration(work.ws, work.models[name])
+            calibrated.append(name)
+    if not calibrated:
+        return None
+    asked = EvaluateSettings(
+        split=split, at=(k,), metric=("ece", "brier"), seed=work.settings.seed,
+        name=default_name(["report-probabilities", *calibrated], split),
+    )  # fmt: skip
+    return dict(evaluate(work.ws, calibrated, asked, threads=work.threads, wait=work.wait)[0])
 
 
 def _intervals(

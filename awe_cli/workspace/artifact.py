@@ -63,6 +63,7 @@ KINDS: dict[str, Kind] = {
             "awe build-affinity --model MODEL --affinity NAME --name {name}",
         ),
         Kind("index", "index of labels", "indexes", "awe predict --model MODEL --approximate hnsw"),
+        Kind("calibration", "calibration", "calibrations", "awe calibrate --model {name}"),
         Kind("predictions", "set of predictions", "predictions", "awe predict --model {name}"),
         Kind("metrics", "comparison", "metrics", "awe evaluate --model {name}"),
     )
@@ -199,7 +200,7 @@ class Artifact:
 
     @property
     def kind(self) -> str:
-        """dataset, model, neighbors, affinity, predictions or metrics."""
+        """One of KINDS, such as dataset or model."""
         return self.manifest.recipe.kind
 
     @property

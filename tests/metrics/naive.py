@@ -44,6 +44,28 @@ def coverage(all_shown, n_labels, k):
     return len(found) / n_labels
 
 
+def gini(all_shown, n_labels, k):
+    """Half the mean difference between the counts of two labels, over their mean."""
+    counts = [sum(label in shown[:k] for shown in all_shown) for label in range(n_labels)]
+    apart = sum(abs(a - b) for a in counts for b in counts) / n_labels**2
+    mean = sum(counts) / n_labels
+    return apart / (2 * mean) if mean else 0.0
+
+
+def brier(shown, positives, probabilities, k):
+    errors = [(p - (y in positives)) ** 2 for y, p in zip(shown[:k], probabilities, strict=False)]
+    return sum(errors) / len(errors) if errors else 0.0
+
+
+def calibration_error(pairs, edges):
+    """Of pairs of a probability and whether the label is a positive, in bins that begin at `edges`."""
+    total = 0.0
+    for low, high in zip(edges, [*edges[1:], math.inf], strict=True):
+        inside = [(p, hit) for p, hit in pairs if low <= p < high]
+        total += abs(sum(p for p, _ in inside) - sum(hit for _, hit in inside))
+    return total / len(pairs) if pairs else 0.0
+
+
 def popularity(shown, counts, k):
     seen = [counts[label] for label in shown[:k]]
     return sum(seen) / len(seen) if seen else 0.0

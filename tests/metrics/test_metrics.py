@@ -8,18 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awe_cli.errors import SettingsError
-from awe_cli.metrics.metrics import COVERAGE, METRICS, measure, measures
-from awe_cli.metrics.ranks import NEVER, Ranks, best_positions
+from awe_cli.metrics.metrics import METRICS, measure, measures
+from awe_cli.metrics.ranks import LabelStatistics, Ranks
 from tests.metrics.naive import TWINS
 
-BOUNDED = [metric for metric in METRICS if metric.chooses] + [COVERAGE]
+BOUNDED = [metric for metric in METRICS if metric.chooses]
 OF_RANKS = [metric for metric in METRICS if not metric.looks_at_top]
 
 
-def ranks_of(*rows, best=()):
+def ranks_of(*rows):
     indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
     flat = [rank for row in rows for rank in row]
-    return Ranks(indptr, np.array(flat, dtype=np.int32), np.array(best, dtype=np.int32))
+    return Ranks(indptr, np.array(flat, dtype=np.int32))
 
 
 def log2(x):
@@ -68,7 +68,7 @@ def test_agrees_with_its_twin(metric, relevant, k):
 @pytest.mark.parametrize("metric", BOUNDED, ids=lambda metric: metric.name)
 @given(relevant=st.lists(st.booleans(), min_size=1, max_size=30).filter(any), k=st.integers(1, 40))
 def test_lies_between_0_and_1(metric, relevant, k):
-    ranks = ranks_of([rank for rank, hit in enumerate(relevant, 1) if hit], best=[1, NEVER])
+    ranks = ranks_of([rank for rank, hit in enumerate(relevant, 1) if hit])
     assert 0 <= metric.values(ranks, k)[0] <= 1
 
 
@@ -155,9 +155,8 @@ def test_ranks_of_several_positives_agree_with_scikit_learn():
 
 def test_coverage_by_hand():
     top = np.array([[0, 1], [0, 2], [3, -1]], dtype=np.int32)
-    best = best_positions(top, n_labels=5)
-    assert best.tolist() == [1, 2, 2, 1, NEVER]
-    ranks = ranks_of([], [], [], best=best)
+    ranks = ranks_of([], [], [])._replace(top=top, known=LabelStatistics(np.ones(5), None))
+    assert ranks.listed(2).tolist() == [2, 1, 1, 1, 0]
     assert measure("coverage@1").mean(ranks) == 2 / 5
     assert measure("coverage@2").mean(ranks) == 4 / 5
 

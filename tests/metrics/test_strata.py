@@ -13,7 +13,6 @@ from awe_cli.metrics.strata import EDGES, by_size, size_names, take_apart
 RANKS = Ranks(
     indptr=np.array([0, 3, 3, 5]),
     ranks=np.array([1, 2, 9, 3, 4], np.int32),
-    best=np.zeros(0, np.int32),
     positives=np.array([7, 0, 2, 2, 7], np.int32),
     top=np.array([[7, 0], [1, 3], [5, 4]], np.int32),
     known=LabelStatistics(np.arange(8), Lists(np.zeros(9, np.int64), np.zeros(0, np.int32))),

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from awe_cli.errors import SettingsError
 from awe_cli.matrices.matrix import Bags, Lists
-from awe_cli.metrics.metrics import METRICS, criterion, measure
-from awe_cli.metrics.ranks import LabelStatistics, Ranks, best_positions
+from awe_cli.metrics.metrics import BINS, METRICS, criterion, measure
+from awe_cli.metrics.ranks import LabelStatistics, Ranks
 from tests.metrics import naive
 
 # Labels 0 and 1 are kinds of p, 1 and 2 of q, 3 and 4 of nothing.
@@ -28,7 +28,7 @@ def shown(top, positives, counts=(6, 3, 1, 0, 0), parents=PARENTS):
     lists = lists_of(positives)
     ranks = np.ones(len(lists.indices), np.int32)
     known = LabelStatistics(np.array(counts), lists_of(parents))
-    return Ranks(lists.indptr, ranks, np.zeros(0, np.int32), lists.indices, np.array(top, np.int32), known)
+    return Ranks(lists.indptr, ranks, lists.indices, np.array(top, np.int32), known)
 
 
 def values(name, top, positives, **known):
@@ -96,11 +96,56 @@ def test_no_examples(name):
 def test_what_is_shown_agrees_with_its_twins(rows, counts, k):
     """Rows of fewer than six labels are those of examples with fewer candidates."""
     top = np.array([row + [-1] * (6 - len(row)) for row in rows], np.int32)
-    ranks = shown(top, [[0]] * len(rows), counts=counts)._replace(best=best_positions(top, 9))
+    ranks = shown(top, [[0]] * len(rows), counts=counts)
     for twin in (naive.popularity, naive.novelty):
         found = measure(f"{twin.__name__}@{k}").values(ranks)
         assert found == pytest.approx([twin(row, counts, k) for row in rows], abs=1e-12)
-    assert measure(f"coverage@{k}").values(ranks).tolist() == [naive.coverage(rows, 9, k)]
+    assert measure(f"coverage@{k}").mean(ranks) == naive.coverage(rows, 9, k)
+    assert measure(f"gini@{k}").mean(ranks) == pytest.approx(naive.gini(rows, 9, k), abs=1e-12)
+
+
+def test_gini_by_hand():
+    """Lists have the five labels 3, 2, 1, 0 and 0 times: Σ (2i − 6) c_(i) = 4·3 + 2·2 + 0·1, of 5 · 6."""
+    ranks = shown([[0, 1, 2], [0, 1, -1], [0, -1, -1]], [[0]] * 3)
+    assert ranks.listed(3).tolist() == [3, 2, 1, 0, 0]
+    assert measure("gini@3").mean(ranks) == pytest.approx((4 * 3 + 2 * 2 + 0 * 1) / (5 * 6))
+    assert measure("gini@1").mean(ranks) == pytest.approx(1 - 1 / 5)  # one label has all places
+    assert measure("gini@1").mean(shown([[y] for y in range(5)], [[0]] * 5)) == 0
+
+
+def test_probabilities_by_hand():
+    ranks = shown([[0, 1], [3, 2], [4, -1]], [[0], [2], []])
+    ranks = ranks._replace(probabilities=np.array([[0.9, 0.25], [0.5, 0.25], [0.9, np.nan]], np.float32))
+    assert measure("brier@2").values(ranks)[:2] == pytest.approx([(0.01 + 0.0625) / 2, (0.25 + 0.5625) / 2])
+    # Of 4 labels, .9 is right, .5 is not, and of the two of .25 one is; the third example has no positives.
+    assert measure("ece@2").mean(ranks) == pytest.approx((0.1 + 0.5 + abs(0.5 - 1)) / 4)
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.lists(st.integers(0, 8), unique=True, max_size=5),
+            st.sets(st.integers(0, 8), min_size=1, max_size=4),
+            st.lists(st.floats(0, 1, width=32), min_size=5, max_size=5),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    k=st.integers(1, 6),
+)
+def test_probabilities_agree_with_their_twins(rows, k):
+    top = np.array([labels + [-1] * (5 - len(labels)) for labels, _, _ in rows], np.int32)
+    ranks = shown(top, [sorted(positives) for _, positives, _ in rows], counts=[1] * 9)
+    p = np.where(top < 0, np.nan, np.array([given for _, _, given in rows])).astype(np.float32)
+    ranks = ranks._replace(probabilities=p)
+    expected = [naive.brier(labels, positives, given, k) for labels, positives, given in rows]
+    assert measure(f"brier@{k}").values(ranks) == pytest.approx(expected, abs=1e-6)
+    pairs = [
+        (given, label in positives)
+        for labels, positives, all_given in rows
+        for label, given in zip(labels[:k], all_given, strict=False)
+    ]
+    assert measure(f"ece@{k}").mean(ranks) == pytest.approx(naive.calibration_error(pairs, BINS), abs=1e-6)
 
 
 def sibling_precision(top, positives, parents, k):
@@ -178,12 +223,14 @@ def test_with_no_parents_it_is_precision(top, k):
 
 def test_directions():
     directions = {metric.name: metric.better for metric in METRICS}
-    assert directions.pop("mean-rank") == "lower"
+    assert {directions.pop(name) for name in ("mean-rank", "gini", "brier", "ece")} == {"lower"}
     assert directions.pop("popularity") is directions.pop("novelty") is None
     assert set(directions.values()) == {"higher"}
 
 
-@pytest.mark.parametrize("name", ["mean-rank", "popularity@5", "novelty@5", "psib@5", "coverage@5"])
+@pytest.mark.parametrize(
+    "name", ["mean-rank", "popularity@5", "novelty@5", "psib@5", "coverage@5", "gini@5", "ece@5"]
+)
 def test_what_one_cannot_choose_by(name):
     with pytest.raises(SettingsError, match=r"to choose by \(precision, recall, ndcg, map, mrr\)"):
         criterion(name)
