@@ -30,7 +30,7 @@ from machine import machine
 from synthetic import write_in_pieces
 
 MB = 1e6
-MEAN = 145.0  # items of a person before repeats are left out: about 100 after that
+MEAN = 149.0  # items of a person before repeats are left out: about 100 after that
 LOOKS = 0.02  # seconds between two looks at a process's memory
 KNN_MOST = 100_000  # people whose neighbours are searched: the time grows with the square of their number
 
@@ -85,7 +85,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     "prepare": ("prepare", "{plays}", "--user", "user", "--item", "item", "--holdout", "5"),
     "train": ("train", "--epochs", "1", "--margin", "0.3", "--dim", "{dim}", "--name", "linear"),
     "build-knn": ("build-knn", "--model", "linear", "--k", "20", "--lambda", "1", "--name", "knn"),
-    "retrain": ("retrain", "--model", "linear", "--affinity", "knn", "--mode", "product", "--name", "again"),
+    "retrain": ("retrain", "--model", "linear", "--built", "knn", "--epochs", "1", "--name", "again"),
     "evaluate": ("evaluate", "--model", "linear", "--split", "test"),
     "predict": ("predict", "--model", "linear", "--top-k", "10", "--output", "{work}/best.parquet"),
 }
