@@ -23,8 +23,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "weights that fade": {"weight": "plays", "time": "when", "half_life": 0.1},
     "splits of a column": {"split": "split", "weight": "plays"},
     "rare people and items leave": {
-        "min_per_user": 14,
-        "min_per_item": 9,
+        "min_per_user": 6,
+        "min_per_item": 6,
         "min_weight": 2,
         "weight": "plays",
     },
