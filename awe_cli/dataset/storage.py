@@ -74,6 +74,34 @@ def read_batches(path: Path, columns: list[str], rows: int) -> Iterator[pa.Table
         raise _unusable_file(path, error) from error
 
 
+def read_group(path: Path, columns: list[str], group: int) -> pa.Table:
+    """One group of rows of a stored table. Raises CorruptArtifactError."""
+    try:
+        with pq.ParquetFile(path) as file:
+            _refuse_bomb(file, path)
+            table = file.read_row_group(group, columns=columns)
+        table.validate(full=True)
+        return table
+    except (OSError, pa.ArrowException, *UNDECODABLE) as error:
+        raise _unusable_file(path, error) from error
+
+
+def count_entries(path: Path) -> tuple[int, int, dict[str, int]]:
+    """The number of rows and groups of rows of a stored table, and of the entries in the lists of each column."""
+    try:
+        data = pq.read_metadata(path)
+    except (OSError, pa.ArrowException, *UNDECODABLE) as error:
+        raise _unusable_file(path, error) from error
+    found: dict[str, int] = {}
+    for group in range(data.num_row_groups):
+        part = data.row_group(group)
+        for column in range(part.num_columns):
+            one = part.column(column)
+            name = one.path_in_schema.split(".")[0]
+            found[name] = found.get(name, 0) + one.num_values
+    return data.num_rows, data.num_row_groups, found
+
+
 def _next_batch(batches: Iterator[pa.RecordBatch], path: Path) -> pa.Table | None:
     """The next rows as a table, checked; None at the end."""
     try:
