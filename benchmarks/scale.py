@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--steps", default=",".join(STEPS))
     parser.add_argument("--folder", type=Path)
     asked = parser.parse_args()
-    print(f"{machine()}, {datetime.date.today()}; {asked.items:,} items, d = {asked.dim}, one epoch a fit\n")
+    print(f"{machine()}, {datetime.date.today()}; {asked.items:,} items, d = {asked.dim}, one epoch\n")
     print("| people | interactions | step | memory, MB | its own, MB | seconds | processor seconds |")
     print("|---|---|---|---|---|---|---|", flush=True)
     with contextlib.ExitStack() as stack:
@@ -83,7 +83,19 @@ def measure(folder: Path, times: int, asked: argparse.Namespace) -> None:
 
 STEPS: dict[str, tuple[str, ...]] = {
     "prepare": ("prepare", "{plays}", "--user", "user", "--item", "item", "--holdout", "5"),
-    "train": ("train", "--epochs", "1", "--margin", "0.3", "--dim", "{dim}", "--name", "linear"),
+    "train": (
+        "train",
+        "--epochs",
+        "1",
+        "--fit-on",
+        "train",
+        "--margin",
+        "0.3",
+        "--dim",
+        "{dim}",
+        "--name",
+        "linear",
+    ),
     "build-knn": ("build-knn", "--model", "linear", "--k", "20", "--lambda", "1", "--name", "knn"),
     "retrain": ("retrain", "--model", "linear", "--built", "knn", "--epochs", "1", "--name", "again"),
     "evaluate": ("evaluate", "--model", "linear", "--split", "test"),
