@@ -1,6 +1,6 @@
 """Whom recommendations reach, and how many of them are owned already: the figures of the README's nightly chain.
 
-python -m benchmarks.coverage recommendations.parquet interactions.parquet --user package --item dependency
+python -m benchmarks.items_named recommendations.parquet interactions.parquet --user package --item dependency
 """
 
 from __future__ import annotations
