@@ -1,11 +1,15 @@
 """Memory and time of each step as the data grow and the model does not.
 
     python benchmarks/scale.py [--times 1,10] [--people 20000] [--items 20000] [--dim 32] [--steps prepare,train,…]
+    python benchmarks/scale.py --times 1 --items 1000000 --dim 64 --project 100000000 --steps prepare,train,evaluate
 
 Makes interactions of TIMES × PEOPLE people with 100 items each on average, runs each step in a process of its own, and
 prints a Markdown table. Memory is the most that a process held at once, libraries included: all its pages in memory
 (maximum resident set), of which those of files that are mapped can be given back at any time, and its own ones
 (RssAnon, looked at fifty times a second). Data stay in --folder, where one is named, and are used again.
+
+--project multiplies what was measured on the last size, a processor second an interaction or a score, by the numbers of
+so many people with as many items each: what that takes, for EPOCHS epochs and at PRICE a processor-hour.
 """
 
 from __future__ import annotations
@@ -46,6 +50,9 @@ def main() -> None:
     parser.add_argument("--dim", type=int, default=32)
     parser.add_argument("--steps", default=",".join(STEPS))
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--project", type=int, help="people")
+    parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--price", type=float, default=0.05, help="of an hour of one processor")
     asked = parser.parse_args()
     print(f"{machine()}, {datetime.date.today()}; {asked.items:,} items, d = {asked.dim}, one epoch\n")
     print("| people | interactions | step | memory, MB | its own, MB | seconds | processor seconds |")
@@ -54,10 +61,21 @@ def main() -> None:
         folder = asked.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
         for times in map(int, asked.times.split(",")):
-            measure(folder, times, asked)
+            measured = measure(folder, times, asked)
+        if asked.project:
+            project(measured, asked)
 
 
-def measure(folder: Path, times: int, asked: argparse.Namespace) -> None:
+class Measured(NamedTuple):
+    """The costs of the steps on data of one size, and the bytes of the dataset and of the model with its fits."""
+
+    people: int
+    rows: int
+    costs: dict[str, Cost]
+    stored: dict[str, int]
+
+
+def measure(folder: Path, times: int, asked: argparse.Namespace) -> Measured:
     """Print one row for each step on data of one size."""
     plays, work = folder / f"plays-{times}.parquet", folder / f"work-{times}"
     if not plays.exists():
@@ -67,18 +85,55 @@ def measure(folder: Path, times: int, asked: argparse.Namespace) -> None:
             other.submit(write_in_pieces, str(draft), asked.people, asked.items, MEAN, times).result()
             draft.rename(plays)
     rows, people = pq.read_metadata(plays).num_rows, asked.people * times
+    costs: dict[str, Cost] = {}
     for step in asked.steps.split(","):
         if step == "build-knn" and people > KNN_MOST:
             continue
-        cost = run(work, *(word.format(plays=plays, work=work, dim=asked.dim) for word in STEPS[step]))
+        cost = costs[step] = run(
+            work, *(word.format(plays=plays, work=work, dim=asked.dim) for word in STEPS[step])
+        )
         print(
             f"| {people:,} | {rows:,} | {step} | {cost.most / MB:,.0f} | {cost.own / MB:,.0f} | "
             f"{cost.seconds:,.1f} | {cost.processor:,.1f} |",
             flush=True,
         )
+    stored = {name: _stored(work, name) for name in ("examples.parquet", "fit-train.npz")}
     if asked.folder is None:
         shutil.rmtree(work)
         plays.unlink()
+    return Measured(people, rows, costs, stored)
+
+
+def _stored(workspace: Path, name: str) -> int:
+    """The size of the largest file of this name in a workspace, 0 where there is none."""
+    return max((path.stat().st_size for path in workspace.glob(f"store/*/{name}")), default=0)
+
+
+def project(measured: Measured, asked: argparse.Namespace) -> None:
+    """Print what the steps take for many people, from what they took for a few."""
+    people, rows, costs, stored = measured
+    more = asked.project * rows // people
+    passes = {"train": asked.epochs}
+    print(
+        f"\n{asked.project:,} people with {rows / people:.0f} items each, {more:,} interactions; {asked.items:,} "
+        f"items, d = {asked.dim}, {asked.epochs} epochs; processors as these, {asked.price:g} an hour each\n"
+    )
+    print("| step | measured, ns of processor | for each | processor hours | price |\n|---|---|---|---|---|")
+    for step, cost in costs.items():
+        per_score = step in ("evaluate", "predict")
+        units = people * asked.items if per_score else rows
+        hours = cost.processor / units * (asked.project * asked.items if per_score else more) / 3600
+        hours *= passes.get(step, 1)
+        print(
+            f"| {step} | {1e9 * cost.processor / units:,.3g} | {'person × item' if per_score else 'interaction'} | "
+            f"{hours:,.0f} | {hours * asked.price:,.0f} |"
+        )
+    dataset, model = (stored[name] / MB / 1e3 for name in ("examples.parquet", "fit-train.npz"))
+    print("\n| stored | measured | there |\n|---|---|---|")
+    print(
+        f"| dataset | {1e9 * dataset / rows:.1f} bytes an interaction | {dataset * asked.project / people:,.1f} GB |"
+    )
+    print(f"| U, V and accumulators of a fit | {model:,.2f} GB | {model:,.2f} GB |")
 
 
 STEPS: dict[str, tuple[str, ...]] = {
