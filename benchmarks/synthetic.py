@@ -19,6 +19,14 @@ def interactions(
     Histories are log-normal in length; within a taste, and over all, items follow a power law.
     """
     draws = np.random.default_rng(seed)
+    person, rank = _choices(draws, people, items, mean)
+    return person, draws.permutation(items)[rank]
+
+
+def _choices(
+    draws: np.random.Generator, people: int, items: int, mean: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The same pairs with items by their rank in popularity within a taste."""
     lengths = np.clip(draws.lognormal(np.log(mean) - 0.32, 0.8, people), 5, items / 4).astype(np.int64)
     person = np.repeat(np.arange(people), lengths)
     tastes = draws.integers(0, GROUPS, (people, 3))
@@ -28,8 +36,7 @@ def interactions(
     anywhere = _power_law(draws, len(person), items)
     item = np.where(draws.random(len(person)) < OWN, inside, anywhere)
     pairs = np.unique(person * items + item)
-    shuffled = draws.permutation(items)
-    return pairs // items, shuffled[pairs % items]
+    return pairs // items, pairs % items
 
 
 def write(path: str, people: int = 50_000, items: int = 20_000, mean: float = 150.0) -> int:
@@ -37,6 +44,26 @@ def write(path: str, people: int = 50_000, items: int = 20_000, mean: float = 15
     person, item = interactions(people, items, mean)
     pq.write_table(pa.table({"user": person, "item": item}), path)
     return len(person)
+
+
+def write_in_pieces(path: str, people: int, items: int, mean: float, pieces: int, seed: int = 0) -> int:
+    """Write `pieces` times as many people, over the same items and tastes, in the memory that one piece takes.
+
+    Ids of people are strings; those of one piece lie between those of the others, and rows are in random order within a
+    piece. Returns how many rows there are.
+    """
+    order = np.random.default_rng(seed).permutation(items)
+    schema = pa.schema({"user": pa.string(), "item": pa.int64()})
+    rows = 0
+    with pq.ParquetWriter(path, schema) as writer:
+        for piece in range(pieces):
+            draws = np.random.default_rng([seed, piece])
+            person, rank = _choices(draws, people, items, mean)
+            mixed = draws.permutation(len(person))
+            user = pa.array(person[mixed] * pieces + piece).cast(pa.string())
+            writer.write_table(pa.table({"user": user, "item": order[rank[mixed]]}, schema=schema), 1 << 20)
+            rows += len(person)
+    return rows
 
 
 def _power_law(draws: np.random.Generator, n: int, size: int) -> NDArray[np.int64]:

@@ -228,8 +228,8 @@ FAULTS = [
     ),
     Fault(
         "weights of a later split leak",
-        "else np.where(rows.split == given[group], rows.weight, 0)",
-        "else rows.weight",
+        "weight = np.where(given == split[group], weight, 0)",
+        "pass",
         "test_prepare.py test_dataset.py",
     ),
     Fault(

@@ -245,6 +245,14 @@ class _LearningSettings:
 class TrainSettings(AffinitySettings, _LearningSettings):
     """How a model is learned. None: chosen from the kind and size of the data."""
 
+    window: int | None = setting(
+        None,
+        help="Entries of x in memory at once, such as interactions: a larger training set is read in windows, in "
+        "another order in every epoch; 0: all are in memory.",
+        min=0,
+        auto="4194304, or 0 for pair-weights that are counted and overlap",
+        panel="Optimization",
+    )
     floor: float | None = setting(None, help="Constant added to G.", min=0, auto="0", panel="Affinity: other")
     tie: bool | None = setting(
         None,

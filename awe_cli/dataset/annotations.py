@@ -23,7 +23,14 @@ from awe_cli.dataset.gather import IdColumn, IdLists, Origin, join, split_codes
 from awe_cli.dataset.hashing import hash_values, mix, row_totals
 from awe_cli.dataset.interactions import refuse_not_positive
 from awe_cli.dataset.previous import Previous
-from awe_cli.dataset.splits import Bounds, SplitRule, count_contradicted, split_examples, split_more_examples
+from awe_cli.dataset.splits import (
+    Bounds,
+    SplitRule,
+    count_contradicted,
+    names_valid,
+    split_examples,
+    split_more_examples,
+)
 from awe_cli.dataset.text import TextOptions
 from awe_cli.dataset.versions import places_by_id
 from awe_cli.dataset.vocabulary import continued, encode, inverse, ranked
@@ -215,7 +222,7 @@ def build_annotations(
         space,
         unknown,
         contents,
-        rule.sets_aside(examples.split),
+        rule.sets_aside(named=names_valid(examples.split)),
         bounds,
         count_contradicted(examples.split, kept),
         None if examples.grades is None else renamed.values,

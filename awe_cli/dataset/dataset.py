@@ -19,6 +19,7 @@ from awe_cli.dataset.examples import Examples
 from awe_cli.dataset.features import FeatureOptions, FeatureSpace
 from awe_cli.dataset.label_features import LabelFeatures, load
 from awe_cli.dataset.splits import SPLITS, require_splits
+from awe_cli.dataset.windows import StoredExamples, stored_examples
 from awe_cli.errors import CorruptArtifactError
 from awe_cli.io.columns import is_string, one_array
 from awe_cli.matrices.bags import beside, no_lists, scale_rows, unite
@@ -214,6 +215,30 @@ class Dataset:
             )
         drawn = self.described.drawn(examples.positives) if self.described else None
         return replace(examples, drawn=drawn)
+
+    def entries(self, fit_on: tuple[str, ...] = ("train",)) -> int:
+        """The entries of x of the examples to fit on, or a few more: of annotated examples, those of all splits."""
+        rows, _, found = storage.count_entries(self.path / storage.EXAMPLES)
+        if self.task == RECOMMENDATION:
+            return sum(found.get(split, 0) for split in fit_on)
+        return rows * self.n_features if self.dense else found.get("x_indices", 0)
+
+    def stored_training(self, fit_on: tuple[str, ...], window: int) -> StoredExamples:
+        """The same examples, left on disk: at most `window` entries of x are in memory, or one group of rows."""
+        require_splits(fit_on)
+        path = self.path / storage.EXAMPLES
+        columns = self._stored_columns() if self.task == ANNOTATION else self._columns(fit_on)
+
+        def read(group: int) -> Examples:
+            table = storage.read_group(path, columns, group)
+            with self._reading():
+                examples = (
+                    self._annotated(table, fit_on) if self.task == ANNOTATION else self._people(table, fit_on)
+                )
+            drawn = self.described.drawn(examples.positives) if self.described else None
+            return replace(examples, drawn=drawn)
+
+        return stored_examples(read, storage.count_entries(path)[1], window)
 
     def held_out(self, split: str, fit_on: tuple[str, ...] = ("train",)) -> Examples:
         """The examples to judge a fit on `fit_on` by.

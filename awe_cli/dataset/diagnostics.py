@@ -34,17 +34,15 @@ def label_counts(positives: Lists, rows: NDArray[np.bool_], n: int) -> NDArray[n
     return np.bincount(positives.indices[kept], minlength=n).astype(np.int64)
 
 
-def of_interactions(
-    data: Interactions, counts: dict[str, NDArray[np.int64]], *, described: bool = False
-) -> dict[str, Any]:
-    """The summary of a recommendation dataset, quantiles over all splits; `counts` split → pairs of each item."""
+def of_interactions(data: Interactions, *, described: bool = False) -> dict[str, Any]:
+    """The summary of a recommendation dataset, quantiles over all splits."""
     people, items = len(data.people), len(data.items)
-    pairs = {split: len(lists.indices) for split, lists in data.lists.items()}
-    chosen = {split: np.diff(lists.indptr) for split, lists in data.lists.items()}
+    chosen, counts = data.sizes, data.counts
+    pairs = {split: int(of_items.sum()) for split, of_items in counts.items()}
     having = {split: int(np.count_nonzero(sizes)) for split, sizes in chosen.items()}
     total = sum(chosen.values(), np.zeros(people, np.int64))
     warnings = []
-    summed = ", their weights summed" if data.weights is not None else ""
+    summed = ", their weights summed" if data.weighted else ""
     if data.merged:
         warnings.append(f"rows that repeat a pair: {data.merged:,}; they were merged{summed}")
     if data.leaked:

@@ -56,6 +56,11 @@ class Examples:
     def __len__(self) -> int:
         return n_rows(self.x)
 
+    @property
+    def mean_weight(self) -> float:
+        """The mean of the weights; 1 where there are none."""
+        return 1.0 if self.weight is None else float(self.weight.mean(dtype=np.float64))
+
     def slice(self, start: int, stop: int) -> Examples:
         """Examples start … stop-1, sharing memory with this set."""
         return replace(
@@ -102,13 +107,16 @@ def stack(parts: Sequence[Examples]) -> Examples:
     """The examples of all parts (one or more, of one dataset), one after the other."""
     import pyarrow as pa
 
-    first = parts[0]
+    first, x = parts[0], stack_rows([part.x for part in parts])
+    shared = all(isinstance(part.x, Bags) and part.x.indices is part.positives.indices for part in parts)
     seen = [part.seen for part in parts if part.seen is not None]
     return replace(
         first,
         ids=pa.concat_arrays([part.ids for part in parts]),
-        x=stack_rows([part.x for part in parts]),
-        positives=stack_lists([part.positives for part in parts]),
+        x=x,
+        positives=Lists(x.indptr, x.indices)
+        if shared and isinstance(x, Bags)
+        else stack_lists([part.positives for part in parts]),
         seen=stack_lists(seen) if seen else None,
         grades=None
         if first.grades is None

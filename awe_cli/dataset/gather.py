@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from awe_cli.dataset.splits import SPLITS
-from awe_cli.dataset.vocabulary import type_words
+from awe_cli.dataset.vocabulary import encode, type_words
 from awe_cli.errors import DataError, nearest
 from awe_cli.io.columns import Batch, is_string, list_parts, refuse, truths
 
@@ -46,36 +46,64 @@ class IdColumn:
         self.column = column
         self.chunks: list[pa.Array] = []
         self.rows = 0
-        self._first: Batch | None = None
+        self._first: tuple[Batch, pa.Scalar] | None = None
+        self._types: set[pa.DataType] = set()
 
     def add(self, batch: Batch, values: pa.Array) -> None:
         """Take the next ids. Raises DataError where some are strings and some integers."""
         self.rows += len(values)
-        if len(values) and self._first is None:
-            self._first = batch
-        filled = next((chunk for chunk in self.chunks if len(chunk)), None)
-        if len(values) and filled is not None and is_string(values.type) != is_string(filled.type):
-            assert self._first is not None
+        if not len(values):
+            return
+        if self._first is None:
+            self._first = batch, values[0]
+        first, example = self._first
+        if is_string(values.type) != is_string(example.type):
             raise DataError(
-                f"column {self.column!r}: expected ids of one type, found {type_words(filled.type)} such as "
-                f"{filled[0].as_py()!r} in {self._first.file} and {type_words(values.type)} such as "
+                f"column {self.column!r}: expected ids of one type, found {type_words(example.type)} such as "
+                f"{example.as_py()!r} in {first.file} and {type_words(values.type)} such as "
                 f"{values[0].as_py()!r} in {batch.file}, row {batch.first_row:,}",
                 hint='give them one type: "7" and 7 cannot be told apart',
             )
+        self._types.add(values.type)
         self.chunks.append(values)
 
     def values(self) -> pa.ChunkedArray:
         """All ids in one type: the one they have, or int64 where integer types differ."""
-        types = {chunk.type for chunk in self.chunks if len(chunk)} or {pa.string()}
-        type = types.pop() if len(types) == 1 else pa.int64()
+        return pa.chunked_array([self.in_one_type(chunk) for chunk in self.chunks], self._type)
+
+    def in_one_type(self, ids: pa.Array) -> pa.Array:
+        """Ids of this column in the type of all. Raises DataError where integers do not fit it."""
         try:
-            chunks = [chunk.cast(type) for chunk in self.chunks if len(chunk)]
+            return ids.cast(self._type)
         except pa.ArrowInvalid as error:
             raise DataError(
                 f"column {self.column!r}: the integers of the files do not fit one type ({error})",
                 hint="store the ids as strings",
             ) from error
-        return pa.chunked_array(chunks, type)
+
+    @property
+    def _type(self) -> pa.DataType:
+        types = self._types or {pa.string()}
+        return next(iter(types)) if len(types) == 1 else pa.int64()
+
+
+class IdCodes:
+    """The distinct ids of a column in order of appearance, and positions among them of rows that come in pieces.
+
+    Only the ids are kept, and the rows since `encode` was last called.
+    """
+
+    def __init__(self, column: str) -> None:
+        self.column = IdColumn(column)
+        self.ids = pa.array([], pa.string())
+
+    def encode(self) -> NDArray[np.int32]:
+        """The position of each id that was added since the last call."""
+        known = self.column.in_one_type(self.ids)
+        rows = self.column.values()
+        self.column.chunks.clear()
+        self.ids, codes = encode(pa.chunked_array([known, *rows.chunks], rows.type))
+        return codes[len(known) :]
 
 
 class IdLists:

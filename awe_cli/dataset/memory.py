@@ -162,6 +162,10 @@ class MemoryDataset(Dataset):
         require_splits(fit_on)
         return self._all().take(np.flatnonzero(self._inside(fit_on)))
 
+    def entries(self, fit_on: tuple[str, ...] = ("train",)) -> int:
+        """None that would have to be read: the examples are in memory."""
+        return 0
+
     def held_out(self, split: str, fit_on: tuple[str, ...] = ("train",)) -> Examples:
         """The examples of `split`; some may have no positives."""
         require_splits((split, *fit_on))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,17 +102,14 @@ class Previous:
         """The ids of its people or examples."""
         return one_array(storage.read_table(self.dataset.path / storage.EXAMPLES, ["id"]).column(0))
 
-    def pair_splits(
-        self, people: pa.Array, items: pa.Array, person: NDArray[np.int64], item: NDArray[np.int32]
-    ) -> NDArray[np.int8]:
-        """The split that each pair (people[person], items[item]) had (pairs,), -1 where it was not there."""
+    def pair_splits(self, person: NDArray[np.int32], item: NDArray[np.int32]) -> NDArray[np.int8]:
+        """The split that each pair had (pairs,), -1 where it was not there.
+
+        person, item  their places among the people and the labels of this version, -1 for new ones
+        """
         keys, codes = self._pairs
-        old_person, old_item = (
-            places_by_id(people, self.people)[person],
-            places_by_id(items, self.labels)[item],
-        )
-        wanted = old_person.astype(np.int64) * len(self.labels) + old_item
-        wanted[(old_person < 0) | (old_item < 0)] = -1
+        wanted = person.astype(np.int64) * len(self.labels) + item
+        wanted[(person < 0) | (item < 0)] = -1
         place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
         return np.where(keys[place] == wanted, codes[place], -1).astype(np.int8)
 
@@ -129,29 +125,24 @@ class Previous:
         kept = int(np.count_nonzero(places_by_id(names, before) >= 0))
         return {"added": len(names) - kept, "dropped": len(before) - kept}
 
-    def pair_changes(self, people: pa.Array, lists: Mapping[str, Lists], items: pa.Array) -> dict[str, Any]:
-        """What became of people, items and interactions; people are changed who chose other items than before."""
-        owner = np.concatenate(
-            [np.repeat(np.arange(len(people)), np.diff(of.indptr)) for of in lists.values()]
-        )
-        chosen = np.concatenate([of.indices for of in lists.values()])
-        new = self.pair_splits(people, items, owner, chosen) < 0
+    def pair_changes(
+        self, people: pa.Array, items: pa.Array, stayed: NDArray[np.int64], came: NDArray[np.int64]
+    ) -> dict[str, Any]:
+        """What became of people, items and interactions; people are changed who chose other items than before.
+
+        stayed, came  (people,) how many pairs of each person were there before, and how many are new
+        """
         keys = self._pairs[0]
         here = places_by_id(people, self.people)
         before = np.bincount(keys // len(self.labels), minlength=len(self.people))
-        still = np.bincount(owner[~new], minlength=len(people))
-        gains = np.bincount(owner[new], minlength=len(people)) > 0
-        loses = still < np.where(here < 0, 0, before[here])
+        loses = stayed < np.where(here < 0, 0, before[here])
         return {
             "people": {
                 **self.name_changes(people, self.people),
-                "changed": int(np.count_nonzero((here >= 0) & (gains | loses))),
+                "changed": int(np.count_nonzero((here >= 0) & ((came > 0) | loses))),
             },
             "items": self.name_changes(items, self.labels),
-            "interactions": {
-                "added": int(np.count_nonzero(new)),
-                "dropped": len(keys) - int(np.count_nonzero(~new)),
-            },
+            "interactions": {"added": int(came.sum()), "dropped": len(keys) - int(stayed.sum())},
         }
 
     def example_changes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -46,37 +47,38 @@ class LeftOut:
         return {name: n for name, n in vars(self).items() if n}
 
 
-def frequent_pairs(
-    person: NDArray[np.int32], item: NDArray[np.int32], choice: RowChoice
-) -> NDArray[np.bool_]:
-    """Which rows (n,) stay when rare people and rare items leave in turn, until none is rare any more.
+def frequent(
+    parts: Callable[[], Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]],
+    n_people: int,
+    n_items: int,
+    choice: RowChoice,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Who stays (people,), and what (items,), when rare people and rare items leave in turn, until none is rare.
 
-    Distinct pairs are counted, in all splits. Raises DataError where nothing stays.
+    parts  yields the distinct (person, item) pairs, in all splits, in any number of parts, each time it is called
+
+    Raises DataError where nothing stays.
     """
     per_user, per_item = choice.min_per_user or 1, choice.min_per_item or 1
-    n_items = int(item.max(initial=-1)) + 1
-    keys, group = np.unique(person.astype(np.int64) * n_items + item, return_inverse=True)
-    people, items = keys // max(n_items, 1), keys % max(n_items, 1)
-    kept = np.ones(len(keys), np.bool_)
-    while kept.any():
-        items_of = np.bincount(people[kept], minlength=int(people.max()) + 1)
-        people_of = np.bincount(items[kept], minlength=n_items)
-        stays = kept & (items_of[people] >= per_user) & (people_of[items] >= per_item)
-        if stays.sum() == kept.sum():
-            return kept[group]
-        kept = stays
-    raise DataError(
-        f"no interaction is left: no group of people has {per_user:,} items or more each, "
-        f"of which each has {per_item:,} people or more",
-        hint="lower --min-per-user or --min-per-item",
-    )
-
-
-def only_used(ids: pa.Array, codes: NDArray[np.int32]) -> tuple[pa.Array, NDArray[np.int32]]:
-    """The ids that some code points at, in their order, and the codes as positions among them."""
-    used = np.zeros(len(ids), np.bool_)
-    used[codes] = True
-    return ids.filter(pa.array(used)), (np.cumsum(used) - 1).astype(np.int32)[codes]
+    people, items, before = np.ones(n_people, np.bool_), np.ones(n_items, np.bool_), -1
+    while True:
+        items_of, people_of = np.zeros(n_people, np.int64), np.zeros(n_items, np.int64)
+        for person, item in parts():
+            kept = people[person] & items[item]
+            items_of += np.bincount(person[kept], minlength=n_people)
+            people_of += np.bincount(item[kept], minlength=n_items)
+        left = int(items_of.sum())
+        people, items = items_of >= per_user, people_of >= per_item
+        if left == before:
+            break
+        before = left
+    if not left:
+        raise DataError(
+            f"no interaction is left: no group of people has {per_user:,} items or more each, "
+            f"of which each has {per_item:,} people or more",
+            hint="lower --min-per-user or --min-per-item",
+        )
+    return people, items
 
 
 # What a careful reader of the file would notice.
@@ -87,40 +89,77 @@ _LEAST_TIME = 1e8  # in March 1973, in seconds; smaller numbers are counters, ye
 _UNITS = (("seconds", 1e11), ("milliseconds", 1e14), ("microseconds", 1e17), ("nanoseconds", np.inf))
 
 
-def note_rating_scale(log: ReadingLog, column: str, weight: NDArray[np.float64]) -> None:
-    """Note that weights look like ratings, of which low ones say that a person did not like the item.
+class Ratings:
+    """Whether weights look like ratings, of which low ones say that a person did not like the item.
 
     Ratings are multiples of 0.5 up to 10, and their lowest value is not the usual one, as it is of counts.
     """
-    values = np.unique(weight)
-    if len(values) < _RATING_SCALE or values[-1] > _HIGHEST_RATING or (values * 2 % 1).any():
-        return
-    if values[-1] < _RATING_SCALE or np.median(weight) <= values[0]:
-        return
-    high = values[np.searchsorted(values, 0.7 * values[-1])]
-    log.notes["weights"] = (
-        f"weights of column {column!r} look like ratings from {values[0]:g} to {values[-1]:g}, and low ones "
-        f"count as choices too; --min-weight {high:g} would leave out those below {high:g}"
-    )
 
+    def __init__(self) -> None:
+        self._halves = np.zeros(
+            int(2 * _HIGHEST_RATING) + 1, np.int64
+        )  # how often each multiple of 0.5 was found
+        self._others = False
 
-def warn_of_mixed_times(log: ReadingLog, column: str, time: np.ndarray) -> None:
-    """Warn of numeric times that stand in several units since 1970, or are 0 beside others."""
-    if time.dtype.kind == "M" or not len(time):
-        return
-    size = np.abs(time.astype(np.float64))
-    since_1970 = size[size >= _LEAST_TIME]
-    unit = np.searchsorted([limit for _, limit in _UNITS], since_1970, "right")
-    counts = np.bincount(unit, minlength=len(_UNITS))
-    found = [f"{n:,} {name}" for n, (name, _) in zip(counts.tolist(), _UNITS, strict=True) if n]
-    if len(found) > 1:
-        log.warn(
-            f"times of column {column!r} look like numbers in several units: {', '.join(found)}; they are "
-            "compared as numbers: write all of them in one unit"
+    def add(self, weight: NDArray[np.float64]) -> None:
+        """Take more weights, all above 0."""
+        if self._others or weight.max(initial=0) > _HIGHEST_RATING or (weight * 2 % 1).any():
+            self._others = True
+            return
+        self._halves += np.bincount((2 * weight).astype(np.int64), minlength=len(self._halves))
+
+    def note(self, log: ReadingLog, column: str) -> None:
+        """Note that they look like ratings, where they do."""
+        values = np.flatnonzero(self._halves) / 2
+        if self._others or len(values) < _RATING_SCALE or values[-1] < _RATING_SCALE:
+            return
+        lowest = self._halves[self._halves > 0][0]
+        if self._halves.sum() // 2 < lowest:  # the median is the lowest value
+            return
+        high = values[np.searchsorted(values, 0.7 * values[-1])]
+        log.notes["weights"] = (
+            f"weights of column {column!r} look like ratings from {values[0]:g} to {values[-1]:g}, and low ones "
+            f"count as choices too; --min-weight {high:g} would leave out those below {high:g}"
         )
-    zeros = int(np.count_nonzero(size == 0))
-    if zeros and len(since_1970):
-        log.warn(f"times of column {column!r} that are 0, as where a time is missing: {zeros:,}")
+
+
+class Times:
+    """The units that numeric times since 1970 seem to have, the latest time, and the one farthest from 0.
+
+    latest, farthest  in the type that all times have together: datetime64[us], int64 or float64
+    """
+
+    def __init__(self) -> None:
+        self.kind: np.dtype | None = None
+        self.latest: Any = None
+        self.farthest = 0.0
+        self._units = np.zeros(len(_UNITS), np.int64)
+        self._zeros = 0
+
+    def add(self, time: np.ndarray) -> None:
+        """Take more times, all numbers or all dates."""
+        if not len(time):
+            return
+        self.kind = time.dtype if self.kind is None else np.result_type(self.kind, time.dtype)
+        self.latest = time.max() if self.latest is None else max(self.latest, time.max())
+        if time.dtype.kind == "M":
+            return
+        self.farthest = max(self.farthest, float(np.abs(time).max()))
+        size = np.abs(time.astype(np.float64))
+        unit = np.searchsorted([limit for _, limit in _UNITS], size[size >= _LEAST_TIME], "right")
+        self._units += np.bincount(unit, minlength=len(_UNITS))
+        self._zeros += int(np.count_nonzero(size == 0))
+
+    def warn_of_mixed(self, log: ReadingLog, column: str) -> None:
+        """Warn of times that stand in several units, or are 0 beside others."""
+        found = [f"{n:,} {name}" for n, (name, _) in zip(self._units.tolist(), _UNITS, strict=True) if n]
+        if len(found) > 1:
+            log.warn(
+                f"times of column {column!r} look like numbers in several units: {', '.join(found)}; they are "
+                "compared as numbers: write all of them in one unit"
+            )
+        if self._zeros and self._units.any():
+            log.warn(f"times of column {column!r} that are 0, as where a time is missing: {self._zeros:,}")
 
 
 def warn_of_twins(log: ReadingLog, column: str, ids: pa.Array) -> None:

@@ -40,9 +40,9 @@ class SplitRule:
     valid_fraction: float | None = None
     seed: int = 0
 
-    def sets_aside(self, given: NDArray[np.int8] | None) -> bool:
-        """Whether validation examples are taken from train without being asked for."""
-        return self.valid_fraction is None and (given is None or VALID not in given)
+    def sets_aside(self, *, named: bool) -> bool:
+        """Whether validation examples are taken from train without being asked for; `named`: a column names some."""
+        return self.valid_fraction is None and not named
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,24 @@ def require_splits(splits: tuple[str, ...]) -> None:
             )
 
 
+def names_valid(given: NDArray[np.int8] | None) -> bool:
+    """Whether a column of splits has validation examples."""
+    return given is not None and bool((given == VALID).any())
+
+
 def split_pairs(
-    pairs: SplitPairs, rule: SplitRule, given: NDArray[np.int8] | None, kept: NDArray[np.int8] | None = None
+    pairs: SplitPairs,
+    rule: SplitRule,
+    given: NDArray[np.int8] | None,
+    kept: NDArray[np.int8] | None = None,
+    *,
+    named: bool | None = None,
 ) -> NDArray[np.int8]:
     """TRAIN, VALID or TEST for each pair. A person keeps at least one item to train on by any random rule.
 
-    kept  (pairs,) the split of a pair in the version before, where it stays, -1 for a new pair; a person who has as
-          many items held out as the rule wants gets no more, and others get theirs from what is new
+    named  whether the column names some for valid, where these are the pairs of some people only; None: as `given` says
+    kept   (pairs,) the split of a pair in the version before, where it stays, -1 for a new pair; a person who has as
+           many items held out as the rule wants gets no more, and others get theirs from what is new
     """
     codes = np.zeros(len(pairs.pair), np.int8) if given is None else given.copy()
     free = np.ones(len(codes), np.bool_)
@@ -121,7 +132,7 @@ def split_pairs(
     if wanted is not None:
         wanted = np.maximum(wanted - _count(pairs, codes == TEST), 0)
         _draw(codes, pairs.indptr, free, _order(pairs, rule, "test"), wanted, TEST)
-    if not _needs_valid(given, rule):
+    if not _needs_valid(rule, named=names_valid(given) if named is None else named):
         return codes
     sizes = _count(pairs, codes != TEST)
     if rule.valid_fraction is None:
@@ -140,7 +151,7 @@ def split_examples(
     codes = np.zeros(len(hashes), np.int8) if given is None else given.copy()
     if not rule.given and rule.test_fraction:
         codes[_smallest(seeded(hashes, rule.seed, "test"), rule.test_fraction)] = TEST
-    if not _needs_valid(given, rule):
+    if not _needs_valid(rule, named=names_valid(given)):
         return codes
     left = np.flatnonzero(codes == TRAIN)
     codes[left[_smallest(seeded(hashes[left], rule.seed, "valid"), _valid_share(rule))]] = VALID
@@ -164,7 +175,7 @@ def split_more_examples(
     codes[~free] = kept[~free]
     if not rule.given and rule.test_fraction:
         codes[free & (seeded(hashes, rule.seed, "test") <= np.uint64(bounds.test))] = TEST
-    if _needs_valid(given, rule):
+    if _needs_valid(rule, named=names_valid(given)):
         drawn = seeded(hashes, rule.seed, "valid") <= np.uint64(bounds.valid)
         codes[free & (codes == TRAIN) & drawn] = VALID
     return codes
@@ -214,9 +225,8 @@ def _valid_share(rule: SplitRule) -> float:
     return VALID_SHARE if rule.valid_fraction is None else rule.valid_fraction
 
 
-def _needs_valid(given: NDArray[np.int8] | None, rule: SplitRule) -> bool:
+def _needs_valid(rule: SplitRule, *, named: bool) -> bool:
     """Whether examples are to be set aside. Raises UsageError where that was asked for and they are there."""
-    named = given is not None and bool((given == VALID).any())
     if named and rule.valid_fraction:
         raise UsageError(
             "--valid-fraction: the split column has rows for valid already",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from awe_cli.dataset.features import FeatureOptions, FeatureSpace
+from awe_cli.dataset.splits import SPLITS
 from awe_cli.errors import AweError, CorruptArtifactError, refused_reading
 from awe_cli.io.columns import list_parts, one_array
+from awe_cli.matrices.bags import no_lists
 from awe_cli.matrices.matrix import Bags, Dense, Lists, Rows, slice_lists, slice_rows
 from awe_cli.workspace.artifact import UNDECODABLE, unreadable
 from awe_cli.workspace.fs import writing
@@ -23,8 +26,22 @@ WEIGHT = "weight"  # the column of examples.parquet where examples are weighed i
 GRADES = "grades"  # the column of examples.parquet that is there where relevance is graded
 _GROUP = 1 << 22  # numbers in a row group of dense rows, about
 _ROWS = 16384
+PEOPLE_IN_GROUP = _ROWS  # in a row group of people
 _ALWAYS_READ = 1 << 28  # bytes that are read whatever the size of the file
 _LARGEST_RATIO = 1000  # of bytes read to bytes stored
+
+
+@dataclass(frozen=True)
+class PeopleBlock:
+    """People `start` … `stop` - 1 of a dataset.
+
+    lists    split → items of each of them, ascending; weights: split → their weights, or None
+    """
+
+    start: int
+    stop: int
+    lists: dict[str, Lists]
+    weights: dict[str, NDArray[np.float32]] | None
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -57,6 +74,34 @@ def read_batches(path: Path, columns: list[str], rows: int) -> Iterator[pa.Table
         raise _unusable_file(path, error) from error
 
 
+def read_group(path: Path, columns: list[str], group: int) -> pa.Table:
+    """One group of rows of a stored table. Raises CorruptArtifactError."""
+    try:
+        with pq.ParquetFile(path) as file:
+            _refuse_bomb(file, path)
+            table = file.read_row_group(group, columns=columns)
+        table.validate(full=True)
+        return table
+    except (OSError, pa.ArrowException, *UNDECODABLE) as error:
+        raise _unusable_file(path, error) from error
+
+
+def count_entries(path: Path) -> tuple[int, int, dict[str, int]]:
+    """The number of rows and groups of rows of a stored table, and of the entries in the lists of each column."""
+    try:
+        data = pq.read_metadata(path)
+    except (OSError, pa.ArrowException, *UNDECODABLE) as error:
+        raise _unusable_file(path, error) from error
+    found: dict[str, int] = {}
+    for group in range(data.num_row_groups):
+        part = data.row_group(group)
+        for column in range(part.num_columns):
+            one = part.column(column)
+            name = one.path_in_schema.split(".")[0]
+            found[name] = found.get(name, 0) + one.num_values
+    return data.num_rows, data.num_row_groups, found
+
+
 def _next_batch(batches: Iterator[pa.RecordBatch], path: Path) -> pa.Table | None:
     """The next rows as a table, checked; None at the end."""
     try:
@@ -82,20 +127,25 @@ def _refuse_bomb(file: pq.ParquetFile, path: Path) -> None:
 def write_people(
     path: Path,
     ids: pa.Array,
-    items: dict[str, Lists],
-    weights: dict[str, NDArray[np.float32]] | None,
+    blocks: Iterable[PeopleBlock],
+    *,
+    weighted: bool,
     features: Bags | None = None,
 ) -> None:
-    """One row a person: the items of each split, ascending, beside them any weights, and any features of people."""
+    """One row a person: the items of each split, ascending, beside them any weights, and any features of people.
 
-    def rows(start: int, stop: int) -> dict[str, pa.Array]:
+    blocks  all people in order; each but the last has a multiple of PEOPLE_IN_GROUP of them
+    """
+
+    def rows(block: PeopleBlock, start: int, stop: int) -> dict[str, pa.Array]:
         columns: dict[str, pa.Array] = {"id": ids.slice(start, stop - start)}
-        for split, lists in items.items():
-            part = slice_lists(lists, start, stop)
+        first, last = start - block.start, stop - block.start
+        for split, lists in block.lists.items():
+            part = slice_lists(lists, first, last)
             columns[split] = to_lists(part.indptr, part.indices)
-            if weights is not None:
-                entries = slice(lists.indptr[start], lists.indptr[stop])
-                columns[f"{split}_weights"] = to_lists(part.indptr, weights[split][entries])
+            if block.weights is not None:
+                entries = slice(lists.indptr[first], lists.indptr[last])
+                columns[f"{split}_weights"] = to_lists(part.indptr, block.weights[split][entries])
         if features is not None:
             of_rows = slice_rows(features, start, stop)
             assert isinstance(of_rows, Bags)
@@ -103,7 +153,14 @@ def write_people(
             columns[USER_VALUES] = to_lists(of_rows.indptr, of_rows.values)
         return columns
 
-    _write_groups(path, len(ids), _ROWS, rows)
+    no_weights = dict.fromkeys(SPLITS, np.zeros(0, np.float32)) if weighted else None
+    nobody = PeopleBlock(0, 0, dict.fromkeys(SPLITS, no_lists(0)), no_weights)
+    groups = (
+        rows(block, start, min(start + PEOPLE_IN_GROUP, block.stop))
+        for block in blocks
+        for start in range(block.start, block.stop, PEOPLE_IN_GROUP)
+    )
+    _write_groups(path, rows(nobody, 0, 0), groups)
 
 
 def write_examples(
@@ -136,7 +193,9 @@ def write_examples(
         return columns
 
     width = x.values.shape[1] if isinstance(x, Dense) else 1
-    _write_groups(path, len(ids), min(_ROWS, max(1024, _GROUP // max(width, 1))), rows)
+    step = min(_ROWS, max(1024, _GROUP // max(width, 1)))
+    groups = (rows(start, min(len(ids), start + step)) for start in range(0, len(ids), step))
+    _write_groups(path, rows(0, 0), groups)
 
 
 def to_lists(indptr: NDArray[np.int64], entries: NDArray[np.number]) -> pa.Array:
@@ -211,11 +270,12 @@ def read_features(path: Path, options: FeatureOptions, dense: bool) -> FeatureSp
     return FeatureSpace(options, dense, one_array(table.column("name")), count, weight, mean)
 
 
-def _write_groups(path: Path, n: int, step: int, rows: Callable[[int, int], dict[str, pa.Array]]) -> None:
-    schema = pa.table(rows(0, 0)).schema
+def _write_groups(path: Path, no_rows: dict[str, pa.Array], groups: Iterable[dict[str, pa.Array]]) -> None:
+    """Groups of rows as one file; `no_rows` has the types of their columns."""
+    schema = pa.table(no_rows).schema
     with writing(path), pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for start in range(0, n, step):
-            writer.write_table(pa.table(rows(start, min(n, start + step)), schema=schema))
+        for columns in groups:
+            writer.write_table(pa.table(columns, schema=schema))
 
 
 def _unusable_file(path: Path, error: Exception) -> AweError:

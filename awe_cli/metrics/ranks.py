@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from awe_cli.matrices.matrix import Bags, Lists
 
-
 NEVER = np.iinfo(np.int32).max  # the rank of a positive that is not in a top list
 
 

@@ -12,6 +12,7 @@ from awe_cli.affinities.overlap import Overlap
 from awe_cli.affinities.registry import (
     ALL_MEMBERS,
     COUNTED,
+    OVERLAP,
     PAIR_WEIGHTS,
     PARAMETERS,
     WEIGH,
@@ -147,6 +148,15 @@ class ChosenAffinity:
     linear: bool
     pairs: str | None = None
     source: Path | None = None
+
+    @property
+    def needs_all(self) -> bool:
+        """Whether it looks at all training examples at once: these then have to be in memory."""
+        parts = (self.parameters, *self.parameters.get("members", ()))
+        return any(
+            part["name"] == OVERLAP or (part["name"] == PAIR_WEIGHTS.name and part["pairs"] in COUNTED)
+            for part in parts
+        )
 
     def build(self, dataset: Dataset) -> Any:
         """The affinity as kernels take it."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pyarrow.parquet as pq
-
 from awe_cli.dataset import storage
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.workspace.room import Needs
@@ -23,7 +21,7 @@ _STORED_ROW = {"parquet": 5, "csv": 10, "tsv": 10, "trec": 16, "jsonl": 30}  # b
 
 def matrix_bytes(dataset: Dataset, splits: Sequence[str]) -> int:
     """The training matrix in memory: the entries of x, their offsets and, in annotation, the lists of labels."""
-    rows, entries = _entries(dataset)
+    rows, _, entries = storage.count_entries(dataset.path / storage.EXAMPLES)
     if dataset.task == RECOMMENDATION:
         return _ENTRY * (rows + sum(entries.get(split, 0) for split in splits))
     x = 4 * entries["x"] if dataset.dense else _ENTRY * entries.get("x_indices", 0)
@@ -35,10 +33,17 @@ def state_bytes(dataset: Dataset, dim: int) -> int:
     return 4 * (dataset.n_features + dataset.n_label_features) * (dim + 1)
 
 
-def training_needs(dataset: Dataset, dim: int, fits: Sequence[Sequence[str]]) -> Needs:
-    """What learning needs: matrix and states in memory; a state a fit on disk, and one for the checkpoint."""
+def training_needs(
+    dataset: Dataset, dim: int, fits: Sequence[Sequence[str]], window: int | None = None
+) -> Needs:
+    """What learning needs: matrix and states in memory; a state a fit on disk, and one for the checkpoint.
+
+    window  the most entries of the matrix in memory, where it is read in windows
+    """
     state = state_bytes(dataset, dim)
     matrix = matrix_bytes(dataset, max(fits, key=len))
+    if window is not None:
+        matrix = min(matrix, _ENTRY * window)
     return Needs(int(PROCESS + _MATRICES * matrix + _STATES * state), state * (len(fits) + 1), state)
 
 
@@ -50,7 +55,9 @@ def building_needs(dataset: Dataset, dim: int, fits: Sequence[Sequence[str]]) ->
 
 def neighbor_needs(dataset: Dataset, dim: int, fits: Sequence[Sequence[str]], neighbors: int) -> Needs:
     """What a table of neighbours needs: `neighbors` of each query."""
-    queries = _entries(dataset)[0] * (4 if dataset.task == RECOMMENDATION else 1)
+    queries = storage.count_entries(dataset.path / storage.EXAMPLES)[0] * (
+        4 if dataset.task == RECOMMENDATION else 1
+    )
     table = queries * neighbors * _STORED_NEIGHBOR
     memory = building_needs(dataset, dim, fits).memory + queries * neighbors * _WEIGHED
     return Needs(memory, table * len(fits), table)
@@ -60,16 +67,3 @@ def prediction_needs(examples: int, top_k: int, format: str) -> Needs:
     """What the rows of predictions need on disk; memory does not grow with them."""
     rows = examples * top_k * _STORED_ROW.get(format, min(_STORED_ROW.values()))
     return Needs(0, rows, rows)
-
-
-def _entries(dataset: Dataset) -> tuple[int, dict[str, int]]:
-    """The number of rows of the examples, and of the entries in the lists of each column, as the file says."""
-    found: dict[str, int] = {}
-    data = pq.read_metadata(dataset.path / storage.EXAMPLES)
-    for group in range(data.num_row_groups):
-        part = data.row_group(group)
-        for column in range(part.num_columns):
-            one = part.column(column)
-            name = one.path_in_schema.split(".")[0]
-            found[name] = found.get(name, 0) + one.num_values
-    return data.num_rows, found

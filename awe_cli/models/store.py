@@ -30,6 +30,7 @@ from awe_cli.workspace.fs import writing
 # An embedding model is stored as a state for each fit, the choices, and the training history.
 
 _LARGEST = 1e30  # that a stored number of an affinity can be
+_ROWS = 1 << 16  # of an array looked at at once
 MODEL_VERSION = 4  # of the format of embedding models
 RESULT = "result.json"
 HISTORY = "history.parquet"
@@ -69,10 +70,13 @@ def store_states(staging: Staging, states: Mapping[Fit, State]) -> None:
 
 
 def load_state(model: Artifact, fit: Fit, dataset: Dataset | None = None) -> State:
-    """The state of one fit in float32, checked against `dataset` where it is given. Raises CorruptArtifactError."""
+    """The state of one fit in float32, checked against `dataset` where it is given; large arrays of it stay on disk.
+
+    Raises CorruptArtifactError.
+    """
     path = model.expect_version(MODEL_VERSION).file(f"fit-{fit_name(fit)}.npz")
     with decoding(path, "the arrays of an embedding"):
-        arrays = widen_all(load_arrays(path))
+        arrays = widen_all(load_arrays(path, mapped=True))
         _check_shapes(arrays)
         if dataset is not None:
             _check_rows(arrays, dataset.prepared if isinstance(dataset, OtherDocuments) else dataset)
@@ -108,7 +112,7 @@ def _check_shapes(arrays: Mapping[str, NDArray[Any]]) -> None:
     for name, array in arrays.items():
         if array.dtype not in (np.float32, np.int32, np.int64):
             raise ValueError(f"{name} has the type {array.dtype}")
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+        if array.dtype.kind == "f" and not _is_finite(array):
             raise ValueError(f"{name} has entries that are not finite numbers")
     if U.dtype != np.float32 or V.dtype != np.float32:
         raise ValueError(f"U has the type {U.dtype}, V {V.dtype}, expected float32")
@@ -117,6 +121,13 @@ def _check_shapes(arrays: Mapping[str, NDArray[Any]]) -> None:
     for name, rows in (("u_history", U), ("v_history", V)):
         if name in arrays and arrays[name].shape != (len(rows),):
             raise ValueError(f"{name} has the shape {arrays[name].shape}, expected ({len(rows)},)")
+
+
+def _is_finite(array: NDArray[Any]) -> bool:
+    """Whether all numbers are finite; a part is looked at at a time, as the array may be larger than memory."""
+    rows = np.atleast_1d(array)
+    parts = (rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS))
+    return all(np.isfinite(part).all() for part in parts)
 
 
 def store_result(staging: Staging, result: Mapping[str, Any]) -> None:

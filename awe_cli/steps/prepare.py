@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from awe_cli.config.prepare import DriftSettings, PrepareSettings
@@ -40,6 +39,7 @@ from awe_cli.dataset.previous import Previous
 from awe_cli.dataset.retrieval import FeatureTable
 from awe_cli.dataset.row_choice import warn_of_twins
 from awe_cli.dataset.spec import TEST_SHARE, PrepareSpec, is_retrieval, make_spec, retrieval_files
+from awe_cli.dataset.spill import spilling
 from awe_cli.dataset.splits import SPLITS
 from awe_cli.dataset.update import (
     INPUTS,
@@ -181,10 +181,23 @@ def _add_changes(summary: dict[str, Any], previous: Previous | None) -> None:
 def _fill_interactions(
     plan: PrepareSpec, sources: list[Source], file: Callable[[str], Path], previous: Previous | None
 ) -> dict[str, Any]:
+    with spilling(file("spilled")) as spilled:
+        return _spill_interactions(plan, sources, file, previous, spilled)
+
+
+def _spill_interactions(
+    plan: PrepareSpec,
+    sources: list[Source],
+    file: Callable[[str], Path],
+    previous: Previous | None,
+    spilled: Path,
+) -> dict[str, Any]:
+    """Store the interactions, whose rows are on their way in files below `spilled`."""
     assert plan.interactions is not None
     rows = read_interactions(
         _batches(sources, plan.interactions.roles(), _ROWS[True]),
         plan.interactions,
+        spilled,
         plan.half_life,
         plan.choice,
     )
@@ -199,26 +212,24 @@ def _fill_interactions(
     user_table = read_feature_file(plan.users, "people") if plan.users else None
     if plan.users and user_table:
         rows = replace(rows, people=with_ids_of(plan.users, user_table, rows.people, "people", "--user-id"))
-    data = build_interactions(rows, plan.rule, previous)
+    data = build_interactions(rows, plan.rule, spilled, previous)
     del rows
-    counts = {
-        split: np.bincount(lists.indices, minlength=len(data.items)).astype(np.int64)
-        for split, lists in data.lists.items()
-    }
-    _write_labels(file(storage.LABELS), data.items, counts)
+    _write_labels(file(storage.LABELS), data.items, data.counts)
     about_people: dict[str, Any] = {}
     of_people = None
     if plan.users and user_table:
         space, of_people, about_people = user_features_of(plan.users, user_table, data.people, previous)
         user_features.store(file, space)
-    storage.write_people(file(storage.EXAMPLES), data.people, data.lists, data.weights, of_people)
-    found = diagnostics.of_interactions(data, counts, described=feature_table is not None)
+    storage.write_people(
+        file(storage.EXAMPLES), data.people, data.blocks(), weighted=data.weighted, features=of_people
+    )
+    found = diagnostics.of_interactions(data, described=feature_table is not None)
     found |= {"rows_left_out": left_out} if left_out else {}
-    if previous:
-        changes = previous.pair_changes(data.people, data.lists, data.items)
+    if previous and data.stayed is not None and data.came is not None:
+        changes = previous.pair_changes(data.people, data.items, data.stayed, data.came)
         found["update"] = {**changes, **about_people.pop("update", {}), "splits_kept": data.contradicted}
     found |= about_people | {"warnings": about_people.get("warnings", []) + found["warnings"]}
-    return _described(plan, feature_table, data.items, counts, file, found, previous)
+    return _described(plan, feature_table, data.items, data.counts, file, found, previous)
 
 
 def _fill_annotation(

@@ -13,6 +13,7 @@ from awe_cli.config.train import TrainSettings
 from awe_cli.core.epoch import State
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.splits import SPLITS
+from awe_cli.dataset.windows import DEFAULT_WINDOW
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
 from awe_cli.engine.dask import code_digest
 from awe_cli.engine.local import available_threads
@@ -103,7 +104,28 @@ def resolve_settings(
         "patience": settings.patience,
         "metric": metric,
         **recorded(settings.dtype),
+        **_window(settings.window, affinity, dataset, fits_of(dataset, settings.fit_on)),
     }
+
+
+def _window(
+    wanted: int | None, affinity: ChosenAffinity, dataset: Dataset, fits: list[Fit]
+) -> dict[str, int]:
+    """How many entries of x are in memory at once, as the recipe has it: nothing where all of them are.
+
+    Raises SettingsError where that was asked for, and the affinity looks at all examples.
+    """
+    if wanted == 0 or max(map(dataset.entries, fits)) <= (wanted or DEFAULT_WINDOW):
+        return {}
+    if affinity.needs_all:
+        if wanted is None:
+            return {}
+        raise SettingsError(
+            f"--window: expected 0 for the affinity {affinity.name}, which looks at all training examples, found "
+            f"{wanted:,}",
+            hint="leave --window out",
+        )
+    return {"window": wanted or DEFAULT_WINDOW}
 
 
 def _plans(settings: TrainSettings, dataset: Dataset) -> list[TrainConfig]:
@@ -181,7 +203,9 @@ def train(
         recipe = Recipe("model", MODEL_VERSION, resolved, parents)
         name = name or affinity.name
         fits, dim = resolved["fits"], max(plan["dim"] for plan in resolved["plans"])
-        model = ws.current("model", name, recipe, lambda: training_needs(dataset, dim, fits))
+        model = ws.current(
+            "model", name, recipe, lambda: training_needs(dataset, dim, fits, resolved.get("window"))
+        )
         if model is not None:
             return model, False
         with (
@@ -247,6 +271,7 @@ def learn_resolved(
         on_progress=on_progress,
         start=load_start,
         checkpoints=checkpoints,
+        window=resolved.get("window"),
     )
     chosen = {stage: describe_run(run) for stage, run in fitted.chosen.items()}
     weights = fitted.chosen[affinity.name].weights

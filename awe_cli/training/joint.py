@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from awe_cli.affinities.mixture import weighed_numbers
 from awe_cli.affinities.overlap import Overlap
@@ -18,6 +18,7 @@ from awe_cli.core.epoch import State
 from awe_cli.core.interface import AffinityParams
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.examples import Examples
+from awe_cli.dataset.windows import StoredExamples
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints, remember
 from awe_cli.matrices.matrix import Bags
 from awe_cli.ranking.embedding import EmbeddingRanker
@@ -68,18 +69,20 @@ def learn(
     on_progress: OnProgress,
     start: Callable[[Fit], State] | None = None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
+    window: int | None = None,
 ) -> Fitted:
     """Learn all stages on every fit: one sequence of runs, which continues from a checkpoint where there is one.
 
     fits         in order; one without valid is evaluated on it, the others repeat its choices
     start        fit → the state that its first stage starts from; None for random numbers
     checkpoints  where runs and chosen weights are kept
+    window       the most entries of x in memory; None: all. Then no stage may need all examples (`needs_all`)
     """
     trainer = Trainer(threads=threads, on_progress=on_progress, checkpoints=checkpoints)
     chosen: dict[str, Run] = {}
     states: dict[Fit, State] = {}
     for fit in fits:
-        examples = dataset.training(fit)
+        examples = _training(dataset, fit, window)
         validator = validator_for(dataset, fit, metric, stages[0].plans[0].seed, threads)
         state = start(fit) if start else None
         for stage in stages:
@@ -87,7 +90,9 @@ def learn(
             for plan in [before.plan] if before else _plans(stage, stages[0], chosen, validator):
                 origin = state or fresh_state(dataset, plan)
                 if stage.numbers:
-                    origin = with_learned(origin, stage.numbers(plan, examples))
+                    # None is asked for examples that are not in memory: see `window`.
+                    in_memory = cast(Examples, examples)
+                    origin = with_learned(origin, stage.numbers(plan, in_memory))
                 weights = before.weights if before else None
                 if before is None and stage.weigh and validator:
                     key = f"weights-{stage.name}-{len(runs)}"
@@ -138,10 +143,18 @@ def _weighed(state: State, weights: list[float] | None) -> State:
     return state._replace(learned=weighed_numbers(state.learned, weights)) if weights else state
 
 
-def _of_examples(affinity: Any, examples: Examples) -> Any:
+def _training(dataset: Dataset, fit: Fit, window: int | None) -> Examples | StoredExamples:
+    """The examples of a fit: on disk where they have more entries than the window."""
+    if window is None or dataset.entries(fit) <= window:
+        return dataset.training(fit)
+    return dataset.stored_training(fit, window)
+
+
+def _of_examples(affinity: Any, examples: Examples | StoredExamples) -> Any:
     """The affinity, with the rows of these examples where it needs them."""
     if not isinstance(affinity, Overlap):
         return affinity
+    assert isinstance(examples, Examples)
     assert isinstance(examples.x, Bags)
     return affinity._replace(x=examples.x)
 

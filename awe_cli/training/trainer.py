@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from awe_cli.core.objective import Block, ThreadScratch, scores_all, sides, uses
 from awe_cli.core.pairs import NO_CHAINS, Chains
 from awe_cli.core.sums import Sums
 from awe_cli.dataset.examples import Examples
+from awe_cli.dataset.windows import StoredExamples, windows_of
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
 from awe_cli.errors import DivergedError
 from awe_cli.losses.registry import find_loss
@@ -88,7 +89,7 @@ OnPart = Callable[[EpochPart], None]
 
 def epochs(
     affinity: Any,
-    examples: Examples,
+    examples: Examples | StoredExamples,
     state: State,
     plan: TrainConfig,
     *,
@@ -100,70 +101,86 @@ def epochs(
 ) -> Iterator[EpochReport]:
     """Train `state` in place, epoch by epoch; the same bytes for any number of threads.
 
+    examples            in memory, or on disk and then read in windows
     done                the number of epochs that `state` has been trained for
     trials_per_example  of the last of these epochs
     part                the part of the next epoch that `state` has been trained for
-    on_part             called about once a minute within an epoch with the part done; `state` is then as of there
+    on_part             called about once a minute within an epoch with the part done, and between two windows; `state`
+                        is then as of there
 
     No row of V may be longer than the plan's cap (see `state.under_cap`). Raises ValueError for threads below 1.
     """
     if threads < 1:
         raise ValueError(f"threads: expected 1 or more, found {threads}")
     side, W = label_side(examples.y, state)
-    n_labels = len(W)
+    n_labels, total = len(W), len(examples)
     candidates = n_labels if examples.drawn is None else len(examples.drawn)
     loss = find_loss(plan.loss).build(asdict(plan), candidates)
-    positives = np.diff(examples.positives.indptr)
-    scales = (np.maximum(positives, 1) ** -plan.positive_power).astype(np.float32)
-    if examples.weight is not None:  # 1 on average, so that a learning rate means the same
-        scales *= examples.weight / examples.weight.mean(dtype=np.float64).astype(np.float32)
-    scratches = [
-        _scratch(affinity, loss, examples, plan, state.learned, side, n_labels, threads)
-        for _ in range(threads)
-    ]
+    with_bounds = False
+    ready: _Ready | None = None
     for epoch in range(done, plan.epochs):
-        order = _order(plan.seed, epoch, len(examples))
-        task = Task(examples.positives.indptr, examples.positives.indices, examples.own, plan.seed, epoch)
         with_bounds = uses_bounds(loss) and _bounds_pay(affinity, trials_per_example, n_labels)
-        block = _block(
-            affinity,
-            loss,
-            examples,
-            order,
-            plan,
-            state.learned,
-            side,
-            n_labels=n_labels,
-            with_bounds=with_bounds,
-        )
-        for scratch in scratches:
-            scratch.mark[:] = 0
-        if part.examples and isinstance(side, Described):
-            # all rows of V count as stepped by the block before, so that all rows of W are updated
-            side.changed[:] = part.examples - plan.block_size + 1
-        problem = Problem(affinity, loss, examples.x, task, side, state, W, np.float32(plan.norm_cap))
         size = _FIRST_PART * plan.block_size
-        while part.examples < len(order):
-            end, started = min(part.examples + size, len(order)), time.monotonic()
-            schedule = Schedule(
-                order, plan.block_size, scales, _rates(plan, epoch), part.examples, end, float(part.loss)
+        for window in windows_of(examples, plan.seed, epoch):
+            if part.examples >= window.stop:
+                continue
+            if isinstance(examples, StoredExamples) or ready is None:
+                ready = None  # before the next window is read
+                ready = _make_ready(
+                    affinity, loss, window.read(), examples, plan, state.learned, side, n_labels, threads
+                )
+            here, scratches, scales = ready
+            order, begin = window.order, part.examples - window.start
+            task = Task(here.positives.indptr, here.positives.indices, here.own, window.seed, epoch)
+            block = _block(
+                affinity,
+                loss,
+                here,
+                order,
+                plan,
+                state.learned,
+                side,
+                n_labels=n_labels,
+                with_bounds=with_bounds,
             )
-            figures = run_epoch(problem, schedule, block, scratches, threads)
-            size = _next_part(end - part.examples, time.monotonic() - started, plan.block_size)
-            part = EpochPart(
-                end,
-                figures.loss,
-                part.positives + figures.positives,
-                part.violators + figures.violators,
-                part.trials + figures.trials,
-            )
-            if on_part is not None and end < len(order):
-                on_part(part)
-        _, total, seen, violators, trials = part
+            for scratch in scratches:
+                scratch.mark[:] = 0
+            if begin and isinstance(side, Described):
+                # all rows of V count as stepped by the block before, so that all rows of W are updated
+                side.changed[:] = begin - plan.block_size + 1
+            problem = Problem(affinity, loss, here.x, task, side, state, W, np.float32(plan.norm_cap))
+            rates = _rates(plan, epoch + np.array([window.start, window.stop]) / max(total, 1))
+            while begin < len(order):
+                end, started = min(begin + size, len(order)), time.monotonic()
+                schedule = Schedule(order, plan.block_size, scales, rates, begin, end, float(part.loss))
+                figures = run_epoch(problem, schedule, block, scratches, threads)
+                size = _next_part(end - begin, time.monotonic() - started, plan.block_size)
+                part = EpochPart(
+                    window.start + end,
+                    figures.loss,
+                    part.positives + figures.positives,
+                    part.violators + figures.violators,
+                    part.trials + figures.trials,
+                )
+                begin = end
+                if on_part is not None and part.examples < total:
+                    on_part(part)
+            del here, task, block, problem
+        _, total_loss, seen, violators, trials = part
         part = WHOLE
         seen = max(seen, 1)
-        trials_per_example = trials / max(1, len(examples))
-        yield EpochReport(epoch + 1, float(total / seen), violators / seen, trials / seen, trials_per_example)
+        trials_per_example = trials / max(1, total)
+        yield EpochReport(
+            epoch + 1, float(total_loss / seen), violators / seen, trials / seen, trials_per_example
+        )
+
+
+class _Ready(NamedTuple):
+    """Examples in memory, temporary arrays for each worker, and the factor of each example's loss."""
+
+    examples: Examples
+    scratches: list[ThreadScratch]
+    scales: NDArray[np.float32]
 
 
 def _next_part(examples: int, seconds: float, block: int) -> int:
@@ -176,15 +193,32 @@ def _bounds_pay(affinity: Any, trials: float, n_labels: int) -> bool:
     return bool(is_monotone(affinity)) and trials > n_labels / _DRAWS_A_PASS
 
 
-def _order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
-    """The order of the examples in one epoch."""
-    return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(n)
-
-
-def _rates(plan: TrainConfig, epoch: int) -> NDArray[np.float64]:
-    """The learning rate at the start and at the end of an epoch; it falls linearly over the whole run."""
-    left = 1 - (1 - plan.final_rate) * np.array([epoch, epoch + 1]) / plan.epochs
+def _rates(plan: TrainConfig, epochs_done: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The learning rate after so many epochs; it falls linearly over the whole run."""
+    left = 1 - (1 - plan.final_rate) * epochs_done / plan.epochs
     return plan.learning_rate * left * (math.sqrt(FULL) if plan.steps == SGD else 1.0)
+
+
+def _make_ready(
+    affinity: Any,
+    loss: Any,
+    here: Examples,
+    examples: Examples | StoredExamples,
+    plan: TrainConfig,
+    learned: AffinityParams,
+    side: Any,
+    n_labels: int,
+    threads: int,
+) -> _Ready:
+    """What is needed to learn from the examples `here`, which are all of `examples` or a window of them."""
+    positives = np.diff(here.positives.indptr)
+    scales = (np.maximum(positives, 1) ** -plan.positive_power).astype(np.float32)
+    if here.weight is not None:  # 1 on average, so that a learning rate means the same
+        scales *= here.weight / np.float32(examples.mean_weight)
+    scratches = [
+        _scratch(affinity, loss, here, plan, learned, side, n_labels, threads) for _ in range(threads)
+    ]
+    return _Ready(here, scratches, scales)
 
 
 def _scratch(
@@ -357,7 +391,7 @@ class Trainer:
     def run(
         self,
         affinity: Any,
-        examples: Examples,
+        examples: Examples | StoredExamples,
         start: State,
         plan: TrainConfig,
         *,

@@ -15,6 +15,7 @@ from awe_cli.dataset.splits import (
     VALID,
     SplitPairs,
     SplitRule,
+    names_valid,
     pick,
     split_examples,
     split_pairs,
@@ -113,8 +114,8 @@ def test_a_named_valid_split_is_left_alone() -> None:
     given_codes = np.array([0, 0, 1, 2, 0], np.int8)
     rule = SplitRule(given=True)
     assert split_examples(np.arange(5, dtype=np.uint64), rule, given_codes).tolist() == given_codes.tolist()
-    assert not rule.sets_aside(given_codes)
-    assert rule.sets_aside(np.array([0, 2], np.int8))
+    assert not rule.sets_aside(named=names_valid(given_codes))
+    assert rule.sets_aside(named=names_valid(np.array([0, 2], np.int8)))
     with pytest.raises(UsageError, match="--valid-fraction"):
         split_examples(np.arange(5, dtype=np.uint64), SplitRule(given=True, valid_fraction=0.2), given_codes)
 

@@ -40,6 +40,44 @@ def test_equal_arrays_make_equal_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
+def test_large_arrays_are_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They begin at a cache line, cannot be written to, and have the values that are read otherwise."""
+    monkeypatch.setattr("awe_cli.workspace.arrays._MAPPED", 1000)
+    path = tmp_path / "a.npz"
+    arrays = {
+        "U": np.arange(1200, dtype=np.float32).reshape(-1, 3),
+        "V": np.arange(999.0).reshape(3, -1),
+        "longer name": np.arange(700),
+        "small": np.arange(9),
+    }
+    save_arrays(path, arrays)
+    found, read = load_arrays(path, mapped=True), load_arrays(path)
+    for name, array in arrays.items():
+        assert type(found[name]) is np.ndarray
+        assert read[name].flags.writeable
+        np.testing.assert_array_equal(found[name], array)
+        np.testing.assert_array_equal(read[name], array)
+        np.testing.assert_array_equal(np.load(path)[name], array)
+        if name != "small":
+            assert found[name].ctypes.data % 64 == 0
+            assert not found[name].flags.writeable
+    assert found["small"].flags.writeable
+    content = bytearray(path.read_bytes())
+    content[1000] ^= 1  # of U
+    path.write_bytes(content)
+    assert not np.array_equal(load_arrays(path, mapped=True)["U"], arrays["U"]), "it is looked up in the file"
+
+
+def test_arrays_of_an_older_archive_are_read_where_they_cannot_be_mapped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_arrays(tmp_path / "a.npz", {"U": np.arange(1000.0)})
+    monkeypatch.setattr("awe_cli.workspace.arrays._MAPPED", 1000)
+    found = load_arrays(tmp_path / "a.npz", mapped=True)["U"]
+    np.testing.assert_array_equal(found, np.arange(1000.0))
+    assert found.flags.writeable
+
+
 def test_numpy_reads_them_too(tmp_path: Path) -> None:
     save_arrays(tmp_path / "a.npz", {"U": np.ones(3)})
     assert np.load(tmp_path / "a.npz", allow_pickle=False)["U"].sum() == 3
