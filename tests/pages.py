@@ -124,7 +124,7 @@ def _plain(line: str) -> str:
 def _run(command: str, code: int, where: str, after: Callable[[str], None] | None) -> str:
     """What a command prints on both streams."""
     if command.startswith("awe ") and not _OF_A_SHELL.search(command.partition("#")[0]):
-        found, printed = _run_here(shlex.split(command, comments=True)[1:])
+        found, printed = _run_here(shlex.split(command.replace("\\\n", " "), comments=True)[1:])
     else:
         done = subprocess.run(
             ["/bin/sh", "-c", command],
