@@ -58,7 +58,7 @@ def class_section(cls: Any) -> str:
         lines += called(cls, cls.__name__)
     attributes = {name: value for name, value in own.items() if isinstance(value, property | cached_property)}
     if attributes:
-        lines += ["| attribute | |", "|---|---|"]
+        lines += ["| attribute | meaning |", "|---|---|"]
         lines += [f"| `{name}` | {cell(inspect.getdoc(value))} |" for name, value in attributes.items()] + [
             ""
         ]
@@ -112,7 +112,7 @@ def described(thing: Any) -> Iterator[str]:
                 rows.append([named["names"], named["meaning"]])
             else:
                 rows[-1][1] += f" {line.strip()}"
-        yield from ["| | |", "|---|---|"]
+        yield from ["| name | meaning |", "|---|---|"]
         yield from [f"| `{names.replace(', ', '`, `')}` | {cell(meaning)} |" for names, meaning in rows]
         yield ""
 
@@ -120,7 +120,7 @@ def described(thing: Any) -> Iterator[str]:
 def parameters(cls: Any) -> Iterator[str]:
     """The parameters of the estimator: those of commands, in the words of their options."""
     settings = {one.name: one for of in reversed(_SETTINGS) for one in settings_of(of)}
-    yield from ["| parameter | default | |", "|---|---|---|"]
+    yield from ["| parameter | default | meaning |", "|---|---|---|"]
     for one in list(inspect.signature(cls).parameters.values()):
         setting = settings.get(one.name)
         meaning = setting.help if setting else "Threads; never changes a result."
@@ -133,7 +133,7 @@ def parameters(cls: Any) -> Iterator[str]:
 def errors_section() -> str:
     """The errors and their codes."""
     kinds = [errors.AweError, *errors.AweError.__subclasses__()]
-    lines = ["## Errors", "", *described(errors.AweError), "| `awe_cli.errors.` | code | |", "|---|---|---|"]
+    lines = ["## Errors", "", *described(errors.AweError), "| `awe_cli.errors.` | code | when |", "|---|---|---|"]
     lines += [f"| `{kind.__name__}` | {kind.exit_code} | {cell(summary(kind))} |" for kind in kinds[1:]]
     return "\n".join(lines) + "\n"
 
