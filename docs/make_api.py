@@ -133,7 +133,13 @@ def parameters(cls: Any) -> Iterator[str]:
 def errors_section() -> str:
     """The errors and their codes."""
     kinds = [errors.AweError, *errors.AweError.__subclasses__()]
-    lines = ["## Errors", "", *described(errors.AweError), "| `awe_cli.errors.` | code | when |", "|---|---|---|"]
+    lines = [
+        "## Errors",
+        "",
+        *described(errors.AweError),
+        "| `awe_cli.errors.` | code | when |",
+        "|---|---|---|",
+    ]
     lines += [f"| `{kind.__name__}` | {kind.exit_code} | {cell(summary(kind))} |" for kind in kinds[1:]]
     return "\n".join(lines) + "\n"
 
