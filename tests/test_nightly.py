@@ -10,12 +10,9 @@ import pytest
 from awe_cli import errors
 from awe_cli.cli.process import CODES
 from tests.pages import DOCS, blocks, commands, follow
+from tests.small import QUICK
 
 PAGE = DOCS / "nightly.md"
-# Fits of one epoch: the commands are what is tried, not the models.
-QUICK = (
-    "\n[train]\ndim = 4\nepochs = 1\nmargin = 0.3\n[build-knn]\nk = 5\nlambda = 1.0\n[retrain]\nepochs = 1\n"
-)
 
 
 def test_the_page_has_a_block_for_each_of_its_parts() -> None:
