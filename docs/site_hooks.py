@@ -1,4 +1,4 @@
-"""Hooks of mkdocs: README as the first page, and links to files that the site does not have as their text alone."""
+"""Hooks of mkdocs: README as a page, and links to files that the site does not have as their text alone."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import re
 from pathlib import Path
 from typing import Any
 
+OVERVIEW = "overview.md"
 _LINK = re.compile(r"\[(?P<text>[^\]]+)\]\((?P<to>[^)#]+)(?P<anchor>#[^)]*)?\)")
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """README.md of the repository is index.md of the site."""
+    """README.md of the repository is overview.md of the site."""
     from mkdocs.structure.files import File
 
     readme = (Path(config.config_file_path).parent / "README.md").read_text(encoding="utf-8")
     page = re.sub(r"\]\(docs/", "](", readme)
-    files.append(File.generated(config, "index.md", content=page))
+    files.append(File.generated(config, OVERVIEW, content=page))
     return files
 
 
@@ -30,7 +31,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
         target = _normal(folder / to)
         if target == "../README.md":
             up = "../" * len(folder.parts)
-            return f"[{found['text']}]({up}index.md{anchor})"
+            return f"[{found['text']}]({up}{OVERVIEW}{anchor})"
         return found[0] if files.get_file_from_path(target) is not None else found["text"]
 
     return _LINK.sub(linked, markdown)

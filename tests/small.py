@@ -1,4 +1,4 @@
-"""Small datasets whose rankings can be worked out by hand."""
+"""Small datasets whose rankings can be worked out by hand, and settings for fits that take no time."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from awe_cli.steps.prepare import prepare
 from awe_cli.workspace import Workspace
 
 SPLITS = ("train", "valid", "test")
+# Of awe.toml: fits of one epoch, where the commands are what is tried, not the models.
+QUICK = (
+    "\n[train]\ndim = 4\nepochs = 1\nmargin = 0.3\n[build-knn]\nk = 5\nlambda = 1.0\n[retrain]\nepochs = 1\n"
+)
 PEOPLE = {
     #     train   valid  test
     10: ("ab", "c", "de"),

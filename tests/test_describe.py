@@ -265,6 +265,17 @@ def test_every_type_of_parquet_is_described(tmp_path, capsys):
     assert document["suggestion"]["command"] is None
 
 
+def test_the_command_reads_the_file_as_describe_was_told_to(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"K{n % 9}\tTür {n % 7}\n" for n in range(30))
+    Path("orders.txt").write_text(rows, encoding="cp1252")
+    told = ["--encoding", "cp1252", "--separator", "tab", "--columns", "user,item"]
+    assert main(["describe", "orders.txt", *told, "--json"]) == 0
+    command = shlex.split(json.loads(capsys.readouterr().out)["suggestion"]["command"])
+    assert command[3:9] == ["--separator", "tab", "--columns", "user,item", "--encoding", "cp1252"]
+    assert main(command[1:]) == 0
+
+
 def test_a_name_that_begins_with_a_dash_is_no_option(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("-a b.csv").write_text(FILES["ratings.csv"][0])

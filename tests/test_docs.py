@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import typer
 
+import awe_cli
 from awe_cli import errors
 from awe_cli.app import COMMAND_MODULES, INTERRUPTED, build_app, with_wait_value
 from awe_cli.cli.options import declared_by
@@ -45,6 +46,8 @@ def load(path: Path) -> ModuleType:
 
 
 MAKE = load(ROOT / "docs" / "make_commands.py")
+MAKE_API = load(ROOT / "docs" / "make_api.py")
+FIGURES = load(ROOT / "docs" / "make_figures.py")
 
 
 def parse(line: str) -> None:
@@ -70,6 +73,23 @@ def examples(name: str) -> list[str]:
 def test_the_page_of_commands_is_what_the_application_says() -> None:
     found = MAKE.PAGE.read_text(encoding="utf-8")
     assert found == MAKE.page(), "run `python docs/make_commands.py`"
+
+
+def test_the_page_of_the_python_interface_is_what_the_docstrings_say() -> None:
+    found = MAKE_API.PAGE.read_text(encoding="utf-8")
+    assert found == MAKE_API.page(), "run `python docs/make_api.py`"
+    assert all(f"\n## {name}\n" in found for name in awe_cli._OF_API)
+    estimator = found.split("\n## Workspace\n")[0]
+    assert all(f"| `{name}` |" in estimator for name in awe_cli.AffinityWeightedEmbedding().get_params())
+
+
+def test_the_pictures_are_those_that_are_drawn_and_small(tmp_path: Path) -> None:
+    FIGURES.draw(tmp_path)
+    there = sorted(FIGURES.FOLDER.iterdir())
+    assert [path.name for path in there] == sorted(path.name for path in tmp_path.iterdir())
+    assert all(path.stat().st_size < 60_000 for path in there)
+    page = (ROOT / "docs" / "concepts.md").read_text(encoding="utf-8")
+    assert all(f"](figures/{path.name})" in page for path in there)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -192,13 +192,18 @@ def test_built_affinities_and_mixtures_of_them(ws):
     assert {part["name"] for part in labels[0]["parts"]} == {"knn", "constant"}
 
 
-def test_ensembles_by_their_models(ws):
+def test_ensembles_by_their_models(ws, capsys):
     where = ["-w", str(ws.root)]
     assert main([*where, "train-baseline", "item-knn"]) == 0
     assert main([*where, "ensemble", "--model", "wsabie,awe,item-knn", "--name", "all"]) == 0
     labels = adds_up(ws, "all", "p3")
     assert {part["kind"] for part in labels[0]["parts"]} == {"model"}
     assert {part["name"] for part in labels[0]["parts"]} <= {"wsabie", "awe", "item-knn"}
+    most = max(labels[0]["parts"], key=lambda part: part["share"])["name"]
+    assert main([*where, "explain", "--model", "all", "--id", "p3"]) == 0
+    assert f"explain --model {most} --id p3\n" in capsys.readouterr().err
+    assert main([*where, "explain", "--model", most, "--id", "p3"]) == 0
+    assert f"explain --model {most} --id p3 --json\n" in capsys.readouterr().err
 
 
 def test_a_model_of_yesterday(tmp_path):

@@ -16,14 +16,11 @@ import pytest
 import yaml
 
 from awe_cli.app import main
+from tests.small import QUICK
 
 Output = pytest.CaptureFixture[str]
 FILES = ["workspace/awe.toml", "night.sh", "Makefile", "awe.crontab", "awe.service", "awe.timer", "dvc.yaml"]
 INIT = ("--user", "person", "--item", "item", "--holdout", "1", "-q")
-# Fits of one epoch: the chain is what is tried, not the models.
-QUICK = (
-    "\n[train]\ndim = 4\nepochs = 1\nmargin = 0.3\n[build-knn]\nk = 5\nlambda = 1.0\n[retrain]\nepochs = 1\n"
-)
 
 
 def write_plays(path: Path, people: int = 60) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,22 +23,20 @@ from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.steps.prepare import prepare
 from awe_cli.workspace import Workspace
 from tests.affinities.labels import matrix
+from tests.pages import DOCS, blocks
 from tests.small import recommendation
 from tests.test_retrieval import written
 
 pytestmark = pytest.mark.slow
 
-GUIDE = Path(__file__).parent.parent / "docs" / "own-affinity.md"
 TRAIN = ("train", "--epochs", "1", "--dim", "4", "--start", "scratch", "--threads", "1")
 
 
 def worked(name, folder):
     """A file of the documentation, written into a folder."""
-    files = dict(
-        re.findall(r"^`(\S+)`, the whole file.*?```python\n(.*?)```", GUIDE.read_text(), re.DOTALL | re.M)
-    )
+    [text] = [block.text for block in blocks(DOCS / "own-affinity.md") if block.file == name]
     path = folder / name
-    path.write_text(files[name])
+    path.write_text(text)
     return path
 
 

@@ -21,6 +21,7 @@ from awe_cli.errors import (
 )
 from awe_cli.io.writers import WRITERS, row_writer
 from awe_cli.prediction.output import output_format, whole_file
+from awe_cli.prediction.rows import sample_table
 from awe_cli.steps.predict import predict
 from awe_cli.steps.train_baseline import train_baseline
 from tests.small import annotation, recommendation
@@ -293,3 +294,9 @@ def test_new_input_without_rows(ws, tmp_path, format):
     new.write_text("")
     with pytest.raises(DataError, match="is empty"):
         predict(ws, "popularity", str(new), out)
+
+
+def test_a_table_of_long_lists_shows_how_they_begin():
+    long, short = [f"i{n}" for n in range(100)], ["i7", 8]
+    table = sample_table("person", [{"id": 1, "labels": long}, {"id": 2, "labels": short}])
+    assert table.rows == (("1", ", ".join([*long[:20], "… 80 more"])), ("2", "i7, 8"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -73,7 +74,18 @@ def explain(
         if number:
             console.print_result()
         _show(example)
-    console.next_step(f"awe explain --model {model} --id ID --label LABEL --json")
+    if explained:
+        console.next_step(_further(model, input, explained[0]))
+
+
+def _further(model: str, input: str | None, example: dict[str, Any]) -> str:
+    """The command that goes further in: by the part of a sum of models that adds most, or all parts for machines."""
+    parts = [part for entry in example["labels"][:1] for part in entry["parts"]]
+    most = max(parts, key=lambda part: float(part["share"]), default=None)
+    whom = shlex.quote(input) if input else f"--id {shlex.quote(str(example['id']))}"
+    if most is None or most["kind"] != "model":
+        return f"awe explain --model {model} {whom} --json"
+    return f"awe explain --model {most['name']} {whom}"
 
 
 def _show(example: dict[str, Any]) -> None:

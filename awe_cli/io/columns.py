@@ -187,8 +187,9 @@ def drop_empty(offsets: NDArray[np.int64], entries: pa.Array) -> pa.Array:
 
 # Refusing a value, with its file, column and row; where rows may be skipped, leaving its row out instead.
 
-FILL_IN = "fill the cell in, or leave the row out"
-NO_NUMBER = "put a number in its place, or leave the row out"
+_LEAVE_OUT = "leave the row out (`awe prepare` does with --skip-bad-rows)"
+FILL_IN = f"fill the cell in, or {_LEAVE_OUT}"
+NO_NUMBER = f"put a number in its place, or {_LEAVE_OUT}"
 
 
 class RowsLeftOutError(Exception):
@@ -539,7 +540,7 @@ def _parsed(batch: Batch, column: str, values: pa.Array, offsets: NDArray[np.int
     except pa.ArrowInvalid:
         bad = np.arange(len(values)) == first_failing(trimmed, pa.float64())
         shown = values[int(np.argmax(bad))].as_py() or ""
-        hint = "correct the cell, or leave the row out"
+        hint = f"correct the cell, or {_LEAVE_OUT}"
         if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", shown):
             hint = "write a point for the decimal comma"
         refuse(batch, column, bad, "a number", values, hint, offsets)

@@ -53,6 +53,17 @@ class ReadOptions:
         default = asdict(ReadOptions())
         return {name: value for name, value in asdict(self).items() if value != default[name]}
 
+    def as_flags(self) -> dict[str, str]:
+        """The options of a command that read a file alike: those of format, separator, columns and encoding."""
+        separator = next((word for word, signs in _NAMED.items() if signs == self.separator), self.separator)
+        flags = {
+            "--format": self.format,
+            "--separator": separator,
+            "--columns": ",".join(self.columns),
+            "--encoding": self.encoding,
+        }
+        return {flag: value for flag, value in flags.items() if value}
+
     @classmethod
     def of_stored(cls, stored: dict[str, Any] | None) -> ReadOptions:
         """The options that a manifest has, for new files in its form; the defaults where it has none."""

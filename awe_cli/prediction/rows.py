@@ -12,6 +12,8 @@ from awe_cli.report.tables import Table
 
 LABEL, RANK, SCORE, PROBABILITY, FALLBACK = "label", "rank", "score", "probability", "fallback"
 
+_SHOWN = 20  # labels of a list that the table shows
+
 
 def id_column(name: str | None) -> str:
     """What the column of ids is called: as in the input, or "id" where that name is taken or unknown."""
@@ -78,6 +80,11 @@ def first_lists(rows: pa.Table, n: int) -> list[dict[str, Any]]:
 
 
 def sample_table(id_name: str, sample: list[dict[str, Any]]) -> Table:
-    """The lists of a few examples, for a person to look at."""
-    rows = tuple((str(entry["id"]), ", ".join(map(str, entry["labels"]))) for entry in sample)
-    return Table("", (id_name, "labels, best first"), rows)
+    """The lists of a few examples, for a person to look at: their first labels, and how many more there are."""
+    rows = []
+    for entry in sample:
+        labels = [str(label) for label in entry["labels"][:_SHOWN]]
+        if len(labels) < len(entry["labels"]):
+            labels.append(f"… {len(entry['labels']) - len(labels):,} more")
+        rows.append((str(entry["id"]), ", ".join(labels)))
+    return Table("", (id_name, "labels, best first"), tuple(rows))

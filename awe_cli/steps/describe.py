@@ -90,15 +90,17 @@ def _file(name: str, options: ReadOptions) -> dict[str, Any]:
         if unnamed:
             columns = tuple(f"column{number}" for number in range(1, unnamed + 1))
             named = with_options(source, replace(options, columns=columns))
-            return _file_document(name, named, profile(named), named=False)
-        return _file_document(name, source, found, named=True)
+            return _file_document(name, named, profile(named), options, named=False)
+        return _file_document(name, source, found, options, named=True)
 
 
-def _file_document(name: str, source: Source, found: Profile, *, named: bool) -> dict[str, Any]:
-    columns, extra = list(found.columns), {}
+def _file_document(
+    name: str, source: Source, found: Profile, options: ReadOptions, *, named: bool
+) -> dict[str, Any]:
+    columns, reading = list(found.columns), options.as_flags()
     if not named:
         columns = _named_by_content(columns, found.rows)
-        extra = {"--columns": ",".join(one.name for one in columns)}
+        reading["--columns"] = ",".join(one.name for one in columns)
     guess = suggest(columns, found.rows, source.format)
     if not found.rows:
         guess = Suggestion(None, {}, ("there are no rows to guess from",))
@@ -116,7 +118,7 @@ def _file_document(name: str, source: Source, found: Profile, *, named: bool) ->
         "rows_skipped": found.skipped,
         "header": named,
         "columns": [_column_document(one) for one in found.columns],
-        "suggestion": _suggestion_document(name, guess, extra),
+        "suggestion": _suggestion_document(name, guess, reading),
         "problem": None if problem is None else {"message": problem.message, "hint": problem.hint},
     }
 
@@ -141,9 +143,10 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, int | float) and math.isfinite(value) else str(value)
 
 
-def _suggestion_document(name: str, guess: Suggestion, extra: dict[str, str]) -> dict[str, Any]:
+def _suggestion_document(name: str, guess: Suggestion, reading: dict[str, str]) -> dict[str, Any]:
+    """What a guess is in a command; `reading`: the options with which the file is read."""
     file = f"./{name}" if name.startswith("-") and name != STDIN else name
-    words = ["awe", "prepare", file, *(word for pair in extra.items() for word in pair), *guess.arguments()]
+    words = ["awe", "prepare", file, *(word for pair in reading.items() for word in pair), *guess.arguments()]
     return {
         "task": guess.kind,
         "command": shlex.join(words) if guess.kind else None,
