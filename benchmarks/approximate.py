@@ -1,6 +1,6 @@
 """`awe predict --approximate` beside the ranking of all labels: recall@10, examples a second, time to build, size.
 
-    python benchmarks/approximate.py [--labels 100000 300000 1000000] [--dim 64] [--efforts 0.25 1 4]
+    python benchmarks/approximate.py [--labels 100000 300000 1000000] [--dim 64] [--efforts 0.25 1] [--indexes hnsw ivf]
 
 Rows of labels are drawn from overlapping groups of unequal size (as in neighbors.py) and given lengths that differ, at
 most 1, as a trained V has; points of examples are between two labels. Both rank with the code of `awe predict`: all
@@ -38,7 +38,7 @@ from awe_cli.ranking.block import Ranked, rank_block
 from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.ranking.ranker import block_rows
 
-EXAMPLES, EXACT_EXAMPLES, TOP = 4096, 512, 10
+EXAMPLES, EXACT_EXAMPLES, TOP = 2048, 512, 10
 TRAINED = 20_000  # training examples of the knn products
 HEADING = """| labels | search | effort | recall@10 | examples/s | times exact | build, s | index, MB |
 |---|---|---|---|---|---|---|---|"""
@@ -51,20 +51,21 @@ def main() -> None:
     )
     parser.add_argument("--labels", type=int, nargs="+", default=[100_000, 300_000, 1_000_000])
     parser.add_argument("--dim", type=int, default=64)
-    parser.add_argument("--efforts", type=float, nargs="+", default=[0.25, 1, 4])
+    parser.add_argument("--efforts", type=float, nargs="+", default=[0.25, 1])
+    parser.add_argument("--indexes", nargs="+", default=INDEXES, choices=INDEXES)
     asked = parser.parse_args()
     print(f"{machine()}, {datetime.date.today()}; d = {asked.dim}, one thread, top {TOP}\n")
     print(HEADING, flush=True)
     with one_blas_thread():
         for n in asked.labels:
-            measure(*labels_and_examples(n, asked.dim), asked.efforts)
+            measure(*labels_and_examples(n, asked.dim), asked.efforts, asked.indexes)
         print(f"\nf = G · max(0, Ux·V_y):\n\n{HEADING}", flush=True)
         for n in asked.labels:
             ranker, x = labels_and_examples(n, asked.dim)
-            measure(with_neighbors(ranker, x), x, [1])
+            measure(with_neighbors(ranker, x), x, [1], asked.indexes)
 
 
-def measure(ranker: EmbeddingRanker, x: Dense, efforts: list[float]) -> None:
+def measure(ranker: EmbeddingRanker, x: Dense, efforts: list[float], indexes: list[str]) -> None:
     """The rows of a model."""
     n = ranker.n_labels
     rows, some = block_rows(n), slice_rows(x, 0, EXACT_EXAMPLES)
@@ -74,7 +75,7 @@ def measure(ranker: EmbeddingRanker, x: Dense, efforts: list[float]) -> None:
     exact, seconds = timed(lambda: ranker_of_all(ranker, some, rows))
     speed = EXACT_EXAMPLES / seconds
     print(f"| {n:,} | exact | | 1 | {speed:,.0f} | 1 | | |", flush=True)
-    for method in INDEXES:
+    for method in indexes:
         index, built = timed(lambda method=method: LabelIndex.build(product.rows, method))
         size = len(index.encode()) / 1e6
         for times in efforts:

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 PATH="$PWD/.venv/bin:$PATH"
 folder=${1:-hashing-workspace}
 
-for bits in none 20 18 16 14 12 10; do
+for bits in none 18 14 12 10; do
   export AWE_WORKSPACE=$folder/$bits
   more=()
   [ "$bits" = none ] || more=(--hash-bits "$bits")
