@@ -251,6 +251,8 @@ def test_what_cannot_be_searched_is_refused_before_anything_is_done(ws):
     ) as error:
         recommend(ws, "popularity", settings=PredictSettings(approximate="hnsw"))
     assert "svd, lsi, nmf or ials" in (error.value.hint or "")
+    with pytest.raises(SettingsError, match="--approximate: expected hnsw or ivf, found 'tree'"):
+        recommend(ws, "svd", settings=PredictSettings(approximate="tree"))
     with pytest.raises(SettingsError, match="--search-effort: it is for an approximate search"):
         recommend(ws, "svd", settings=PredictSettings(search_effort=9))
 

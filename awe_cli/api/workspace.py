@@ -389,6 +389,8 @@ class Model:
         include_seen: bool = False,
         allow: Ids = None,
         deny: Ids = None,
+        approximate: str | None = None,
+        search_effort: int | None = None,
         threads: int | None = None,
     ) -> pa.Table:
         """The best labels of each example: its id, `label`, `rank` from 1, `score`, a row a label.
@@ -398,12 +400,20 @@ class Model:
                   without the constant one (its rows are called 0, 1 … in the column `row`). None: everyone, or
                   those of `split`
         allow, deny  the only labels that are candidates, and those that are none
+        approximate  "hnsw" or "ivf": candidates from an index of the labels, which is built once for a model;
+                     search_effort is how widely it is searched, by default as the command does
 
         New people get a column `fallback`: whether nothing is known of them. What the dataset does not know is left
         out, with a warning. Raises MissingInputError for an id that is not there, DataError for what cannot be ranked.
         """
         ids, input = _as_input(examples)
-        settings = PredictSettings(top_k=top_k, split=split, include_seen=include_seen)
+        settings = PredictSettings(
+            top_k=top_k,
+            split=split,
+            include_seen=include_seen,
+            approximate=approximate,
+            search_effort=search_effort,
+        )
         if ids is not None and not ids:
             raise UsageError("no id is named", hint="name one or several, or leave them out for everyone")
         only = Only(ids=ids or (), allowed=_as_names(allow), denied=_as_names(deny))
