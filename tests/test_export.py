@@ -202,7 +202,7 @@ def test_half_as_many_bytes_and_the_card_still_ranks(ws, tmp_path, format):
     place = {str(label): number for number, label in enumerate(labels)}
     near = np.sort(scores[0])[::-1][: len(best)]
     np.testing.assert_allclose([scores[0][place[label]] for label in best], near, atol=5e-3)
-    assert len(run_card(tmp_path / "half", "[float(n) for n in vector({})]")) == 8
+    assert len(run_card(tmp_path / "half", "[float(n) for n in vector({})]")) == made.document["dim"]
     with pytest.raises(
         SettingsError, match="--dtype float16: it is for --format npy and safetensors, found faiss"
     ):
