@@ -193,6 +193,17 @@ def test_scores_that_are_a_function_of_the_inner_product():
     assert (recalls(ranked.labels[:, ::-1], exact, 5) == 0).all()
 
 
+def test_new_people_of_whom_nothing_is_known_get_the_most_popular_labels(ws):
+    """Without a search, and without a part in the recall."""
+    new = pa.table({"person": ["a", "a", "b"], "item": [1, 11, -7]})
+    made, exact = (
+        recommend(ws, "svd", new, PredictSettings(top_k=4, **more)) for more in ({"approximate": "ivf"}, {})
+    )
+    assert made.rows.column("fallback").to_pylist() == 4 * [False] + 4 * [True]
+    assert lists(made) == lists(exact)
+    assert (made.counts.recalled, made.counts.exact, made.counts.fallback) == (1, 0, 1)
+
+
 def test_the_index_is_built_once_and_again_when_the_model_changes(ws, tmp_path):
     said: list[str] = []
 
