@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from awe_cli import __version__
 from awe_cli.config.export import (
@@ -33,17 +34,26 @@ from awe_cli.config.export import (
     WORD2VEC,
     ExportSettings,
 )
+from awe_cli.config.train import FLOAT32
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.dataset.features import FeatureOptions
 from awe_cli.errors import SettingsError, UsageError
 from awe_cli.io import vectors as writers
 from awe_cli.io.vectors import Vectors
 from awe_cli.models.inner_product import linear_model, other_order
+<<<<<<< HEAD
 from awe_cli.models.load import EMBEDDING
 from awe_cli.models.products import Product, find_product, open_product
 from awe_cli.models.store import load_result
 from awe_cli.models.versions import is_earlier
 from awe_cli.prediction.output import check_folder, whole_file, whole_folder
+=======
+from awe_cli.models.load import choose_fit, find_embedding
+from awe_cli.models.precision import LARGEST, narrow, recorded
+from awe_cli.models.store import load_result, load_state, open_dataset
+from awe_cli.prediction.output import whole_file, whole_folder
+from awe_cli.ranking.embedding import label_rows, projections
+>>>>>>> approx
 from awe_cli.report.model_card import HNSW_SPACES, model_card
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.artifact import read_document
@@ -94,6 +104,11 @@ def export(
     as_file = _is_file(output, settings)
     settings = replace(settings, format=settings.format or (FILES[output.suffix.lower()] if as_file else NPY))
     assert settings.format is not None
+    if settings.dtype != FLOAT32 and settings.format not in (NPY, SAFETENSORS):
+        raise SettingsError(
+            f"--dtype {settings.dtype}: it is for --format {NPY} and {SAFETENSORS}, found {settings.format}",
+            hint="leave it out, or take one of these",
+        )
     if settings.format in writers.NEEDED:
         writers.NEEDED[settings.format]()
     stored = ws.find("dataset")
@@ -113,6 +128,8 @@ def export(
     vectors = [_vectors(kind, product) for kind in kinds]
     if one_more:
         vectors = writers.with_one_more(vectors, LABELS)
+    if settings.dtype != FLOAT32:
+        vectors = [replace(one, rows=_in_range(one, settings.dtype)) for one in vectors]
     document: dict[str, Any] = {
         "made_by": _FORMAT,
         "awe": __version__,
@@ -126,6 +143,7 @@ def export(
         "dim": product.W.shape[1],
         "format": settings.format,
         "measure": measure,
+        **recorded(settings.dtype),
         "one_more": one_more,
         "other_order": reason,
         "fold_in": product.U is None,
@@ -212,12 +230,28 @@ def _kinds(settings: ExportSettings, product: Product, model: Artifact, as_file:
     return [kind for kind in (*there, projected) if kind in wanted]
 
 
+<<<<<<< HEAD
 def _vectors(kind: str, product: Product) -> Vectors:
     dataset = product.dataset
     if kind == FEATURES and product.U is not None:
         return Vectors(kind, dataset.features, product.U)
     if kind == LABEL_FEATURES and product.V is not None:
         return Vectors(kind, _label_feature_names(dataset), product.V)
+=======
+def _in_range(vectors: Vectors, dtype: str) -> NDArray[Any]:
+    """The rows in this type. Raises SettingsError where it has no such numbers."""
+    largest = float(np.abs(vectors.rows).max(initial=0))
+    if largest > LARGEST:
+        raise SettingsError(
+            f"--dtype {dtype}: the largest number it holds is {LARGEST:,.0f}, found {largest:,.6g} in the vectors of "
+            f"{vectors.kind}",
+            hint="leave --dtype out",
+        )
+    return narrow(vectors.rows, dtype)
+
+
+def _vectors(kind: str, dataset: Dataset, U: Any, V: Any) -> Vectors:
+>>>>>>> approx
     if kind == LABELS:
         return Vectors(kind, dataset.labels, np.ascontiguousarray(product.W))
     return Vectors(kind, *product.everyone())
