@@ -27,7 +27,7 @@ def _listed(job: Job, loss: str) -> np.ndarray:
     X = None if job.X is None else scipy.sparse.csr_matrix(job.X, dtype=np.float32)
     model.fit(job.Y.tocoo(), user_features=X, epochs=epochs, num_threads=2)
     asked = None if job.Q is None else scipy.sparse.csr_matrix(job.Q, dtype=np.float32)
-    bias, U = model.get_user_representations(asked)
+    _, U = model.get_user_representations(asked)
     label_bias, V = model.get_item_representations()
     rows = np.arange(len(U)) if job.rows is None else job.rows
     return job.best(lambda block: U[rows[block]] @ V.T + label_bias, len(rows))

@@ -57,7 +57,9 @@ class Job:
     @property
     def positives(self) -> list[list[int]]:
         """The positives of each row of Y."""
-        return [self.Y.indices[a:b].tolist() for a, b in zip(self.Y.indptr[:-1], self.Y.indptr[1:], strict=True)]
+        return [
+            self.Y.indices[a:b].tolist() for a, b in zip(self.Y.indptr[:-1], self.Y.indptr[1:], strict=True)
+        ]
 
 
 @dataclass(frozen=True)
