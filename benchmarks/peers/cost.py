@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
+import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -33,7 +35,7 @@ def run(command: Sequence[str | Path], minutes: float, environment: Mapping[str,
     Time by the clock would tell what else the machine had to do; that of the processor hardly does. Raises
     NotThereError with the last line that it wrote where it fails or needs longer.
     """
-    seconds = round(60 * minutes)
+    seconds = math.ceil(60 * minutes)
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
@@ -51,7 +53,7 @@ def run(command: Sequence[str | Path], minutes: float, environment: Mapping[str,
         said.seek(0)
         text = said.read()
     taken = (used.ru_utime + used.ru_stime) / 60
-    if process.returncode and taken >= 0.98 * minutes:
+    if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL) and taken > 0.9 * minutes:
         raise NotThereError(f"stopped after {minutes:g} minutes of the processor")
     if process.returncode:
         raise NotThereError(last_line(text))

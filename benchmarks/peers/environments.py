@@ -21,7 +21,7 @@ class NotThereError(Exception):
 def environment(peer: Peer, folder: Path) -> Path:
     """The Python of the environment of a peer below `folder`, which is made where it is not there.
 
-    Only wheels are installed: nothing is built. Raises NotThereError, also where that failed before;
+    Only wheels are installed, unless the peer says that it builds. Raises NotThereError, also where that failed before;
     to try again, remove the folder.
     """
     home = folder / peer.name
@@ -35,7 +35,8 @@ def environment(peer: Peer, folder: Path) -> Path:
             return python
     print(f"installing {', '.join(peer.install)} in {home}", file=sys.stderr, flush=True)
     venv.create(home, clear=True, with_pip=True)
-    command = [str(python), "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *wanted.split("\n")]
+    binary = ",".join(_NEEDED) if peer.builds else ":all:"
+    command = [python, "-m", "pip", "install", "--quiet", "--only-binary", binary, *wanted.split("\n")]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
         why = last_line(done.stderr) if done.returncode else ""

@@ -1,4 +1,8 @@
-"""LightFM, in the build that has wheels (lightfm-next): WARP and BPR, in annotation with the features of examples."""
+"""LightFM: WARP and BPR, in annotation with the features of examples.
+
+rectools-lightfm is the same library in a package that builds on a current Python; lightfm-next has wheels, but the one
+for Python 3.11 asks for a symbol that glibc has not had since 2.31.
+"""
 
 from __future__ import annotations
 
@@ -42,9 +46,10 @@ _SPACE = {
 }
 PEER = Peer(
     "lightfm",
-    ("lightfm-next",),
+    ("rectools-lightfm",),
     (
         Method("warp", "WARP, LightFM", (RECOMMENDATION, ANNOTATION), _SPACE, warp),
         Method("bpr", "BPR, LightFM", (RECOMMENDATION, ANNOTATION), _SPACE, bpr),
     ),
+    builds=True,
 )

@@ -84,11 +84,15 @@ class Method:
 
 @dataclass(frozen=True)
 class Peer:
-    """One library: what pip is told to install, and its methods. Its module imports it only to rank."""
+    """One library: what pip is told to install, and its methods. Its module imports it only to rank.
+
+    builds  whether the library has no wheel that works, and is built by the C compiler
+    """
 
     name: str
     install: tuple[str, ...]
     methods: tuple[Method, ...]
+    builds: bool = False
 
 
 def save_matrix(path: Path, matrix: Any) -> None:
