@@ -65,7 +65,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 def read_batches(path: Path, columns: list[str], rows: int) -> Iterator[pa.Table]:
     """A stored table, `rows` rows at a time. Raises CorruptArtifactError."""
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:  # else all that was read is kept
             _refuse_bomb(file, path)
             batches = file.iter_batches(batch_size=rows, columns=columns)
             while (batch := _next_batch(batches, path)) is not None:

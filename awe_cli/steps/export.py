@@ -41,19 +41,12 @@ from awe_cli.errors import SettingsError, UsageError
 from awe_cli.io import vectors as writers
 from awe_cli.io.vectors import Vectors
 from awe_cli.models.inner_product import linear_model, other_order
-<<<<<<< HEAD
 from awe_cli.models.load import EMBEDDING
+from awe_cli.models.precision import LARGEST, narrow, recorded
 from awe_cli.models.products import Product, find_product, open_product
 from awe_cli.models.store import load_result
 from awe_cli.models.versions import is_earlier
 from awe_cli.prediction.output import check_folder, whole_file, whole_folder
-=======
-from awe_cli.models.load import choose_fit, find_embedding
-from awe_cli.models.precision import LARGEST, narrow, recorded
-from awe_cli.models.store import load_result, load_state, open_dataset
-from awe_cli.prediction.output import whole_file, whole_folder
-from awe_cli.ranking.embedding import label_rows, projections
->>>>>>> approx
 from awe_cli.report.model_card import HNSW_SPACES, model_card
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.artifact import read_document
@@ -230,14 +223,6 @@ def _kinds(settings: ExportSettings, product: Product, model: Artifact, as_file:
     return [kind for kind in (*there, projected) if kind in wanted]
 
 
-<<<<<<< HEAD
-def _vectors(kind: str, product: Product) -> Vectors:
-    dataset = product.dataset
-    if kind == FEATURES and product.U is not None:
-        return Vectors(kind, dataset.features, product.U)
-    if kind == LABEL_FEATURES and product.V is not None:
-        return Vectors(kind, _label_feature_names(dataset), product.V)
-=======
 def _in_range(vectors: Vectors, dtype: str) -> NDArray[Any]:
     """The rows in this type. Raises SettingsError where it has no such numbers."""
     largest = float(np.abs(vectors.rows).max(initial=0))
@@ -250,8 +235,12 @@ def _in_range(vectors: Vectors, dtype: str) -> NDArray[Any]:
     return narrow(vectors.rows, dtype)
 
 
-def _vectors(kind: str, dataset: Dataset, U: Any, V: Any) -> Vectors:
->>>>>>> approx
+def _vectors(kind: str, product: Product) -> Vectors:
+    dataset = product.dataset
+    if kind == FEATURES and product.U is not None:
+        return Vectors(kind, dataset.features, product.U)
+    if kind == LABEL_FEATURES and product.V is not None:
+        return Vectors(kind, _label_feature_names(dataset), product.V)
     if kind == LABELS:
         return Vectors(kind, dataset.labels, np.ascontiguousarray(product.W))
     return Vectors(kind, *product.everyone())
