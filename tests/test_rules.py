@@ -58,7 +58,7 @@ ARROWS: dict[str, set[str]] = {
     "dataset": {"config", "io", "matrices", "workspace"},
     "workspace": set(),
     "config": {"workspace"},
-    "engine": {"matrices"},
+    "engine": {"matrices", "workspace"},
     "report": {"dataset"},
     "io": {"matrices"},
     "matrices": set(),

@@ -14,6 +14,7 @@ from awe_cli.cli.options import (
     DryRunOption,
     JsonOption,
     QuietOption,
+    SchedulerOption,
     ThreadsOption,
     WaitOption,
     WorkspaceOption,
@@ -53,6 +54,7 @@ def evaluate(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    scheduler: SchedulerOption = None,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
@@ -74,6 +76,7 @@ def evaluate(
     from awe_cli.steps.evaluate import evaluate as step
     from awe_cli.steps.evaluate import write_metrics
     from awe_cli.workspace import Workspace
+    from awe_cli.workspace.checkpoints import CheckpointSettings
 
     announce_compiling()
     files = [check_metrics_file(path) for path in metrics_file or ()]
@@ -83,8 +86,10 @@ def evaluate(
         model,
         settings,
         threads=threads,
+        scheduler=scheduler,
         wait=wait,
         announce=lambda name: console.log(f"judging {name} …"),
+        checkpoints=CheckpointSettings(log=console.log, warn=console.warn),
     )
     for warning in document["warnings"]:
         console.warn(warning)

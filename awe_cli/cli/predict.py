@@ -20,6 +20,7 @@ from awe_cli.cli.options import (
     FreshOption,
     JsonOption,
     QuietOption,
+    SchedulerOption,
     ThreadsOption,
     WaitOption,
     WorkspaceOption,
@@ -110,6 +111,7 @@ def predict(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    scheduler: SchedulerOption = None,
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
     dry_run: DryRunOption = False,
@@ -141,7 +143,8 @@ def predict(
     target = _target(output, settings.format)
     made = step(
         Workspace(workspace, dry_run=dry_run, anyway=anyway), model, input, target, settings,
-        documents=documents, user_file=user_file, only=Only(id or (), ids, allow, deny), threads=threads, wait=wait,
+        documents=documents, user_file=user_file, only=Only(id or (), ids, allow, deny), threads=threads,
+        scheduler=scheduler, wait=wait,
         on_progress=_on_rows,
         checkpoints=checkpoints_from(fresh, checkpoint_every),
     )  # fmt: skip

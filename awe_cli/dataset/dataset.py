@@ -227,25 +227,34 @@ class Dataset:
             return self._held_out(storage.read_table(self.path / storage.EXAMPLES, columns), split, fit_on)
 
     def held_out_batches(
-        self, split: str, fit_on: tuple[str, ...] = ("train",), size: int = 8192
+        self,
+        split: str,
+        fit_on: tuple[str, ...] = ("train",),
+        size: int = 8192,
+        within: tuple[int, int] | None = None,
     ) -> Iterator[Examples]:
-        """The same rows in the same order, at most `size` at a time: memory does not grow with the data."""
+        """The same rows in the same order, at most `size` at a time: memory does not grow with the data.
+
+        within  the first stored row and the one to stop before; None for all
+        """
         require_splits((split, *fit_on))
         columns = self._stored_columns() if self.task == ANNOTATION else self._columns((split, *fit_on))
-        for table in storage.read_batches(self.path / storage.EXAMPLES, columns, size):
+        for table in storage.read_batches(self.path / storage.EXAMPLES, columns, size, within):
             with self._reading():
                 examples = self._held_out(table, split, fit_on)
             if len(examples):
                 yield examples
 
-    def everyone_batches(self, size: int = 8192) -> Iterator[Examples]:
+    def everyone_batches(self, size: int = 8192, within: tuple[int, int] | None = None) -> Iterator[Examples]:
         """All that was prepared in stored order, at most `size` at a time: memory does not grow with the data.
+
+        within  the first stored row and the one to stop before; None for all
 
         Recommendation: everybody; x and seen are all their items, of train, valid and test.
         Annotation: the examples of every split.
         """
         columns = self._stored_columns() if self.task == ANNOTATION else self._columns(SPLITS)
-        for table in storage.read_batches(self.path / storage.EXAMPLES, columns, size):
+        for table in storage.read_batches(self.path / storage.EXAMPLES, columns, size, within):
             with self._reading():
                 examples = self._all_of(table)
             if len(examples):
@@ -260,6 +269,11 @@ class Dataset:
     def _reading(self) -> AbstractContextManager[None]:
         """Inside, what examples of other types or shapes raise is a CorruptArtifactError."""
         return decoding(self.path / storage.EXAMPLES, "the examples of a dataset")
+
+    @property
+    def n_stored(self) -> int:
+        """How many examples or people are stored."""
+        return storage.count_rows(self.path / storage.EXAMPLES)
 
     @functools.cached_property
     def example_ids(self) -> pa.Array:

@@ -28,7 +28,7 @@ class Engine(Protocol):
 def open_engine(scheduler: str | None, threads: int | None) -> Iterator[Engine]:
     """The workers of the Dask scheduler at an address such as tcp://host:8786; for None the threads of this process.
 
-    Raises SettingsError, MissingInputError where the cluster cannot be used.
+    Raises SettingsError, MissingInputError, BusyError where the cluster cannot be used.
     """
     if scheduler is None:
         yield Local(threads)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -75,6 +75,20 @@ class PredictRequest:
         return self.is_new and dataset.task == RECOMMENDATION and not isinstance(dataset, OtherDocuments)
 
 
+class Tally(NamedTuple):
+    """What one block adds to `Counts`."""
+
+    examples: int
+    rows: int
+    blank: int
+    fallback: int
+    fewer: int
+    nothing: int
+    ndcg_by_score: float
+    ndcg_reranked: float
+    measured: int
+
+
 @dataclass
 class Counts:
     """What went by.
@@ -104,6 +118,11 @@ class Counts:
     ndcg_reranked: float = 0.0
     measured: int = 0
 
+    def add(self, block: Tally) -> None:
+        """Count a block."""
+        for name, value in block._asdict().items():
+            setattr(self, name, getattr(self, name) + value)
+
 
 def top_rows(
     ranker: Ranker,
@@ -119,8 +138,36 @@ def top_rows(
 
     `counts` grows as they go by. Raises DataError for bad input, and for a score that is not a number.
     """
-    labels = dataset.labels
-    id_name = request.id_name or id_column(Encoder(dataset).key)
+    batches = examples_of(dataset, request, counts)
+    for rows, tally in ranked_blocks(ranker, dataset, request, batches, threads, skip):
+        counts.add(tally)
+        yield rows
+    if not counts.examples:
+        yield no_rows(dataset, request)
+
+
+def no_rows(dataset: Dataset, request: PredictRequest) -> pa.Table:
+    """The table of rows where there are no examples."""
+    return prediction_schema(_id_name(dataset, request), pa.string(), dataset.labels.type).empty_table()
+
+
+def _id_name(dataset: Dataset, request: PredictRequest) -> str:
+    return request.id_name or id_column(Encoder(dataset).key)
+
+
+def ranked_blocks(
+    ranker: Ranker,
+    dataset: Dataset,
+    request: PredictRequest,
+    batches: Iterable[Examples],
+    threads: int | None,
+    skip: int = 0,
+) -> Iterator[tuple[pa.Table, Tally]]:
+    """The rows of each block of the examples, and what it adds to the counts; without the first `skip` blocks.
+
+    Raises DataError for a score that is not a number.
+    """
+    labels, id_name = dataset.labels, _id_name(dataset, request)
     marked = request.marks_fallback(dataset)
     popular: Ranker | None = PopularityRanker(dataset.label_counts(request.fit_on)) if marked else None
     most = rows_at_once(ranker) if request.allowed is None else block_rows(ranker.n_labels)
@@ -135,7 +182,7 @@ def top_rows(
         found = rank(ranker, x, None, among, request.listed, request.model)
         return found._replace(labels=ranker.original(found.labels))
 
-    def work(block: Examples) -> tuple[Examples, pa.Table, NDArray[np.int32], Cost]:
+    def work(block: Examples) -> tuple[pa.Table, Tally]:
         seen = None if request.include_seen or block.seen is None else dataset.among_labels(block.seen)
         ranked = best(ranker, block.x, seen)
         fallback = None
@@ -152,24 +199,21 @@ def top_rows(
             cost = cost_of(by_score.labels[:, : request.top_k], ranked.labels, block.positives)
         schema = prediction_schema(id_name, block.ids.type, labels.type, fallback=marked)
         rows = prediction_rows(schema, block.ids, labels, ranked.labels, ranked.scores, fallback)
-        return block, rows, ranked.n_top, cost
+        n_blank = int(np.count_nonzero(is_blank(block)))
+        return rows, Tally(
+            examples=len(block),
+            rows=rows.num_rows,
+            blank=n_blank,
+            fallback=n_blank if marked else 0,
+            fewer=int(np.count_nonzero(ranked.n_top < request.top_k)),
+            nothing=int(np.count_nonzero(ranked.n_top == 0)),
+            ndcg_by_score=cost.before,
+            ndcg_reranked=cost.after,
+            measured=cost.examples,
+        )
 
     most = min(most, max(1, BLOCK_ROWS // min(request.listed, dataset.n_labels)))
-    blocks = itertools.islice(cut(examples_of(dataset, request, counts), most), skip, None)
-    for block, rows, n_top, cost in map_blocks(work, blocks, threads):
-        counts.examples += len(block)
-        counts.rows += rows.num_rows
-        n_blank = int(np.count_nonzero(is_blank(block)))
-        counts.blank += n_blank
-        counts.fallback += n_blank if marked else 0
-        counts.fewer += int(np.count_nonzero(n_top < request.top_k))
-        counts.nothing += int(np.count_nonzero(n_top == 0))
-        counts.ndcg_by_score += cost.before
-        counts.ndcg_reranked += cost.after
-        counts.measured += cost.examples
-        yield rows
-    if not counts.examples:
-        yield prediction_schema(id_name, pa.string(), labels.type).empty_table()
+    yield from map_blocks(work, itertools.islice(cut(batches, most), skip, None), threads)
 
 
 class Cost(NamedTuple):
@@ -225,17 +269,39 @@ def examples_of(dataset: Dataset, request: PredictRequest, counts: Counts) -> It
         yield from _prepared(dataset, request)
 
 
-def _prepared(dataset: Dataset, request: PredictRequest) -> Iterator[Examples]:
-    """Everyone, or the examples of a split; of train, everyone with a history."""
+# Where the examples of a part of the stream are: rows of the stored ones, or the examples themselves, to be sent.
+Part = tuple[int, int] | Examples
+
+
+def parts_of(dataset: Dataset, request: PredictRequest, counts: Counts) -> Iterator[Part]:
+    """The same examples in parts, each of them one batch, for others to read."""
+    if request.is_new or request.rows is not None or request.split == "train":
+        for examples in examples_of(dataset, request, counts):
+            yield replace(examples, y=None)  # of the labels, which whoever ranks has
+        return
+    n = dataset.n_stored
+    for start in range(0, n, READ_ROWS):
+        yield start, min(start + READ_ROWS, n)
+
+
+def examples_in(dataset: Dataset, request: PredictRequest, part: Part) -> Iterator[Examples]:
+    """The examples of a part, in one batch, or none where none of its rows is asked for."""
+    return iter([part]) if isinstance(part, Examples) else _prepared(dataset, request, part)
+
+
+def _prepared(
+    dataset: Dataset, request: PredictRequest, within: tuple[int, int] | None = None
+) -> Iterator[Examples]:
+    """Everyone, or the examples of a split; of train, everyone with a history. within: only of these stored rows."""
     if request.split is None:
-        yield from dataset.everyone_batches(READ_ROWS)
+        yield from dataset.everyone_batches(READ_ROWS, within)
     elif request.split != "train":
-        yield from dataset.held_out_batches(request.split, request.fit_on, READ_ROWS)
-    elif dataset.task == RECOMMENDATION:
-        people = dataset.training(request.fit_on)
-        yield Examples(people.ids, people.x, people.positives, seen=people.positives, own=False)
+        yield from dataset.held_out_batches(request.split, request.fit_on, READ_ROWS, within)
     else:
-        yield dataset.training(("train",))
+        known = dataset.training(request.fit_on if dataset.task == RECOMMENDATION else ("train",))
+        if dataset.task == RECOMMENDATION:
+            known = Examples(known.ids, known.x, known.positives, seen=known.positives, own=False)
+        yield from cut([known], READ_ROWS)
 
 
 def _selected(batches: Callable[[], Iterator[Examples]], rows: NDArray[np.int64]) -> Iterator[Examples]:

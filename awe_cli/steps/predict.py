@@ -20,8 +20,10 @@ from awe_cli.dataset.encode import Encoder, user_source
 from awe_cli.dataset.memory import Matrix, encode_matrix
 from awe_cli.dataset.new_documents import OtherDocuments
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
-from awe_cli.engine.dask import code_digest
+from awe_cli.engine.dask import Dask, code_digest
+from awe_cli.engine.engine import open_engine
 from awe_cli.errors import MissingInputError, UsageError
+from awe_cli.io.arrow_bytes import decoded, encoded
 from awe_cli.io.options import ReadOptions
 from awe_cli.io.sources import STDIN, find_source
 from awe_cli.io.writers import row_writer
@@ -32,6 +34,7 @@ from awe_cli.models.versions import require_dataset, require_same_version
 from awe_cli.prediction.narrow import Only, narrow
 from awe_cli.prediction.new_documents import open_documents
 from awe_cli.prediction.output import output_format, whole_file
+from awe_cli.prediction.parts import RankPart, rows_by_parts
 from awe_cli.prediction.reranking import reranking_of
 from awe_cli.prediction.rows import first_lists
 from awe_cli.prediction.stream import Counts, PredictRequest, top_rows
@@ -40,7 +43,12 @@ from awe_cli.ranking.embedding import projections
 from awe_cli.ranking.ranker import Ranker
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.artifact import canonical, read_document
-from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
+from awe_cli.workspace.checkpoints import (
+    DEFAULT_CHECKPOINTS,
+    CheckpointFolder,
+    CheckpointSettings,
+    open_checkpoints,
+)
 from awe_cli.workspace.room import Needs
 
 VERSION = 1
@@ -59,6 +67,11 @@ _KEPT = (
     "ndcg_by_score",
     "ndcg_reranked",
     "measured",
+)
+
+_NOT_SHARED_OUT = (
+    "ranked in this process: what comes from standard input or goes to standard output is not shared out to the "
+    "workers of --scheduler; name files"
 )
 
 OnProgress = Callable[[Iterable[pa.Table]], Iterable[pa.Table]]
@@ -104,15 +117,28 @@ class _Work:
     request: PredictRequest
     format: str
     documents: str | None
+    scheduler: str | None
     threads: int | None
     on_progress: OnProgress
 
     def write(self, stream: IO[bytes], checkpoints: Checkpoints) -> Predicted:
         """Rank, and write the rows in groups of about ROW_GROUP, those first that checkpoints have."""
-        opened = open_ranker(self.ws, self.model, self.dataset, _left_out(self.request.split))
         counts = Counts(unknown=self.dataset.unknown if isinstance(self.dataset, OtherDocuments) else 0)
+        with open_engine(self.scheduler, self.threads) as engine:
+            if isinstance(engine, Dask) and isinstance(checkpoints, CheckpointFolder):
+                tables = rows_by_parts(engine, self._part(), self.dataset, counts, checkpoints)
+                return self._write(stream, _groups(self.on_progress(tables)), counts)
+        opened = open_ranker(self.ws, self.model, self.dataset, _left_out(self.request.split))
         counts.unscored = len(unscored_labels(opened.ranker))
-        groups = self._groups(opened.ranker, counts, checkpoints)
+        return self._write(stream, self._kept_groups(opened.ranker, counts, checkpoints), counts)
+
+    def _part(self) -> RankPart:
+        """What a worker of a cluster does."""
+        documents = None if self.documents is None else Path(self.documents).resolve()
+        root = self.ws.root.resolve()
+        return RankPart(root, self.stored.digest, self.model.digest, self.request, documents)
+
+    def _write(self, stream: IO[bytes], groups: Iterator[pa.Table], counts: Counts) -> Predicted:
         first = next(groups)
         writer = row_writer(self.format, stream, first.schema, tag=self.request.model)
         sample = first_lists(first, SAMPLE)
@@ -126,33 +152,31 @@ class _Work:
         writer.close()
         return Predicted(counts, first.column_names[0], sample)
 
-    def _groups(self, ranker: Ranker, counts: Counts, checkpoints: Checkpoints) -> Iterator[pa.Table]:
-        """Tables of ROW_GROUP rows or a few more, of whole blocks; the last may be shorter, even empty."""
+    def _kept_groups(self, ranker: Ranker, counts: Counts, checkpoints: Checkpoints) -> Iterator[pa.Table]:
+        """The groups of all tables, those first that checkpoints have."""
         number = blocks = 0
         while (kept := checkpoints.load(f"rows-{number}")) is not None:
             (blocks, *known), arrays = kept
             for name, value in zip(_KEPT, known, strict=True):
                 setattr(counts, name, value)
             number += 1
-            yield pa.ipc.open_stream(pa.py_buffer(arrays["rows"])).read_all()
+            yield decoded(arrays["rows"])
         if number:
             checkpoints.log(f"resuming from row {counts.rows + 1:,}")
-        gathered: list[pa.Table] = []
-        n = 0
-        for table in self.on_progress(
-            top_rows(ranker, self.dataset, self.request, counts, self.threads, blocks)
-        ):
-            gathered.append(table)
-            n += table.num_rows
-            blocks += 1
-            if n >= ROW_GROUP:
-                group = pa.concat_tables(gathered).combine_chunks()
+
+        def counted(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+            nonlocal blocks
+            for table in tables:
+                blocks += 1
+                yield table
+
+        tables = top_rows(ranker, self.dataset, self.request, counts, self.threads, blocks)
+        for group in _groups(self.on_progress(counted(tables))):
+            if group.num_rows >= ROW_GROUP:
                 state = [blocks, *(getattr(counts, name) for name in _KEPT)]
-                checkpoints.keep(f"rows-{number}", state, {"rows": _encoded(group)})
-                yield group
-                gathered, n, number = [], 0, number + 1
-        if gathered:
-            yield pa.concat_tables(gathered).combine_chunks()
+                checkpoints.keep(f"rows-{number}", state, {"rows": encoded(group)})
+                number += 1
+            yield group
 
     def needs(self) -> Needs:
         """What the rows need on disk; new input is not counted before it is read."""
@@ -215,6 +239,7 @@ def predict(
     user_file: str | None = None,
     only: Only | None = None,
     threads: int | None = None,
+    scheduler: str | None = None,
     wait: float = False,
     on_progress: OnProgress = lambda tables: tables,
     checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
@@ -229,6 +254,7 @@ def predict(
     documents  a file with other documents to rank than those that were prepared (retrieval)
     user_file  a file with the features of new people; those of them who are not in the input have no items
     only     the examples and labels that are wanted
+    scheduler  address of a Dask scheduler whose workers rank, in place of threads
     output   a file, which appears complete or not at all, or a stream; None: publish under predictions/
     watch    is given the tables of rows on their way to the output, and passes them on
 
@@ -252,7 +278,11 @@ def predict(
     )
     request = replace(request, reranking=reranking_of(ws, found, dataset, stored, settings))
     request, notes = narrow(dataset, request, only or Only())
-    work = _Work(ws, stored, found, dataset, request, format, documents, threads, on_progress)
+    if scheduler is not None and (
+        STDIN in (input, documents) or not (output is None or isinstance(output, Path))
+    ):
+        scheduler, notes = None, (*notes, _NOT_SHARED_OUT)
+    work = _Work(ws, stored, found, dataset, request, format, documents, scheduler, threads, on_progress)
     own = not request.is_new and request.split in (None, "train") and dataset.task == ANNOTATION
     resolved: dict[str, Any] = {
         "own": own,
@@ -350,12 +380,18 @@ def project(
     return examples.ids, projections(examples.x, state.U)
 
 
-def _encoded(rows: pa.Table) -> NDArray[np.uint8]:
-    """The rows as the bytes of an Arrow stream."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema) as stream:
-        stream.write_table(rows)
-    return np.frombuffer(sink.getvalue(), np.uint8)
+def _groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Tables of ROW_GROUP rows or a few more, of whole blocks; the last may be shorter, even empty."""
+    gathered: list[pa.Table] = []
+    n = 0
+    for table in tables:
+        gathered.append(table)
+        n += table.num_rows
+        if n >= ROW_GROUP:
+            yield pa.concat_tables(gathered).combine_chunks()
+            gathered, n = [], 0
+    if gathered:
+        yield pa.concat_tables(gathered).combine_chunks()
 
 
 def _request(

@@ -1,0 +1,94 @@
+"""Parts of a prediction that the workers of a cluster make and publish."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from awe_cli.dataset.dataset import Dataset
+from awe_cli.engine import parts
+from awe_cli.engine.dask import Dask
+from awe_cli.io.arrow_bytes import decoded, encoded
+from awe_cli.models.load import OpenRanker, load_fit
+from awe_cli.models.store import open_dataset
+from awe_cli.prediction.new_documents import open_documents
+from awe_cli.prediction.stream import (
+    Counts,
+    Part,
+    PredictRequest,
+    Tally,
+    examples_in,
+    no_rows,
+    parts_of,
+    ranked_blocks,
+)
+from awe_cli.ranking.earlier import unscored_labels
+from awe_cli.workspace import Workspace
+from awe_cli.workspace.checkpoints import CheckpointFolder, SavedPiece
+
+_opening = threading.Lock()  # several threads of a worker share one model
+
+
+class _Opened(NamedTuple):
+    dataset: Dataset
+    model: OpenRanker
+
+
+@dataclass(frozen=True)
+class RankPart:
+    """What a worker does of a part: its rows, by a model that it opens once.
+
+    root      folder of the workspace; dataset, model: digests
+    documents the file of other documents to rank, where one is named
+    """
+
+    root: Path
+    dataset: str
+    model: str
+    request: PredictRequest
+    documents: Path | None
+
+    def __call__(self, part: Part) -> SavedPiece:
+        """[labels that the model does not know, the tallies of the part's blocks], and their rows in one table."""
+        with _opening:
+            dataset, model = self._opened
+        batches = examples_in(dataset, self.request, part)
+        blocks = list(ranked_blocks(model.ranker, dataset, self.request, batches, threads=1))
+        tables = [table for table, _ in blocks]
+        rows = {"rows": encoded(pa.concat_tables(tables))} if tables else {}
+        return [len(unscored_labels(model.ranker)), [tally for _, tally in blocks]], rows
+
+    @functools.cached_property
+    def _opened(self) -> _Opened:
+        ws = Workspace(self.root)
+        model = ws.get("model", self.model)
+        dataset = open_dataset(ws.get("dataset", self.dataset))
+        if self.documents is not None:
+            dataset = open_documents(ws, model, dataset, str(self.documents))
+        fit_on = self.request.fit_on
+        return _Opened(dataset, OpenRanker(load_fit(ws, model, dataset, fit_on), fit_on))
+
+
+def rows_by_parts(
+    engine: Dask, make: RankPart, dataset: Dataset, counts: Counts, folder: CheckpointFolder
+) -> Iterator[pa.Table]:
+    """What `stream.top_rows` yields, worked out by a cluster: the same tables, a block of examples each."""
+    folder.open_to_others()
+    engine.expect_shared(folder.path, *([make.documents] if make.documents else []))
+    request = make.request
+    alike = replace(make, request=replace(request, rows=None, examples=None))  # parts have the examples
+    pieces = parts.parts_of(engine, alike, parts_of(dataset, request, counts), folder, "rows")
+    for (counts.unscored, tallies), arrays in pieces:
+        rows, start = decoded(arrays["rows"]) if tallies else no_rows(dataset, request), 0
+        for tally in (Tally(*numbers) for numbers in tallies):
+            yield rows.slice(start, tally.rows)
+            start += tally.rows
+            counts.add(tally)
+    if not counts.examples:
+        yield no_rows(dataset, request)
