@@ -119,6 +119,24 @@ def test_a_table_of_neighbours_has_the_same_bytes(
     assert main(["--workspace", str(there), *KNN]) == 0, "what is up to date needs no cluster"
 
 
+def test_what_is_chosen_on_validation_is_the_same(
+    scheduler: str, copies: tuple[Path, Path], nothing_here: Callable[[], None]
+) -> None:
+    here, there = copies
+    commands = (
+        ("build-knn", "--model", "wsabie"),
+        ("train-baseline", "knn"),
+        ("train-baseline", "input-knn"),
+        ("train-baseline", "tree-knn", "--levels", "2"),
+    )
+    for command in commands:
+        assert main(["--workspace", str(here), *command]) == 0
+    nothing_here()
+    for command in commands:
+        assert main(["--workspace", str(there), *command, "--scheduler", scheduler]) == 0
+    assert digests(there) == digests(here)
+
+
 @pytest.mark.parametrize("approximate", SEARCHES)
 def test_an_index_is_the_same_when_it_was_sent(engine: dask.Dask, approximate: str) -> None:
     base, rows, some = histories(4200), np.arange(4200), histories(50, seed=1)
