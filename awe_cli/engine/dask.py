@@ -127,24 +127,46 @@ class Dask:
         A block whose worker is lost is worked on by another. The first error of a block, in their order, is raised as
         it would be here; BusyError where the cluster is lost, SettingsError where workers die of a block.
         """
-        from dask import config
-        from distributed.protocol.pickle import dumps
-
-        with self._reached(), config.set({"distributed.admin.large-graph-warning-threshold": "1 PiB"}):
+        with self._reached():
             most = _AHEAD * max(1, sum(self._client.nthreads().values()))
-            # As a task, and not as data that is scattered: it is made again where the workers that had it are lost.
-            sent = self._client.submit(_Sent, dumps(function), pure=False)
+        sent = self._send(function)
         pending: deque[Any] = deque()
         try:
             for block in blocks:
-                with self._reached():
-                    pending.append(self._client.submit(_run, sent, block, fingerprint(), pure=False))
+                pending.append(self._begin(sent, block))
                 if len(pending) >= most:
                     yield self._result(pending.popleft())
             while pending:
                 yield self._result(pending.popleft())
         finally:
             pending.clear()  # what nobody waits for is not begun
+
+    def place(self, functions: Sequence[Callable[[Block], Result]]) -> Callable[[Block], Iterator[Result]]:
+        """The results of all functions for a block; each stays on the worker that has it. Raises as `map`."""
+        placed = [self._send(function) for function in functions]
+
+        def call(block: Block) -> Iterator[Result]:
+            sent = self._send(block)
+            for future in [self._begin(function, sent) for function in placed]:
+                yield self._result(future)
+
+        return call
+
+    def _send(self, content: Any) -> Any:
+        """What was sent, on some worker, from which others take it.
+
+        As a task, and not as data that is scattered: it is made again where the workers that had it are lost.
+        """
+        from dask import config
+        from distributed.protocol.pickle import dumps
+
+        with self._reached(), config.set({"distributed.admin.large-graph-warning-threshold": "1 PiB"}):
+            return self._client.submit(_Sent, dumps(content), pure=False)
+
+    def _begin(self, function: Any, block: Any) -> Any:
+        """A block under way; what it ends with comes by `_result`."""
+        with self._reached():
+            return self._client.submit(_run, function, block, fingerprint(), pure=False)
 
     def expect_shared(self, folder: Path, *others: Path) -> None:
         """See that all workers share a folder with this process, both to read and to write, and see other paths, too.
@@ -227,7 +249,7 @@ def _answer(folder: Path, others: Sequence[Path], token: str) -> str:
 
 
 class _Sent:
-    """A function on its way to a worker, which keeps it for as long as blocks need it.
+    """A function, or data, on its way to a worker, which keeps it for as long as blocks need it.
 
     Its pickle is opaque to Dask, which would unpack arrays where they lie in a message, at odd addresses: compiled
     kernels would be compiled once more for these.
@@ -243,19 +265,18 @@ class _Sent:
         return 2 * len(self._pickled)  # the pickle, and what becomes of it
 
     @functools.cached_property
-    def function(self) -> Callable[[Any], Any]:
+    def content(self) -> Any:
         """What was sent."""
         from distributed.protocol.pickle import loads
 
-        found: Callable[[Any], Any] = loads(self._pickled)
-        return found
+        return loads(self._pickled)
 
 
 def _run(sent: _Sent, block: Any, expected: Fingerprint) -> Any:
     """What a worker does of one block. A worker that joined later, of another kind, refuses: Raises SettingsError."""
     expect_fingerprint(fingerprint(), expected, f"the worker on {platform.node()}")
     one_blas_thread()  # for as long as this thread lives: others of the worker may be within a product
-    return sent.function(block)
+    return sent.content(block.content if isinstance(block, _Sent) else block)
 
 
 def _expect_library() -> None:

@@ -13,18 +13,27 @@ from functools import partial
 from typing import Any
 
 from awe_cli.affinities.mixture import weighed_numbers
-from awe_cli.affinities.overlap import Overlap
+from awe_cli.affinities.overlap import of_examples
 from awe_cli.core.epoch import State
 from awe_cli.core.interface import AffinityParams
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.examples import Examples
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints, remember
-from awe_cli.matrices.matrix import Bags
 from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.ranking.validation import Validator, sample
 from awe_cli.training.config import TrainConfig
 from awe_cli.training.state import fresh_state, with_learned
-from awe_cli.training.trainer import OnProgress, Progress, Run, Trainer, Validate, choose, differing
+from awe_cli.training.trainer import (
+    Learn,
+    OnProgress,
+    Progress,
+    Run,
+    Trainer,
+    Validate,
+    choose,
+    differing,
+    learn_all,
+)
 
 Fit = tuple[str, ...]
 # Configuration, training examples → the initial parameters of an affinity.
@@ -67,15 +76,17 @@ def learn(
     threads: int,
     on_progress: OnProgress,
     start: Callable[[Fit], State] | None = None,
+    learn_run: Learn = learn_all,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> Fitted:
     """Learn all stages on every fit: one sequence of runs, which continues from a checkpoint where there is one.
 
     fits         in order; one without valid is evaluated on it, the others repeat its choices
     start        fit → the state that its first stage starts from; None for random numbers
+    learn_run    how each run learns
     checkpoints  where runs and chosen weights are kept
     """
-    trainer = Trainer(threads=threads, on_progress=on_progress, checkpoints=checkpoints)
+    trainer = Trainer(threads=threads, on_progress=on_progress, learn_run=learn_run, checkpoints=checkpoints)
     chosen: dict[str, Run] = {}
     states: dict[Fit, State] = {}
     for fit in fits:
@@ -93,7 +104,7 @@ def learn(
                     key = f"weights-{stage.name}-{len(runs)}"
                     weights = remember(checkpoints, key, partial(stage.weigh, validator, origin))
                 learned = trainer.run(
-                    _of_examples(stage.affinity, examples),
+                    of_examples(stage.affinity, examples),
                     examples,
                     _weighed(origin, weights),
                     plan,
@@ -136,14 +147,6 @@ def _plans(
 def _weighed(state: State, weights: list[float] | None) -> State:
     """The state of a mixture with these weights; unchanged for None."""
     return state._replace(learned=weighed_numbers(state.learned, weights)) if weights else state
-
-
-def _of_examples(affinity: Any, examples: Examples) -> Any:
-    """The affinity, with the rows of these examples where it needs them."""
-    if not isinstance(affinity, Overlap):
-        return affinity
-    assert isinstance(examples.x, Bags)
-    return affinity._replace(x=examples.x)
 
 
 def validator_for(

@@ -137,6 +137,29 @@ def test_what_is_chosen_on_validation_is_the_same(
     assert digests(there) == digests(here)
 
 
+def test_shards_learn_the_same_on_any_number_of_workers(
+    scheduler: str, copies: tuple[Path, Path], tmp_path: Path
+) -> None:
+    command = (
+        "train",
+        "--dim",
+        "12",
+        "--epochs",
+        "3",
+        "--margin",
+        "0.3",
+        "--shards",
+        "3",
+        "--name",
+        "shards",
+    )
+    here, there = copies
+    for threads in ("1", "2"):
+        assert main(["--workspace", str(here), *command, "--threads", threads, "--fresh"]) == 0
+    assert main(["--workspace", str(there), *command, "--scheduler", scheduler]) == 0
+    assert digests(there) == digests(here)
+
+
 @pytest.mark.parametrize("approximate", SEARCHES)
 def test_an_index_is_the_same_when_it_was_sent(engine: dask.Dask, approximate: str) -> None:
     base, rows, some = histories(4200), np.arange(4200), histories(50, seed=1)
