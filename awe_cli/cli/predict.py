@@ -35,6 +35,7 @@ from awe_cli.errors import UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from awe_cli.io.remote import RemoteFile
     from awe_cli.steps.predict import Predicted
 
 _BETWEEN_LINES = 10.0  # seconds
@@ -158,11 +159,13 @@ def predict(
         console.next_step("awe status")
 
 
-def _target(output: str | None, format: str | None) -> Path | IO[bytes] | None:
+def _target(output: str | None, format: str | None) -> Path | RemoteFile | IO[bytes] | None:
+    from awe_cli.io.remote import target_of
+
     if output is None:
         return None
     if output != "-":
-        return Path(output)
+        return target_of(output)
     if format == "parquet" and sys.stdout.isatty():
         raise UsageError("Parquet is not for a terminal", hint="name a file with --output, or --format jsonl")
     return sys.stdout.buffer

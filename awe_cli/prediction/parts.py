@@ -15,6 +15,7 @@ from awe_cli.dataset.dataset import Dataset
 from awe_cli.engine import parts
 from awe_cli.engine.dask import Dask
 from awe_cli.io.arrow_bytes import decoded, encoded
+from awe_cli.io.remote import is_remote
 from awe_cli.models.load import OpenRanker, load_fit
 from awe_cli.models.store import open_dataset
 from awe_cli.prediction.new_documents import open_documents
@@ -52,7 +53,7 @@ class RankPart:
     dataset: str
     model: str
     request: PredictRequest
-    documents: Path | None
+    documents: str | None
 
     def __call__(self, part: Part) -> SavedPiece:
         """[labels that the model does not know, the tallies of the part's blocks], and their rows in one table."""
@@ -70,7 +71,7 @@ class RankPart:
         model = ws.get("model", self.model)
         dataset = open_dataset(ws.get("dataset", self.dataset))
         if self.documents is not None:
-            dataset = open_documents(ws, model, dataset, str(self.documents))
+            dataset = open_documents(ws, model, dataset, self.documents)
         fit_on = self.request.fit_on
         return _Opened(dataset, OpenRanker(load_fit(ws, model, dataset, fit_on), fit_on))
 
@@ -80,7 +81,8 @@ def rows_by_parts(
 ) -> Iterator[pa.Table]:
     """What `stream.top_rows` yields, worked out by a cluster: the same tables, a block of examples each."""
     folder.open_to_others()
-    engine.expect_shared(folder.path, *([make.documents] if make.documents else []))
+    needed = [Path(make.documents)] if make.documents and not is_remote(make.documents) else []
+    engine.expect_shared(folder.path, *needed)
     request = make.request
     alike = replace(make, request=replace(request, rows=None, examples=None))  # parts have the examples
     pieces = parts.parts_of(engine, alike, parts_of(dataset, request, counts), folder, "rows")

@@ -22,6 +22,7 @@ from awe_cli.evaluation.held_out import Evaluated, Judging, evaluate_ranker, per
 from awe_cli.evaluation.metrics_file import check_metrics_file, metrics_text
 from awe_cli.evaluation.parts import JudgePart, evaluate_by_parts
 from awe_cli.evaluation.strata import Strata, compare_strata, make_strata, with_owners_of
+from awe_cli.io.remote import RemoteFile
 from awe_cli.metrics.metrics import Measure, measures
 from awe_cli.models.load import OpenRanker, find_model, open_ranker
 from awe_cli.models.store import open_dataset
@@ -66,7 +67,7 @@ def evaluate(
         return _evaluate(ws, models, settings or EvaluateSettings(), shared_out, announce)
 
 
-def write_metrics(document: dict[str, Any], paths: Sequence[Path]) -> None:
+def write_metrics(document: dict[str, Any], paths: Sequence[Path | RemoteFile]) -> None:
     """Write the figures of a comparison to files, each in one instant, as flat JSON or for Prometheus by their names.
 
     Raises UsageError for a name of another kind, WriteError.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
@@ -25,6 +26,7 @@ from awe_cli.engine.engine import open_engine
 from awe_cli.errors import MissingInputError, UsageError
 from awe_cli.io.arrow_bytes import decoded, encoded
 from awe_cli.io.options import ReadOptions
+from awe_cli.io.remote import RemoteFile, is_remote
 from awe_cli.io.sources import STDIN, find_source
 from awe_cli.io.writers import row_writer
 from awe_cli.models.load import choose_fit, find_embedding, find_model, open_ranker
@@ -134,7 +136,9 @@ class _Work:
 
     def _part(self) -> RankPart:
         """What a worker of a cluster does."""
-        documents = None if self.documents is None else Path(self.documents).resolve()
+        documents = self.documents
+        if documents is not None and not is_remote(documents):
+            documents = str(Path(documents).resolve())
         root = self.ws.root.resolve()
         return RankPart(root, self.stored.digest, self.model.digest, self.request, documents)
 
@@ -232,7 +236,7 @@ def predict(
     ws: Workspace,
     model: str,
     input: str | None = None,
-    output: Path | IO[bytes] | None = None,
+    output: Path | RemoteFile | IO[bytes] | None = None,
     settings: PredictSettings | None = None,
     *,
     documents: str | None = None,
@@ -279,7 +283,7 @@ def predict(
     request = replace(request, reranking=reranking_of(ws, found, dataset, stored, settings))
     request, notes = narrow(dataset, request, only or Only())
     if scheduler is not None and (
-        STDIN in (input, documents) or not (output is None or isinstance(output, Path))
+        STDIN in (input, documents) or not (output is None or isinstance(output, Path | RemoteFile))
     ):
         scheduler, notes = None, (*notes, _NOT_SHARED_OUT)
     work = _Work(ws, stored, found, dataset, request, format, documents, scheduler, threads, on_progress)
@@ -292,13 +296,16 @@ def predict(
     if output is None:
         name = settings.name or f"{model}-{request.split or ('input' if request.is_new else 'all')}"
         return replace(_store(work, name, wait, checkpoints), **resolved)
-    ws.would(output if isinstance(output, Path) else "standard output", "every run writes it anew")
+    target = output if isinstance(output, Path | RemoteFile) else None
+    ws.would(str(target or "standard output"), "every run writes it anew")
     if isinstance(output, Path) and (output.is_file() or not output.exists()):
         ws.require_room(work.needs(), output.parent)
-    with whole_file(output) if isinstance(output, Path) else nullcontext(output) as stream:
-        if request.input == STDIN or not isinstance(output, Path):  # what was read or written is gone
+    elif isinstance(output, RemoteFile):
+        ws.require_room(work.needs(), Path(tempfile.gettempdir()))
+    with whole_file(output) if isinstance(output, Path | RemoteFile) else nullcontext(output) as stream:
+        if request.input == STDIN or target is None:  # what was read or written is gone
             return replace(work.write(stream, NO_CHECKPOINTS), **resolved)
-        recipe, path = work.recipe(), str(output.resolve())
+        recipe, path = work.recipe(), str(target.resolve() if isinstance(target, Path) else target)
         recipe = replace(recipe, settings={**recipe.settings, "output": path})
         with open_checkpoints(ws.root, recipe, path, code_digest(), checkpoints) as kept:
             return replace(work.write(stream, kept), **resolved)

@@ -42,6 +42,7 @@ from awe_cli.errors import (
     UsageError,
     did_you_mean,
 )
+from awe_cli.io.remote import RemoteFile
 from awe_cli.matrices.matrix import Bags
 from awe_cli.metrics.bootstrap import paired_intervals
 from awe_cli.models.load import EMBEDDING, ENSEMBLE, choose_fit, find_model
@@ -102,7 +103,7 @@ class _Work:
 
 def report(
     ws: Workspace,
-    output: Path,
+    output: Path | RemoteFile,
     models: Sequence[str] = (),
     settings: ReportSettings | None = None,
     *,
@@ -150,7 +151,7 @@ def report(
 def plot(
     ws: Workspace,
     figure: str,
-    output: Path,
+    output: Path | RemoteFile,
     models: Sequence[str] = (),
     settings: PlotSettings | None = None,
     *,
