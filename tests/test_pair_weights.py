@@ -126,11 +126,28 @@ def test_counted_pairs_equal_the_formula(dataset, kind):
     assert one.max() == found.max()
 
 
+def test_pairs_of_the_graph_are_those_of_the_graph_filter(dataset):
+    examples = dataset.training(("train",))
+    shape = (dataset.n_features, dataset.n_labels)
+    X = inputs(examples.x, shape[0]).toarray()
+    Y = np.array([[label in tags for label in dataset.labels.to_pylist()] for _, tags in TEXTS], float)
+    sides = [M / np.linalg.norm(M, axis=1, keepdims=True) for M in (X, Y)]
+    S = (sides[0] / (X > 0).sum(axis=0) ** 0.8).T @ (sides[1] / Y.sum(axis=0) ** 0.2)
+    expected = S * 2 / np.median(S.max(axis=1))
+    found = counted_pairs("graph", examples, shape, 50).toarray()
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    one = counted_pairs("graph", examples, shape, 1)
+    np.testing.assert_allclose(one.max(axis=1).toarray().ravel(), expected.max(axis=1), rtol=1e-5)
+    assert one.nnz == shape[0]
+
+
 def test_an_item_is_no_pair_with_itself():
     indptr, items = np.array([0, 2, 4]), np.array([0, 1, 0, 1], np.int32)
     bags, ids = Bags(indptr, items, np.ones(4, np.float32)), pa.array(range(2))
-    found = counted_pairs("cooccurrence", Examples(ids, bags, Lists(indptr, items), None, True), (2, 2), 9)
-    np.testing.assert_array_equal(found.toarray(), [[0, 1], [1, 0]])
+    examples = Examples(ids, bags, Lists(indptr, items), None, True)
+    for kind, weight in (("cooccurrence", 1), ("graph", 2)):
+        found = counted_pairs(kind, examples, (2, 2), 9)
+        np.testing.assert_allclose(found.toarray(), [[0, weight], [weight, 0]])
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ PLAIN = (
 
 OWN, TIED = "own", "tied"
 WEIGH, ADD = "weigh", "add"
-COUNTED = ("pmi", "cooccurrence")  # pairs counted in the training data
+COUNTED = ("pmi", "cooccurrence", "graph")  # pairs counted in the training data
 _LEAD = np.float32(0.8**0.5)  # first number of each row of Û and V̂: their product is then about 0.8
 
 

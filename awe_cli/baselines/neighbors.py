@@ -247,7 +247,7 @@ class TreeSearch(InputSearch):
 #
 # In recommendation features and labels are both items, and an item is not its own neighbour.
 
-_BLOCK = 512  # labels whose weights are computed at a time
+_BLOCK = 512  # rows of products that are computed at a time
 
 
 class SharedExamples(Baseline):
@@ -264,18 +264,7 @@ class SharedExamples(Baseline):
         X = inputs(facts.examples.x, facts.n_features)
         Y = targets(facts.examples, X, facts.n_labels)
         features, labels = self.sides(facts.examples, X, Y, choice)
-        transposed = features.T.tocsr()
-
-        def work(block: tuple[int, int]) -> scipy.sparse.csr_matrix:
-            start, stop = block
-            weights = (labels[start:stop] @ transposed).tocsr()
-            if facts.examples.own:
-                _drop_diagonal(weights, start)
-            indptr, indices, values = largest(weights, choice["k"])
-            return scipy.sparse.csr_matrix((values, indices, indptr), shape=weights.shape)
-
-        blocks = [(start, min(start + _BLOCK, facts.n_labels)) for start in range(0, facts.n_labels, _BLOCK)]
-        S = scipy.sparse.vstack(list(map_blocks(work, blocks, facts.threads)), format="csr")
+        S = largest_products(labels, features, choice["k"], facts.examples.own, facts.threads)
         S.sort_indices()
         return {
             "indptr": S.indptr.astype(np.int64),
@@ -291,11 +280,28 @@ class SharedExamples(Baseline):
         return LinearRanker(S.T.tocsr(), facts.counts)
 
 
-def _drop_diagonal(weights: scipy.sparse.csr_matrix, start: int) -> None:
-    """Remove from row r the weight of label start + r and the feature of the same number."""
-    rows = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
-    weights.data[weights.indices == rows + start] = 0
-    weights.eliminate_zeros()
+def largest_products(
+    A: scipy.sparse.csr_matrix,
+    B: scipy.sparse.csr_matrix,
+    k: int,
+    own: bool,
+    threads: int | None = None,
+) -> scipy.sparse.csr_matrix:
+    """The k greatest entries of each row of A Bᵀ; `own`: row i and column i are the same item, which is no entry."""
+    transposed = B.T.tocsr()
+
+    def work(block: tuple[int, int]) -> scipy.sparse.csr_matrix:
+        start, stop = block
+        products = (A[start:stop] @ transposed).tocsr()
+        if own:
+            rows = np.repeat(np.arange(start, stop), np.diff(products.indptr))
+            products.data[products.indices == rows] = 0
+            products.eliminate_zeros()
+        indptr, indices, values = largest(products, k)
+        return scipy.sparse.csr_matrix((values, indices, indptr), shape=products.shape)
+
+    blocks = [(start, min(start + _BLOCK, A.shape[0])) for start in range(0, A.shape[0], _BLOCK)]
+    return scipy.sparse.vstack(list(map_blocks(work, blocks, threads)), format="csr")
 
 
 def _scaled(A: scipy.sparse.csr_matrix, sizes: NDArray[np.number], power: float) -> scipy.sparse.csr_matrix:
@@ -365,12 +371,22 @@ class GraphFilter(SharedExamples):
         self, examples: Examples, X: scipy.sparse.csr_matrix, Y: scipy.sparse.csr_matrix, choice: Choice
     ) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]:
         """Rows damped by the entries of their example, columns by their examples."""
-        a, c = choice["example_power"], choice["label_power"]
-        both = X if examples.own else scipy.sparse.hstack([X, Y], format="csr")
-        entries = np.diff(both.indptr)
-        rows_of_x = _scaled(_of_length_1(X), entries, 0.5 - a)
-        rows_of_y = rows_of_x if examples.own else _scaled(_of_length_1(Y), entries, 0.5 - a)
-        return (
-            _scaled(rows_of_x.T.tocsr(), np.diff(X.tocsc().indptr), c - 1),
-            _scaled(rows_of_y.T.tocsr(), np.diff(Y.tocsc().indptr), -c),
-        )
+        return filter_sides(X, None if examples.own else Y, choice["example_power"], choice["label_power"])
+
+
+def filter_sides(
+    X: scipy.sparse.csr_matrix, Y: scipy.sparse.csr_matrix | None, a: float, c: float
+) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]:
+    """The vectors of features (features, n) and labels (labels, n) of a graph filter.
+
+    Y is None where labels are features; a and c are the powers of examples and labels.
+    """
+    both = X if Y is None else scipy.sparse.hstack([X, Y], format="csr")
+    entries = np.diff(both.indptr)
+    rows_of_x = _scaled(_of_length_1(X), entries, 0.5 - a)
+    rows_of_y = rows_of_x if Y is None else _scaled(_of_length_1(Y), entries, 0.5 - a)
+    of_feature, of_label = (np.diff(side.tocsc().indptr) for side in (X, X if Y is None else Y))
+    return (
+        _scaled(rows_of_x.T.tocsr(), of_feature, c - 1),
+        _scaled(rows_of_y.T.tocsr(), of_label, -c),
+    )

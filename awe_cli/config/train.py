@@ -81,8 +81,8 @@ class AffinitySettings:
     )
     pairs: str | None = setting(
         None,
-        help="Source of the pair weights: pmi or cooccurrence of the training data, identity (features "
-        "named like labels), or a file of feature, label, weight.",
+        help="Source of the pair weights: pmi or cooccurrence of the training data, its graph of features and labels "
+        "as graph-filter weighs it, identity (features named like labels), or a file of feature, label, weight.",
         auto="pmi",
         panel="Affinity: pair-weights",
     )

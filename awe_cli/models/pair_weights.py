@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from awe_cli.affinities.registry import COUNTED
 from awe_cli.baselines.base import label_matrix
+from awe_cli.baselines.neighbors import filter_sides, largest_products
 from awe_cli.core.interface import NO_PARAMS, AffinityParams
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.dataset.examples import Examples
@@ -26,9 +27,11 @@ from awe_cli.matrices.bags import inputs, largest
 FEATURE, LABEL, WEIGHT = "feature", "label", "weight"
 ROLES = {FEATURE: Role.ID, LABEL: Role.ID, WEIGHT: Role.NUMBER}
 IDENTITY = "identity"
-PMI, COOCCURRENCE = COUNTED
+PMI, COOCCURRENCE, GRAPH = COUNTED
 _BLOCK = 1024  # features whose pairs are counted at a time
 _LEAST = 2  # examples that must have a pair
+_EXAMPLE_POWER, _LABEL_POWER = 0.5, 0.2  # of the graph filter
+_GREATEST = 2.0  # the median, over the features, of the greatest weight of the graph filter
 
 
 def pairs_source(resolved: str) -> Source | None:
@@ -115,22 +118,22 @@ def identical_names(dataset: Dataset) -> scipy.sparse.csr_matrix:
 def counted_pairs(
     kind: str, examples: Examples, shape: tuple[int, int], most: int
 ) -> scipy.sparse.csr_matrix:
-    """The pairs of a feature with at least two examples in common, the `most` heaviest of each feature.
+    """The pairs of a feature with examples in common, at least two, and the `most` heaviest of each feature.
 
     cooccurrence  the share of the examples with feature i that have label y
+    graph         s of the baseline graph-filter with a = 0.5 and c = 0.2, also of pairs with one example in common,
+                  scaled so that the greatest weights of the features have the median 2
     pmi           log(p(i, y)/(p(i) p(y))) / −log p(i, y), those above 0: normalised pointwise mutual information
                   (Bouma 2009)
 
     Where labels are described, y is a feature of a positive, and pairs are (features, label features).
     A label is not counted with itself where the labels are the features: it is left out of x when it is the target.
     """
+    if kind == GRAPH:
+        return _filtered(examples, shape, most)
     X = (inputs(examples.x, shape[0]) > 0).astype(np.float64)
     n = len(examples)
-    if examples.y is None:
-        Y = label_matrix(examples.positives, shape[1])
-    else:  # the features of any of its positives
-        y = inputs(examples.y, shape[1]) > 0
-        Y = (label_matrix(examples.positives, y.shape[0]) @ y.astype(np.float64) > 0).astype(np.float64)
+    Y = _of_positives(examples, shape[1])
     of_feature, of_label = np.asarray(X.sum(axis=0)).ravel(), np.asarray(Y.sum(axis=0)).ravel()
     columns, blocks = X.tocsc(), []
     for start in range(0, shape[0], _BLOCK):
@@ -148,6 +151,23 @@ def counted_pairs(
         )
         blocks.append(scipy.sparse.csr_matrix(_heaviest(block, most), shape=block.shape))
     return scipy.sparse.vstack(blocks, format="csr")
+
+
+def _of_positives(examples: Examples, n: int) -> scipy.sparse.csr_matrix:
+    """(n examples, labels) of zeros and ones; where features describe labels, the features of any of the positives."""
+    if examples.y is None:
+        return label_matrix(examples.positives, n)
+    y = inputs(examples.y, n) > 0
+    return (label_matrix(examples.positives, y.shape[0]) @ y.astype(np.float64) > 0).astype(np.float64)
+
+
+def _filtered(examples: Examples, shape: tuple[int, int], most: int) -> scipy.sparse.csr_matrix:
+    X = inputs(examples.x, shape[0])
+    Y = None if examples.own else _of_positives(examples, shape[1])
+    features, labels = filter_sides(X, Y, _EXAMPLE_POWER, _LABEL_POWER)
+    found = largest_products(features, labels, most, examples.own)
+    greatest = found.max(axis=1).toarray()
+    return found * (_GREATEST / np.median(greatest[greatest > 0])) if found.nnz else found
 
 
 def _heaviest(block: scipy.sparse.csr_matrix, most: int) -> tuple[Any, Any, Any]:

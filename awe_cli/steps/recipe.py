@@ -212,6 +212,12 @@ class _Work:
             )
         if self.pairs <= _PAIRS_OF_GRAPH_FILTER[self.long]:
             self.baseline("graph-filter", "items that people have in common, for any number of items")
+            self.add(
+                "train --affinity pair-weights --pairs graph --pair-form add --pairs-per-feature 400 --start wsabie "
+                "--name graph",
+                "these items' weights and an embedding of the rest, learned together",
+                "model", "graph", ("model", "wsabie"),
+            )  # fmt: skip
         if self.pairs <= _PAIRS_OF_SVD[self.long]:
             self.baseline("svd", "a factorization, good where people are few")
         if self.pairs <= _PAIRS_OF_IALS[self.long]:
