@@ -205,6 +205,12 @@ def train(
         start = find_start(ws, settings, stored)
         settings = inherit_from_start(settings, start)
         affinity = choose_affinity(settings, dataset)
+        scheduler = scheduler if settings.shards > 1 else None
+        if scheduler is not None and affinity.source is not None:
+            raise SettingsError(
+                f"--scheduler: expected an affinity of awe itself, found {settings.affinity}, whose type no worker has",
+                hint="leave --scheduler out: shards that are trained here give the same model",
+            )
         resolved = resolve_settings(settings, affinity, dataset, start)
         parents = {"dataset": stored.digest} | ({"start": start.digest} if start else {})
         recipe = Recipe("model", MODEL_VERSION, resolved, parents)
@@ -219,7 +225,7 @@ def train(
         if model is not None:
             return model, False
         with (
-            open_engine(scheduler if settings.shards > 1 else None, threads) as engine,
+            open_engine(scheduler, threads) as engine,
             ws.stage("model", recipe) as staging,
             open_checkpoints(ws.root, recipe, name, code_digest(), checkpoints) as kept,
         ):

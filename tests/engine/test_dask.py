@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
+import subprocess
 import sys
 import threading
 import time
@@ -14,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from awe_cli.app import main
 from awe_cli.config.build import BuildAffinitySettings, BuildKnnSettings
@@ -281,6 +284,63 @@ def test_a_worker_that_is_lost_is_survived(copies: tuple[Path, Path], small_part
         killer.start()
         assert main(["--workspace", str(there), *PREDICT, "--scheduler", cluster.scheduler_address]) == 0
         killer.join()
+    assert digests(there) == digests(here)
+
+
+COMPOSE = Path(__file__).parent.parent.parent / "deploy" / "compose.yml"
+
+
+def composed(folder: Path) -> dict[str, Any]:
+    """The services of the compose file as its own tool reads it: Docker's, or Podman's, which looks for podman."""
+    tool = ["docker", "compose"]
+    try:
+        subprocess.run([*tool, "version"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        tool = [sys.executable, "-m", "podman_compose"]
+    podman = folder / "bin" / "podman"
+    podman.parent.mkdir()
+    podman.write_text("#!/bin/sh\necho podman version 5.0.0\n")
+    podman.chmod(0o755)
+    path = os.pathsep.join([os.environ["PATH"], str(podman.parent)])  # the real one first, where there is one
+    done = subprocess.run(
+        [*tool, "-f", str(COMPOSE), "--profile", "tools", "config"],
+        capture_output=True, text=True, check=False, env={**os.environ, "PATH": path},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = yaml.safe_load(done.stdout)["services"]
+    return found
+
+
+def test_the_compose_file_is_one_and_its_commands_are_a_cluster(
+    copies: tuple[Path, Path], tmp_path: Path
+) -> None:
+    services = composed(tmp_path)
+    assert set(services) == {"scheduler", "worker", "awe"}
+    assert {service["image"] for service in services.values()} == {"awe-cluster"}
+    assert (COMPOSE.parent.parent / services["worker"]["build"]["dockerfile"]).is_file()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    here, there = copies
+    assert main(["--workspace", str(here), *PREDICT]) == 0
+
+    def on_this_machine(word: str) -> str:
+        return word.replace("scheduler:8786", f"127.0.0.1:{port}")
+
+    local = {"0.0.0.0": "127.0.0.1", "8786": str(port)}
+    processes = []
+    try:
+        for name in ("scheduler", "worker"):
+            words = [local.get(word, on_this_machine(word)) for word in services[name]["entrypoint"]]
+            program = Path(sys.executable).with_name(words[0])
+            processes.append(subprocess.Popen([program, *words[1:]], stderr=subprocess.DEVNULL))
+        address = on_this_machine(services["awe"]["environment"]["AWE_SCHEDULER"])
+        with pytest.importorskip("distributed").Client(address, timeout=60, set_as_default=False) as client:
+            client.wait_for_workers(1, timeout=60)
+        assert main(["--workspace", str(there), *PREDICT, "--scheduler", address]) == 0
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait(30)
     assert digests(there) == digests(here)
 
 
