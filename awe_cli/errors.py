@@ -42,7 +42,7 @@ class DataError(AweError):
 
 
 class MissingInputError(AweError):
-    """A file, column, model, table or scheduler that was named is not there."""
+    """A file, column, model or table that was named is not there."""
 
     exit_code = 66
 
@@ -72,7 +72,7 @@ class CorruptArtifactError(AweError):
 
 
 class BusyError(AweError):
-    """Another process is writing to this workspace."""
+    """What is needed is in use or does not answer now: a workspace that another process writes to, a scheduler."""
 
     exit_code = 75
 

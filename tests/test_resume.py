@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,21 @@ def test_stopped_at_any_epoch_training_ends_with_the_same_bytes(ws: Workspace, e
     assert not log.warnings
     assert digest(ws, "m") == digest(ws)
     assert not folders(ws)
+
+
+@pytest.mark.parametrize("epoch", [1, 3, 5, 8])
+def test_shards_go_on_with_their_momentum(ws: Workspace, epoch: int) -> None:
+    settings = replace(SETTINGS, shards=3)
+    train(ws, settings, name="whole")
+    assert digest(ws, "whole") != digest(ws)
+    interrupted(ws, epoch, settings)
+    train(ws, settings, name="m", threads=1, checkpoints=Log().settings)
+    assert digest(ws, "m") == digest(ws, "whole")
+
+
+def test_one_shard_is_the_training_that_there_was(ws: Workspace) -> None:
+    train(ws, replace(SETTINGS, shards=1), name="m")
+    assert digest(ws, "m") == digest(ws)
 
 
 def test_stopped_again_and_again(ws: Workspace) -> None:

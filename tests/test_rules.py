@@ -58,7 +58,7 @@ ARROWS: dict[str, set[str]] = {
     "dataset": {"config", "io", "matrices", "workspace"},
     "workspace": set(),
     "config": {"workspace"},
-    "engine": {"matrices"},
+    "engine": {"matrices", "workspace"},
     "report": {"dataset"},
     "io": {"matrices"},
     "matrices": set(),
@@ -70,6 +70,7 @@ RESERVED = {
     "dask": {"engine/dask.py"},
     "distributed": {"engine/dask.py"},
     "matplotlib": {"report/figures.py"},
+    "fsspec": {"io/remote.py"},
 }
 NO_PATHS = {"core", "affinities"}
 LIGHT = {"app", "cli", "__main__"}
@@ -88,7 +89,7 @@ HEAVY = {
     "threadpoolctl",
     "matplotlib",
 }
-OPTIONAL = {"sklearn", "implicit", "dask", "distributed", "matplotlib"}
+OPTIONAL = {"sklearn", "implicit", "dask", "distributed", "matplotlib", "fsspec"}
 LOADED_WHEN_USED = {"api/estimator.py"}  # by `awe_cli.__getattr__`, when its name is asked for
 PICKLES = {"pickle", "cPickle", "dill", "joblib", "cloudpickle", "shelve", "marshal"}
 MOST_PARAMETERS = 8

@@ -10,13 +10,15 @@ each of them.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from awe_cli.core.dispatch import implements
 from awe_cli.core.families import of_whole_score
 from awe_cli.core.interface import clear, load, n_tables, queries_per_example, slope, value
+from awe_cli.dataset.examples import Examples
+from awe_cli.dataset.windows import StoredExamples
 from awe_cli.matrices.matrix import Bags
 
 
@@ -26,6 +28,15 @@ class Overlap(NamedTuple):
     scale: float  # κ
     x: Bags  # the training examples; empty where g is computed beforehand
     shared: Bags  # (features, labels) the labels that have each feature, and P_i y_i of each
+
+
+def of_examples(affinity: Any, examples: Examples | StoredExamples) -> Any:
+    """An affinity, with the rows of these examples where it needs them, which are in memory then."""
+    if not isinstance(affinity, Overlap):
+        return affinity
+    assert isinstance(examples, Examples)
+    assert isinstance(examples.x, Bags)
+    return affinity._replace(x=examples.x)
 
 
 of_whole_score(Overlap, rising=True)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.examples import Examples
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
+from awe_cli.engine.engine import Engine
+from awe_cli.engine.local import Local
 from awe_cli.errors import SettingsError
 from awe_cli.matrices.bags import inputs
 from awe_cli.matrices.matrix import Dense, Lists, Rows, n_rows
@@ -34,12 +36,19 @@ class Facts:
 
     fit       the splits it sees
     embedded  finds the training examples nearest in the embedding space of a model, for knn
+    shared_out  looks for the neighbours of validation examples, and ranks by them; None: the threads
     """
 
     dataset: Dataset
     fit: tuple[str, ...]
     embedded: Finder | None = None
     threads: int | None = None
+    shared_out: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """Who looks for neighbours."""
+        return self.shared_out or Local(self.threads)
 
     @functools.cached_property
     def examples(self) -> Examples:

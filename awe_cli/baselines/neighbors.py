@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse
@@ -24,7 +24,7 @@ from awe_cli.baselines.base import (
 )
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.examples import Examples
-from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints, remember
+from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
 from awe_cli.engine.local import map_blocks
 from awe_cli.errors import SettingsError
 from awe_cli.matrices.bags import inputs, largest
@@ -110,21 +110,16 @@ class InputKnn(Baseline):
         if validator is None:
             return Chosen({**settled, "k": ks[0], "lambda": _without_given(fixed, search, facts)}, [])
         announce("choosing k and λ on validation")
-        near = find_all(search, validator.examples.x, max(ks), facts.threads)
+        near = find_all(search, validator.examples.x, max(ks), facts.engine)
         lambdas = [fixed] if fixed is not None else [m / typical_squared(near) for m in MULTIPLES]
+        trials = [(k, lambda_) for k in ks for lambda_ in lambdas]
+        values = validator.judge_trials(
+            _ByNeighbors(near, facts.examples.positives, facts.counts.astype(np.float32)),
+            trials, facts.n_labels, facts.engine, checkpoints, key=lambda trial: "choice-{}-{!r}".format(*trial),
+        )  # fmt: skip
         tried = [
-            {
-                **settled,
-                "k": k,
-                "lambda": lambda_,
-                "validation": remember(
-                    checkpoints,
-                    f"choice-{k}-{lambda_!r}",
-                    partial(_judged, validator, facts, near, k, lambda_),
-                ),
-            }
-            for k in ks
-            for lambda_ in lambdas
+            {**settled, "k": k, "lambda": lambda_, "validation": found[0] if found else float("nan")}
+            for (k, lambda_), found in zip(trials, values, strict=True)
         ]
         return Chosen(without_score(best_of(tried)), tried)
 
@@ -144,17 +139,23 @@ class InputKnn(Baseline):
         return KnnRanker(neighbors, facts.examples.positives, arrays["counts"])
 
 
-def _judged(validator: Validator, facts: Facts, near: Nearest, k: int, lambda_: float) -> float:
-    """The validation metric with k of the neighbours found."""
-    ties = facts.counts.astype(np.float32)
-    labels = facts.examples.positives
+@dataclass(frozen=True)
+class _ByNeighbors:
+    """The scores of validation examples by some of the neighbours found, for any k and λ.
 
-    def scores(start: int, stop: int) -> Scores:
-        some = Nearest(near.rows[start:stop, :k], near.squared[start:stop, :k])
-        G = affinities(some.rows, weigh(some, lambda_), labels, facts.n_labels)
-        return Scores(G, np.tile(ties, (len(G), 1)))
+    labels  of the training examples
+    ties    (labels,) that break ties
+    """
 
-    return validator.validate_rows(scores, facts.n_labels)
+    near: Nearest
+    labels: Lists
+    ties: NDArray[np.float32]
+
+    def __call__(self, trial: tuple[int, float], start: int, stop: int) -> Iterator[Scores]:
+        k, lambda_ = trial
+        some = Nearest(self.near.rows[start:stop, :k], self.near.squared[start:stop, :k])
+        G = affinities(some.rows, weigh(some, lambda_), self.labels, len(self.ties))
+        yield Scores(G, np.tile(self.ties, (len(G), 1)))
 
 
 def _without_given(fixed: float | None, search: Finder, facts: Facts) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +13,7 @@ from awe_cli.cli.options import (
     DryRunOption,
     JsonOption,
     QuietOption,
+    SchedulerOption,
     ThreadsOption,
     WaitOption,
     WorkspaceOption,
@@ -43,7 +43,7 @@ def evaluate(
         typer.Option("--model", "-m", help="Model to judge; several times, or separated by commas."),
     ],
     metrics_file: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
             "--metrics-file",
             metavar="FILE",
@@ -53,6 +53,7 @@ def evaluate(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    scheduler: SchedulerOption = None,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
@@ -70,21 +71,25 @@ def evaluate(
     """
     from awe_cli.evaluation.gate import make_gate, pass_gate
     from awe_cli.evaluation.metrics_file import check_metrics_file
+    from awe_cli.io.remote import target_of
     from awe_cli.report.tables import comparison
     from awe_cli.steps.evaluate import evaluate as step
     from awe_cli.steps.evaluate import write_metrics
     from awe_cli.workspace import Workspace
+    from awe_cli.workspace.checkpoints import CheckpointSettings
 
     announce_compiling()
-    files = [check_metrics_file(path) for path in metrics_file or ()]
+    files = [check_metrics_file(target_of(name)) for name in metrics_file or ()]
     settings = settings_from(EvaluateSettings, "evaluate", workspace, flags).settings
     document, artifact, fresh = step(
         Workspace(workspace, dry_run=dry_run),
         model,
         settings,
         threads=threads,
+        scheduler=scheduler,
         wait=wait,
         announce=lambda name: console.log(f"judging {name} …"),
+        checkpoints=CheckpointSettings(log=console.log, warn=console.warn),
     )
     for warning in document["warnings"]:
         console.warn(warning)

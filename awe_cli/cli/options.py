@@ -147,8 +147,7 @@ SchedulerOption = Annotated[
         "--scheduler",
         envvar="AWE_SCHEDULER",
         metavar="ADDRESS",
-        help="Dask scheduler whose workers find G of the training examples, as tcp://host:8786; never changes a result."
-        "  [this process]",
+        help="Dask scheduler whose workers do the work, as tcp://host:8786; never changes a result.  [this process]",
         rich_help_panel=RUN,
     ),
 ]

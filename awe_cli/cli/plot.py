@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,7 +34,7 @@ def plot(
     figure: Annotated[str, typer.Argument(metavar="FIGURE", help=f"One of {', '.join(FIGURES)}.")],
     *,
     output: Annotated[
-        Path,
+        str,
         typer.Option("--output", "-o", help="File to write, .png or .svg; one that is there is replaced."),
     ],
     model: Annotated[
@@ -59,6 +58,7 @@ def plot(
     map of the labels in the space of the last embedding model that is named. Needs matplotlib:
     pip install 'awe-cli[report]'.
     """
+    from awe_cli.io.remote import target_of
     from awe_cli.steps.report import plot as step
     from awe_cli.workspace import Workspace
 
@@ -67,7 +67,7 @@ def plot(
     warnings = step(
         Workspace(workspace),
         figure,
-        output,
+        target_of(output),
         model or (),
         settings,
         threads=threads,

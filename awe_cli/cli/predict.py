@@ -20,6 +20,7 @@ from awe_cli.cli.options import (
     FreshOption,
     JsonOption,
     QuietOption,
+    SchedulerOption,
     ThreadsOption,
     WaitOption,
     WorkspaceOption,
@@ -34,6 +35,7 @@ from awe_cli.errors import UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from awe_cli.io.remote import RemoteFile
     from awe_cli.steps.predict import Predicted
 
 _BETWEEN_LINES = 10.0  # seconds
@@ -112,6 +114,7 @@ def predict(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    scheduler: SchedulerOption = None,
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
     dry_run: DryRunOption = False,
@@ -144,8 +147,8 @@ def predict(
     target = _target(output, settings.format)
     made = step(
         Workspace(workspace, dry_run=dry_run, anyway=anyway), model, input, target, settings,
-        documents=documents, user_file=user_file, only=Only(id or (), ids, allow, deny), threads=threads, wait=wait,
-        announce=console.log, on_progress=_on_rows,
+        documents=documents, user_file=user_file, only=Only(id or (), ids, allow, deny), threads=threads,
+        scheduler=scheduler, wait=wait, announce=console.log, on_progress=_on_rows,
         checkpoints=checkpoints_from(fresh, checkpoint_every),
     )  # fmt: skip
     if settings.split is not None:
@@ -158,11 +161,13 @@ def predict(
         console.next_step("awe status")
 
 
-def _target(output: str | None, format: str | None) -> Path | IO[bytes] | None:
+def _target(output: str | None, format: str | None) -> Path | RemoteFile | IO[bytes] | None:
+    from awe_cli.io.remote import target_of
+
     if output is None:
         return None
     if output != "-":
-        return Path(output)
+        return target_of(output)
     if format == "parquet" and sys.stdout.isatty():
         raise UsageError("Parquet is not for a terminal", hint="name a file with --output, or --format jsonl")
     return sys.stdout.buffer

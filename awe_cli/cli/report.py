@@ -33,7 +33,7 @@ awe report --model awe --split valid --json -o report.html | jq .evaluation.inte
 def report(
     *,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="HTML file to write; one that is there is replaced.")
+        str, typer.Option("--output", "-o", help="HTML file to write; one that is there is replaced.")
     ],
     model: Annotated[
         list[str] | None,
@@ -69,18 +69,21 @@ def report(
     kept under metrics/. The map and the neighbours are those of the last embedding model that is named; examples are
     explained by it and by the last model. Needs matplotlib: pip install 'awe-cli[report]'.
     """
+    from awe_cli.io.remote import target_of
     from awe_cli.steps.report import report as step
     from awe_cli.workspace import Workspace
 
     announce_compiling()
+    target = target_of(output)
     settings = settings_from(ReportSettings, "report", workspace, flags).settings
     document = step(
-        Workspace(workspace), output, model or (), settings, labels=label or (), ids=id or (), threads=threads,
+        Workspace(workspace), target, model or (), settings, labels=label or (), ids=id or (), threads=threads,
         wait=wait, announce=console.log,
     )  # fmt: skip
     for warning in document["warnings"]:
         console.warn(warning)
     if as_json:
         console.print_json(document)
-    size = f", {console.bytes_in_words(output.stat().st_size)}" if output.is_file() else ""
+    is_file = isinstance(target, Path) and target.is_file()
+    size = f", {console.bytes_in_words(Path(output).stat().st_size)}" if is_file else ""
     console.log(f"wrote {output}{size}: open it in a browser")

@@ -16,6 +16,7 @@ from awe_cli.cli.options import (
     FreshOption,
     JsonOption,
     QuietOption,
+    SchedulerOption,
     ThreadsOption,
     WaitOption,
     WorkspaceOption,
@@ -36,6 +37,7 @@ awe train --affinity linear-sigmoid --beta 0.25 --start wsabie --name sigmoid
 awe train --affinity mix --mix constant,gaussian --mix-weights validation
 awe train --affinity mix --mix constant,gaussian --learn-mix
 awe train --affinity pair-weights --pairs pairs.parquet --pair-form add
+awe train --affinity constant --shards 8 --scheduler tcp://10.0.0.5:8786 --name wsabie
 awe train --affinity softplus.py:Softplus --set gain=8 --name mine
 """
 
@@ -48,6 +50,7 @@ def train(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    scheduler: SchedulerOption = None,
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
     dry_run: DryRunOption = False,
@@ -72,10 +75,12 @@ def train(
 
     announce_compiling()
     settings = settings_from(TrainSettings, "train", workspace, flags).settings
+    if scheduler is not None and settings.shards == 1:
+        console.log("one shard is trained in this process; --shards N shares training out to --scheduler")
     with showing_progress(describe) as on_progress:
         model, is_new = step(
             Workspace(Path(workspace), dry_run=dry_run, anyway=anyway), settings,
-            name=name, threads=threads, wait=wait, on_progress=on_progress,
+            name=name, threads=threads, scheduler=scheduler, wait=wait, on_progress=on_progress,
             checkpoints=checkpoints_from(fresh, checkpoint_every),
         )  # fmt: skip
     for line in chosen_lines(load_result(model)):

@@ -42,7 +42,7 @@ def tune(
     *,
     name: Annotated[str, typer.Option("--name", help="Name of the model.")] = "tuned",
     plot: Annotated[
-        Path | None,
+        str | None,
         typer.Option("--plot", help="File for a picture of what mattered, .png or .svg; needs matplotlib."),
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
@@ -61,12 +61,14 @@ def tune(
     without a stop. With --jobs several trials share the threads. What mattered is kept for `awe report` and
     `awe plot search`. Needs Optuna: pip install 'awe-cli[tune]'.
     """
+    from awe_cli.io.remote import target_of
     from awe_cli.steps.report import check_image, plot_search
     from awe_cli.steps.tune import tune as step
     from awe_cli.workspace import Workspace
 
-    if plot is not None:
-        check_image(plot, "awe tune --plot")
+    picture = None if plot is None else target_of(plot)
+    if picture is not None:
+        check_image(picture, "awe tune --plot")
     announce_compiling()
     resolved = settings_from(TrainSettings, "train", workspace, flags)
     tuning = settings_from(TuneSettings, "tune", workspace, flags).settings
@@ -89,9 +91,9 @@ def tune(
         )
     else:
         _report(found, command)
-    if plot is not None:
-        plot_search(str(found.model.name), found.document, plot)
-        console.log(f"wrote {plot}")
+    if picture is not None:
+        plot_search(str(found.model.name), found.document, picture)
+        console.log(f"wrote {picture}")
     console.stored(f"models/{found.model.name}.json", found.model.digest, found.fresh)
     console.next_step(f"awe evaluate --model {found.model.name}")
 

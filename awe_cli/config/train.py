@@ -233,6 +233,12 @@ class _LearningSettings:
         auto="linear for affinities of features, else scratch",
     )
     seed: int = setting(0, help="Seed of all random numbers.", min=0, panel="Optimization")
+    shards: int = setting(
+        1,
+        help="Shards of the examples that learn apart from each other and are averaged after every epoch.",
+        min=1,
+        panel="Optimization",
+    )
     dtype: str = setting(
         FLOAT32,
         help="Type that U and V are stored in; they are learned, and used, in float32.",

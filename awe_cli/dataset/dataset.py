@@ -224,21 +224,24 @@ class Dataset:
         return rows * self.n_features if self.dense else found.get("x_indices", 0)
 
     def stored_training(self, fit_on: tuple[str, ...], window: int) -> StoredExamples:
-        """The same examples, left on disk: at most `window` entries of x are in memory, or one group of rows."""
+        """The same examples, left on disk: at most `window` entries of x are in memory, or one group of rows.
+
+        They can be sent to another process that sees the same files.
+        """
         require_splits(fit_on)
-        path = self.path / storage.EXAMPLES
+        read = functools.partial(self._training_group, self.path.resolve() / storage.EXAMPLES, fit_on)
+        return stored_examples(read, storage.count_entries(self.path / storage.EXAMPLES)[1], window)
+
+    def _training_group(self, path: Path, fit_on: tuple[str, ...], group: int) -> Examples:
+        """The examples to fit on of one group of rows."""
         columns = self._stored_columns() if self.task == ANNOTATION else self._columns(fit_on)
-
-        def read(group: int) -> Examples:
-            table = storage.read_group(path, columns, group)
-            with self._reading():
-                examples = (
-                    self._annotated(table, fit_on) if self.task == ANNOTATION else self._people(table, fit_on)
-                )
-            drawn = self.described.drawn(examples.positives) if self.described else None
-            return replace(examples, drawn=drawn)
-
-        return stored_examples(read, storage.count_entries(path)[1], window)
+        table = storage.read_group(path, columns, group)
+        with self._reading():
+            examples = (
+                self._annotated(table, fit_on) if self.task == ANNOTATION else self._people(table, fit_on)
+            )
+        drawn = self.described.drawn(examples.positives) if self.described else None
+        return replace(examples, drawn=drawn)
 
     def held_out(self, split: str, fit_on: tuple[str, ...] = ("train",)) -> Examples:
         """The examples to judge a fit on `fit_on` by.
@@ -252,25 +255,34 @@ class Dataset:
             return self._held_out(storage.read_table(self.path / storage.EXAMPLES, columns), split, fit_on)
 
     def held_out_batches(
-        self, split: str, fit_on: tuple[str, ...] = ("train",), size: int = 8192
+        self,
+        split: str,
+        fit_on: tuple[str, ...] = ("train",),
+        size: int = 8192,
+        within: tuple[int, int] | None = None,
     ) -> Iterator[Examples]:
-        """The same rows in the same order, at most `size` at a time: memory does not grow with the data."""
+        """The same rows in the same order, at most `size` at a time: memory does not grow with the data.
+
+        within  the first stored row and the one to stop before; None for all
+        """
         require_splits((split, *fit_on))
         columns = self._stored_columns() if self.task == ANNOTATION else self._columns((split, *fit_on))
-        for table in storage.read_batches(self.path / storage.EXAMPLES, columns, size):
+        for table in storage.read_batches(self.path / storage.EXAMPLES, columns, size, within):
             with self._reading():
                 examples = self._held_out(table, split, fit_on)
             if len(examples):
                 yield examples
 
-    def everyone_batches(self, size: int = 8192) -> Iterator[Examples]:
+    def everyone_batches(self, size: int = 8192, within: tuple[int, int] | None = None) -> Iterator[Examples]:
         """All that was prepared in stored order, at most `size` at a time: memory does not grow with the data.
+
+        within  the first stored row and the one to stop before; None for all
 
         Recommendation: everybody; x and seen are all their items, of train, valid and test.
         Annotation: the examples of every split.
         """
         columns = self._stored_columns() if self.task == ANNOTATION else self._columns(SPLITS)
-        for table in storage.read_batches(self.path / storage.EXAMPLES, columns, size):
+        for table in storage.read_batches(self.path / storage.EXAMPLES, columns, size, within):
             with self._reading():
                 examples = self._all_of(table)
             if len(examples):
@@ -285,6 +297,11 @@ class Dataset:
     def _reading(self) -> AbstractContextManager[None]:
         """Inside, what examples of other types or shapes raise is a CorruptArtifactError."""
         return decoding(self.path / storage.EXAMPLES, "the examples of a dataset")
+
+    @property
+    def n_stored(self) -> int:
+        """How many examples or people are stored."""
+        return storage.count_entries(self.path / storage.EXAMPLES)[0]
 
     @functools.cached_property
     def example_ids(self) -> pa.Array:

@@ -172,13 +172,19 @@ class MemoryDataset(Dataset):
         return self.training((split,))
 
     def held_out_batches(
-        self, split: str, fit_on: tuple[str, ...] = ("train",), size: int = 8192
+        self,
+        split: str,
+        fit_on: tuple[str, ...] = ("train",),
+        size: int = 8192,
+        within: tuple[int, int] | None = None,
     ) -> Iterator[Examples]:
         """The same examples, at most `size` at a time."""
+        assert within is None, "only stored examples are read by rows"
         yield from _cut(self.held_out(split, fit_on), size)
 
-    def everyone_batches(self, size: int = 8192) -> Iterator[Examples]:
+    def everyone_batches(self, size: int = 8192, within: tuple[int, int] | None = None) -> Iterator[Examples]:
         """All examples, at most `size` at a time."""
+        assert within is None, "only stored examples are read by rows"
         yield from _cut(self._all(), size)
 
     def _all(self) -> Examples:

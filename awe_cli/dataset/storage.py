@@ -62,13 +62,22 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
         raise _unusable_file(path, error) from error
 
 
-def read_batches(path: Path, columns: list[str], rows: int) -> Iterator[pa.Table]:
-    """A stored table, `rows` rows at a time. Raises CorruptArtifactError."""
+def read_batches(
+    path: Path, columns: list[str], rows: int, within: tuple[int, int] | None = None
+) -> Iterator[pa.Table]:
+    """A stored table, `rows` rows at a time. Raises CorruptArtifactError.
+
+    within  the first row to read and the one to stop before; only the row groups that have them are read
+    """
     try:
         with pq.ParquetFile(path, pre_buffer=False) as file:  # else all that was read is kept
             _refuse_bomb(file, path)
-            batches = file.iter_batches(batch_size=rows, columns=columns)
-            while (batch := _next_batch(batches, path)) is not None:
+            groups, skip = None, 0
+            if within is not None:
+                groups, skip = _groups_within(file, *within)
+            batches = file.iter_batches(batch_size=rows, columns=columns, row_groups=groups)
+            wanted = batches if within is None else _rows_of(batches, skip, within[1] - within[0], rows)
+            while (batch := _next_batch(wanted, path)) is not None:
                 yield batch
     except (OSError, pa.ArrowException, *UNDECODABLE) as error:
         raise _unusable_file(path, error) from error
@@ -100,6 +109,21 @@ def count_entries(path: Path) -> tuple[int, int, dict[str, int]]:
             name = one.path_in_schema.split(".")[0]
             found[name] = found.get(name, 0) + one.num_values
     return data.num_rows, data.num_row_groups, found
+
+
+def _groups_within(file: pq.ParquetFile, start: int, stop: int) -> tuple[list[int], int]:
+    """The row groups that have rows start … stop-1, and how many rows come before these in them."""
+    sizes = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
+    ends = np.cumsum([0, *sizes])
+    groups = [i for i in range(len(sizes)) if ends[i] < stop and start < ends[i + 1]]
+    return groups, start - int(ends[groups[0]]) if groups else 0
+
+
+def _rows_of(batches: Iterator[pa.RecordBatch], skip: int, count: int, rows: int) -> Iterator[pa.RecordBatch]:
+    """`count` rows after the first `skip`, at most `rows` at a time: as they would be read from row `skip` on."""
+    table = pa.Table.from_batches(list(batches)).slice(skip, count).combine_chunks()
+    for start in range(0, table.num_rows, rows):
+        yield from table.slice(start, rows).to_batches()
 
 
 def _next_batch(batches: Iterator[pa.RecordBatch], path: Path) -> pa.Table | None:

@@ -1,6 +1,6 @@
 """Training examples that stay on disk: an epoch reads them in windows, whose examples are in memory together.
 
-A shard is a group of rows as it is stored. In every epoch the shards go into windows in another order, and the examples
+The groups are those of rows as they are stored. In every epoch they go into windows in another order, and the examples
 of a window are shuffled: what is near to each other in the file is learned from far apart, and together with other
 examples in each epoch. The order depends on seed and epoch alone, so that training can go on in the middle of one.
 """
@@ -8,13 +8,14 @@ examples in each epoch. The order depends on seed and epoch alone, so that train
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.dataset.examples import Examples, stack
+from awe_cli.errors import SettingsError
 from awe_cli.matrices.matrix import Rows
 
 DEFAULT_WINDOW = 1 << 22  # entries of x in memory, 34 MB; a larger training set is read in windows
@@ -40,10 +41,10 @@ class Window(NamedTuple):
 class StoredExamples:
     """Training examples on disk.
 
-    read         number of a shard → its examples
-    sizes        (shards,) examples of each shard; entries: (shards,) entries of x
-    window       the most entries of x in memory, or one shard
-    drawn        as `Examples` has it, over all shards
+    read         number of a group → its examples
+    sizes        (groups,) examples of each group; entries: (groups,) entries of x
+    window       the most entries of x in memory, or one group
+    drawn        as `Examples` has it, over all groups
     mean_weight  of all examples
     """
 
@@ -60,43 +61,60 @@ class StoredExamples:
 
     def windows(self, seed: int, epoch: int) -> Iterator[Window]:
         """The examples of an epoch, in the order in which they are learned."""
-        shards = np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(len(self.sizes))
+        groups = np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(len(self.sizes))
         start = 0
-        for number, together in enumerate(self._together(shards)):
+        for number, together in enumerate(self._together(groups)):
             draws = np.random.Philox(key=[seed, epoch]).jumped(number + 1)
             n = int(self.sizes[together].sum())
             order = np.random.Generator(draws).permutation(n)
             yield Window(start, start + n, order, seed ^ (number << 32), self._reader(together))
             start += n
 
-    def _together(self, shards: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """The shards of each window, as many as it holds."""
-        groups: list[list[int]] = []
-        entries = 0
-        for shard in shards.tolist():
-            if not groups or entries + self.entries[shard] > self.window:
-                groups.append([])
-                entries = 0
-            groups[-1].append(shard)
-            entries += int(self.entries[shard])
-        return [np.array(group, np.int64) for group in groups]
+    def take(self, groups: NDArray[np.integer]) -> StoredExamples:
+        """The examples of these groups; the mean weight stays that of all."""
+        return replace(
+            self, read=_Some(self.read, groups), sizes=self.sizes[groups], entries=self.entries[groups]
+        )
 
-    def _reader(self, shards: NDArray[np.int64]) -> Callable[[], Examples]:
+    def _together(self, groups: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """The groups of each window, as many as it holds."""
+        windows: list[list[int]] = []
+        entries = 0
+        for group in groups.tolist():
+            if not windows or entries + self.entries[group] > self.window:
+                windows.append([])
+                entries = 0
+            windows[-1].append(group)
+            entries += int(self.entries[group])
+        return [np.array(window, np.int64) for window in windows]
+
+    def _reader(self, groups: NDArray[np.int64]) -> Callable[[], Examples]:
         def read() -> Examples:
-            return stack([self.read(shard) for shard in shards.tolist() if self.sizes[shard]])
+            return stack([self.read(group) for group in groups.tolist() if self.sizes[group]])
 
         return read
 
 
-def stored_examples(read: Callable[[int], Examples], shards: int, window: int) -> StoredExamples:
-    """The examples of so many shards, each read once to be counted."""
-    sizes, entries = np.zeros(shards, np.int64), np.zeros(shards, np.int64)
+@dataclass(frozen=True)
+class _Some:
+    """Reads some of the groups, by their numbers among these; it can be sent to another process, as `read` can."""
+
+    read: Callable[[int], Examples]
+    groups: NDArray[np.integer]
+
+    def __call__(self, group: int) -> Examples:
+        return self.read(int(self.groups[group]))
+
+
+def stored_examples(read: Callable[[int], Examples], groups: int, window: int) -> StoredExamples:
+    """The examples of so many groups, each read once to be counted."""
+    sizes, entries = np.zeros(groups, np.int64), np.zeros(groups, np.int64)
     drawn: list[NDArray[np.int32]] = []
     weight, y = 0.0, None
-    for shard in range(shards):
-        examples = read(shard)
-        sizes[shard] = len(examples)
-        entries[shard] = examples.x.values.size
+    for group in range(groups):
+        examples = read(group)
+        sizes[group] = len(examples)
+        entries[group] = examples.x.values.size
         y = examples.y
         if examples.drawn is not None:
             drawn = [np.unique(np.concatenate([*drawn, examples.drawn]))]
@@ -114,3 +132,23 @@ def windows_of(examples: Examples | StoredExamples, seed: int, epoch: int) -> It
         return
     order = np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(len(examples))
     yield Window(0, len(examples), order, seed, lambda: examples)
+
+
+def shards_of(examples: Examples | StoredExamples, shards: int) -> list[Examples | StoredExamples]:
+    """So many shards of the examples: every shards-th of them, or on disk every shards-th group that has some.
+
+    They are taken in turn since neighbours in a file may be alike. None is empty. Raises SettingsError where there are
+    fewer than that.
+    """
+    stored = isinstance(examples, StoredExamples)
+    parts = (
+        np.flatnonzero(examples.sizes) if isinstance(examples, StoredExamples) else np.arange(len(examples))
+    )
+    if shards > len(parts):
+        what = "groups of rows on disk that have training examples" if stored else "training examples"
+        raise SettingsError(
+            f"--shards: expected at most {len(parts):,}, the number of {what}, found {shards:,}",
+            hint="a few shards for each machine of the cluster are a good start"
+            + ("; --window 0 has all examples in memory, and can part any of them" if stored else ""),
+        )
+    return [examples.take(parts[number::shards]) for number in range(shards)]

@@ -1,7 +1,7 @@
 """Blocks of work on the workers of a Dask cluster; no other module imports Dask, and this one only when asked to.
 
-What a block needs beside its number is pickled once, sent to every worker, and unpickled there once. These pickles
-pass between the processes of the cluster, and none is ever stored.
+What a block needs beside its number is pickled once, and unpickled once by every worker. These pickles pass between the
+processes of the cluster, and none is ever stored.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import functools
 import hashlib
 import logging
 import platform
+import secrets
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
@@ -20,13 +22,13 @@ from typing import Any, TypeVar
 
 from awe_cli import __version__
 from awe_cli.engine.local import one_blas_thread
-from awe_cli.errors import AweError, MissingInputError, SettingsError
+from awe_cli.errors import AweError, BusyError, MissingInputError, SettingsError
 
 # What decides the bytes of a block beside the block itself: processes that share the work must agree on it.
 
 Fingerprint = Mapping[str, str]  # what it is of → what was found
 
-ALIKE = "G has the same bytes whoever works it out: install the same versions on all machines of the cluster"
+ALIKE = "a result has the same bytes whoever works it out: install the same versions on all machines of the cluster"
 _LIBRARIES = ("numpy", "scipy", "numba", "faiss-cpu")
 
 
@@ -100,8 +102,8 @@ _AHEAD = 2  # blocks sent for each thread of a worker: one that it works on, and
 def connect(address: str) -> Iterator[Dask]:
     """The engine of the scheduler at an address such as tcp://host:8786.
 
-    Raises SettingsError where Dask is not installed, or a worker has other versions than this process;
-    MissingInputError where no scheduler answers, or none that has workers.
+    Raises SettingsError where Dask is not installed, or a worker has other versions than this process; BusyError where
+    no scheduler answers, or none that has workers; MissingInputError for what is no address.
     """
     _expect_library()
     with unlogged(_LOGGERS):
@@ -122,25 +124,72 @@ class Dask:
     def map(self, function: Callable[[Block], Result], blocks: Iterable[Block]) -> Iterator[Result]:
         """The results of `function` for each of `blocks`, in their order.
 
-        The first error of a block, in their order, is raised as it would be here; MissingInputError where the
-        cluster is lost, SettingsError where workers die of a block.
+        A block whose worker is lost is worked on by another. The first error of a block, in their order, is raised as
+        it would be here; BusyError where the cluster is lost, SettingsError where workers die of a block.
         """
-        from distributed.protocol.pickle import dumps
-
         with self._reached():
-            most = _AHEAD * sum(self._client.nthreads().values())
-            sent = self._client.scatter(_Sent(dumps(function)), broadcast=True, hash=False)
+            most = _AHEAD * max(1, sum(self._client.nthreads().values()))
+        sent = self._send(function)
         pending: deque[Any] = deque()
         try:
             for block in blocks:
-                with self._reached():
-                    pending.append(self._client.submit(_run, sent, block, fingerprint(), pure=False))
+                pending.append(self._begin(sent, block))
                 if len(pending) >= most:
                     yield self._result(pending.popleft())
             while pending:
                 yield self._result(pending.popleft())
         finally:
             pending.clear()  # what nobody waits for is not begun
+
+    def place(self, functions: Sequence[Callable[[Block], Result]]) -> Callable[[Block], Iterator[Result]]:
+        """The results of all functions for a block; each stays on the worker that has it. Raises as `map`."""
+        placed = [self._send(function) for function in functions]
+
+        def call(block: Block) -> Iterator[Result]:
+            sent = self._send(block)
+            for future in [self._begin(function, sent) for function in placed]:
+                yield self._result(future)
+
+        return call
+
+    def _send(self, content: Any) -> Any:
+        """What was sent, on some worker, from which others take it.
+
+        As a task, and not as data that is scattered: it is made again where the workers that had it are lost.
+        """
+        from dask import config
+        from distributed.protocol.pickle import dumps
+
+        with self._reached(), config.set({"distributed.admin.large-graph-warning-threshold": "1 PiB"}):
+            return self._client.submit(_Sent, dumps(content), pure=False)
+
+    def _begin(self, function: Any, block: Any) -> Any:
+        """A block under way; what it ends with comes by `_result`."""
+        with self._reached():
+            return self._client.submit(_run, function, block, fingerprint(), pure=False)
+
+    def expect_shared(self, folder: Path, *others: Path) -> None:
+        """See that all workers share a folder with this process, both to read and to write, and see other paths, too.
+
+        Raises MissingInputError.
+        """
+        token = secrets.token_hex(8)
+        folder, others = folder.resolve(), tuple(path.resolve() for path in others)  # workers are elsewhere
+        try:
+            _question(folder, token).write_text(token)
+            with self._reached():
+                answers = self._client.run(_answer, folder, others, token, on_error="return")
+            for worker, answer in answers.items():
+                if isinstance(answer, BaseException) or not (folder / answer).exists():
+                    raise MissingInputError(
+                        f"--scheduler: the worker {worker} of {self._address} does not share {folder} with this "
+                        f"command: {answer if isinstance(answer, OSError) else 'it sees another folder there'}",
+                        hint="the workspace and all files that are named must lie on a file system that all machines "
+                        "of the cluster have at the same path, and the workspace must be one that they may write to",
+                    )
+        finally:
+            for probe in folder.glob(f".{token}.*"):
+                probe.unlink(missing_ok=True)
 
     def _result(self, future: Any) -> Any:
         from distributed.scheduler import KilledWorker
@@ -168,20 +217,40 @@ class Dask:
 
     @contextmanager
     def _reached(self) -> Iterator[None]:
-        """Raise MissingInputError where the cluster is lost, or was lost before."""
+        """Raise BusyError where the cluster is lost, or was lost before."""
         try:
             if self._client.status == "closed":
                 raise OSError("the connection was closed")
             yield
         except (CancelledError, OSError) as error:
-            raise MissingInputError(
+            raise BusyError(
                 f"--scheduler: the cluster of {self._address} was lost: {getattr(error, 'reason', error)}",
-                hint="nothing was stored; logs of the scheduler and its workers say more, mostly of too little memory",
+                hint="the same command goes on from what was finished; logs of the scheduler and its workers say more, "
+                "mostly of too little memory",
             ) from error
 
 
+def _question(folder: Path, token: str) -> Path:
+    return folder / f".{token}.question"
+
+
+def _answer(folder: Path, others: Sequence[Path], token: str) -> str:
+    """On a worker: see the question and the other paths, and write a file into the folder, whose name is returned.
+
+    A network file system may show a new file late. Raises OSError.
+    """
+    question, until = _question(folder, token), time.monotonic() + _PATIENCE / 2
+    while not question.exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    for path in (question, *others):
+        path.stat()
+    answer = folder / f".{token}.{secrets.token_hex(4)}"
+    answer.touch()
+    return answer.name
+
+
 class _Sent:
-    """A function on its way to a worker, which keeps it for as long as blocks need it.
+    """A function, or data, on its way to a worker, which keeps it for as long as blocks need it.
 
     Its pickle is opaque to Dask, which would unpack arrays where they lie in a message, at odd addresses: compiled
     kernels would be compiled once more for these.
@@ -197,19 +266,18 @@ class _Sent:
         return 2 * len(self._pickled)  # the pickle, and what becomes of it
 
     @functools.cached_property
-    def function(self) -> Callable[[Any], Any]:
+    def content(self) -> Any:
         """What was sent."""
         from distributed.protocol.pickle import loads
 
-        found: Callable[[Any], Any] = loads(self._pickled)
-        return found
+        return loads(self._pickled)
 
 
 def _run(sent: _Sent, block: Any, expected: Fingerprint) -> Any:
     """What a worker does of one block. A worker that joined later, of another kind, refuses: Raises SettingsError."""
     expect_fingerprint(fingerprint(), expected, f"the worker on {platform.node()}")
     one_blas_thread()  # for as long as this thread lives: others of the worker may be within a product
-    return sent.function(block)
+    return sent.content(block.content if isinstance(block, _Sent) else block)
 
 
 def _expect_library() -> None:
@@ -224,29 +292,35 @@ def _expect_library() -> None:
 
 
 def _client(address: str) -> Any:
-    """A client of the scheduler. Raises MissingInputError."""
+    """A client of the scheduler. Raises MissingInputError for what is no address, BusyError where nobody answers."""
     from distributed import Client, Security
     from distributed.comm.addressing import get_address_host_port
 
+    hint = "`dask scheduler` starts one and says its address, such as tcp://host:8786"
     try:
         get_address_host_port(address)  # raises for what is none; a client of it would not close
         secret = address.startswith(("tls:", "wss:"))
         if secret and not Security().get_connection_args("client")["ssl_context"]:
             raise ValueError("Dask's configuration names no certificates (distributed.comm.tls)")
+    except (ValueError, RuntimeError) as error:
+        raise MissingInputError(
+            f"--scheduler: expected the address of a Dask scheduler, found {address!r}: {error}", hint=hint
+        ) from error
+    try:
         return Client(address, timeout=_PATIENCE, set_as_default=False, name="awe")
     except (OSError, ValueError, RuntimeError) as error:
-        raise MissingInputError(
-            f"--scheduler: no Dask scheduler answers at {address!r}: {error}",
-            hint="`dask scheduler` starts one and says its address, such as tcp://host:8786",
+        raise BusyError(
+            f"--scheduler: no Dask scheduler answers at {address!r} within {_PATIENCE:.0f} s: {error}",
+            hint=hint,
         ) from error
 
 
 def _check(client: Any, address: str) -> None:
-    """See that there are workers, all like this process. Raises MissingInputError, SettingsError."""
+    """See that there are workers, all like this process. Raises BusyError, SettingsError."""
     try:
         client.wait_for_workers(1, timeout=_PATIENCE)
     except TimeoutError as error:
-        raise MissingInputError(
+        raise BusyError(
             f"--scheduler: the scheduler at {address} has no workers, after {_PATIENCE:.0f} s",
             hint=f"start some with `dask worker {address}`",
         ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
@@ -24,11 +24,22 @@ class Engine(Protocol):
         ...
 
 
+class PlacingEngine(Engine, Protocol):
+    """One that also keeps functions with all their data where they run, to be called again and again."""
+
+    def place(self, functions: Sequence[Callable[[Block], Result]]) -> Callable[[Block], Iterator[Result]]:
+        """What is returned calls every function with a block, and gives their results in order.
+
+        functions  as in `map`; they must not change the block
+        """
+        ...
+
+
 @contextmanager
-def open_engine(scheduler: str | None, threads: int | None) -> Iterator[Engine]:
+def open_engine(scheduler: str | None, threads: int | None) -> Iterator[PlacingEngine]:
     """The workers of the Dask scheduler at an address such as tcp://host:8786; for None the threads of this process.
 
-    Raises SettingsError, MissingInputError where the cluster cannot be used.
+    Raises SettingsError, MissingInputError, BusyError where the cluster cannot be used.
     """
     if scheduler is None:
         yield Local(threads)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -68,6 +68,10 @@ class Local:
     def map(self, function: Callable[[Block], Result], blocks: Iterable[Block]) -> Iterator[Result]:
         """The results of `function` for each of `blocks`, in their order."""
         return map_blocks(function, blocks, self.threads)
+
+    def place(self, functions: Sequence[Callable[[Block], Result]]) -> Callable[[Block], Iterator[Result]]:
+        """The results of all functions for a block, one after the other: each may use all threads."""
+        return lambda block: (function(block) for function in functions)
 
 
 ALL_THREADS = Local()

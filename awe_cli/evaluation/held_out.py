@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -44,62 +45,114 @@ class Evaluated:
     strata: Values | None = None
 
 
-def evaluate_ranker(
-    opened: OpenRanker,
-    dataset: Dataset,
-    split: str,
-    measures: Sequence[Measure],
-    *,
-    model: str,
-    strata: Strata | None = None,
-    threads: int | None = None,
-) -> Evaluated:
-    """Rank all candidate labels of every example of `split`, and measure.
+class Judged(NamedTuple):
+    """What was measured of some examples.
 
-    `model` is the name to blame for a score that is not a number (DataError). The result does not depend on
-    `threads`; memory grows by the values and ids of the examples only.
+    ids     (n,) of those that have positives
+    values  (n, measures) one column for each measure taken per example
+    totals  measure of the whole set → what these examples, with positives or without, add to its total
+    strata  the same by stratum, where that was asked for; their owners are counted over these n
     """
-    per_example = [measure for measure in measures if measure.metric.per_example]
-    of_whole = [measure for measure in measures if not measure.metric.per_example]
-    k = max((measure.k or 0 for measure in measures if measure.metric.looks_at_top), default=0)
-    known = _known(dataset, opened.fit_on, measures)
 
-    def work(
-        block: Examples,
-    ) -> tuple[pa.Array, NDArray[np.float64], list[NDArray[np.float64]], Values | None]:
-        ranked = rank(opened.ranker, block.x, block.positives, block.seen, k, model)
-        ranks = Ranks(
-            ranked.indptr,
-            ranked.ranks,
-            ranked.positives,
-            ranked.labels,
-            known,
-            block.grades_of(ranked.positives),
-        )
-        if opened.calibration is not None:
-            p = opened.calibration.of_lists(opened.ranker, block.x, block.seen, ranked.scores)
-            ranks = ranks._replace(probabilities=p)
-        some = ranks.n_positives > 0
-        values = all_values(per_example, ranks)[some]
-        apart = measure_strata(strata, per_example, ranks, block) if strata else None
-        added = [measure.values(ranks) for measure in of_whole]
-        return block.ids.filter(pa.array(some)), values, added, apart
+    ids: pa.Array
+    values: NDArray[np.float64]
+    totals: dict[str, NDArray[np.float64]]
+    strata: Values | None
 
-    ids, parts, by_stratum = [], [], []
-    nothing = Ranks(np.zeros(1, np.int64), np.zeros(0, np.int32), known=known)
-    totals = {measure.name: measure.values(nothing) for measure in of_whole}
-    batches = dataset.held_out_batches(split, opened.fit_on, READ_ROWS)
-    blocks = cut(batches, rows_at_once(opened.ranker))
-    for block_ids, values, added, apart in map_blocks(work, blocks, threads):
-        ids.append(block_ids)
-        parts.append(values)
-        by_stratum += [apart] if apart is not None else []
-        for measure, more in zip(of_whole, added, strict=True):
-            totals[measure.name] += more
-    table = np.concatenate(parts) if parts else np.empty((0, len(per_example)))
-    apart = join_values(by_stratum, [len(values) for values in parts]) if by_stratum else None
-    left_out = _n_examples(dataset, split) - len(table)
-    return Evaluated(_joined(ids), table, _overall(measures, table, totals), left_out, totals, apart)
+
+@dataclass(frozen=True)
+class Judging:
+    """What is measured of a model on the held-out examples of a split.
+
+    model  the name to blame for a score that is not a number (DataError)
+    """
+
+    split: str
+    measures: Sequence[Measure]
+    model: str
+    strata: Strata | None = None
+
+    @property
+    def per_example(self) -> list[Measure]:
+        """The measures that each example has a value of."""
+        return [measure for measure in self.measures if measure.metric.per_example]
+
+    @property
+    def of_whole(self) -> list[Measure]:
+        """The measures of the whole set."""
+        return [measure for measure in self.measures if not measure.metric.per_example]
+
+    def blocks(
+        self,
+        opened: OpenRanker,
+        dataset: Dataset,
+        threads: int | None = None,
+        within: tuple[int, int] | None = None,
+    ) -> Iterator[Judged]:
+        """Rank all candidate labels of every example, and measure, a block of examples at a time.
+
+        within  the first stored row and the one to stop before; None for all
+        """
+        per_example, of_whole = self.per_example, self.of_whole
+        k = max((measure.k or 0 for measure in self.measures if measure.metric.looks_at_top), default=0)
+        known = _known(dataset, opened.fit_on, self.measures)
+
+        def work(block: Examples) -> Judged:
+            ranked = rank(opened.ranker, block.x, block.positives, block.seen, k, self.model)
+            ranks = Ranks(
+                ranked.indptr,
+                ranked.ranks,
+                ranked.positives,
+                ranked.labels,
+                known,
+                block.grades_of(ranked.positives),
+            )
+            if opened.calibration is not None:
+                p = opened.calibration.of_lists(opened.ranker, block.x, block.seen, ranked.scores)
+                ranks = ranks._replace(probabilities=p)
+            some = ranks.n_positives > 0
+            values = all_values(per_example, ranks)[some]
+            totals = {measure.name: measure.values(ranks) for measure in of_whole}
+            apart = measure_strata(self.strata, per_example, ranks, block) if self.strata else None
+            return Judged(block.ids.filter(pa.array(some)), values, totals, apart)
+
+        batches = dataset.held_out_batches(self.split, opened.fit_on, READ_ROWS, within)
+        yield from map_blocks(work, cut(batches, rows_at_once(opened.ranker)), threads)
+
+    def join(self, parts: Iterable[Judged], n_labels: int) -> Judged:
+        """What was measured of all examples, in their order; totals add up exactly, whatever the parts."""
+        ids, values, by_stratum, sizes = [], [], [], []
+        known = LabelStatistics(np.zeros(n_labels, np.int64), None)
+        nobody = Ranks(np.zeros(1, np.int64), np.zeros(0, np.int32), known=known)
+        totals = {measure.name: measure.values(nobody) for measure in self.of_whole}
+        for part in parts:
+            ids.append(part.ids)
+            values.append(part.values)
+            if part.strata is not None:
+                by_stratum.append(part.strata)
+                sizes.append(len(part.values))
+            for name, more in part.totals.items():
+                totals[name] += more
+        table = np.concatenate(values) if values else np.empty((0, len(self.per_example)))
+        apart = join_values(by_stratum, sizes) if by_stratum else None
+        return Judged(_joined(ids), table, totals, apart)
+
+    def result(self, dataset: Dataset, judged: Judged) -> Evaluated:
+        """The means over all examples, and what was left out."""
+        left_out = _n_examples(dataset, self.split) - len(judged.values)
+        overall = _overall(self.measures, judged.values, judged.totals)
+        return Evaluated(judged.ids, judged.values, overall, left_out, judged.totals, judged.strata)
+
+
+def evaluate_ranker(
+    opened: OpenRanker, dataset: Dataset, judging: Judging, threads: int | None = None
+) -> Evaluated:
+    """Rank all candidate labels of every held-out example, and measure.
+
+    The result does not depend on `threads`; memory grows by the values and ids of the examples only.
+    """
+    blocks = judging.blocks(opened, dataset, threads)
+    return judging.result(dataset, judging.join(blocks, dataset.n_labels))
 
 
 def _n_examples(dataset: Dataset, split: str) -> int:
@@ -136,7 +189,8 @@ def _overall(
 
 
 def _joined(ids: list[pa.Array]) -> pa.Array:
-    return pa.concat_arrays(ids) if ids else pa.array([], pa.string())
+    some = [part for part in ids if len(part)] or ids[:1]  # a part without examples has no type of ids
+    return pa.concat_arrays(some) if some else pa.array([], pa.string())
 
 
 # What was measured on every example, as a table: to average over several models, or to look into.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from awe_cli.errors import UsageError
+from awe_cli.io.remote import RemoteFile
 
 JSON, PROMETHEUS = ".json", ".prom"
 _HELP = {
@@ -20,21 +21,21 @@ _HELP = {
 _Sample = tuple[str, dict[str, str], float]
 
 
-def check_metrics_file(path: Path) -> Path:
-    """The path, if its name says which format it shall have. Raises UsageError otherwise, or without its folder."""
+def check_metrics_file(path: Path | RemoteFile) -> Path | RemoteFile:
+    """The target, if its name says which format it shall have. Raises UsageError otherwise, or without its folder."""
     if path.suffix not in (JSON, PROMETHEUS):
         raise UsageError(
             f"--metrics-file {path}: expected a name that ends in {JSON} or {PROMETHEUS}, found {path.suffix!r}",
             hint=f"{JSON} is for DVC and scripts, {PROMETHEUS} for the textfile collector of Prometheus",
         )
-    if not path.parent.is_dir():
+    if isinstance(path, Path) and not path.parent.is_dir():
         raise UsageError(
             f"--metrics-file {path}: there is no folder {path.parent}", hint="make the folder first"
         )
     return path
 
 
-def metrics_text(document: Mapping[str, Any], path: Path) -> str:
+def metrics_text(document: Mapping[str, Any], path: Path | RemoteFile) -> str:
     """The figures of a comparison (what `awe evaluate --json` prints), in the format that the name of `path` says."""
     return _flat_json(document) if path.suffix == JSON else _prometheus(document)
 

@@ -39,6 +39,7 @@ from awe_cli.errors import (
 from awe_cli.io.cells import detect_separator
 from awe_cli.io.log import ReadingLog
 from awe_cli.io.options import ReadOptions
+from awe_cli.io.remote import is_remote, path_of
 
 # What a file holds, recognised by its first bytes, then by its name; what cannot be read is refused by name.
 
@@ -430,8 +431,11 @@ def find_source(
 ) -> Source:
     """Look at a file or a folder and say what it is.
 
-    Raises MissingInputError where there is nothing readable, DataError where it is empty, of a kind that
-    cannot be read, or its format cannot be told, UsageError where `format` is not one of FORMATS.
+    path  where it lies; that of an address, such as s3://bucket/key, is its copy, whatever is given
+
+    Raises MissingInputError where there is nothing readable, BusyError where an address does not answer, DataError
+    where it is empty, of a kind that cannot be read, or its format cannot be told, UsageError where `format` is not one
+    of FORMATS.
     """
     options = options or ReadOptions()
     options = options if format is None else replace(options, format=format)
@@ -442,6 +446,11 @@ def find_source(
             f"--format: expected one of {', '.join(FORMATS)}, found {options.format!r}",
             hint=f"did you mean {close}?" if close else None,
         )
+    return _source_at(name, path_of(name) if is_remote(name) else path, options, log)
+
+
+def _source_at(name: str, path: Path, options: ReadOptions, log: ReadingLog) -> Source:
+    """The source that lies at `path`. Raises as `find_source`."""
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -647,7 +656,7 @@ def _folder(name: str, path: Path, options: ReadOptions, log: ReadingLog) -> Sou
             for key, value in [folder.split("=", 1)]
         )
         try:
-            part = find_source(str(Path(name) / inside), file, options=options, log=log)
+            part = _source_at(_below(name, inside), file, options, log)
         except DataError as error:
             if "the file is empty" in error.message and len(tables or below) > 1:
                 log.warn(f"{error.message}; it was left out")
@@ -660,6 +669,11 @@ def _folder(name: str, path: Path, options: ReadOptions, log: ReadingLog) -> Sou
         )
     first = parts[0]
     return Source(name, path, None, first.format, options, log, parts=tuple(parts))
+
+
+def _below(name: str, inside: Path) -> str:
+    """What a file in a folder is called; as a path, an address would lose one of its slashes."""
+    return f"{name.rstrip('/')}/{inside.as_posix()}" if is_remote(name) else str(Path(name) / inside)
 
 
 def _files_below(path: Path) -> Iterator[Path]:

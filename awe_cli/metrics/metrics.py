@@ -25,7 +25,8 @@ class Metric:
 
     name           as the user writes it, before any "@k"
     values         (ranks, k) → (n,) float64, one number an example, NaN where it has no positives;
-                   for a metric of the whole set what these examples add to its total, of any one shape
+                   for a metric of the whole set what these examples add to its total, of any one shape: numbers
+                   whose sums are exact, so that it is the same in whatever parts the examples are added up
     cut            whether it looks at the first k labels; otherwise its k is not used
     of_total       for a metric of the whole set, which has no mean and no interval: its value, from the total
     better         HIGHER, LOWER, or None where there is no better direction
@@ -445,6 +446,7 @@ BRIER = Metric("brier", brier, cut=True, better=LOWER, looks_at_top=True, needs_
 
 # Where bins of probabilities begin: ten of equal width, the first of them cut again, since most are small.
 BINS = np.array([0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
+_UNIT = 2.0**-24  # of probabilities that are added up: whole numbers of it have exact sums, in whatever order
 
 
 def calibration_error(ranks: Ranks, k: int) -> NDArray[np.float64]:
@@ -466,7 +468,7 @@ def calibration_error(ranks: Ranks, k: int) -> NDArray[np.float64]:
     shown = (ranks.top[:, :k] >= 0) & (ranks.n_positives > 0)[:, None]
     p, hits = ranks.probabilities[:, :k][shown].astype(np.float64), ranks.hits(k)[shown]
     bins = np.searchsorted(BINS, p, side="right") - 1
-    sums = [np.bincount(bins, of, len(BINS)) for of in (np.ones(len(p)), p, hits)]
+    sums = [np.bincount(bins, of, len(BINS)) for of in (np.ones(len(p)), np.round(p / _UNIT) * _UNIT, hits)]
     return np.stack(sums, axis=1).astype(np.float64)
 
 

@@ -34,17 +34,21 @@ def state_bytes(dataset: Dataset, dim: int) -> int:
 
 
 def training_needs(
-    dataset: Dataset, dim: int, fits: Sequence[Sequence[str]], window: int | None = None
+    dataset: Dataset, dim: int, fits: Sequence[Sequence[str]], window: int | None = None, shards: int = 1
 ) -> Needs:
     """What learning needs: matrix and states in memory; a state a fit on disk, and one for the checkpoint.
 
     window  the most entries of the matrix in memory, where it is read in windows
+    shards  that learn apart, of which each gives a state in every epoch; the mean of these has momentum
     """
     state = state_bytes(dataset, dim)
     matrix = matrix_bytes(dataset, max(fits, key=len))
     if window is not None:
         matrix = min(matrix, _ENTRY * window)
-    return Needs(int(PROCESS + _MATRICES * matrix + _STATES * state), state * (len(fits) + 1), state)
+    momentum = 1 if shards > 1 else 0
+    states = _STATES + (shards + momentum if shards > 1 else 0)
+    memory = PROCESS + _MATRICES * matrix + states * state
+    return Needs(int(memory), state * (len(fits) + 1 + momentum), state)
 
 
 def building_needs(dataset: Dataset, dim: int, fits: Sequence[Sequence[str]]) -> Needs:

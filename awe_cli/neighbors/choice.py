@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.affinities.table import Knn
 from awe_cli.core.epoch import State
-from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints, remember
+from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
+from awe_cli.engine.engine import Engine
 from awe_cli.matrices.matrix import slice_rows
 from awe_cli.neighbors.index import NeighborIndex, find_all, typical_squared
 from awe_cli.neighbors.search import Nearest
@@ -52,39 +53,42 @@ class NeighborValidation:
     """
 
     def __init__(
-        self, indexes: Mapping[str, NeighborIndex], validator: Validator, k: int, threads: int | None
+        self, indexes: Mapping[str, NeighborIndex], validator: Validator, k: int, engine: Engine
     ) -> None:
-        self._indexes, self._judge = indexes, validator
-        self._nearest = {
-            name: find_all(index, validator.examples.x, k, threads) for name, index in indexes.items()
+        self.indexes, self.judge = indexes, validator
+        self.nearest = {
+            name: find_all(index, validator.examples.x, k, engine) for name, index in indexes.items()
         }
-        self.typical = {name: typical_squared(nearest) for name, nearest in self._nearest.items()}
+        self.typical = {name: typical_squared(nearest) for name, nearest in self.nearest.items()}
 
     def lambdas(self, multiple: float) -> dict[str, float]:
         """λ of each space: `multiple` / its typical squared distance."""
         return {name: multiple / typical for name, typical in self.typical.items()}
 
-    def validator(
-        self,
-        affinity: Knn,
-        state: State,
-        k: int,
-        lambdas: Mapping[str, float],
-        among: Sequence[Sequence[str]],
-    ) -> list[float]:
-        """The metric of G · S with S by U and V of `state`, where G is the mean over each set of spaces in `among`."""
-        ranker = EmbeddingRanker(affinity, state.U, state.V, y=self._judge.examples.y)
 
-        def scores(start: int, stop: int) -> Iterator[Scores]:
-            x = slice_rows(self._judge.examples.x, start, stop)
-            tables = {name: self._table(name, start, stop, k, lambdas[name]) for name in self._indexes}
-            return (ranker.rate(x, mean([tables[name] for name in names])) for names in among)
+class _Trial(NamedTuple):
+    k: int
+    multiple: float
+    lambdas: Mapping[str, float]  # of each space
 
-        return self._judge.validate_all(scores, ranker.n_labels) or [float("nan")] * len(among)
 
-    def _table(self, name: str, start: int, stop: int, k: int, lambda_: float) -> NDArray[np.float32]:
-        rows, squared = self._nearest[name].rows[start:stop, :k], self._nearest[name].squared[start:stop, :k]
-        return self._indexes[name].tabulate(Nearest(rows, squared), lambda_)
+@dataclass(frozen=True)
+class _Products:
+    """The scores G · S of validation examples, where G is the mean over each set of spaces in `among`."""
+
+    held_out: NeighborValidation
+    ranker: EmbeddingRanker
+    among: Sequence[Sequence[str]]
+
+    def __call__(self, trial: _Trial, start: int, stop: int) -> Iterator[Scores]:
+        x = slice_rows(self.held_out.judge.examples.x, start, stop)
+        tables = {name: self._table(name, start, stop, trial) for name in self.held_out.indexes}
+        return (self.ranker.rate(x, mean([tables[name] for name in names])) for names in self.among)
+
+    def _table(self, name: str, start: int, stop: int, trial: _Trial) -> NDArray[np.float32]:
+        found = self.held_out.nearest[name]
+        nearest = Nearest(found.rows[start:stop, : trial.k], found.squared[start:stop, : trial.k])
+        return self.held_out.indexes[name].tabulate(nearest, trial.lambdas[name])
 
 
 def try_all(
@@ -93,17 +97,23 @@ def try_all(
     places: Mapping[str, Sequence[str]],
     ks: Sequence[int],
     fixed: float | None,
+    engine: Engine,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> list[Choice]:
-    """All combinations of k and λ (or the fixed λ) in each set of spaces in `places`."""
+    """All combinations of k and λ (or the fixed λ) in each set of spaces in `places`, ranked by `engine`."""
     scales = {multiple: held_out.lambdas(multiple) for multiple in MULTIPLES}
     if fixed is not None:
         first = next(iter(held_out.typical.values()))
         scales = {fixed * first: dict.fromkeys(held_out.typical, fixed)}
-    tried = []
-    for k in ks:
-        for multiple, lambdas in scales.items():
-            validator = partial(held_out.validator, product(1.0), state, k, lambdas, list(places.values()))
-            values = remember(checkpoints, f"choice-{k}-{multiple:g}", validator)
-            tried += [Choice(space, k, multiple, v) for space, v in zip(places, values, strict=True)]
+    trials = [_Trial(k, multiple, lambdas) for k in ks for multiple, lambdas in scales.items()]
+    ranker = EmbeddingRanker(product(1.0), state.U, state.V, y=held_out.judge.examples.y)
+    values = held_out.judge.judge_trials(
+        _Products(held_out, ranker, list(places.values())), trials, ranker.n_labels, engine, checkpoints,
+        key=lambda trial: f"choice-{trial.k}-{trial.multiple:g}",
+    )  # fmt: skip
+    tried = [
+        Choice(space, trial.k, trial.multiple, value)
+        for trial, found in zip(trials, values, strict=True)
+        for space, value in zip(places, found or [float("nan")] * len(places), strict=True)
+    ]
     return [choice for space in places for choice in tried if choice.space == space]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.affinities.table import load_block
 from awe_cli.dataset.examples import Examples
-from awe_cli.engine.local import map_blocks
+from awe_cli.engine.engine import Engine
 from awe_cli.matrices.matrix import Lists, Rows, n_rows, slice_rows
 from awe_cli.neighbors.search import BLOCK, EXACT, Nearest
 from awe_cli.neighbors.space import Finder, NeighborSpace
@@ -64,12 +66,23 @@ class NeighborIndex:
         return affinities(nearest.rows, weigh(nearest, lambda_), self.labels, self._n_labels)
 
 
-def find_all(finder: Finder, x: Rows, k: int, threads: int | None) -> Nearest:
+def find_all(finder: Finder, x: Rows, k: int, engine: Engine) -> Nearest:
     """The k nearest training examples of every row, block by block."""
     starts = range(0, n_rows(x), BLOCK)
-    found = map_blocks(lambda start: finder.nearest(slice_rows(x, start, start + BLOCK), k), starts, threads)
-    rows, squared = zip(*found, strict=True)
+    rows, squared = zip(*engine.map(_Block(finder, x, k), starts), strict=True)
     return Nearest(np.concatenate(rows), np.concatenate(squared))
+
+
+@dataclass(frozen=True)
+class _Block:
+    """The search for a block of rows, with all its data, so that it can be sent to a worker."""
+
+    finder: Finder
+    x: Rows
+    k: int
+
+    def __call__(self, start: int) -> Nearest:
+        return self.finder.nearest(slice_rows(self.x, start, start + BLOCK), self.k)
 
 
 def affinities(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from awe_cli.dataset.vocabulary import encode, look_up
 from awe_cli.errors import DataError, MissingInputError, nearest
 from awe_cli.io.columns import is_id, one_array
+from awe_cli.io.remote import path_of
 
 _SHOWN = 5  # unknown ids that a message names
 
@@ -70,7 +71,7 @@ def known_ids(values: pa.Array, known: pa.Array, where: str, *, untyped: bool) -
 
 def _bytes(path: str, option: str) -> bytes:
     try:
-        data = Path(path).read_bytes()
+        data = path_of(path).read_bytes()
         return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
     except (gzip.BadGzipFile, EOFError) as error:
         raise DataError(

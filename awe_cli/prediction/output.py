@@ -14,6 +14,7 @@ from typing import IO
 
 from awe_cli.cleanup import half_made
 from awe_cli.errors import UsageError, WriteError
+from awe_cli.io.remote import RemoteFile
 from awe_cli.workspace.fs import is_write_failure, replace_folder, sync_file, sync_folder
 
 _JUST_MADE = 1.0  # seconds in which a draft may not be locked yet
@@ -32,13 +33,13 @@ _FORMATS = {
 }
 
 
-def output_format(request: str | None, output: Path | IO[bytes] | None) -> str:
+def output_format(request: str | None, output: Path | RemoteFile | IO[bytes] | None) -> str:
     """The format asked for, else what the name of the output tells. Raises UsageError where it does not."""
     if request is not None:
         return request
     if output is None:
         return "parquet"
-    if not isinstance(output, Path):
+    if not isinstance(output, Path | RemoteFile):
         return "jsonl"
     suffix = output.suffix.lower()
     if suffix in _FORMATS:
@@ -50,13 +51,18 @@ def output_format(request: str | None, output: Path | IO[bytes] | None) -> str:
 
 
 @contextlib.contextmanager
-def whole_file(path: Path, option: str = "--output") -> Iterator[IO[bytes]]:
+def whole_file(path: Path | RemoteFile, option: str = "--output") -> Iterator[IO[bytes]]:
     """A stream that becomes the file `path` when the block ends, and leaves no trace where it fails.
 
     It is written beside `path` as .NAME.HEX.new, forced to the disk and renamed; what was at `path` stays as it is
     until then. Such files that killed runs left for the same `path` are removed. A pipe or a device is written to
-    directly. Raises WriteError, whose hint names the `option` that the path came with.
+    directly, an address as `RemoteFile.whole` says. Raises WriteError, whose hint names the `option` that the path
+    came with.
     """
+    if isinstance(path, RemoteFile):
+        with path.whole(option) as stream:
+            yield stream
+        return
     path = path.resolve()
     if path.is_dir():
         raise WriteError(f"cannot write {path}: it is a folder", hint="name a file inside it")

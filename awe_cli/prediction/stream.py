@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,6 +82,24 @@ class PredictRequest:
         return self.is_new and dataset.task == RECOMMENDATION and not isinstance(dataset, OtherDocuments)
 
 
+class Tally(NamedTuple):
+    """What one block adds to `Counts`."""
+
+    examples: int
+    rows: int
+    blank: int
+    fallback: int
+    fewer: int
+    nothing: int
+    ndcg_by_score: float
+    ndcg_reranked: float
+    measured: int
+    recall: float
+    recalled: int
+    exact: int
+    improbable: int
+
+
 @dataclass
 class Counts:
     """What went by.
@@ -120,6 +138,11 @@ class Counts:
     exact: int = 0
     improbable: int = 0
 
+    def add(self, block: Tally) -> None:
+        """Count a block."""
+        for name, value in block._asdict().items():
+            setattr(self, name, getattr(self, name) + value)
+
 
 def top_rows(
     ranker: Ranker,
@@ -137,17 +160,51 @@ def top_rows(
 
     `counts` grows as they go by. Raises DataError for bad input, and for a score that is not a number.
     """
+    batches = examples_of(dataset, request, counts)
+    for rows, tally in ranked_blocks(ranker, dataset, request, batches, threads, search, skip=skip):
+        counts.add(tally)
+        yield rows
+    if not counts.examples:
+        yield no_rows(dataset, request)
+
+
+def no_rows(dataset: Dataset, request: PredictRequest) -> pa.Table:
+    """The table of rows where there are no examples."""
+    return _schema(dataset, request, pa.string()).empty_table()
+
+
+def _schema(dataset: Dataset, request: PredictRequest, ids: pa.DataType) -> pa.Schema:
+    return prediction_schema(
+        request.id_name or id_column(Encoder(dataset).key), ids, dataset.labels.type,
+        probability=request.calibration is not None, fallback=request.marks_fallback(dataset),
+    )  # fmt: skip
+
+
+def ranked_blocks(
+    ranker: Ranker,
+    dataset: Dataset,
+    request: PredictRequest,
+    batches: Iterable[Examples],
+    threads: int | None,
+    search: LabelSearch | None,
+    *,
+    first: int = 0,
+    skip: int = 0,
+) -> Iterator[tuple[pa.Table, Tally]]:
+    """The rows of each block of the examples, and what it adds to the counts.
+
+    search  finds the best labels, approximately, in place of `ranker`
+    first   how many examples come before these
+    skip    blocks that are left out
+
+    Raises DataError for a score that is not a number.
+    """
     labels = dataset.labels
-    id_name = request.id_name or id_column(Encoder(dataset).key)
     marked = request.marks_fallback(dataset)
     popular: Ranker | None = PopularityRanker(dataset.label_counts(request.fit_on)) if marked else None
     at_once = rows_at_once(ranker) if request.allowed is None else block_rows(ranker.n_labels)
     most = at_once if search is None else BLOCK
     whole = ranker
-
-    def schema(ids: pa.DataType) -> pa.Schema:
-        probability = request.calibration is not None
-        return prediction_schema(id_name, ids, labels.type, probability=probability, fallback=marked)
 
     if request.allowed is not None:
         ranker = RestrictedRanker(ranker, request.allowed)
@@ -175,12 +232,12 @@ def top_rows(
             yield some, best(ranker, take_rows(x, some), None if seen is None else take_lists(seen, some))
 
     def find(
-        search: LabelSearch, first: int, x: Rows, seen: Lists | None, unknown: NDArray[np.bool_]
+        search: LabelSearch, start: int, x: Rows, seen: Lists | None, unknown: NDArray[np.bool_]
     ) -> tuple[Ranked, Recall]:
         """The lists of a search, and how good they are; `unknown` (n,) get the most popular labels, and no list."""
         ranked, short = search.best(x, seen, request.listed, request.model)
         short &= ~unknown
-        looked_at = measured(first, n_rows(x))
+        looked_at = measured(start, n_rows(x))
         looked_at = looked_at[~unknown[looked_at]]
         for rows, exact in best_of_rows(np.flatnonzero(short), x, seen):
             put(ranked, rows, exact)
@@ -192,15 +249,15 @@ def top_rows(
         known = known[~np.isnan(known)]
         return ranked, Recall(float(known.sum()), len(known), int(np.count_nonzero(short)))
 
-    def work(placed: tuple[int, Examples]) -> tuple[Examples, pa.Table, NDArray[np.int32], Cost, int, Recall]:
-        first, block = placed
+    def work(placed: tuple[int, Examples]) -> tuple[pa.Table, Tally]:
+        start, block = placed
         seen = None if request.include_seen or block.seen is None else dataset.among_labels(block.seen)
         recall = ALL_EXACT
         if search is None:
             ranked = best(ranker, block.x, seen)
         else:
             unknown = is_blank(block) if marked else np.zeros(len(block), bool)
-            ranked, recall = find(search, first, block.x, seen, unknown)
+            ranked, recall = find(search, start, block.x, seen, unknown)
         fallback = None
         if popular is not None:
             fallback = is_blank(block)
@@ -218,38 +275,33 @@ def top_rows(
             by_score, ranked = ranked, request.reranking.apply(ranked, request.top_k)
             cost = cost_of(by_score.labels[:, : request.top_k], ranked.labels, block)
             p = None if p is None else probabilities(block, ranked.scores)
-        rows = prediction_rows(
-            schema(block.ids.type), block.ids, labels, ranked.labels, ranked.scores, p, fallback
+        schema = _schema(dataset, request, block.ids.type)
+        rows = prediction_rows(schema, block.ids, labels, ranked.labels, ranked.scores, p, fallback)
+        n_blank = int(np.count_nonzero(is_blank(block)))
+        return rows, Tally(
+            examples=len(block),
+            rows=rows.num_rows,
+            blank=n_blank,
+            fallback=n_blank if marked else 0,
+            fewer=int(np.count_nonzero(ranked.n_top < request.top_k)),
+            nothing=int(np.count_nonzero(ranked.n_top == 0)),
+            ndcg_by_score=cost.before,
+            ndcg_reranked=cost.after,
+            measured=cost.examples,
+            recall=recall.total,
+            recalled=recall.examples,
+            exact=recall.exact,
+            improbable=improbable,
         )
-        return block, rows, ranked.n_top, cost, improbable, recall
 
     most = min(most, max(1, BLOCK_ROWS // min(request.listed, dataset.n_labels)))
-    blocks = itertools.islice(_placed(cut(examples_of(dataset, request, counts), most)), skip, None)
-    for block, rows, n_top, cost, improbable, recall in map_blocks(work, blocks, threads):
-        counts.examples += len(block)
-        counts.rows += rows.num_rows
-        n_blank = int(np.count_nonzero(is_blank(block)))
-        counts.blank += n_blank
-        counts.fallback += n_blank if marked else 0
-        counts.fewer += int(np.count_nonzero(n_top < request.top_k))
-        counts.nothing += int(np.count_nonzero(n_top == 0))
-        counts.ndcg_by_score += cost.before
-        counts.ndcg_reranked += cost.after
-        counts.measured += cost.examples
-        counts.recall += recall.total
-        counts.recalled += recall.examples
-        counts.exact += recall.exact
-        counts.improbable += improbable
-        yield rows
-    if not counts.examples:
-        yield schema(pa.string()).empty_table()
+    yield from map_blocks(work, itertools.islice(_placed(cut(batches, most), first), skip, None), threads)
 
 
 def above(ranked: Ranked, p: NDArray[np.float32], threshold: float) -> tuple[Ranked, int]:
     """The lists without labels whose probability (m, k) is below a threshold or not known, and how many these are."""
-    n_top = np.count_nonzero(p >= np.float32(threshold), axis=1).astype(
-        np.int32
-    )  # the first ones: p never rises
+    # Those that stay are the first ones: p never rises.
+    n_top = np.count_nonzero(p >= np.float32(threshold), axis=1).astype(np.int32)
     out = np.arange(p.shape[1]) >= n_top[:, None]
     left = ranked._replace(
         labels=np.where(out, np.int32(-1), ranked.labels),
@@ -259,9 +311,8 @@ def above(ranked: Ranked, p: NDArray[np.float32], threshold: float) -> tuple[Ran
     return left, int((ranked.n_top - n_top).sum())
 
 
-def _placed(blocks: Iterator[Examples]) -> Iterator[tuple[int, Examples]]:
-    """Each block with the number of examples before it."""
-    first = 0
+def _placed(blocks: Iterator[Examples], first: int) -> Iterator[tuple[int, Examples]]:
+    """Each block with the number of examples before it, which are `first` before all blocks."""
     for block in blocks:
         yield first, block
         first += len(block)
@@ -317,17 +368,54 @@ def examples_of(dataset: Dataset, request: PredictRequest, counts: Counts) -> It
         yield from _prepared(dataset, request)
 
 
-def _prepared(dataset: Dataset, request: PredictRequest) -> Iterator[Examples]:
-    """Everyone, or the examples of a split; of train, everyone with a history."""
+class Part(NamedTuple):
+    """A part of the stream.
+
+    first   how many examples come before it
+    source  where its examples are: among these rows of the stored ones; or the examples themselves, to be sent
+    """
+
+    first: int
+    source: tuple[int, int] | Examples
+
+
+def parts_of(dataset: Dataset, request: PredictRequest, counts: Counts) -> Iterator[Part]:
+    """The same examples in parts, each of them one batch, for others to read."""
+    first = 0
+    if request.is_new or request.rows is not None or request.split == "train":
+        for examples in examples_of(dataset, request, counts):
+            yield Part(first, replace(examples, y=None))  # of the labels, which whoever ranks has
+            first += len(examples)
+        return
+    n = dataset.n_stored
+    for start in range(0, n, READ_ROWS):
+        rows = start, min(start + READ_ROWS, n)
+        yield Part(first, rows)
+        # How many of these rows are of a split is seen by reading them; without one, all are asked for.
+        asked = [rows[1] - start] if request.split is None else map(len, _prepared(dataset, request, rows))
+        first += sum(asked)
+
+
+def examples_in(dataset: Dataset, request: PredictRequest, part: Part) -> Iterator[Examples]:
+    """The examples of a part, in one batch, or none where none of its rows is asked for."""
+    if isinstance(part.source, Examples):
+        return iter([part.source])
+    return _prepared(dataset, request, part.source)
+
+
+def _prepared(
+    dataset: Dataset, request: PredictRequest, within: tuple[int, int] | None = None
+) -> Iterator[Examples]:
+    """Everyone, or the examples of a split; of train, everyone with a history. within: only of these stored rows."""
     if request.split is None:
-        yield from dataset.everyone_batches(READ_ROWS)
+        yield from dataset.everyone_batches(READ_ROWS, within)
     elif request.split != "train":
-        yield from dataset.held_out_batches(request.split, request.fit_on, READ_ROWS)
-    elif dataset.task == RECOMMENDATION:
-        people = dataset.training(request.fit_on)
-        yield Examples(people.ids, people.x, people.positives, seen=people.positives, own=False)
+        yield from dataset.held_out_batches(request.split, request.fit_on, READ_ROWS, within)
     else:
-        yield dataset.training(("train",))
+        known = dataset.training(request.fit_on if dataset.task == RECOMMENDATION else ("train",))
+        if dataset.task == RECOMMENDATION:
+            known = Examples(known.ids, known.x, known.positives, seen=known.positives, own=False)
+        yield from cut([known], READ_ROWS)
 
 
 def _selected(batches: Callable[[], Iterator[Examples]], rows: NDArray[np.int64]) -> Iterator[Examples]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.dataset.examples import Examples, stack
+from awe_cli.engine.checkpoints import Checkpoints
+from awe_cli.engine.engine import Engine
 from awe_cli.engine.local import map_blocks
 from awe_cli.matrices.bags import with_labels
 from awe_cli.matrices.matrix import Lists, Rows, n_rows
@@ -95,6 +100,34 @@ class Validator:
         values = list(map_blocks(work, self._blocks(block_rows(n_labels)), self._threads))
         return [float(np.concatenate(parts).mean()) for parts in zip(*values, strict=True)]
 
+    def judge_trials(
+        self,
+        scores: ScoresOfTrial,
+        trials: Sequence[Any],
+        n_labels: int,
+        engine: Engine,
+        checkpoints: Checkpoints,
+        key: Callable[[Any], str],
+    ) -> list[list[float]]:
+        """The metrics of the rankings that each trial has, block by block by `engine`; empty without examples.
+
+        scores  (trial, start, stop) → the scores of each ranking in turn; can be sent, with all its data
+        key     under which the metrics of a trial are kept, and taken where they are
+        """
+        kept = {key(trial): checkpoints.load(key(trial)) for trial in trials}
+        blocks = self._blocks(block_rows(n_labels))
+        wanted = ((trial, *block) for trial in trials if kept[key(trial)] is None for block in blocks)
+        results = engine.map(_Trials(self, scores), wanted)
+        found = []
+        for trial in trials:
+            piece = kept[key(trial)]
+            if piece is None:
+                values = list(itertools.islice(results, len(blocks)))
+                piece = [float(np.concatenate(parts).mean()) for parts in zip(*values, strict=True)], {}
+                checkpoints.keep(key(trial), piece[0])
+            found.append(piece[0])
+        return found
+
     def _values(self, scores: Scores, start: int, stop: int) -> NDArray[np.float64]:
         block = self._block(start, stop)
         return self._measured(rank_block(scores, block.positives, block.seen, 0, "in training"), block)
@@ -109,3 +142,19 @@ class Validator:
 
     def _block(self, start: int, stop: int) -> Examples:
         return self.examples.slice(start, stop)
+
+
+# (trial, start, stop) → the scores of all labels for examples start … stop-1, of each ranking of the trial in turn.
+ScoresOfTrial = Callable[[Any, int, int], Iterable[Scores]]
+
+
+@dataclass(frozen=True)
+class _Trials:
+    """What is done of a block of examples in a trial, with all its data, so that it can be sent to a worker."""
+
+    validator: Validator
+    scores: ScoresOfTrial
+
+    def __call__(self, block: tuple[Any, int, int]) -> list[NDArray[np.float64]]:
+        trial, start, stop = block
+        return [self.validator._values(one, start, stop) for one in self.scores(trial, start, stop)]

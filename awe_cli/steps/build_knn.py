@@ -104,13 +104,14 @@ def choose(
     state: State,
     fit: Fit,
     resolved: dict[str, Any],
-    threads: int | None,
+    engine: Engine,
     announce: Callable[[str], None] = lambda line: None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> tuple[Chosen, list[dict[str, Any]]]:
     """Spaces, k and λ, by validation where they are open and it can be asked; the first of equals.
 
-    state  of the fit in which neighbours are looked for
+    state   of the fit in which neighbours are looked for
+    engine  looks for the neighbours of validation examples, and ranks by them
     """
     most = max(1, dataset.splits["train"] - 1)
     wanted = (resolved["k"],) if resolved["k"] else _KS[dataset.task]
@@ -121,7 +122,7 @@ def choose(
     )
     if resolved["k"] and fixed is not None and len(spaces) == 1:
         return Chosen(spaces[0], ks[0], None, fixed), []
-    validator = validator_for(dataset, fit, resolved["metric"], 0, threads)
+    validator = validator_for(dataset, fit, resolved["metric"], 0, None)
     if validator is None:
         return Chosen(spaces[0], ks[len(ks) // 2], MULTIPLES[1], fixed), []
     announce(f"choosing {'spaces, ' if len(spaces) > 1 else ''}k and λ on validation")
@@ -134,9 +135,8 @@ def choose(
         )
         for name in dict.fromkeys(name for names in places.values() for name in names)
     }  # fmt: skip
-    tried = try_all(
-        NeighborValidation(indexes, validator, max(ks), threads), state, places, ks, fixed, checkpoints
-    )
+    held_out = NeighborValidation(indexes, validator, max(ks), engine)
+    tried = try_all(held_out, state, places, ks, fixed, engine, checkpoints)
     best = max(tried, key=lambda choice: choice.validation)
     return Chosen(best.space, best.k, best.multiple, fixed), [asdict(choice) for choice in tried]
 
@@ -239,7 +239,7 @@ def build_knn(
             fits = fits_of_model(base)
             check_folds(dataset, fits[0], resolved["folds"])
             chosen, tried = choose(
-                dataset, load_state(base, fits[0], dataset), fits[0], resolved, threads, announce, kept
+                dataset, load_state(base, fits[0], dataset), fits[0], resolved, engine, announce, kept
             )
             lambdas = {}
             for fit in fits:

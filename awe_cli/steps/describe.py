@@ -20,6 +20,7 @@ from awe_cli.io.delimited import NoHeaderError
 from awe_cli.io.options import ReadOptions
 from awe_cli.io.profile import NUMBER, TEXT, WHOLE, Column, Profile, profile, with_options
 from awe_cli.io.reader import columns_of
+from awe_cli.io.remote import is_remote
 from awe_cli.io.sources import STDIN, Source, open_sources
 from awe_cli.models.load import EMBEDDING, choose_fit
 from awe_cli.models.precision import stored_type
@@ -48,7 +49,10 @@ def describe(ws: Workspace, name: str, options: ReadOptions | None = None) -> li
     path = Path(name)
     pointer = _pointer(ws, path)
     if pointer is None and (
-        name == STDIN or os.path.lexists(path) or any(p.suffix == ".zip" for p in path.parents)
+        name == STDIN
+        or is_remote(name)
+        or os.path.lexists(path)
+        or any(p.suffix == ".zip" for p in path.parents)
     ):
         return _files(name, options or ReadOptions())
     found = list(_named(ws, pointer or name))

@@ -5,28 +5,34 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from awe_cli.config.evaluate import EvaluateSettings
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.storage import write_table
+from awe_cli.engine.dask import Dask, code_digest
+from awe_cli.engine.engine import open_engine
 from awe_cli.errors import MissingInputError, SettingsError, UsageError, did_you_mean
 from awe_cli.evaluation.compare import compare, pairs
 from awe_cli.evaluation.gate import make_gate
-from awe_cli.evaluation.held_out import Evaluated, evaluate_ranker, per_example_table
+from awe_cli.evaluation.held_out import Evaluated, Judging, evaluate_ranker, per_example_table
 from awe_cli.evaluation.metrics_file import check_metrics_file, metrics_text
+from awe_cli.evaluation.parts import JudgePart, evaluate_by_parts
 from awe_cli.evaluation.strata import Strata, compare_strata, make_strata, with_owners_of
+from awe_cli.io.remote import RemoteFile
 from awe_cli.metrics.metrics import Measure, measures
 from awe_cli.models.calibration import find_calibration, open_calibration
-from awe_cli.models.load import find_model, open_ranker
+from awe_cli.models.load import OpenRanker, find_model, open_ranker
 from awe_cli.models.store import open_dataset
 from awe_cli.models.versions import require_dataset
 from awe_cli.prediction.output import whole_file
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.artifact import read_document
+from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
 
 VERSION = 7
 RESULT = "metrics.json"
@@ -40,10 +46,15 @@ def evaluate(
     settings: EvaluateSettings | None = None,
     *,
     threads: int | None = None,
+    scheduler: str | None = None,
     wait: float = False,
     announce: Callable[[str], None] = lambda line: None,
+    checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> tuple[dict[str, Any], Artifact, bool]:
     """Judge each of `models` and publish the comparison.
+
+    scheduler    address of a Dask scheduler whose workers rank, in place of threads
+    checkpoints  how the parts are kept that these have finished
 
     Returns the result as the document that --json prints, the artifact that holds it, and whether it was
     measured now rather than up to date. `announce` is called with the model under evaluation. The workspace is locked
@@ -54,10 +65,11 @@ def evaluate(
     """
     # Who waits for another command waits for what it makes, too: models are looked up with the lock held.
     with ws.lock(wait=wait) if wait else contextlib.nullcontext():
-        return _evaluate(ws, models, settings or EvaluateSettings(), threads, announce)
+        shared_out = _SharedOut(threads, scheduler, checkpoints)
+        return _evaluate(ws, models, settings or EvaluateSettings(), shared_out, announce)
 
 
-def write_metrics(document: dict[str, Any], paths: Sequence[Path]) -> None:
+def write_metrics(document: dict[str, Any], paths: Sequence[Path | RemoteFile]) -> None:
     """Write the figures of a comparison to files, each in one instant, as flat JSON or for Prometheus by their names.
 
     Raises UsageError for a name of another kind, WriteError.
@@ -71,7 +83,7 @@ def _evaluate(
     ws: Workspace,
     models: Sequence[str],
     settings: EvaluateSettings,
-    threads: int | None,
+    shared_out: _SharedOut,
     announce: Callable[[str], None],
 ) -> tuple[dict[str, Any], Artifact, bool]:
     stored = ws.find("dataset")
@@ -93,7 +105,7 @@ def _evaluate(
     current = ws.current("metrics", name, recipe)
     if current is not None:
         return read_document(current.file(RESULT)), current, False
-    with ws.stage("metrics", recipe) as staging:
+    with ws.stage("metrics", recipe) as staging, shared_out.open(ws, recipe, name) as judge:
         opened = {
             name: replace(
                 open_ranker(ws, model, dataset, settings.split),
@@ -104,9 +116,8 @@ def _evaluate(
         judged = {}
         for model_name, ranker in opened.items():
             announce(model_name)
-            judged[model_name] = evaluate_ranker(
-                ranker, dataset, settings.split, wanted, model=model_name, strata=strata, threads=threads
-            )
+            judging = Judging(settings.split, wanted, model_name, strata)
+            judged[model_name] = judge(ranker, dataset, judging)
         document = compare(stored, dataset, settings, wanted, baseline, opened, judged)
         if strata:
             document["strata"] = _apart(strata, judged, baseline, wanted, settings.seed)
@@ -115,6 +126,33 @@ def _evaluate(
         # Not sorted: what is read back has its measures and models in the order they were asked for.
         staging.file(RESULT).write_text(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
         return document, staging.publish(name), True
+
+
+Judge = Callable[[OpenRanker, Dataset, Judging], Evaluated]
+
+
+@dataclass(frozen=True)
+class _SharedOut:
+    """Who measures: the threads of this process, or the workers of a cluster, whose parts are kept as checkpoints."""
+
+    threads: int | None
+    scheduler: str | None
+    checkpoints: CheckpointSettings
+
+    @contextlib.contextmanager
+    def open(self, ws: Workspace, recipe: Recipe, name: str) -> Iterator[Judge]:
+        """How a model is judged inside the block. Raises as `open_engine`."""
+        with open_engine(self.scheduler, self.threads) as engine:
+            if not isinstance(engine, Dask):
+                yield partial(evaluate_ranker, threads=self.threads)
+                return
+            with open_checkpoints(ws.root, recipe, name, code_digest(), self.checkpoints) as folder:
+
+                def judge(opened: OpenRanker, dataset: Dataset, judging: Judging) -> Evaluated:
+                    part = JudgePart.of(ws.root.resolve(), recipe.parents, opened.fit_on, judging)
+                    return evaluate_by_parts(engine, part, dataset, judging, folder)
+
+                yield judge
 
 
 def _apart(

@@ -100,7 +100,7 @@ def multiply_with_knn(
     settings, retraining = settings or BuildKnnSettings(), retraining or RetrainSettings()
     resolved = resolve_settings(settings, dataset, learned.result["metric"])
     first = learned.fits[0]
-    chosen, _ = choose(dataset, learned.states[first], first, resolved, threads)
+    chosen, _ = choose(dataset, learned.states[first], first, resolved, Local(threads))
     by_fit = {}
     for fit in learned.fits:
         state, examples = learned.states[fit], dataset.training(fit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
@@ -21,9 +22,12 @@ from awe_cli.dataset.examples import stack
 from awe_cli.dataset.memory import Matrix, encode_matrix
 from awe_cli.dataset.new_documents import OtherDocuments
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
-from awe_cli.engine.dask import code_digest
+from awe_cli.engine.dask import Dask, code_digest
+from awe_cli.engine.engine import open_engine
 from awe_cli.errors import MissingInputError, SettingsError, UsageError
+from awe_cli.io.arrow_bytes import decoded, encoded
 from awe_cli.io.options import ReadOptions
+from awe_cli.io.remote import RemoteFile, is_remote
 from awe_cli.io.sources import STDIN, find_source
 from awe_cli.io.writers import row_writer
 from awe_cli.models.calibration import find_calibration, open_calibration
@@ -37,13 +41,19 @@ from awe_cli.prediction.label_search import LabelSearch
 from awe_cli.prediction.narrow import Only, narrow
 from awe_cli.prediction.new_documents import open_documents
 from awe_cli.prediction.output import output_format, whole_file
+from awe_cli.prediction.parts import RankPart, rows_by_parts
 from awe_cli.prediction.reranking import reranking_of
 from awe_cli.prediction.rows import first_lists
-from awe_cli.prediction.stream import Counts, PredictRequest, top_rows
+from awe_cli.prediction.stream import Counts, PredictRequest, Tally, top_rows
 from awe_cli.ranking.earlier import unscored_labels
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.artifact import canonical, read_document
-from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
+from awe_cli.workspace.checkpoints import (
+    DEFAULT_CHECKPOINTS,
+    CheckpointFolder,
+    CheckpointSettings,
+    open_checkpoints,
+)
 from awe_cli.workspace.room import Needs
 
 VERSION = 1
@@ -51,21 +61,9 @@ SUMMARY = "summary.json"
 SAMPLE = 5  # examples
 ROW_GROUP = 1 << 16  # rows gathered before they are written
 
-# What a checkpoint keeps of the counts.
-_KEPT = (
-    "examples",
-    "rows",
-    "blank",
-    "fallback",
-    "fewer",
-    "nothing",
-    "ndcg_by_score",
-    "ndcg_reranked",
-    "measured",
-    "recall",
-    "recalled",
-    "exact",
-    "improbable",
+_NOT_SHARED_OUT = (
+    "ranked in this process: what comes from standard input or goes to standard output is not shared out to the "
+    "workers of --scheduler; name files"
 )
 
 OnProgress = Callable[[Iterable[pa.Table]], Iterable[pa.Table]]
@@ -115,6 +113,7 @@ class _Work:
     format: str
     documents: str | None
     search: Approximate | None
+    scheduler: str | None
     threads: int | None
     wait: float
     announce: Callable[[str], None]
@@ -122,10 +121,28 @@ class _Work:
 
     def write(self, stream: IO[bytes], checkpoints: Checkpoints) -> Predicted:
         """Rank, and write the rows in groups of about ROW_GROUP, those first that checkpoints have."""
-        opened = open_ranker(self.ws, self.model, self.dataset, _left_out(self.request.split))
         counts = Counts(unknown=self.dataset.unknown if isinstance(self.dataset, OtherDocuments) else 0)
+        with open_engine(self.scheduler, self.threads) as engine:
+            if isinstance(engine, Dask) and isinstance(checkpoints, CheckpointFolder):
+                tables = rows_by_parts(engine, self._part(), self.dataset, counts, checkpoints)
+                return self._write(stream, _groups(self.on_progress(tables)), counts)
+        opened = open_ranker(self.ws, self.model, self.dataset, _left_out(self.request.split))
         counts.unscored = len(unscored_labels(opened.ranker))
-        groups = self._groups(opened, counts, checkpoints)
+        return self._write(stream, self._kept_groups(opened, counts, checkpoints), counts)
+
+    def _part(self) -> RankPart:
+        """What a worker of a cluster does; an index of labels is built here, where there is none."""
+        if self.search is not None:
+            self._index(
+                self.search, open_ranker(self.ws, self.model, self.dataset, _left_out(self.request.split))
+            )
+        documents = self.documents
+        if documents is not None and not is_remote(documents):
+            documents = str(Path(documents).resolve())
+        root = self.ws.root.resolve()
+        return RankPart(root, self.stored.digest, self.model.digest, self.request, documents, self.search)
+
+    def _write(self, stream: IO[bytes], groups: Iterator[pa.Table], counts: Counts) -> Predicted:
         first = next(groups)
         writer = row_writer(self.format, stream, first.schema, tag=self.request.model)
         sample = first_lists(first, SAMPLE)
@@ -139,40 +156,38 @@ class _Work:
         writer.close()
         return Predicted(counts, first.column_names[0], sample)
 
-    def _groups(self, opened: OpenRanker, counts: Counts, checkpoints: Checkpoints) -> Iterator[pa.Table]:
-        """Tables of ROW_GROUP rows or a few more, of whole blocks; the last may be shorter, even empty."""
+    def _kept_groups(
+        self, opened: OpenRanker, counts: Counts, checkpoints: Checkpoints
+    ) -> Iterator[pa.Table]:
+        """The groups of all tables, those first that checkpoints have."""
         number = blocks = 0
         while (kept := checkpoints.load(f"rows-{number}")) is not None:
             (blocks, *known), arrays = kept
-            for name, value in zip(_KEPT, known, strict=True):
-                setattr(counts, name, value)
+            counts.add(Tally(*known))
             number += 1
-            yield pa.ipc.open_stream(pa.py_buffer(arrays["rows"])).read_all()
+            yield decoded(arrays["rows"])
         if number:
             checkpoints.log(f"resuming from row {counts.rows + 1:,}")
-        gathered: list[pa.Table] = []
-        n = 0
-        for table in self.on_progress(
-            top_rows(
-                opened.ranker, self.dataset, self.request, counts, self.threads, blocks, self._search(opened)
-            )
-        ):
-            gathered.append(table)
-            n += table.num_rows
-            blocks += 1
-            if n >= ROW_GROUP:
-                group = pa.concat_tables(gathered).combine_chunks()
-                state = [blocks, *(getattr(counts, name) for name in _KEPT)]
-                checkpoints.keep(f"rows-{number}", state, {"rows": _encoded(group)})
-                yield group
-                gathered, n, number = [], 0, number + 1
-        if gathered:
-            yield pa.concat_tables(gathered).combine_chunks()
 
-    def _search(self, opened: OpenRanker) -> LabelSearch | None:
-        return None if self.search is None else open_search(
-            self.ws, self.model, opened, self.search, self.request.allowed, wait=self.wait, announce=self.announce
-        )  # fmt: skip
+        def counted(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+            nonlocal blocks
+            for table in tables:
+                blocks += 1
+                yield table
+
+        search = None if self.search is None else self._index(self.search, opened)
+        tables = top_rows(opened.ranker, self.dataset, self.request, counts, self.threads, blocks, search)
+        for group in _groups(self.on_progress(counted(tables))):
+            if group.num_rows >= ROW_GROUP:
+                state = [blocks, *(getattr(counts, name) for name in Tally._fields)]
+                checkpoints.keep(f"rows-{number}", state, {"rows": encoded(group)})
+                number += 1
+            yield group
+
+    def _index(self, search: Approximate, opened: OpenRanker) -> LabelSearch:
+        return open_search(
+            self.ws, self.model, opened, search, self.request.allowed, wait=self.wait, announce=self.announce
+        )
 
     def needs(self) -> Needs:
         """What the rows need on disk; new input is not counted before it is read."""
@@ -232,13 +247,14 @@ def predict(
     ws: Workspace,
     model: str,
     input: str | None = None,
-    output: Path | IO[bytes] | None = None,
+    output: Path | RemoteFile | IO[bytes] | None = None,
     settings: PredictSettings | None = None,
     *,
     documents: str | None = None,
     user_file: str | None = None,
     only: Only | None = None,
     threads: int | None = None,
+    scheduler: str | None = None,
     wait: float = False,
     announce: Callable[[str], None] = lambda line: None,
     on_progress: OnProgress = lambda tables: tables,
@@ -255,6 +271,7 @@ def predict(
     documents  a file with other documents to rank than those that were prepared (retrieval)
     user_file  a file with the features of new people; those of them who are not in the input have no items
     only     the examples and labels that are wanted
+    scheduler  address of a Dask scheduler whose workers rank, in place of threads
     output   a file, which appears complete or not at all, or a stream; None: publish under predictions/
     watch    is given the tables of rows on their way to the output, and passes them on
 
@@ -280,6 +297,10 @@ def predict(
     request = replace(request, reranking=reranking_of(ws, found, dataset, stored, settings))
     request, notes = narrow(dataset, _calibrated(request, calibration, settings), only or Only())
     search = approximate_of(ws, found, dataset, settings, request.listed)
+    if scheduler is not None and (
+        STDIN in (input, documents) or not (output is None or isinstance(output, Path | RemoteFile))
+    ):
+        scheduler, notes = None, (*notes, _NOT_SHARED_OUT)
     work = _Work(
         ws,
         stored,
@@ -290,6 +311,7 @@ def predict(
         format,
         documents,
         search,
+        scheduler,
         threads,
         wait,
         announce,
@@ -305,13 +327,16 @@ def predict(
     if output is None:
         name = settings.name or f"{model}-{request.split or ('input' if request.is_new else 'all')}"
         return replace(_store(work, name, wait, checkpoints), **resolved)
-    ws.would(output if isinstance(output, Path) else "standard output", "every run writes it anew")
+    target = output if isinstance(output, Path | RemoteFile) else None
+    ws.would(str(target or "standard output"), "every run writes it anew")
     if isinstance(output, Path) and (output.is_file() or not output.exists()):
         ws.require_room(work.needs(), output.parent)
-    with whole_file(output) if isinstance(output, Path) else nullcontext(output) as stream:
-        if request.input == STDIN or not isinstance(output, Path):  # what was read or written is gone
+    elif isinstance(output, RemoteFile):
+        ws.require_room(work.needs(), Path(tempfile.gettempdir()))
+    with whole_file(output) if isinstance(output, Path | RemoteFile) else nullcontext(output) as stream:
+        if request.input == STDIN or target is None:  # what was read or written is gone
             return replace(work.write(stream, NO_CHECKPOINTS), **resolved)
-        recipe, path = work.recipe(), str(output.resolve())
+        recipe, path = work.recipe(), str(target.resolve() if isinstance(target, Path) else target)
         recipe = replace(recipe, settings={**recipe.settings, "output": path})
         with open_checkpoints(ws.root, recipe, path, code_digest(), checkpoints) as kept:
             return replace(work.write(stream, kept), **resolved)
@@ -420,12 +445,18 @@ def project(
     return examples.ids, product.place(examples.x)
 
 
-def _encoded(rows: pa.Table) -> NDArray[np.uint8]:
-    """The rows as the bytes of an Arrow stream."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema) as stream:
-        stream.write_table(rows)
-    return np.frombuffer(sink.getvalue(), np.uint8)
+def _groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Tables of ROW_GROUP rows or a few more, of whole blocks; the last may be shorter, even empty."""
+    gathered: list[pa.Table] = []
+    n = 0
+    for table in tables:
+        gathered.append(table)
+        n += table.num_rows
+        if n >= ROW_GROUP:
+            yield pa.concat_tables(gathered).combine_chunks()
+            gathered, n = [], 0
+    if gathered:
+        yield pa.concat_tables(gathered).combine_chunks()
 
 
 def _request(

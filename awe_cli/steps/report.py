@@ -46,6 +46,7 @@ from awe_cli.errors import (
     UsageError,
     did_you_mean,
 )
+from awe_cli.io.remote import RemoteFile
 from awe_cli.matrices.matrix import Bags
 from awe_cli.metrics.bootstrap import paired_intervals
 from awe_cli.models.calibration import find_calibration
@@ -108,7 +109,7 @@ class _Work:
 
 def report(
     ws: Workspace,
-    output: Path,
+    output: Path | RemoteFile,
     models: Sequence[str] = (),
     settings: ReportSettings | None = None,
     *,
@@ -157,7 +158,7 @@ def report(
 def plot(
     ws: Workspace,
     figure: str,
-    output: Path,
+    output: Path | RemoteFile,
     models: Sequence[str] = (),
     settings: PlotSettings | None = None,
     *,
@@ -199,7 +200,7 @@ def plot(
     return work.warnings
 
 
-def check_image(output: Path, command: str, option: str = "--plot") -> str:
+def check_image(output: Path | RemoteFile, command: str, option: str = "--plot") -> str:
     """The format that the name of a picture asks for: "png" or "svg".
 
     Raises UsageError for another, MissingInputError where matplotlib is not installed.
@@ -214,7 +215,9 @@ def check_image(output: Path, command: str, option: str = "--plot") -> str:
     return format
 
 
-def plot_search(model: str, search: Mapping[str, Any], output: Path, dpi: int = PlotSettings.dpi) -> None:
+def plot_search(
+    model: str, search: Mapping[str, Any], output: Path | RemoteFile, dpi: int = PlotSettings.dpi
+) -> None:
     """Write the picture of the search that a model came from. Raises what `check_image` raises, and WriteError."""
     format = check_image(output, "awe tune --plot")
     content = image(SEARCH, {"models": [{"name": model, "search": search}]}, format, dpi)

@@ -13,10 +13,12 @@ from awe_cli.config.train import TrainSettings
 from awe_cli.core.epoch import State
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.splits import SPLITS
+from awe_cli.dataset.storage import EXAMPLES
 from awe_cli.dataset.windows import DEFAULT_WINDOW
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
-from awe_cli.engine.dask import code_digest
-from awe_cli.engine.local import available_threads
+from awe_cli.engine.dask import Dask, code_digest
+from awe_cli.engine.engine import PlacingEngine, open_engine
+from awe_cli.engine.local import Local, available_threads
 from awe_cli.errors import SettingsError
 from awe_cli.losses.registry import check_loss
 from awe_cli.metrics.metrics import criterion
@@ -39,8 +41,9 @@ from awe_cli.models.transfer import start_loader
 from awe_cli.ranking.ranker import Ranker
 from awe_cli.training.config import ADAGRAD, SGD, TrainConfig, default_metric, feature_plan, linear_plans
 from awe_cli.training.joint import Fitted, Stage, learn
+from awe_cli.training.mixing import Mixing
 from awe_cli.training.state import is_sgd_state
-from awe_cli.training.trainer import OnProgress, Progress
+from awe_cli.training.trainer import OnProgress, Progress, learn_all
 from awe_cli.workspace import Artifact, Recipe, Staging, Workspace
 from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
 
@@ -103,6 +106,7 @@ def resolve_settings(
         "fits": [list(fit) for fit in fits_of(dataset, settings.fit_on)],
         "patience": settings.patience,
         "metric": metric,
+        **({"shards": settings.shards} if settings.shards > 1 else {}),
         **recorded(settings.dtype),
         **_window(settings.window, affinity, dataset, fits_of(dataset, settings.fit_on)),
     }
@@ -182,11 +186,14 @@ def train(
     *,
     name: str | None = None,
     threads: int | None = None,
+    scheduler: str | None = None,
     wait: float = False,
     on_progress: OnProgress = lambda progress: None,
     checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> tuple[Artifact, bool]:
     """Learn the model that `settings` describe and publish it as `name` (by default the affinity's).
+
+    scheduler  address of a Dask scheduler whose workers learn the shards, where there are several
 
     Returns the model and whether it was learned now rather than up to date. `on_progress` hears of every epoch. The
     bytes of the model do not depend on `threads`. Raises SettingsError, MissingInputError, DataError,
@@ -198,22 +205,35 @@ def train(
         start = find_start(ws, settings, stored)
         settings = inherit_from_start(settings, start)
         affinity = choose_affinity(settings, dataset)
+        scheduler = scheduler if settings.shards > 1 else None
+        if scheduler is not None and affinity.source is not None:
+            raise SettingsError(
+                f"--scheduler: expected an affinity of awe itself, found {settings.affinity}, whose type no worker has",
+                hint="leave --scheduler out: shards that are trained here give the same model",
+            )
         resolved = resolve_settings(settings, affinity, dataset, start)
         parents = {"dataset": stored.digest} | ({"start": start.digest} if start else {})
         recipe = Recipe("model", MODEL_VERSION, resolved, parents)
         name = name or affinity.name
         fits, dim = resolved["fits"], max(plan["dim"] for plan in resolved["plans"])
         model = ws.current(
-            "model", name, recipe, lambda: training_needs(dataset, dim, fits, resolved.get("window"))
+            "model",
+            name,
+            recipe,
+            lambda: training_needs(dataset, dim, fits, resolved.get("window"), settings.shards),
         )
         if model is not None:
             return model, False
         with (
+            open_engine(scheduler, threads) as engine,
             ws.stage("model", recipe) as staging,
             open_checkpoints(ws.root, recipe, name, code_digest(), checkpoints) as kept,
         ):
+            if isinstance(engine, Dask) and "window" in resolved:  # workers read the examples
+                kept.open_to_others()
+                engine.expect_shared(kept.path, dataset.path / EXAMPLES)
             _learn_into(
-                ws, staging, dataset, affinity, resolved, start,
+                ws, staging, dataset, affinity, resolved, start, engine=engine,
                 threads=threads or available_threads(), on_progress=on_progress, checkpoints=kept,
             )  # fmt: skip
             return staging.publish(name), True
@@ -227,6 +247,7 @@ def _learn_into(
     resolved: dict[str, Any],
     start: Artifact | None,
     *,
+    engine: PlacingEngine,
     threads: int,
     on_progress: OnProgress,
     checkpoints: Checkpoints,
@@ -235,7 +256,7 @@ def _learn_into(
     plan = TrainConfig(**resolved["plans"][-1])
     fitted, result = learn_resolved(
         dataset, affinity, resolved, start,
-        load_start=loader_of(ws, dataset, affinity, plan, start),
+        load_start=loader_of(ws, dataset, affinity, plan, start), engine=engine,
         threads=threads, on_progress=on_progress, checkpoints=checkpoints,
     )  # fmt: skip
     affinity.store(staging)
@@ -251,6 +272,7 @@ def learn_resolved(
     start: Artifact | None = None,
     *,
     load_start: Callable[[Fit], State] | None = None,
+    engine: PlacingEngine | None = None,
     threads: int,
     on_progress: OnProgress = lambda progress: None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
@@ -258,7 +280,9 @@ def learn_resolved(
     """Learn what `resolve_settings` came to; return all fits, and the choices as a model's result has them.
 
     load_start  how a fit's state is read from the model `start`, where there is one
+    engine      learns shards of the examples, where there are several; None: the threads
     """
+    shards = resolved.get("shards", 1)
     plans = [TrainConfig(**plan) for plan in resolved["plans"]]
     affinity.try_out(dataset, plans[-1])
     fitted = learn(
@@ -270,6 +294,7 @@ def learn_resolved(
         threads=threads,
         on_progress=on_progress,
         start=load_start,
+        learn_run=learn_all if shards == 1 else Mixing(shards, engine or Local(threads)),
         checkpoints=checkpoints,
         window=resolved.get("window"),
     )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
+from awe_cli.baselines.neighbors import InputKnn
 from awe_cli.baselines.registry import find_baseline
 from awe_cli.config.baselines import SETTINGS
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.engine.checkpoints import Checkpoints, remember_arrays
 from awe_cli.engine.dask import code_digest
+from awe_cli.engine.engine import Engine, open_engine
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.metrics import criterion
 from awe_cli.models.load import BASELINE_VERSION, KNN, baseline_facts, what_it_sees
@@ -35,6 +37,14 @@ class _ResolvedBaseline:
     parents: dict[str, str]
 
 
+@dataclass(frozen=True)
+class _Shared:
+    """Who does the work: threads of this process, and an engine, which may be those threads or a cluster."""
+
+    threads: int | None
+    engine: Engine
+
+
 def train_baseline(
     ws: Workspace,
     method: str,
@@ -42,13 +52,15 @@ def train_baseline(
     *,
     name: str | None = None,
     threads: int | None = None,
+    scheduler: str | None = None,
     wait: float = False,
     announce: Callable[[str], None] = lambda line: None,
     checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> tuple[Artifact, bool]:
     """Fit the baseline `method` on the dataset and publish it as the model `name` (by default the method's).
 
-    settings  an instance of config.train_baseline.SETTINGS[method], by default as it comes
+    settings   an instance of config.train_baseline.SETTINGS[method], by default as it comes
+    scheduler  address of a Dask scheduler whose workers choose k and λ of k-NN; other baselines are fitted here
 
     What is left open is chosen on validation by the fit that has not seen it, and used for all fits. Returns
     the model, and whether it was made now rather than up to date; its bytes do not depend on `threads`.
@@ -72,11 +84,15 @@ def train_baseline(
         if model is not None:
             return model, False
         baseline.check(resolved.settings["told"], dataset)
+        if scheduler is not None and not isinstance(baseline, InputKnn):
+            announce(f"{method} is fitted in this process: --scheduler is for baselines of k-NN")
+            scheduler = None
         with (
+            open_engine(scheduler, threads) as engine,
             ws.stage("model", recipe) as staging,
             open_checkpoints(ws.root, recipe, name, code_digest(), checkpoints) as kept,
         ):
-            _fill(staging, ws, resolved, dataset, threads, announce, kept)
+            _fill(staging, ws, resolved, dataset, _Shared(threads, engine), announce, kept)
             return staging.publish(name), True
 
 
@@ -105,21 +121,22 @@ def _fill(
     ws: Workspace,
     resolved: _ResolvedBaseline,
     dataset: Dataset,
-    threads: int | None,
+    shared: _Shared,
     announce: Callable[[str], None],
     checkpoints: Checkpoints,
 ) -> None:
     """Choose with the smallest fit, then write every fit."""
     baseline = find_baseline(resolved.settings["model_type"])
     fits: list[Fit] = [tuple(fit) for fit in resolved.settings["fits"]]
-    facts = baseline_facts(ws, resolved.parents, dataset, fits[0], threads)
+    facts = baseline_facts(ws, resolved.parents, dataset, fits[0], shared.threads)
+    facts = replace(facts, shared_out=shared.engine)
     metric = resolved.settings["told"].get("metric")
-    validator = validator_for(dataset, fits[0], metric, _SEED, threads) if metric else None
+    validator = validator_for(dataset, fits[0], metric, _SEED, shared.threads) if metric else None
     chosen = baseline.choose(resolved.settings["told"], facts, validator, announce, checkpoints)
     for fit in fits:
         announce(f"fitting on {'+'.join(fit)}")
         if fit != fits[0]:
-            facts = baseline_facts(ws, resolved.parents, dataset, fit, threads)
+            facts = baseline_facts(ws, resolved.parents, dataset, fit, shared.threads)
         arrays = chosen.arrays if fit == fits[0] else None
         if arrays is None:
             arrays = remember_arrays(

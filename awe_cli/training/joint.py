@@ -13,19 +13,28 @@ from functools import partial
 from typing import Any, cast
 
 from awe_cli.affinities.mixture import weighed_numbers
-from awe_cli.affinities.overlap import Overlap
+from awe_cli.affinities.overlap import of_examples
 from awe_cli.core.epoch import State
 from awe_cli.core.interface import AffinityParams
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.examples import Examples
 from awe_cli.dataset.windows import StoredExamples
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints, remember
-from awe_cli.matrices.matrix import Bags
 from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.ranking.validation import Validator, sample
 from awe_cli.training.config import TrainConfig
 from awe_cli.training.state import fresh_state, with_learned
-from awe_cli.training.trainer import OnProgress, Progress, Run, Trainer, Validate, choose, differing
+from awe_cli.training.trainer import (
+    Learn,
+    OnProgress,
+    Progress,
+    Run,
+    Trainer,
+    Validate,
+    choose,
+    differing,
+    learn_all,
+)
 
 Fit = tuple[str, ...]
 # Configuration, training examples → the initial parameters of an affinity.
@@ -68,6 +77,7 @@ def learn(
     threads: int,
     on_progress: OnProgress,
     start: Callable[[Fit], State] | None = None,
+    learn_run: Learn = learn_all,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
     window: int | None = None,
 ) -> Fitted:
@@ -75,10 +85,11 @@ def learn(
 
     fits         in order; one without valid is evaluated on it, the others repeat its choices
     start        fit → the state that its first stage starts from; None for random numbers
+    learn_run    how each run learns
     checkpoints  where runs and chosen weights are kept
     window       the most entries of x in memory; None: all. Then no stage may need all examples (`needs_all`)
     """
-    trainer = Trainer(threads=threads, on_progress=on_progress, checkpoints=checkpoints)
+    trainer = Trainer(threads=threads, on_progress=on_progress, learn_run=learn_run, checkpoints=checkpoints)
     chosen: dict[str, Run] = {}
     states: dict[Fit, State] = {}
     for fit in fits:
@@ -98,7 +109,7 @@ def learn(
                     key = f"weights-{stage.name}-{len(runs)}"
                     weights = remember(checkpoints, key, partial(stage.weigh, validator, origin))
                 learned = trainer.run(
-                    _of_examples(stage.affinity, examples),
+                    of_examples(stage.affinity, examples),
                     examples,
                     _weighed(origin, weights),
                     plan,
@@ -148,15 +159,6 @@ def _training(dataset: Dataset, fit: Fit, window: int | None) -> Examples | Stor
     if window is None or dataset.entries(fit) <= window:
         return dataset.training(fit)
     return dataset.stored_training(fit, window)
-
-
-def _of_examples(affinity: Any, examples: Examples | StoredExamples) -> Any:
-    """The affinity, with the rows of these examples where it needs them."""
-    if not isinstance(affinity, Overlap):
-        return affinity
-    assert isinstance(examples, Examples)
-    assert isinstance(examples.x, Bags)
-    return affinity._replace(x=examples.x)
 
 
 def validator_for(

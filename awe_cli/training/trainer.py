@@ -171,7 +171,7 @@ def epochs(
         seen = max(seen, 1)
         trials_per_example = trials / max(1, total)
         yield EpochReport(
-            epoch + 1, float(total_loss / seen), violators / seen, trials / seen, trials_per_example
+            epoch + 1, float(total_loss / seen), violators / seen, trials / seen, trials_per_example, seen
         )
 
 
@@ -365,6 +365,23 @@ class Run:
 
 OnProgress = Callable[[Progress], None]
 Validate = Callable[[State], float]
+# Affinity, examples, the run whose latest state is changed in place, its plan, threads, on_part → a report an epoch.
+Learn = Callable[[Any, Examples | StoredExamples, RunState, TrainConfig, int, OnPart], Iterator[EpochReport]]
+
+
+def learn_all(
+    affinity: Any,
+    examples: Examples | StoredExamples,
+    run: RunState,
+    plan: TrainConfig,
+    threads: int,
+    on_part: OnPart,
+) -> Iterator[EpochReport]:
+    """Learn from all examples at once, from where the run is."""
+    return epochs(
+        affinity, examples, run.latest, plan,
+        threads=threads, done=run.epoch, trials_per_example=run.trials_per_example, part=run.part, on_part=on_part,
+    )  # fmt: skip
 
 
 class Trainer:
@@ -372,6 +389,7 @@ class Trainer:
 
     threads      have no effect on the result
     on_progress  called after every epoch that is learned now
+    learn_run    how a run learns: from all examples at once, or over shards of them
     checkpoints  where runs are kept under `name`, epoch by epoch
     history      one entry for every epoch of every run, learned now or before
     """
@@ -381,10 +399,12 @@ class Trainer:
         *,
         threads: int,
         on_progress: OnProgress = lambda progress: None,
+        learn_run: Learn = learn_all,
         checkpoints: Checkpoints = NO_CHECKPOINTS,
         name: str = "training",
     ) -> None:
         self._threads, self._on_rows, self._log = threads, on_progress, checkpoints.log
+        self._learn_run = learn_run
         self._kept = TrainerState(checkpoints, name)
         self.history: list[Progress] = []
 
@@ -423,17 +443,8 @@ class Trainer:
         self.history += [shown(*entry) for entry in run.history]
         if not run.finished and not _is_over(run, most, patience):
             n_labels = len(run.latest.V) if examples.y is None else n_rows(examples.y)
-            for report in epochs(
-                affinity,
-                examples,
-                run.latest,
-                plan,
-                threads=self._threads,
-                done=run.epoch,
-                trials_per_example=run.trials_per_example,
-                part=run.part,
-                on_part=partial(self._keep_part, key, run),
-            ):
+            on_part = partial(self._keep_part, key, run)
+            for report in self._learn_run(affinity, examples, run, plan, self._threads, on_part):
                 run.first_loss = run.first_loss or report.loss
                 _check(report, run.latest, run.first_loss, plan, n_labels)
                 score = None if validator is None else validator(run.latest)

@@ -18,7 +18,8 @@ from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
 from awe_cli.training.config import TrainConfig
 from awe_cli.training.state import arrays_of, state_of
 
-_LATEST, _BEST = "latest/", "best/"  # prefixes of the names of a state's arrays
+# Prefixes of the names of a state's arrays.
+_LATEST, _BEST, _MOMENTUM = "latest/", "best/", "momentum/"
 _CURRENT = "current"
 
 
@@ -31,6 +32,7 @@ class EpochReport:
     violation_rate: float  # share of the positives for which a violator was found
     mean_trials: float  # negatives compared for a positive
     trials_per_example: float  # the same for an example: it decides whether the next epoch uses score bounds
+    positives: int  # how many there were
 
 
 class EpochPart(NamedTuple):
@@ -74,6 +76,7 @@ class RunState:
     first_loss          of the first epoch that had a loss: a loss far beyond it counts as divergence
     trials_per_example  of the last epoch
     part                the part of the next epoch that is done; `latest` is as of there
+    momentum            the last change of each array where shards are averaged; empty where there are none
     history             the report of each epoch, with its validation
     """
 
@@ -85,6 +88,7 @@ class RunState:
     first_loss: float = 0.0
     trials_per_example: float = 0.0
     part: EpochPart = WHOLE
+    momentum: dict[str, NDArray[Any]] = field(default_factory=dict)
     history: list[tuple[EpochReport, float | None]] = field(default_factory=list)
     finished: bool = False
 
@@ -146,6 +150,8 @@ class TrainerState:
             if state is not None
             for name, array in arrays_of(state).items()
         }
+        if not run.finished:
+            arrays |= {_MOMENTUM + name: array for name, array in run.momentum.items()}
         self.checkpoints.keep(f"{self.name}-{number}", value, arrays)
 
     def _described(self, key: RunKey) -> dict[str, Any]:
@@ -159,11 +165,17 @@ def _run_of(value: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Run
     history = [(EpochReport(**report), score) for report, score in value["history"]]
     plain = {name: value[name] for name in value if name not in ("run", "history", "part")}
     part = EpochPart(*value["part"])
-    return RunState(latest, best=_state_of(arrays, _BEST), history=history, part=part, **plain)
+    best, momentum = _state_of(arrays, _BEST), _named(arrays, _MOMENTUM)
+    return RunState(latest, best=best, momentum=momentum, history=history, part=part, **plain)
 
 
 def _state_of(arrays: Mapping[str, NDArray[Any]], prefix: str) -> State | None:
-    named = {
+    named = _named(arrays, prefix)
+    return state_of(named) if named else None
+
+
+def _named(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    """Copies of the arrays whose names begin with `prefix`, without it."""
+    return {
         name.removeprefix(prefix): copy(array) for name, array in arrays.items() if name.startswith(prefix)
     }
-    return state_of(named) if named else None

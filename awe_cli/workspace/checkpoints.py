@@ -5,7 +5,9 @@
 
 Each file is written under another name, forced to the disk and renamed; its name has the sha256 of its bytes. A newer
 piece of the same key has a greater number, and the older one is removed after it is there. So at any instant the
-folder has nothing or something whole, and what was damaged later is seen before it is used.
+folder has nothing or something whole, and what was damaged later is seen before it is used. Other processes, on this
+machine or on others that see the folder, may publish pieces there, too (`publish_piece`), which are parts of the work:
+each is as good as another's, so that of a damaged one nothing else is lost.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from numpy.typing import NDArray
 
 from awe_cli.errors import AweError, DivergedError
 from awe_cli.workspace.arrays import load_arrays, save_arrays
-from awe_cli.workspace.artifact import CHECKPOINTS, Recipe, canonical
+from awe_cli.workspace.artifact import CHECKPOINTS, Recipe, canonical, unreadable
 from awe_cli.workspace.fs import file_digest, make_folder, read_small, replace_file, sync_file, sync_folder
 
 ABOUT = "about"
@@ -37,6 +39,7 @@ _VALUES = "values"  # the piece of all JSON values that have no arrays
 _JSON = "json"  # the array that holds the value of a piece
 _SHARE = 1 / 20  # of the time that writing checkpoints may take
 _MOST_HELD = 64 * 2**20  # bytes that wait to be written
+_PART = "part-"  # how the keys of pieces begin that other processes publish
 _FILE = re.compile(r"(?P<key>[^.]+)\.(?P<number>\d+)\.(?P<sha256>[0-9a-f]{64})\.npz")
 
 
@@ -111,6 +114,24 @@ class CheckpointFolder:
         """Tell the user."""
         self._settings.log(line)
 
+    def open_to_others(self) -> None:
+        """Make the folder, for other processes to publish parts in. Raises WriteError."""
+        make_folder(self.path)
+        replace_file(self.path / ABOUT, canonical(self._about))
+
+    def has(self, key: str) -> bool:
+        """Whether a piece is kept under a key in a file of its own."""
+        return _file_name(key) in self._files
+
+    def take(self, name: str) -> SavedPiece:
+        """The piece in a file of this folder that another process published. Raises CorruptArtifactError."""
+        path = self.path / name
+        try:
+            self._take(path)
+        except (OSError, ValueError) as error:
+            raise unreadable(path, "a part of the work, as it was published", error) from error
+        return _read(path)
+
     def remove(self) -> None:
         """Remove all that is kept, and the folder of all checkpoints where this was the last."""
         self._files, self._held, self._values = {}, {}, {}
@@ -130,12 +151,22 @@ class CheckpointFolder:
             return
         try:
             for path in sorted(self.path.iterdir()):
-                self._take(path)
+                self._take_unless_damaged_part(path)
             if _VALUES in self._files:
                 self._values = _read(self._files[_VALUES])[0]
         except (OSError, ValueError, AweError) as error:
             self._files, self._values = {}, {}
             self._settings.warn(f"a damaged checkpoint is ignored, starting over: {error}")
+
+    def _take_unless_damaged_part(self, path: Path) -> None:
+        """One file of the folder, as `_take`; a damaged part is removed, and will be made again."""
+        try:
+            self._take(path)
+        except ValueError as error:
+            if not path.name.startswith(_PART):
+                raise
+            self._settings.warn(f"a damaged part is made again: {error}")
+            path.unlink()
 
     def _take(self, path: Path) -> None:
         """One file of the folder: a piece, if its bytes are those that were written. Raises OSError, ValueError."""
@@ -167,20 +198,36 @@ class CheckpointFolder:
         self._next = now + pause
 
     def _write(self, key: str, piece: SavedPiece) -> None:
-        draft = self.path / f".{secrets.token_hex(4)}.new"
-        value, arrays = piece
-        encoded = np.frombuffer(json.dumps(value).encode(), np.uint8)
-        try:
-            save_arrays(draft, {**arrays, _JSON: encoded})
-            sync_file(draft)
-            self._number += 1
-            path = self.path / f"{key}.{self._number:08d}.{file_digest(draft)}.npz"
-            os.replace(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
+        self._number += 1
+        path = _write_piece(self.path, key, self._number, piece)
         before, self._files[key] = self._files.get(key), path
         if before is not None:
             before.unlink(missing_ok=True)
+
+
+def part_key(name: str, number: int) -> str:
+    """The key of a part of the work `name`."""
+    return f"{_PART}{name}-{number}"
+
+
+def publish_piece(folder: Path, key: str, piece: SavedPiece) -> str:
+    """Write a part into the folder of another process; return the name of its file. Raises OSError, WriteError."""
+    return _write_piece(folder, _file_name(key), 1, piece).name
+
+
+def _write_piece(folder: Path, key: str, number: int, piece: SavedPiece) -> Path:
+    """The file of a piece, whole and on the disk."""
+    draft = folder / f".{secrets.token_hex(4)}.new"
+    value, arrays = piece
+    encoded = np.frombuffer(json.dumps(value).encode(), np.uint8)
+    try:
+        save_arrays(draft, {**arrays, _JSON: encoded})
+        sync_file(draft)
+        path = folder / f"{key}.{number:08d}.{file_digest(draft)}.npz"
+        os.replace(draft, path)
+        return path
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

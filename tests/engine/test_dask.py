@@ -1,9 +1,14 @@
-"""Blocks on the workers of a Dask cluster: the same bytes as here, results in order, and what is refused."""
+"""Work on the workers of a Dask cluster: the same bytes as here, results in order, and what is refused."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import socket
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,18 +16,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from awe_cli.app import main
 from awe_cli.config.build import BuildAffinitySettings, BuildKnnSettings
-from awe_cli.engine import dask, local
-from awe_cli.errors import MissingInputError, SettingsError
+from awe_cli.engine import dask, local, parts
+from awe_cli.errors import BusyError, MissingInputError, SettingsError
+from awe_cli.evaluation import held_out
+from awe_cli.evaluation import parts as evaluation_parts
 from awe_cli.neighbors import table
 from awe_cli.neighbors.search import SEARCHES
 from awe_cli.neighbors.space import COSINE, InputSpace
 from awe_cli.neighbors.table import among_others, leave_one_out
+from awe_cli.prediction import stream
 from awe_cli.steps.build_affinity import build_affinity
 from awe_cli.steps.build_knn import build_knn
 from awe_cli.workspace import Workspace
+from awe_cli.workspace.checkpoints import CheckpointFolder, CheckpointSettings
 from tests.neighbors.test_table import ITEMS, histories, space
 from tests.test_chain import TRAIN, digests, plays
 
@@ -112,6 +122,47 @@ def test_a_table_of_neighbours_has_the_same_bytes(
     assert main(["--workspace", str(there), *KNN]) == 0, "what is up to date needs no cluster"
 
 
+def test_what_is_chosen_on_validation_is_the_same(
+    scheduler: str, copies: tuple[Path, Path], nothing_here: Callable[[], None]
+) -> None:
+    here, there = copies
+    commands = (
+        ("build-knn", "--model", "wsabie"),
+        ("train-baseline", "knn"),
+        ("train-baseline", "input-knn"),
+        ("train-baseline", "tree-knn", "--levels", "2"),
+    )
+    for command in commands:
+        assert main(["--workspace", str(here), *command]) == 0
+    nothing_here()
+    for command in commands:
+        assert main(["--workspace", str(there), *command, "--scheduler", scheduler]) == 0
+    assert digests(there) == digests(here)
+
+
+def test_shards_learn_the_same_on_any_number_of_workers(
+    scheduler: str, copies: tuple[Path, Path], tmp_path: Path
+) -> None:
+    command = (
+        "train",
+        "--dim",
+        "12",
+        "--epochs",
+        "3",
+        "--margin",
+        "0.3",
+        "--shards",
+        "3",
+        "--name",
+        "shards",
+    )
+    here, there = copies
+    for threads in ("1", "2"):
+        assert main(["--workspace", str(here), *command, "--threads", threads, "--fresh"]) == 0
+    assert main(["--workspace", str(there), *command, "--scheduler", scheduler]) == 0
+    assert digests(there) == digests(here)
+
+
 @pytest.mark.parametrize("approximate", SEARCHES)
 def test_an_index_is_the_same_when_it_was_sent(engine: dask.Dask, approximate: str) -> None:
     base, rows, some = histories(4200), np.arange(4200), histories(50, seed=1)
@@ -126,6 +177,189 @@ def test_neighbours_by_the_input_are_the_same(engine: dask.Dask) -> None:
     there, examples = InputSpace(ITEMS, ITEMS - 1), histories(1100)
     found = leave_one_out(there, examples, 5, engine=engine)
     assert [a.tobytes() for a in found] == [a.tobytes() for a in leave_one_out(there, examples, 5)]
+
+
+PREDICT = ("predict", "--model", "wsabie", "--top-k", "3")
+EVALUATE = ("evaluate", "--model", "wsabie,popularity", "--by", "label-frequency", "--per-example")
+NEW_PEOPLE = "person,item\n" + "".join(f"new{n},g{n % 8}-{n % 10}\n" for n in range(60)) + "lost,none\n"
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stored rows are read and ranked 20 at a time, so that there are many parts."""
+    monkeypatch.setattr(stream, "READ_ROWS", 20)
+    for module in (held_out, evaluation_parts):
+        monkeypatch.setattr(module, "READ_ROWS", 20)
+
+
+def rank_and_judge(workspace: Path, *more: str) -> dict[str, bytes]:
+    """What predict and evaluate make of all kinds of examples."""
+    new, chosen = workspace / "new.csv", workspace / "chosen.txt"
+    new.write_text(NEW_PEOPLE)
+    chosen.write_text("p3\np77\np200\n")
+    asked = {
+        "everyone.parquet": (),
+        "test.csv": ("--split", "test"),
+        "train.jsonl": ("--split", "train", "--include-seen"),
+        "chosen.tsv": ("--ids", str(chosen)),
+        "new.jsonl": (str(new),),
+        "shelf.csv": ("--split", "test", "--diversity", "0.3"),
+    }
+    assert main(["--workspace", str(workspace), "train-baseline", "popularity"]) == 0
+    for name, options in asked.items():
+        command = [*PREDICT, *options, "--output", str(workspace / name), *more]
+        assert main(["--workspace", str(workspace), *command]) == 0
+    for command in ((*PREDICT, "--name", "stored"), EVALUATE):
+        assert main(["--workspace", str(workspace), *command, *more]) == 0
+    assert not (workspace / "checkpoints").exists()
+    return {name: (workspace / name).read_bytes() for name in asked}
+
+
+def test_ranking_has_the_same_bytes(
+    scheduler: str, copies: tuple[Path, Path], nothing_here: Callable[[], None], small_parts: None
+) -> None:
+    here, there = copies
+    expected = rank_and_judge(here)
+    monkeypatched = held_out.map_blocks, stream.map_blocks
+    nothing_here()
+    held_out.map_blocks = stream.map_blocks = None  # type: ignore[assignment]
+    try:
+        found = rank_and_judge(there, "--scheduler", scheduler)
+    finally:
+        held_out.map_blocks, stream.map_blocks = monkeypatched
+    assert found == expected
+    assert digests(there) == digests(here)
+
+
+def numbered(part: int) -> tuple[int, dict[str, np.ndarray]]:
+    """A part that takes its time."""
+    time.sleep(0.05)
+    return part, {"square": np.array([part * part])}
+
+
+def fails_at_7(part: int) -> tuple[int, dict[str, np.ndarray]]:
+    """Some parts, and then an error."""
+    if part == 7:
+        raise MissingInputError("part 7")
+    return numbered(part)
+
+
+def a_folder(path: Path, warnings: list[str]) -> CheckpointFolder:
+    """The parts in a folder, as a command opens them."""
+    settings = CheckpointSettings(warn=warnings.append)
+    folder = CheckpointFolder(path / "checkpoints" / "recipe", {"code": "same"}, settings)
+    folder.open_to_others()
+    return folder
+
+
+def test_a_part_that_is_there_and_whole_is_not_made_again(engine: dask.Dask, tmp_path: Path) -> None:
+    warnings: list[str] = []
+    with pytest.raises(MissingInputError, match="part 7"):
+        list(parts.parts_of(engine, fails_at_7, range(20), a_folder(tmp_path, warnings), "all"))
+    files = sorted((tmp_path / "checkpoints" / "recipe").glob("part-*"))
+    assert len(files) >= 7
+    made = {file.name: file.stat().st_mtime_ns for file in files}
+    damaged = files[2]
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"!")
+    folder = a_folder(tmp_path, warnings)
+    found = list(parts.parts_of(engine, numbered, range(20), folder, "all"))
+    assert [(value, *arrays["square"]) for value, arrays in found] == [(n, n * n) for n in range(20)]
+    assert "made again" in "".join(warnings)
+    again = {name for name, when in made.items() if (folder.path / name).stat().st_mtime_ns != when}
+    assert again == {damaged.name}
+
+
+def test_a_worker_that_is_lost_is_survived(copies: tuple[Path, Path], small_parts: None) -> None:
+    here, there = copies
+    assert main(["--workspace", str(here), *PREDICT]) == 0
+    with a_cluster(3, processes=True) as cluster:
+        lost = next(iter(cluster.workers.values())).pid
+
+        def kill() -> None:
+            while not list(there.glob("checkpoints/*/part-*")):
+                time.sleep(0.005)
+            os.kill(lost, signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        assert main(["--workspace", str(there), *PREDICT, "--scheduler", cluster.scheduler_address]) == 0
+        killer.join()
+    assert digests(there) == digests(here)
+
+
+COMPOSE = Path(__file__).parent.parent.parent / "deploy" / "compose.yml"
+
+
+def composed(folder: Path) -> dict[str, Any]:
+    """The services of the compose file as its own tool reads it: Docker's, or Podman's, which looks for podman."""
+    tool = ["docker", "compose"]
+    try:
+        subprocess.run([*tool, "version"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        tool = [sys.executable, "-m", "podman_compose"]
+    podman = folder / "bin" / "podman"
+    podman.parent.mkdir()
+    podman.write_text("#!/bin/sh\necho podman version 5.0.0\n")
+    podman.chmod(0o755)
+    path = os.pathsep.join([os.environ["PATH"], str(podman.parent)])  # the real one first, where there is one
+    done = subprocess.run(
+        [*tool, "-f", str(COMPOSE), "--profile", "tools", "config"],
+        capture_output=True, text=True, check=False, env={**os.environ, "PATH": path},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = yaml.safe_load(done.stdout)["services"]
+    return found
+
+
+def test_the_compose_file_is_one_and_its_commands_are_a_cluster(
+    copies: tuple[Path, Path], tmp_path: Path
+) -> None:
+    services = composed(tmp_path)
+    assert set(services) == {"scheduler", "worker", "awe"}
+    assert {service["image"] for service in services.values()} == {"awe-cluster"}
+    assert (COMPOSE.parent.parent / services["worker"]["build"]["dockerfile"]).is_file()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    here, there = copies
+    assert main(["--workspace", str(here), *PREDICT]) == 0
+
+    def on_this_machine(word: str) -> str:
+        return word.replace("scheduler:8786", f"127.0.0.1:{port}")
+
+    local = {"0.0.0.0": "127.0.0.1", "8786": str(port)}
+    processes = []
+    try:
+        for name in ("scheduler", "worker"):
+            words = [local.get(word, on_this_machine(word)) for word in services[name]["entrypoint"]]
+            program = Path(sys.executable).with_name(words[0])
+            processes.append(subprocess.Popen([program, *words[1:]], stderr=subprocess.DEVNULL))
+        address = on_this_machine(services["awe"]["environment"]["AWE_SCHEDULER"])
+        with pytest.importorskip("distributed").Client(address, timeout=60, set_as_default=False) as client:
+            client.wait_for_workers(1, timeout=60)
+        assert main(["--workspace", str(there), *PREDICT, "--scheduler", address]) == 0
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait(30)
+    assert digests(there) == digests(here)
+
+
+def test_a_path_that_workers_do_not_share_is_refused(
+    scheduler: str, trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(dask, "_question", lambda folder, token: folder / f".{token}.elsewhere")
+    said = refused(66, trained, capsys, scheduler, PREDICT)
+    assert f"does not share {trained / 'checkpoints'}" in said
+
+
+def test_what_is_streamed_is_ranked_here(trained: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    command = ["--workspace", str(trained), *PREDICT, "--output", "-"]
+    assert main(command) == 0
+    expected = capsysbinary.readouterr().out
+    assert main([*command, "--scheduler", NOWHERE]) == 0
+    out, err = capsysbinary.readouterr()
+    assert out == expected
+    assert b"ranked in this process" in err
 
 
 def late_when_even(i: int) -> int:
@@ -182,9 +416,11 @@ def test_a_cluster_that_is_not_there_is_refused(
 ) -> None:
     with a_cluster(0) as cluster:
         monkeypatch.setattr(dask, "_PATIENCE", 1.0)
-        assert "has no workers" in refused(66, trained, capsys, cluster.scheduler_address)
-    for address in (NOWHERE, "nonsense", "", "ssh://here:1", "tls://127.0.0.1:9"):
-        assert f"no Dask scheduler answers at {address!r}" in refused(66, trained, capsys, address)
+        assert "has no workers" in refused(75, trained, capsys, cluster.scheduler_address)
+    assert f"no Dask scheduler answers at {NOWHERE!r}" in refused(75, trained, capsys, NOWHERE)
+    for address in ("nonsense", "", "ssh://here:1", "tls://127.0.0.1:9"):
+        said = refused(66, trained, capsys, address)
+        assert f"expected the address of a Dask scheduler, found {address!r}" in said
 
 
 def test_a_cluster_that_is_lost_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +432,7 @@ def test_a_cluster_that_is_lost_in_the_middle(monkeypatch: pytest.MonkeyPatch) -
         results = engine.map(late_when_even, range(0, 40, 2))
         assert next(results) == 0
         cluster.close()
-        with pytest.raises(MissingInputError, match="was lost"):
+        with pytest.raises(BusyError, match="was lost"):
             list(results)
 
 
@@ -207,11 +443,17 @@ def test_dask_that_is_not_installed(
     assert "pip install 'awe-cli[dask]'" in refused(78, trained, capsys, NOWHERE)
 
 
-def refused(code: int, workspace: Path, capsys: pytest.CaptureFixture[str], scheduler: str) -> str:
+def refused(
+    code: int,
+    workspace: Path,
+    capsys: pytest.CaptureFixture[str],
+    scheduler: str,
+    command: tuple[str, ...] = KNN,
+) -> str:
     """What is said where the cluster cannot be used, and nothing is stored."""
     before = digests(workspace)
     capsys.readouterr()
-    assert main(["--workspace", str(workspace), *KNN, "--scheduler", scheduler]) == code
+    assert main(["--workspace", str(workspace), *command, "--scheduler", scheduler]) == code
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("error: --scheduler")

@@ -10,6 +10,7 @@ import pytest
 from awe_cli.builders.knn import BuiltKnn
 from awe_cli.core.epoch import State
 from awe_cli.core.interface import NO_PARAMS
+from awe_cli.engine.local import Local
 from awe_cli.neighbors.choice import NeighborValidation, try_all
 from awe_cli.neighbors.index import NeighborIndex, weigh
 from awe_cli.neighbors.search import Nearest
@@ -79,9 +80,9 @@ def judged(examples):
 
 def test_a_choice_is_judged_as_the_table_would_rank():
     indexes, validator, state = judged(annotated(80))
-    held_out = NeighborValidation(indexes, validator, 20, 1)
+    held_out = NeighborValidation(indexes, validator, 20, Local(1))
     places = {"embedding": ("embedding",), "both": ("embedding", "input")}
-    tried = try_all(held_out, state, places, (5, 20), None)
+    tried = try_all(held_out, state, places, (5, 20), None, Local(1))
     assert [choice.space for choice in tried] == ["embedding"] * 8 + ["both"] * 8
     for choice in tried:
         chosen = {name: indexes[name] for name in places[choice.space]}
@@ -91,8 +92,8 @@ def test_a_choice_is_judged_as_the_table_would_rank():
 
 def test_a_lambda_that_is_given_is_the_same_in_every_space():
     indexes, validator, state = judged(annotated(80))
-    held_out = NeighborValidation(indexes, validator, 20, 1)
-    (tried,) = try_all(held_out, state, {"both": ("embedding", "input")}, (20,), 0.7)
+    held_out = NeighborValidation(indexes, validator, 20, Local(1))
+    (tried,) = try_all(held_out, state, {"both": ("embedding", "input")}, (20,), 0.7, Local(1))
     expected = BuiltKnn(indexes, 20, {"embedding": 0.7, "input": 0.7}).ranker(state, 1.0, 0.0)
     assert tried.validation == pytest.approx(validator(expected), abs=1e-6)
     assert tried.multiple == pytest.approx(0.7 * held_out.typical["embedding"])
