@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.completion import model_names
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     CheckpointOption,
@@ -37,7 +38,12 @@ def ensemble(
     *,
     model: Annotated[
         list[str],
-        typer.Option("--model", "-m", help="Model to combine; several times, or separated by commas."),
+        typer.Option(
+            "--model",
+            "-m",
+            autocompletion=model_names,
+            help="Model to combine; several times, or separated by commas.",
+        ),
     ],
     name: Annotated[str, typer.Option("--name", help="Name of the model.")] = "ensemble",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.completion import model_names
 from awe_cli.cli.console import bytes_in_words
 from awe_cli.cli.options import DEFAULT_WORKSPACE, JsonOption, QuietOption, WorkspaceOption
 from awe_cli.cli.run_record import RECORDED
@@ -51,6 +52,7 @@ def status(
         typer.Option(
             "--model",
             "-m",
+            autocompletion=model_names,
             help="With --max-age: ask since when this model or alias means what it means, instead.",
         ),
     ] = None,

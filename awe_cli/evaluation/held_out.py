@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,11 +51,13 @@ def evaluate_ranker(
     model: str,
     strata: Strata | None = None,
     threads: int | None = None,
+    on_progress: Callable[[int], None] = lambda done: None,
 ) -> Evaluated:
     """Rank all candidate labels of every example of `split`, and measure.
 
     `model` is the name to blame for a score that is not a number (DataError). The result does not depend on
-    `threads`; memory grows by the values and ids of the examples only.
+    `threads`; memory grows by the values and ids of the examples only. `on_progress` hears after each block how many
+    examples have been ranked.
     """
     per_example = [measure for measure in measures if measure.metric.per_example]
     n_labels = opened.ranker.n_labels
@@ -73,6 +75,7 @@ def evaluate_ranker(
         return block.ids.filter(pa.array(some)), values, ranks, apart
 
     ids, parts, by_stratum = [], [], []
+    done = 0
     best = np.full(n_labels, NEVER, dtype=np.int32)
     batches = dataset.held_out_batches(split, opened.fit_on, READ_ROWS)
     blocks = cut(batches, rows_at_once(opened.ranker))
@@ -81,6 +84,8 @@ def evaluate_ranker(
         parts.append(values)
         by_stratum += [apart] if apart is not None else []
         np.minimum(best, ranks.best, out=best)
+        done += len(ranks.indptr) - 1
+        on_progress(done)
     table = np.concatenate(parts) if parts else np.empty((0, len(per_example)))
     apart = join_values(by_stratum, [len(values) for values in parts]) if by_stratum else None
     left_out = _n_examples(dataset, split) - len(table)

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,18 @@ EXAMPLES = "examples.parquet"
 _LONGEST_NAME = 100
 
 
+@dataclass(frozen=True)
+class JudgeProgress:
+    """How many of the examples a model has been judged on, for `on_progress`."""
+
+    model: str
+    done: int
+    total: int
+
+
+OnProgress = Callable[[JudgeProgress], None]
+
+
 def evaluate(
     ws: Workspace,
     models: Sequence[str],
@@ -40,19 +53,21 @@ def evaluate(
     threads: int | None = None,
     wait: float = False,
     announce: Callable[[str], None] = lambda line: None,
+    on_progress: OnProgress = lambda progress: None,
 ) -> tuple[dict[str, Any], Artifact, bool]:
     """Judge each of `models` and publish the comparison.
 
     Returns the result as the document that --json prints, the artifact that holds it, and whether it was
-    measured now rather than up to date. `announce` is called with the model under evaluation. The workspace is locked
-    while it measures, so that no result is lost in the end for want of the lock.
+    measured now rather than up to date. `announce` is called with the model under evaluation, and `on_progress` after
+    each block of its examples. The workspace is locked while it measures, so that no result is lost in the end for want
+    of the lock.
 
     Raises UsageError, MissingInputError or SettingsError for a name, a split or a metric that cannot be,
     DataError for a model of another dataset, for scores that are no numbers, and where there is no positive.
     """
     # Who waits for another command waits for what it makes, too: models are looked up with the lock held.
     with ws.lock(wait=wait) if wait else contextlib.nullcontext():
-        return _evaluate(ws, models, settings or EvaluateSettings(), threads, announce)
+        return _evaluate(ws, models, settings or EvaluateSettings(), threads, announce, on_progress)
 
 
 def write_metrics(document: dict[str, Any], paths: Sequence[Path]) -> None:
@@ -71,6 +86,7 @@ def _evaluate(
     settings: EvaluateSettings,
     threads: int | None,
     announce: Callable[[str], None],
+    on_progress: OnProgress,
 ) -> tuple[dict[str, Any], Artifact, bool]:
     stored = ws.find("dataset")
     dataset = open_dataset(stored)
@@ -91,11 +107,17 @@ def _evaluate(
     with ws.stage("metrics", recipe) as staging:
         opened = {name: open_ranker(ws, model, dataset, settings.split) for name, model in found.items()}
         judged = {}
+        total = dataset.splits[settings.split]
         for model_name, ranker in opened.items():
             announce(model_name)
+
+            def hear(done: int, model_name: str = model_name) -> None:
+                on_progress(JudgeProgress(model_name, done, total))
+
             judged[model_name] = evaluate_ranker(
-                ranker, dataset, settings.split, wanted, model=model_name, strata=strata, threads=threads
-            )
+                ranker, dataset, settings.split, wanted,
+                model=model_name, strata=strata, threads=threads, on_progress=hear,
+            )  # fmt: skip
         document = compare(stored, dataset, settings, wanted, baseline, opened, judged)
         if strata:
             document["strata"] = _apart(strata, judged, baseline, wanted, settings.seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -62,7 +62,20 @@ _KEPT = (
     "measured",
 )
 
-OnProgress = Callable[[Iterable[pa.Table]], Iterable[pa.Table]]
+
+@dataclass(frozen=True)
+class PredictProgress:
+    """How far predictions are, for `on_progress`.
+
+    total  examples in all; None for new input, which is not counted before it is read
+    """
+
+    examples: int
+    rows: int
+    total: int | None
+
+
+OnProgress = Callable[[PredictProgress], None]
 
 
 @dataclass(frozen=True)
@@ -140,9 +153,9 @@ class _Work:
             checkpoints.log(f"resuming from row {counts.rows + 1:,}")
         gathered: list[pa.Table] = []
         n = 0
-        for table in self.on_progress(
-            top_rows(ranker, self.dataset, self.request, counts, self.threads, blocks)
-        ):
+        total = self._n_known()
+        for table in top_rows(ranker, self.dataset, self.request, counts, self.threads, blocks):
+            self.on_progress(PredictProgress(counts.examples, counts.rows, total))
             gathered.append(table)
             n += table.num_rows
             blocks += 1
@@ -157,12 +170,19 @@ class _Work:
 
     def needs(self) -> Needs:
         """What the rows need on disk; new input is not counted before it is read."""
-        request = self.request
-        if request.input is not None:
+        n = self._n_known()
+        if n is None:
             return Needs()
-        n = len(self.dataset.example_ids) if request.split is None else self.dataset.splits[request.split]
-        n = n if request.rows is None else len(request.rows)
-        return prediction_needs(n, min(request.top_k, self.dataset.n_labels), self.format)
+        return prediction_needs(n, min(self.request.top_k, self.dataset.n_labels), self.format)
+
+    def _n_known(self) -> int | None:
+        """How many examples are ranked for; None for new input."""
+        request = self.request
+        if request.is_new:
+            return None
+        if request.rows is not None:
+            return len(request.rows)
+        return len(self.dataset.example_ids) if request.split is None else self.dataset.splits[request.split]
 
     def recipe(self) -> Recipe:
         """All that decides what will be stored. Stdin cannot be known before it is read."""
@@ -217,7 +237,7 @@ def predict(
     only: Only | None = None,
     threads: int | None = None,
     wait: float = False,
-    on_progress: OnProgress = lambda tables: tables,
+    on_progress: OnProgress = lambda progress: None,
     checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> Predicted:
     """Write the best labels of each example: the id, `label`, `rank` from 1, `score`.
@@ -231,7 +251,7 @@ def predict(
     user_file  a file with the features of new people; those of them who are not in the input have no items
     only     the examples and labels that are wanted
     output   a file, which appears complete or not at all, or a stream; None: publish under predictions/
-    watch    is given the tables of rows on their way to the output, and passes them on
+    on_progress  hears how far it is after each block
 
     Memory does not grow with the number of examples; the result does not depend on `threads`.
     Raises MissingInputError, SettingsError, UsageError for what is named and cannot be, DataError for bad

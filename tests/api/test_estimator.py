@@ -175,7 +175,7 @@ def test_weights_of_examples_count_in_learning() -> None:
         ValueError, match="sample_weight: expected weights of 0 or more, some above 0, found -1"
     ):
         AffinityWeightedEmbedding(**quick).fit(X, y, sample_weight=np.where(some, 1.0, -1.0))
-    with pytest.raises(ValueError, match="(?i)sample.weight"):
+    with pytest.raises(ValueError, match=r"(?i)sample.weight"):
         AffinityWeightedEmbedding(**quick).fit(X, y, sample_weight=np.zeros(40))
 
 
