@@ -116,6 +116,8 @@ def _code_of(arguments: list[str]) -> int:
 
 def _leave(code: int) -> None:
     """End the process at once, after writing down how it ended where that takes no longer than a moment."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # no bar is drawn below the last message
     timer = threading.Timer(_LAST_WORDS, os._exit, (code,))
     timer.daemon = True
     timer.start()

@@ -142,7 +142,12 @@ def _show_artifacts(ws: Workspace, verify: bool, as_json: bool) -> None:
     if as_json:
         console.print_json([dataclasses.asdict(entry) for entry in entries])
     else:
-        console.table("", ("kind", "name", "size", "made (UTC)", "from", "state"), map(_row, entries), keys=2)
+        if entries:
+            console.table(
+                "", ("kind", "name", "size", "made (UTC)", "from", "state"), map(_row, entries), keys=2
+            )
+        else:
+            console.print_result(f"nothing is prepared yet in {ws.root}")
         last = known_runs(ws)[-_LAST:]
         if last:
             console.print_result()
@@ -152,7 +157,7 @@ def _show_artifacts(ws: Workspace, verify: bool, as_json: bool) -> None:
         if broken:
             raise error(broken[0].reason, hint=broken[0].hint)
     if not entries:
-        console.next_step("awe prepare FILE --user COLUMN --item COLUMN")
+        console.next_step("awe describe FILE")
 
 
 def _row(entry: Entry) -> tuple[object, ...]:
