@@ -35,7 +35,7 @@ class Shown(NamedTuple):
     @property
     def counted(self) -> str:
         """ "3/10", or "3" where there is no total."""
-        return str(self.done) if self.total is None else f"{self.done}/{self.total}"
+        return f"{self.done:,}" if self.total is None else f"{self.done:,}/{self.total:,}"
 
 
 @contextlib.contextmanager

@@ -138,7 +138,7 @@ def test_many_small_reports_off_a_terminal_are_told_where_they_take_long(
             now[0] = 0.3 * done
             on_progress(Shown("judging", done, 1000, "examples"))
     said = capsys.readouterr().err.splitlines()
-    assert said == ["judging 34/1000: examples, 5 min left", "judging 68/1000: examples, 5 min left"]
+    assert said == ["judging 34/1,000: examples, 5 min left", "judging 68/1,000: examples, 5 min left"]
     with showing_progress(lambda report: report, patiently=True) as on_progress:
         on_progress(Shown("judging", 1, None, "examples"))
         now[0] += 20
