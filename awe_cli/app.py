@@ -18,7 +18,8 @@ import typer
 
 from awe_cli import __version__
 from awe_cli.cli import console, run_record
-from awe_cli.cli.help import ONCE_BEGUN, PanelCommand
+from awe_cli.cli.completion import VARIABLE
+from awe_cli.cli.help import ONCE_BEGUN, CommandList, PanelCommand
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     LogFileOption,
@@ -116,6 +117,8 @@ def _code_of(arguments: list[str]) -> int:
 
 def _leave(code: int) -> None:
     """End the process at once, after writing down how it ended where that takes no longer than a moment."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # no bar is drawn below the last message
     timer = threading.Timer(_LAST_WORDS, os._exit, (code,))
     timer.daemon = True
     timer.start()
@@ -128,7 +131,7 @@ def build_app() -> typer.Typer:
     """The application with all its commands."""
     app = typer.Typer(
         name="awe",
-        add_completion=False,
+        cls=CommandList,
         # Panels and colours help at a terminal; in a file or a pipe they are noise.
         rich_markup_mode="rich" if console.is_styled(sys.stdout) else None,
         context_settings={"help_option_names": ["--help", "-h"], "max_content_width": console.width()},
@@ -149,9 +152,9 @@ def awe(
     """Affinity weighted embedding: learn to rank labels for inputs.
 
     Each command reads artifacts from a workspace and writes artifacts into it: prepare, train, build-knn,
-    retrain, evaluate, predict. A step that is up to date does nothing.
+    retrain, evaluate, predict. A step that is up to date does nothing. To begin, `awe describe FILE` prints the
+    command that prepares a file, and `awe run FILE --user COLUMN --item COLUMN` does everything in one go.
 
-    \b
     Exit codes: 0 done, 1 a bug in awe, 2 wrong usage, 65 bad data, 66 missing input, 69 stale, 70 training
     diverged, 73 cannot write, 74 corrupt artifact, 75 workspace busy, 78 bad settings, 79 quality gate failed,
     129 hung up, 130 interrupted, 143 terminated.
@@ -174,10 +177,14 @@ def _run(arguments: list[str]) -> int:
         cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException"
     )
     try:
+        if VARIABLE in os.environ:  # a shell asks what could follow
+            command.main(arguments, "awe")
         with command.make_context("awe", with_wait_value(arguments)) as context:
             command.invoke(context)
     except typer.Exit as stop:
         return stop.exit_code
+    except SystemExit as stop:  # of --install-completion and what it installs
+        return int(stop.code or 0)
     except parse_error as error:
         return _report_usage(error)
     return 0

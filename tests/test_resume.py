@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from awe_cli.steps import predict as predict_module
 from awe_cli.steps.build_affinity import build_affinity
 from awe_cli.steps.build_knn import build_knn
 from awe_cli.steps.gc import gc
-from awe_cli.steps.predict import predict
+from awe_cli.steps.predict import PredictProgress, predict
 from awe_cli.steps.prepare import prepare
 from awe_cli.steps.retrain import retrain
 from awe_cli.steps.train import train
@@ -345,27 +345,24 @@ def test_predictions_go_on(
     whole = out.read_bytes()
     out.unlink()
 
-    def stopping(tables: Iterable[pa.Table]) -> Iterable[pa.Table]:
-        for number, table in enumerate(tables):
-            if number == 6:
-                raise Stop
-            yield table
-
-    def rest(tables: Iterable[pa.Table]) -> Iterable[pa.Table]:
-        for table in tables:
-            ranked.append(table.num_rows)
-            yield table
-
     for _ in range(2):
+        told: list[PredictProgress] = []
+
+        def stopping(progress: PredictProgress, told: list[PredictProgress] = told) -> None:
+            if len(told) == 6:
+                raise Stop
+            told.append(progress)
+
         with pytest.raises(Stop):
             predict(ws, "base", None, out, settings, on_progress=stopping, checkpoints=Log().settings)
         assert not out.exists()
-    ranked: list[int] = []
+    rest: list[PredictProgress] = []
     log = Log()
-    done = predict(ws, "base", None, out, settings, on_progress=rest, checkpoints=log.settings)
+    done = predict(ws, "base", None, out, settings, on_progress=rest.append, checkpoints=log.settings)
     assert log.lines == ["resuming from row 145"]
     assert done.counts.examples == 40
-    assert sum(ranked) == 160 - 144
+    assert [one.rows for one in rest] == [156, 160]
+    assert rest[-1] == PredictProgress(40, 160, 40)
     assert out.read_bytes() == whole
     assert not folders(ws)
 

@@ -120,6 +120,8 @@ def test_the_picture_of_what_mattered(tmp_path: Path, capfd: pytest.CaptureFixtu
     capfd.readouterr()
     assert main([*asked, "--plot", "mattered.pdf"]) == 2
     assert "ends in .png or .svg" in capfd.readouterr().err
+    assert main([*asked, "--plot", str(tmp_path / "none" / "mattered.png"), "--trials", "99"]) == 73
+    assert "there is no folder" in capfd.readouterr().err
     plain = ["train", "--dim", "8", "--epochs", "2", "--margin", "0.2", "--name", "tuned", "-q"]
     assert main(["-w", str(ws.root), *plain]) == 0
     assert search_of(ws, ws.find("model", "tuned")) is None, "the name means another model"

@@ -113,7 +113,7 @@ class Baseline:
         for number, choice in enumerate(choices):
             known, arrays = checkpoints.load(f"choice-{number}"), None
             if known is None:
-                announce(f"trying {in_words(choice)}")
+                announce(f"trying {in_words(choice)} ({number + 1} of {len(choices)})")
                 arrays = self.fit(facts, choice)
                 score = validator(self.ranker(facts, choice, arrays))
                 checkpoints.keep(f"choice-{number}", score)

@@ -9,6 +9,7 @@ import typer
 
 from awe_cli.cli import console
 from awe_cli.cli.build_knn import report_neighbors
+from awe_cli.cli.completion import model_names
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     AnywayOption,
@@ -41,7 +42,13 @@ awe build-affinity --model wsabie --affinity latent-rbf --scheduler tcp://10.0.0
 def build_affinity(
     *,
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="Model that G is built from.  (default: the only one)")
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            autocompletion=model_names,
+            help="Model that G is built from.  (default: the only one)",
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option("--name", help="Name of G.  (default: MODEL-AFFINITY; for knn the model's)")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.completion import model_names
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     AnywayOption,
@@ -42,7 +43,13 @@ awe build-knn --model wsabie --scheduler tcp://10.0.0.5:8786
 def build_knn(
     *,
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="Model whose U is used.  (default: the only one)")
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            autocompletion=model_names,
+            help="Model whose U is used.  (default: the only one)",
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the table.  (default: the model's)")

@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.completion import model_names
+from awe_cli.cli.evaluate import describe
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     JsonOption,
@@ -17,7 +19,7 @@ from awe_cli.cli.options import (
     settings_from,
     settings_options,
 )
-from awe_cli.cli.progress import announce_compiling
+from awe_cli.cli.progress import announce_compiling, showing_progress
 from awe_cli.config.evaluate import CompareSettings
 
 EXAMPLE = """
@@ -32,7 +34,9 @@ def compare(
     models: Annotated[
         list[str],
         typer.Argument(
-            metavar="MODEL OTHER…", help="Two models or more; the others are compared with the first."
+            metavar="MODEL OTHER…",
+            autocompletion=model_names,
+            help="Two models or more; the others are compared with the first.",
         ),
     ],
     *,
@@ -57,10 +61,11 @@ def compare(
 
     announce_compiling()
     settings = settings_from(CompareSettings, "compare", workspace, flags).settings
-    document, artifact, fresh = step(
-        Workspace(workspace), models, settings, threads=threads, wait=wait,
-        announce=lambda name: console.log(f"judging {name} …"),
-    )  # fmt: skip
+    with showing_progress(describe, patiently=True) as on_progress:
+        document, artifact, fresh = step(
+            Workspace(workspace), models, settings, threads=threads, wait=wait,
+            announce=lambda name: console.log(f"judging {name} …"), on_progress=on_progress,
+        )  # fmt: skip
     for warning in document["warnings"]:
         console.warn(warning)
     if as_json:

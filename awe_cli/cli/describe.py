@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.completion import artifact_names
 from awe_cli.cli.console import bytes_in_words
 from awe_cli.cli.options import DEFAULT_WORKSPACE, JsonOption, QuietOption, WorkspaceOption
 
@@ -30,6 +31,7 @@ def describe(
         str,
         typer.Argument(
             metavar="FILE|NAME",
+            autocompletion=artifact_names,
             help="A file or folder of input, - for stdin; or dataset, the name of a model, table or result, or its "
             "kind and name, as models/awe.",
         ),

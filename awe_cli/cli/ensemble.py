@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.completion import model_names
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     CheckpointOption,
@@ -22,7 +23,7 @@ from awe_cli.cli.options import (
     settings_from,
     settings_options,
 )
-from awe_cli.cli.progress import announce_compiling
+from awe_cli.cli.progress import Shown, announce_compiling, showing_progress
 from awe_cli.cli.train import report_model
 from awe_cli.config.evaluate import EnsembleSettings
 
@@ -37,7 +38,12 @@ def ensemble(
     *,
     model: Annotated[
         list[str],
-        typer.Option("--model", "-m", help="Model to combine; several times, or separated by commas."),
+        typer.Option(
+            "--model",
+            "-m",
+            autocompletion=model_names,
+            help="Model to combine; several times, or separated by commas.",
+        ),
     ],
     name: Annotated[str, typer.Option("--name", help="Name of the model.")] = "ensemble",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
@@ -62,16 +68,13 @@ def ensemble(
 
     announce_compiling()
     settings = settings_from(EnsembleSettings, "ensemble", workspace, flags).settings
-    made, is_new = step(
-        Workspace(Path(workspace), dry_run=dry_run),
-        model,
-        settings,
-        name=name,
-        threads=threads,
-        wait=wait,
-        announce=console.log,
-        checkpoints=checkpoints_from(fresh, checkpoint_every),
-    )
+    with showing_progress(lambda shown: shown, patiently=True) as show:
+        made, is_new = step(
+            Workspace(Path(workspace), dry_run=dry_run), model, settings,
+            name=name, threads=threads, wait=wait, announce=console.log,
+            on_search=lambda done, most: show(Shown("weights", done, most, "passes over validation")),
+            checkpoints=checkpoints_from(fresh, checkpoint_every),
+        )  # fmt: skip
     result = load_result(made)
     for part, weight in zip(result["models"], result["weights"], strict=True):
         console.log(f"{weight:.4g} × {part}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.completion import model_names
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     DryRunOption,
@@ -20,11 +21,12 @@ from awe_cli.cli.options import (
     settings_from,
     settings_options,
 )
-from awe_cli.cli.progress import announce_compiling
+from awe_cli.cli.progress import Shown, announce_compiling, showing_progress
 from awe_cli.config.evaluate import EvaluateSettings
 
 if TYPE_CHECKING:
     from awe_cli.report.tables import Table
+    from awe_cli.steps.evaluate import JudgeProgress
 
 EXAMPLE = """
 awe evaluate --model awe --at 1,10
@@ -40,7 +42,12 @@ def evaluate(
     *,
     model: Annotated[
         list[str],
-        typer.Option("--model", "-m", help="Model to judge; several times, or separated by commas."),
+        typer.Option(
+            "--model",
+            "-m",
+            autocompletion=model_names,
+            help="Model to judge; several times, or separated by commas.",
+        ),
     ],
     metrics_file: Annotated[
         list[str] | None,
@@ -81,16 +88,13 @@ def evaluate(
     announce_compiling()
     files = [check_metrics_file(target_of(name)) for name in metrics_file or ()]
     settings = settings_from(EvaluateSettings, "evaluate", workspace, flags).settings
-    document, artifact, fresh = step(
-        Workspace(workspace, dry_run=dry_run),
-        model,
-        settings,
-        threads=threads,
-        scheduler=scheduler,
-        wait=wait,
-        announce=lambda name: console.log(f"judging {name} …"),
-        checkpoints=CheckpointSettings(log=console.log, warn=console.warn),
-    )
+    with showing_progress(describe, patiently=True) as on_progress:
+        document, artifact, fresh = step(
+            Workspace(workspace, dry_run=dry_run), model, settings,
+            threads=threads, scheduler=scheduler, wait=wait,
+            announce=lambda name: console.log(f"judging {name} …"), on_progress=on_progress,
+            checkpoints=CheckpointSettings(log=console.log, warn=console.warn),
+        )  # fmt: skip
     for warning in document["warnings"]:
         console.warn(warning)
     for name, judged in document["models"].items():
@@ -111,3 +115,8 @@ def _show(tables: Iterable[Table]) -> None:
         if number:
             console.print_result()
         console.show(table)
+
+
+def describe(progress: JudgeProgress) -> Shown:
+    """How far the judging of a model is, in words."""
+    return Shown(progress.model, progress.done, progress.total, "examples")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.completion import model_names
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     JsonOption,
@@ -31,7 +32,10 @@ _SHOWN = 8  # parts of a score in the table
 
 @settings_options(ExplainSettings)
 def explain(
-    model: Annotated[str, typer.Option("--model", "-m", help="Model whose scores are explained.")],
+    model: Annotated[
+        str,
+        typer.Option("--model", "-m", autocompletion=model_names, help="Model whose scores are explained."),
+    ],
     input: Annotated[
         str | None,
         typer.Argument(

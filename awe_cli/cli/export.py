@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.completion import model_names
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     DryRunOption,
@@ -45,6 +46,7 @@ def export(
         typer.Option(
             "--model",
             "-m",
+            autocompletion=model_names,
             help="Model of train or retrain (default: the only one), or svd, lsi, nmf or ials.",
         ),
     ] = None,

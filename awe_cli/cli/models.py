@@ -47,6 +47,10 @@ def models(
         )
         for model in listed
     ]
+    if not rows:
+        console.print_result(f"there are no models yet in {workspace}")
+        console.next_step("awe status")
+        return
     console.table("", columns, rows)
     for model in listed:
         if "error" in model:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.completion import model_names
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     JsonOption,
@@ -45,7 +46,12 @@ def neighbors(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", help="Model of train or retrain.  (default: the only one)"),
+        typer.Option(
+            "--model",
+            "-m",
+            autocompletion=model_names,
+            help="Model of train or retrain.  (default: the only one)",
+        ),
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,

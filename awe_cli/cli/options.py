@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.completion import words
 from awe_cli.cli.help import RUN
 from awe_cli.config import Resolved, Setting, resolve, settings_of
 from awe_cli.config.log import LogSettings
@@ -246,9 +247,11 @@ def _parameter(setting: Setting) -> inspect.Parameter:
     """The option of a setting: a switch, or text, which `resolve` reads wherever it comes from."""
     kind = bool if setting.type is bool else str
     metavar = None if setting.type is bool else f"<{'str' if setting.many else setting.type.__name__}>"
+    choices = setting.metadata.get("choices")
     option = typer.Option(
-        setting.flag, help=_help(setting), show_default=False, metavar=metavar, rich_help_panel=setting.panel
-    )
+        setting.flag, help=_help(setting), show_default=False, metavar=metavar, rich_help_panel=setting.panel,
+        autocompletion=words(choices) if choices else None,
+    )  # fmt: skip
     return inspect.Parameter(
         setting.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.completion import model_names, words
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     QuietOption,
@@ -31,7 +32,10 @@ awe plot label-map --model awe --map-labels 100 -o map.svg
 
 @settings_options(PlotSettings)
 def plot(
-    figure: Annotated[str, typer.Argument(metavar="FIGURE", help=f"One of {', '.join(FIGURES)}.")],
+    figure: Annotated[
+        str,
+        typer.Argument(metavar="FIGURE", autocompletion=words(FIGURES), help=f"One of {', '.join(FIGURES)}."),
+    ],
     *,
     output: Annotated[
         str,
@@ -42,6 +46,7 @@ def plot(
         typer.Option(
             "--model",
             "-m",
+            autocompletion=model_names,
             help="Model that is drawn; several times, or separated by commas.  [all of this dataset]",
         ),
     ] = None,

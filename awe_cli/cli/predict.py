@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-import time
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.completion import model_names
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     AnywayOption,
@@ -28,17 +27,14 @@ from awe_cli.cli.options import (
     settings_from,
     settings_options,
 )
-from awe_cli.cli.progress import announce_compiling
+from awe_cli.cli.progress import Shown, announce_compiling, showing_progress
 from awe_cli.config.predict import PredictSettings
 from awe_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from awe_cli.io.remote import RemoteFile
-    from awe_cli.steps.predict import Predicted
+    from awe_cli.steps.predict import Predicted, PredictProgress
 
-_BETWEEN_LINES = 10.0  # seconds
 
 EXAMPLE = """
 awe predict --model awe --top-k 10 --output recommendations.parquet
@@ -93,7 +89,9 @@ DenyOption = Annotated[
 
 @settings_options(PredictSettings)
 def predict(
-    model: Annotated[str, typer.Option("--model", "-m", help="Model that ranks.")],
+    model: Annotated[
+        str, typer.Option("--model", "-m", autocompletion=model_names, help="Model that ranks.")
+    ],
     input: Annotated[
         str | None,
         typer.Argument(
@@ -145,12 +143,13 @@ def predict(
             hint="leave out --json, or name a file with --output",
         )
     target = _target(output, settings.format)
-    made = step(
-        Workspace(workspace, dry_run=dry_run, anyway=anyway), model, input, target, settings,
-        documents=documents, user_file=user_file, only=Only(id or (), ids, allow, deny), threads=threads,
-        scheduler=scheduler, wait=wait, announce=console.log, on_progress=_on_rows,
-        checkpoints=checkpoints_from(fresh, checkpoint_every),
-    )  # fmt: skip
+    with showing_progress(describe, patiently=True) as on_progress:
+        made = step(
+            Workspace(workspace, dry_run=dry_run, anyway=anyway), model, input, target, settings,
+            documents=documents, user_file=user_file, only=Only(id or (), ids, allow, deny), threads=threads,
+            scheduler=scheduler, wait=wait, announce=console.log, on_progress=on_progress,
+            checkpoints=checkpoints_from(fresh, checkpoint_every),
+        )  # fmt: skip
     if settings.split is not None:
         console.log(
             f"--split {settings.split}: ranked as `awe evaluate` does, with the history that it leaves; "
@@ -173,15 +172,9 @@ def _target(output: str | None, format: str | None) -> Path | RemoteFile | IO[by
     return sys.stdout.buffer
 
 
-def _on_rows(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Pass the rows on; say how many there are so far, now and then."""
-    rows, spoken = 0, time.monotonic()
-    for table in tables:
-        rows += table.num_rows
-        if time.monotonic() - spoken >= _BETWEEN_LINES:
-            console.log(f"{rows:,} rows so far …")
-            spoken = time.monotonic()
-        yield table
+def describe(progress: PredictProgress) -> Shown:
+    """How far predictions are, in words."""
+    return Shown("predict", progress.examples, progress.total, f"{progress.rows:,} rows")
 
 
 def _report(made: Predicted, output: str | None, settings: PredictSettings, as_json: bool) -> None:

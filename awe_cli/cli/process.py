@@ -28,7 +28,7 @@ from awe_cli.cli.log import ERROR
 
 ANSWER_WITHIN = 0.6  # seconds, beyond which the process ends without the main thread
 _OVER = b"\0"  # in the pipe: the command has ended
-_SHOW_CURSOR = b"\x1b[?25h"  # bars of progress hide it
+_END_OF_BAR = b"\r\x1b[2K\x1b[?25h"  # erase the line of a bar, and show the cursor that bars hide
 
 # What a message calls it; the exit code is 128 and the number of the signal.
 _HOW = {
@@ -150,7 +150,7 @@ def _watch(heard: int, ours: frozenset[signal.Signals], leave: Callable[[int], A
         if byte[0] == signal.SIGINT:  # again: whoever presses the keys will not wait
             break
     with contextlib.suppress(OSError):  # the terminal may be gone
-        cursor = _SHOW_CURSOR if os.isatty(sys.__stderr__.fileno()) else b""  # type: ignore[union-attr]
+        cursor = _END_OF_BAR if os.isatty(sys.__stderr__.fileno()) else b""  # type: ignore[union-attr]
         line = console.as_logged(ERROR, stop_message(_HOW[signal.Signals(first)]))
         os.write(2, cursor + line.encode() + b"\n")
     remove_half_made()

@@ -21,26 +21,37 @@ _NARROW = 80  # columns, below which the figures need the room of the bar
 class Shown(NamedTuple):
     """One report in words: a bar for each `task`, which stands at `done` of `total`; and its figures as numbers.
 
-    part  of what is under way, how much is done: the bar stands at done + part
+    total  None where it is not known
+    part   of what is under way, how much is done: the bar stands at done + part
     """
 
     task: str
     done: int
-    total: int
+    total: int | None
     figures: str
     metrics: Mapping[str, float | None] = {}
     part: float = 0.0
 
+    @property
+    def counted(self) -> str:
+        """ "3/10", or "3" where there is no total."""
+        return f"{self.done:,}" if self.total is None else f"{self.done:,}/{self.total:,}"
+
 
 @contextlib.contextmanager
-def showing_progress(describe: Callable[[R], Shown]) -> Iterator[Callable[[R], None]]:
-    """Yield what a step calls with each of its reports."""
-    with _shown_to_people() as show:
+def showing_progress(
+    describe: Callable[[R], Shown], *, patiently: bool = False
+) -> Iterator[Callable[[R], None]]:
+    """Yield what a step calls with each of its reports.
+
+    patiently  for many small reports: none is put into a log, and off a terminal nothing is said of what is soon over
+    """
+    with _shown_to_people(patiently) as show:
 
         def hear(report: R) -> None:
             shown = describe(report)
-            if console.is_logging():
-                words = f"{shown.task} {shown.done}/{shown.total}: {shown.figures}"
+            if console.is_logging() and not patiently:
+                words = f"{shown.task} {shown.counted}: {shown.figures}"
                 console.record(
                     words, task=shown.task, epoch=shown.done, epochs=shown.total, metrics=dict(shown.metrics)
                 )
@@ -50,16 +61,16 @@ def showing_progress(describe: Callable[[R], Shown]) -> Iterator[Callable[[R], N
 
 
 @contextlib.contextmanager
-def _shown_to_people() -> Iterator[Callable[[Shown], None]]:
+def _shown_to_people(patiently: bool) -> Iterator[Callable[[Shown], None]]:
     if console.is_quiet() or not console.shows_text():
         yield lambda shown: None
     elif console.is_styled(sys.stderr):
         with _bars() as show:
             yield show
     else:
-        lines = _Lines()
+        lines = _Lines(patiently)
         yield lines.show
-        lines.flush()
+        lines.over()
 
 
 @contextlib.contextmanager
@@ -94,7 +105,7 @@ class _Bars:
             self.over()
             self._task = shown.task
         self._shown[shown.task] = shown
-        counts = {task: f"{one.done}/{one.total}" for task, one in self._shown.items()}
+        counts = {task: one.counted for task, one in self._shown.items()}
         room = self._room - max(map(len, counts)) - max(map(len, counts.values()))
         for task, one in self._shown.items():
             texts = {"name": task, "count": counts[task], "figures": fitting(one.figures, room)}
@@ -121,24 +132,57 @@ def fitting(figures: str, room: int) -> str:
 
 
 class _Lines:
-    """The latest report, said at most every ten seconds and when its task is over."""
+    """The latest report, said at most every ten seconds and, unless patiently, when a task begins and is over."""
 
-    def __init__(self) -> None:
-        self._spoken, self._unsaid = float("-inf"), ""
-        self._task = ""
+    def __init__(self, patiently: bool) -> None:
+        self._patiently = patiently
+        self._spoken, self._unsaid = time.monotonic() if patiently else float("-inf"), ""
+        self._task, self._left = "", TimeLeft()
 
     def show(self, shown: Shown) -> None:
         if shown.task != self._task:
-            self.flush()
-            self._task = shown.task
-        self._unsaid = f"{shown.task} {shown.done}/{shown.total}: {shown.figures}"
+            self.over()
+            self._task, self._left = shown.task, TimeLeft()
+        left = self._left.after(shown, time.monotonic())
+        self._unsaid = f"{shown.task} {shown.counted}: {shown.figures}{left}"
         if time.monotonic() - self._spoken >= _BETWEEN_LINES:
-            self.flush()
+            self._flush()
 
-    def flush(self) -> None:
+    def over(self) -> None:
+        """Say the last report, unless patiently."""
+        if not self._patiently:
+            self._flush()
+
+    def _flush(self) -> None:
         if self._unsaid:
             print(self._unsaid, file=sys.stderr, flush=True)  # each is in the log already
             self._spoken, self._unsaid = time.monotonic(), ""
+
+
+class TimeLeft:
+    """How long a task still takes at the rate that it has had since its first report."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None  # when, and how much was done
+
+    def after(self, shown: Shown, now: float) -> str:
+        """ ", 3 min left"; nothing before there is a rate, and for what takes no more than ten seconds."""
+        done = shown.done + shown.part
+        if self._first is None:
+            self._first = now, done
+        began, before = self._first
+        if shown.total is None or done <= before or now - began < _BETWEEN_LINES:
+            return ""
+        left = (shown.total - done) * (now - began) / (done - before)
+        return f", {_in_words(left)} left" if left >= _BETWEEN_LINES else ""
+
+
+def _in_words(seconds: float) -> str:
+    """An estimate as a person would give it: "40 s", "12 min", "3 h 20 min"."""
+    if seconds < 90:
+        return f"{10 * round(seconds / 10)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {10 * (minutes % 60 // 10)} min"
 
 
 # Saying that kernels are being compiled, which takes seconds and happens once.

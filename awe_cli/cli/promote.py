@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.completion import model_names
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     DryRunOption,
@@ -34,7 +35,9 @@ awe predict --model champion --output recommendations.parquet
 
 @settings_options(PromoteSettings)
 def promote(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Model to promote.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", autocompletion=model_names, help="Model to promote.")
+    ],
     *,
     alias: Annotated[str, typer.Option("--as", metavar="ALIAS", help="The name to give to it.")],
     conditions: Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.completion import model_names
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     JsonOption,
@@ -40,6 +41,7 @@ def report(
         typer.Option(
             "--model",
             "-m",
+            autocompletion=model_names,
             help="Model to report, the one that matters most last; several times, or separated by commas.  "
             "[all of this dataset: baselines, embeddings, ensembles, each by when it was made]",
         ),

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.completion import model_names
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     AnywayOption,
@@ -44,7 +45,10 @@ _BUILT = "Name of G.  (default: MODEL-AFFINITY; for knn that of the model)"
 def retrain(
     *,
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="Model to learn again.  (default: the only one)")
+        str | None,
+        typer.Option(
+            "--model", "-m", autocompletion=model_names, help="Model to learn again.  (default: the only one)"
+        ),
     ] = None,
     name: Annotated[str, typer.Option("--name", help="Name of the result.")] = "awe",
     built: Annotated[str | None, typer.Option("--built", "--neighbors", help=_BUILT)] = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.completion import model_names
 from awe_cli.cli.options import DEFAULT_WORKSPACE, JsonOption, QuietOption, WaitOption, WorkspaceOption
 from awe_cli.cli.promote import report
 
@@ -17,7 +18,9 @@ awe rollback champion --to 3
 
 
 def rollback(
-    alias: Annotated[str, typer.Argument(metavar="ALIAS", help="Alias to take back.")],
+    alias: Annotated[
+        str, typer.Argument(metavar="ALIAS", autocompletion=model_names, help="Alias to take back.")
+    ],
     *,
     to: Annotated[
         str | None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.completion import model_names
 from awe_cli.cli.console import bytes_in_words
 from awe_cli.cli.options import DEFAULT_WORKSPACE, JsonOption, QuietOption, WorkspaceOption
 from awe_cli.cli.run_record import RECORDED
@@ -51,6 +52,7 @@ def status(
         typer.Option(
             "--model",
             "-m",
+            autocompletion=model_names,
             help="With --max-age: ask since when this model or alias means what it means, instead.",
         ),
     ] = None,
@@ -140,7 +142,12 @@ def _show_artifacts(ws: Workspace, verify: bool, as_json: bool) -> None:
     if as_json:
         console.print_json([dataclasses.asdict(entry) for entry in entries])
     else:
-        console.table("", ("kind", "name", "size", "made (UTC)", "from", "state"), map(_row, entries), keys=2)
+        if entries:
+            console.table(
+                "", ("kind", "name", "size", "made (UTC)", "from", "state"), map(_row, entries), keys=2
+            )
+        else:
+            console.print_result(f"nothing is prepared yet in {ws.root}")
         last = known_runs(ws)[-_LAST:]
         if last:
             console.print_result()
@@ -150,7 +157,7 @@ def _show_artifacts(ws: Workspace, verify: bool, as_json: bool) -> None:
         if broken:
             raise error(broken[0].reason, hint=broken[0].hint)
     if not entries:
-        console.next_step("awe prepare FILE --user COLUMN --item COLUMN")
+        console.next_step("awe describe FILE")
 
 
 def _row(entry: Entry) -> tuple[object, ...]:

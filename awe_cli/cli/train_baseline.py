@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from awe_cli.cli import console
+from awe_cli.cli.completion import words
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     CheckpointOption,
@@ -41,7 +42,10 @@ _NAMES = ", ".join(SETTINGS)
 
 @settings_options(*SETTINGS.values())
 def train_baseline(
-    method: Annotated[str, typer.Argument(help=f"Which baseline: {_NAMES}.", metavar="BASELINE")],
+    method: Annotated[
+        str,
+        typer.Argument(autocompletion=words(SETTINGS), help=f"Which baseline: {_NAMES}.", metavar="BASELINE"),
+    ],
     *,
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the model.  (default: the baseline's)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -145,14 +145,27 @@ class Judging:
 
 
 def evaluate_ranker(
-    opened: OpenRanker, dataset: Dataset, judging: Judging, threads: int | None = None
+    opened: OpenRanker,
+    dataset: Dataset,
+    judging: Judging,
+    on_progress: Callable[[int], None] = lambda done: None,
+    threads: int | None = None,
 ) -> Evaluated:
     """Rank all candidate labels of every held-out example, and measure.
 
-    The result does not depend on `threads`; memory grows by the values and ids of the examples only.
+    The result does not depend on `threads`; memory grows by the values and ids of the examples only. `on_progress`
+    hears after each block how many examples with positives have been ranked.
     """
+
+    def heard(parts: Iterable[Judged]) -> Iterator[Judged]:
+        done = 0
+        for part in parts:
+            done += len(part.values)
+            on_progress(done)
+            yield part
+
     blocks = judging.blocks(opened, dataset, threads)
-    return judging.result(dataset, judging.join(blocks, dataset.n_labels))
+    return judging.result(dataset, judging.join(heard(blocks), dataset.n_labels))
 
 
 def _n_examples(dataset: Dataset, split: str) -> int:

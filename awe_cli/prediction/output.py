@@ -50,6 +50,22 @@ def output_format(request: str | None, output: Path | RemoteFile | IO[bytes] | N
     )
 
 
+def check_file(path: Path) -> Path:
+    """The whole path of a file that `whole_file` could write. Raises WriteError for a folder, or where none is."""
+    path = path.resolve()
+    if path.is_dir():
+        raise WriteError(f"cannot write {path}: it is a folder", hint="name a file inside it")
+    _require_parent(path)
+    return path
+
+
+def _require_parent(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise WriteError(
+            f"cannot write {path}: there is no folder {path.parent}", hint="make the folder first"
+        )
+
+
 @contextlib.contextmanager
 def whole_file(path: Path | RemoteFile, option: str = "--output") -> Iterator[IO[bytes]]:
     """A stream that becomes the file `path` when the block ends, and leaves no trace where it fails.
@@ -63,13 +79,7 @@ def whole_file(path: Path | RemoteFile, option: str = "--output") -> Iterator[IO
         with path.whole(option) as stream:
             yield stream
         return
-    path = path.resolve()
-    if path.is_dir():
-        raise WriteError(f"cannot write {path}: it is a folder", hint="name a file inside it")
-    if not path.parent.is_dir():
-        raise WriteError(
-            f"cannot write {path}: there is no folder {path.parent}", hint="make the folder first"
-        )
+    path = check_file(path)
     special = path.exists() and not path.is_file()
     draft = path if special else path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     if not special:
@@ -104,10 +114,7 @@ def check_folder(path: Path, is_ours: Callable[[Path], bool], option: str = "--o
     if path.exists() and not (path.is_dir() and (not any(path.iterdir()) or is_ours(path))):
         what = "a folder with other files in it" if path.is_dir() else "a file"
         raise WriteError(f"cannot write {path}: it is {what}", hint=f"name a new folder with {option}")
-    if not path.parent.is_dir():
-        raise WriteError(
-            f"cannot write {path}: there is no folder {path.parent}", hint="make the folder first"
-        )
+    _require_parent(path)
     return path
 
 

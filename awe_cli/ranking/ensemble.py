@@ -32,6 +32,7 @@ _ROUNDS = 3
 Parts = list[tuple[NDArray[np.float32], NDArray[np.float32]]]  # scores and ties of each term of the sum
 # (start, stop) → the parts of these validation examples.
 PartsOf = Callable[[int, int], Parts]
+OnSearch = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -43,19 +44,27 @@ class BlendedWeights:
 
 
 def blend_weights(
-    parts: PartsOf, n: int, validator: Validator, n_labels: int, checkpoints: Checkpoints = NO_CHECKPOINTS
+    parts: PartsOf,
+    n: int,
+    validator: Validator,
+    n_labels: int,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
+    on_search: OnSearch = lambda done, most: None,
 ) -> BlendedWeights:
     """Weights of n parts by coordinate search: each part in turn gets the share that ranks validation best.
 
     It begins with the best of each part alone and of equal weights, goes from the part that is best alone to the
     worst, and ends when a round over all parts gains nothing. So no part alone is better on validation than the
-    result, and the order of the parts does not matter unless two are exactly as good.
+    result, and the order of the parts does not matter unless two are exactly as good. `on_search` hears after each pass
+    over validation how many have been made, and how many there will be at most.
     """
     searches = itertools.count()
 
     def best_among(tried: list[list[float]]) -> tuple[BlendedWeights, list[float]]:
-        key = f"search-{next(searches)}"
+        number = next(searches)
+        key = f"search-{number}"
         values = remember(checkpoints, key, lambda: _validation(parts, validator, n_labels, tried))
+        on_search(number + 1, 1 + _ROUNDS * n)
         top = max(range(len(tried)), key=lambda place: values[place])
         return BlendedWeights(tried[top], values[top]), values
 

@@ -142,6 +142,8 @@ def _figure(
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, height))
+    if rows > 1:
+        figure.set_layout_engine("constrained", h_pad=0.07)  # inches: titles stand clear of the numbers above
     axes = figure.subplots(rows, 1, squeeze=False, sharex=sharex, height_ratios=heights)
     return figure, [row[0] for row in axes]
 

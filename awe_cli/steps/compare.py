@@ -20,7 +20,7 @@ from awe_cli.evaluation.held_out import READ_ROWS
 from awe_cli.metrics.metrics import LOWER, Measure, measures
 from awe_cli.models.store import open_dataset
 from awe_cli.prediction.narrow import Only
-from awe_cli.steps.evaluate import EXAMPLES, default_name, distinct, evaluate
+from awe_cli.steps.evaluate import EXAMPLES, OnProgress, default_name, distinct, evaluate
 from awe_cli.steps.predict import recommend
 from awe_cli.workspace import Artifact, Workspace
 
@@ -35,6 +35,7 @@ def compare(
     threads: int | None = None,
     wait: float = False,
     announce: Callable[[str], None] = lambda line: None,
+    on_progress: OnProgress = lambda progress: None,
 ) -> tuple[dict[str, Any], Artifact, bool]:
     """Compare the other models with the first, and publish what `evaluate` measured, with that of every example.
 
@@ -62,6 +63,7 @@ def compare(
         threads=threads,
         wait=wait,
         announce=announce,
+        on_progress=on_progress,
     )
     document = {**document, "differ": {"measure": by.name, "models": {}}}
     dataset = open_dataset(ws.find("dataset"))

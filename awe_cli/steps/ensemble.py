@@ -15,7 +15,7 @@ from awe_cli.metrics.metrics import criterion
 from awe_cli.models.load import ENSEMBLE, find_model, load_fit
 from awe_cli.models.store import Fit, fits_of_model, open_dataset, store_result
 from awe_cli.models.versions import require_dataset
-from awe_cli.ranking.ensemble import BlendedWeights, Parts, blend_weights, standard_parts
+from awe_cli.ranking.ensemble import BlendedWeights, OnSearch, Parts, blend_weights, standard_parts
 from awe_cli.training.config import default_metric
 from awe_cli.training.joint import validator_for
 from awe_cli.workspace import Artifact, Recipe, Workspace
@@ -34,12 +34,14 @@ def ensemble(
     threads: int | None = None,
     wait: float = False,
     announce: Callable[[str], None] = lambda line: None,
+    on_search: OnSearch = lambda done, most: None,
     checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> tuple[Artifact, bool]:
     """Combine `models` linearly and publish the result as the model `name`.
 
     Weights are chosen on validation by the fits that have not seen it; equal ones are taken where there is no
-    validation. Returns the model, and whether it was made now; its bytes do not depend on `threads`.
+    validation. Returns the model, and whether it was made now; its bytes do not depend on `threads`. `on_search` is
+    that of `blend_weights`.
 
     Raises UsageError for fewer than two models, for one that would be made from itself and for another number
     of weights, DataError for models of another dataset, SettingsError where models have no fit in common.
@@ -60,7 +62,7 @@ def ensemble(
             ws.stage("model", recipe) as staging,
             open_checkpoints(ws.root, recipe, name, code_digest(), checkpoints) as kept,
         ):
-            chosen = _weigh(ws, dataset, found, resolved, threads, announce, kept)
+            chosen = _weigh(ws, dataset, found, resolved, threads, announce, kept, on_search)
             store_result(
                 staging,
                 {
@@ -137,6 +139,7 @@ def _weigh(
     threads: int | None,
     announce: Callable[[str], None],
     checkpoints: Checkpoints,
+    on_search: OnSearch,
 ) -> BlendedWeights:
     n, weights = len(models), resolved["weights"]
     if weights is not None:
@@ -153,4 +156,4 @@ def _weigh(
         x = slice_rows(validator.examples.x, start, stop)
         return standard_parts(rankers, x, own=dataset.task == RECOMMENDATION)
 
-    return blend_weights(parts, n, validator, rankers[0].n_labels, checkpoints)
+    return blend_weights(parts, n, validator, rankers[0].n_labels, checkpoints, on_search)

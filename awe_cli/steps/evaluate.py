@@ -40,6 +40,18 @@ EXAMPLES = "examples.parquet"
 _LONGEST_NAME = 100
 
 
+@dataclass(frozen=True)
+class JudgeProgress:
+    """How many of the examples a model has been judged on, for `on_progress`."""
+
+    model: str
+    done: int
+    total: int
+
+
+OnProgress = Callable[[JudgeProgress], None]
+
+
 def evaluate(
     ws: Workspace,
     models: Sequence[str],
@@ -50,6 +62,7 @@ def evaluate(
     wait: float = False,
     announce: Callable[[str], None] = lambda line: None,
     checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
+    on_progress: OnProgress = lambda progress: None,
 ) -> tuple[dict[str, Any], Artifact, bool]:
     """Judge each of `models` and publish the comparison.
 
@@ -57,8 +70,9 @@ def evaluate(
     checkpoints  how the parts are kept that these have finished
 
     Returns the result as the document that --json prints, the artifact that holds it, and whether it was
-    measured now rather than up to date. `announce` is called with the model under evaluation. The workspace is locked
-    while it measures, so that no result is lost in the end for want of the lock.
+    measured now rather than up to date. `announce` is called with the model under evaluation, and `on_progress` after
+    each block of its examples. The workspace is locked while it measures, so that no result is lost in the end for want
+    of the lock.
 
     Raises UsageError, MissingInputError or SettingsError for a name, a split or a metric that cannot be,
     DataError for a model of another dataset, for scores that are no numbers, and where there is no positive.
@@ -66,7 +80,7 @@ def evaluate(
     # Who waits for another command waits for what it makes, too: models are looked up with the lock held.
     with ws.lock(wait=wait) if wait else contextlib.nullcontext():
         shared_out = _SharedOut(threads, scheduler, checkpoints)
-        return _evaluate(ws, models, settings or EvaluateSettings(), shared_out, announce)
+        return _evaluate(ws, models, settings or EvaluateSettings(), shared_out, announce, on_progress)
 
 
 def write_metrics(document: dict[str, Any], paths: Sequence[Path | RemoteFile]) -> None:
@@ -85,6 +99,7 @@ def _evaluate(
     settings: EvaluateSettings,
     shared_out: _SharedOut,
     announce: Callable[[str], None],
+    on_progress: OnProgress,
 ) -> tuple[dict[str, Any], Artifact, bool]:
     stored = ws.find("dataset")
     dataset = open_dataset(stored)
@@ -114,10 +129,15 @@ def _evaluate(
             for name, model in found.items()
         }
         judged = {}
+        total = dataset.splits[settings.split]
         for model_name, ranker in opened.items():
             announce(model_name)
+
+            def hear(done: int, model_name: str = model_name) -> None:
+                on_progress(JudgeProgress(model_name, done, total))
+
             judging = Judging(settings.split, wanted, model_name, strata)
-            judged[model_name] = judge(ranker, dataset, judging)
+            judged[model_name] = judge(ranker, dataset, judging, hear)
         document = compare(stored, dataset, settings, wanted, baseline, opened, judged)
         if strata:
             document["strata"] = _apart(strata, judged, baseline, wanted, settings.seed)
@@ -128,7 +148,7 @@ def _evaluate(
         return document, staging.publish(name), True
 
 
-Judge = Callable[[OpenRanker, Dataset, Judging], Evaluated]
+Judge = Callable[[OpenRanker, Dataset, Judging, Callable[[int], None]], Evaluated]
 
 
 @dataclass(frozen=True)
@@ -148,7 +168,9 @@ class _SharedOut:
                 return
             with open_checkpoints(ws.root, recipe, name, code_digest(), self.checkpoints) as folder:
 
-                def judge(opened: OpenRanker, dataset: Dataset, judging: Judging) -> Evaluated:
+                def judge(
+                    opened: OpenRanker, dataset: Dataset, judging: Judging, on_progress: Callable[[int], None]
+                ) -> Evaluated:
                     part = JudgePart.of(ws.root.resolve(), recipe.parents, opened.fit_on, judging)
                     return evaluate_by_parts(engine, part, dataset, judging, folder)
 

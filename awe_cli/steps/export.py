@@ -46,7 +46,7 @@ from awe_cli.models.precision import LARGEST, narrow, recorded
 from awe_cli.models.products import Product, find_product, open_product
 from awe_cli.models.store import load_result
 from awe_cli.models.versions import is_earlier
-from awe_cli.prediction.output import check_folder, whole_file, whole_folder
+from awe_cli.prediction.output import check_file, check_folder, whole_file, whole_folder
 from awe_cli.report.model_card import HNSW_SPACES, model_card
 from awe_cli.workspace import Artifact, Workspace
 from awe_cli.workspace.artifact import read_document
@@ -143,7 +143,9 @@ def export(
         **_scaling(dataset),
         "kinds": {one.kind: {"what": _what(one.kind, product), "rows": len(one.rows)} for one in vectors},
     }
-    if not as_file:
+    if as_file:
+        check_file(output)
+    else:
         check_folder(output, _is_export)
     ws.would(output, "an export is written anew" if output.exists() else "it is not there")
     if settings.format == HNSWLIB:

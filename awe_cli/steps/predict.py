@@ -66,7 +66,20 @@ _NOT_SHARED_OUT = (
     "workers of --scheduler; name files"
 )
 
-OnProgress = Callable[[Iterable[pa.Table]], Iterable[pa.Table]]
+
+@dataclass(frozen=True)
+class PredictProgress:
+    """How far predictions are, for `on_progress`.
+
+    total  examples in all; None for new input, which is not counted before it is read
+    """
+
+    examples: int
+    rows: int
+    total: int | None
+
+
+OnProgress = Callable[[PredictProgress], None]
 
 
 @dataclass(frozen=True)
@@ -125,7 +138,7 @@ class _Work:
         with open_engine(self.scheduler, self.threads) as engine:
             if isinstance(engine, Dask) and isinstance(checkpoints, CheckpointFolder):
                 tables = rows_by_parts(engine, self._part(), self.dataset, counts, checkpoints)
-                return self._write(stream, _groups(self.on_progress(tables)), counts)
+                return self._write(stream, _groups(self._heard(tables, counts)), counts)
         opened = open_ranker(self.ws, self.model, self.dataset, _left_out(self.request.split))
         counts.unscored = len(unscored_labels(opened.ranker))
         return self._write(stream, self._kept_groups(opened, counts, checkpoints), counts)
@@ -177,12 +190,19 @@ class _Work:
 
         search = None if self.search is None else self._index(self.search, opened)
         tables = top_rows(opened.ranker, self.dataset, self.request, counts, self.threads, blocks, search)
-        for group in _groups(self.on_progress(counted(tables))):
+        for group in _groups(counted(self._heard(tables, counts))):
             if group.num_rows >= ROW_GROUP:
                 state = [blocks, *(getattr(counts, name) for name in Tally._fields)]
                 checkpoints.keep(f"rows-{number}", state, {"rows": encoded(group)})
                 number += 1
             yield group
+
+    def _heard(self, tables: Iterator[pa.Table], counts: Counts) -> Iterator[pa.Table]:
+        """The tables, with `on_progress` told of each."""
+        total = self._n_known()
+        for table in tables:
+            self.on_progress(PredictProgress(counts.examples, counts.rows, total))
+            yield table
 
     def _index(self, search: Approximate, opened: OpenRanker) -> LabelSearch:
         return open_search(
@@ -191,12 +211,19 @@ class _Work:
 
     def needs(self) -> Needs:
         """What the rows need on disk; new input is not counted before it is read."""
-        request = self.request
-        if request.input is not None:
+        n = self._n_known()
+        if n is None:
             return Needs()
-        n = len(self.dataset.example_ids) if request.split is None else self.dataset.splits[request.split]
-        n = n if request.rows is None else len(request.rows)
-        return prediction_needs(n, min(request.top_k, self.dataset.n_labels), self.format)
+        return prediction_needs(n, min(self.request.top_k, self.dataset.n_labels), self.format)
+
+    def _n_known(self) -> int | None:
+        """How many examples are ranked for; None for new input."""
+        request = self.request
+        if request.is_new:
+            return None
+        if request.rows is not None:
+            return len(request.rows)
+        return len(self.dataset.example_ids) if request.split is None else self.dataset.splits[request.split]
 
     def recipe(self) -> Recipe:
         """All that decides what will be stored. Stdin cannot be known before it is read."""
@@ -257,7 +284,7 @@ def predict(
     scheduler: str | None = None,
     wait: float = False,
     announce: Callable[[str], None] = lambda line: None,
-    on_progress: OnProgress = lambda tables: tables,
+    on_progress: OnProgress = lambda progress: None,
     checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> Predicted:
     """Write the best labels of each example: the id, `label`, `rank` from 1, `score`.
@@ -273,7 +300,7 @@ def predict(
     only     the examples and labels that are wanted
     scheduler  address of a Dask scheduler whose workers rank, in place of threads
     output   a file, which appears complete or not at all, or a stream; None: publish under predictions/
-    watch    is given the tables of rows on their way to the output, and passes them on
+    on_progress  hears how far it is after each block
 
     Memory does not grow with the number of examples; the result does not depend on `threads`.
     Raises MissingInputError, SettingsError, UsageError for what is named and cannot be, DataError for bad

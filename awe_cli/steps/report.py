@@ -61,7 +61,7 @@ from awe_cli.models.store import (
     open_dataset,
 )
 from awe_cli.models.versions import dataset_of, is_earlier, require_dataset
-from awe_cli.prediction.output import whole_file
+from awe_cli.prediction.output import check_file, whole_file
 from awe_cli.ranking.embedding import label_rows
 from awe_cli.report.figures import image, require_matplotlib
 from awe_cli.report.page import page
@@ -203,7 +203,8 @@ def plot(
 def check_image(output: Path | RemoteFile, command: str, option: str = "--plot") -> str:
     """The format that the name of a picture asks for: "png" or "svg".
 
-    Raises UsageError for another, MissingInputError where matplotlib is not installed.
+    Raises UsageError for another, WriteError where it cannot be written, MissingInputError where matplotlib is not
+    installed: before there is anything to draw.
     """
     format = _SUFFIXES.get(output.suffix.lower())
     if format is None:
@@ -211,6 +212,8 @@ def check_image(output: Path | RemoteFile, command: str, option: str = "--plot")
             f"{option} {output}: expected a name that ends in .png or .svg, found {output.suffix!r}",
             hint="name the file figure.png, for example",
         )
+    if isinstance(output, Path):
+        check_file(output)
     require_matplotlib(command)
     return format
 

@@ -519,6 +519,8 @@ class Workspace:
     def _missing(self, kind: str, name: str | None) -> AweError:
         self.require()
         noun, make = KINDS[kind].noun, f"make it with `{KINDS[kind].how_to_make(name)}`"
+        if kind == "dataset":
+            make += "; `awe describe FILE` prints the whole command for a file"
         if name is None:
             return MissingInputError(f"there is no {noun} in the workspace {self.root}", hint=make)
         similar = nearest(name, self.names(kind))

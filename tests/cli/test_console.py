@@ -128,6 +128,24 @@ def test_training_off_a_terminal_is_a_line_for_each_task(capsys: Output) -> None
     assert capsys.readouterr().err == ""
 
 
+def test_many_small_reports_off_a_terminal_are_told_where_they_take_long(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("awe_cli.cli.progress.time.monotonic", lambda: now[0])
+    with showing_progress(lambda report: report, patiently=True) as on_progress:
+        for done in range(100):
+            now[0] = 0.3 * done
+            on_progress(Shown("judging", done, 1000, "examples"))
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["judging 34/1,000: examples, 5 min left", "judging 68/1,000: examples, 5 min left"]
+    with showing_progress(lambda report: report, patiently=True) as on_progress:
+        on_progress(Shown("judging", 1, None, "examples"))
+        now[0] += 20
+        on_progress(Shown("judging", 2, None, "examples"))
+    assert capsys.readouterr().err == "judging 2: examples\n", "of what is not known nothing is promised"
+
+
 def test_compiling_is_told_once_and_not_again(tmp_path: Path) -> None:
     script = tmp_path / "kernel.py"
     script.write_text(
