@@ -6,14 +6,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench torture reproduce clean docs
+.PHONY: help demo test lint bench torture reproduce compare-peers clean docs
 
 # For `make reproduce`: the folder of research data (docs/results.md says what is in it), and how many seeds.
 DATA ?= data
 SEEDS ?= 5
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1 — /p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1 — /p' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## prepare, train, build-knn, retrain, evaluate and predict on the sample data
 	PATH="$(abspath $(BIN)):$$PATH" sample_data/demo.sh
@@ -42,8 +42,11 @@ reproduce: $(STAMP) ## the papers' tables, into docs/results: DATA=folder SEEDS=
 reproduce-%: $(STAMP)
 	$(BIN)/python -m benchmarks.reproduce $* --data "$(DATA)" --seeds $(SEEDS)
 
+compare-peers: $(STAMP) ## other libraries beside awe, into docs/results/peers.md: SEEDS=5, DATA=folder for research data
+	$(BIN)/python -m benchmarks.peers --seeds $(SEEDS) $(if $(filter-out file,$(origin DATA)),--data "$(DATA)") $(PEERS)
+
 clean: ## remove the virtual environment, caches and demo output
-	rm -rf $(VENV) demo-workspace reproduce-workspace build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo-workspace reproduce-workspace peers-workspace build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml

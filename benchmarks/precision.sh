@@ -19,10 +19,10 @@ measure() {
   done
   for kind in wsabie awe; do
     echo
-    awe evaluate --model "$kind-float32,$kind-float16,$kind-bfloat16" --baseline-model "$kind-float32" -q
+    awe evaluate --model "$kind-float32,$kind-float16,$kind-bfloat16" --baseline-model "$kind-float32"
   done
   echo
-  awe status | grep '^model'
+  COLUMNS=150 awe status | grep "^model"
 }
 
 export AWE_WORKSPACE=$folder/debian

@@ -124,7 +124,7 @@ def _plain(line: str) -> str:
 def _run(command: str, code: int, where: str, after: Callable[[str], None] | None) -> str:
     """What a command prints on both streams."""
     if command.startswith("awe ") and not _OF_A_SHELL.search(command.partition("#")[0]):
-        found, printed = _run_here(shlex.split(command.replace("\\\n", " "), comments=True)[1:])
+        found, printed = run_here(shlex.split(command.replace("\\\n", " "), comments=True)[1:])
     else:
         done = subprocess.run(
             ["/bin/sh", "-c", command],
@@ -141,7 +141,7 @@ def _run(command: str, code: int, where: str, after: Callable[[str], None] | Non
     return printed
 
 
-def _run_here(arguments: list[str]) -> tuple[int, str]:
+def run_here(arguments: list[str]) -> tuple[int, str]:
     """The code of `awe …` in this process, which has all loaded that a new one would load, and what it prints."""
     out = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):

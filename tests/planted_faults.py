@@ -227,6 +227,18 @@ FAULTS = [
         "unknown",
     ),
     Fault(
+        "all windows draw the same negatives",
+        "seed ^ (number << 32)",
+        "seed",
+        "test_windows.py",
+    ),
+    Fault(
+        "a reader keeps all that it has read",
+        "pq.ParquetFile(source.path, pre_buffer=False)",
+        "pq.ParquetFile(source.path)",
+        "test_spill.py",
+    ),
+    Fault(
         "weights of a later split leak",
         "weight = np.where(given == split[group], weight, 0)",
         "pass",

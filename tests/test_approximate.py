@@ -193,6 +193,17 @@ def test_scores_that_are_a_function_of_the_inner_product():
     assert (recalls(ranked.labels[:, ::-1], exact, 5) == 0).all()
 
 
+def test_new_people_of_whom_nothing_is_known_get_the_most_popular_labels(ws):
+    """Without a search, and without a part in the recall."""
+    new = pa.table({"person": ["a", "a", "b"], "item": [1, 11, -7]})
+    made, exact = (
+        recommend(ws, "svd", new, PredictSettings(top_k=4, **more)) for more in ({"approximate": "ivf"}, {})
+    )
+    assert made.rows.column("fallback").to_pylist() == 4 * [False] + 4 * [True]
+    assert lists(made) == lists(exact)
+    assert (made.counts.recalled, made.counts.exact, made.counts.fallback) == (1, 0, 1)
+
+
 def test_the_index_is_built_once_and_again_when_the_model_changes(ws, tmp_path):
     said: list[str] = []
 
@@ -251,6 +262,8 @@ def test_what_cannot_be_searched_is_refused_before_anything_is_done(ws):
     ) as error:
         recommend(ws, "popularity", settings=PredictSettings(approximate="hnsw"))
     assert "svd, lsi, nmf or ials" in (error.value.hint or "")
+    with pytest.raises(SettingsError, match="--approximate: expected hnsw or ivf, found 'tree'"):
+        recommend(ws, "svd", settings=PredictSettings(approximate="tree"))
     with pytest.raises(SettingsError, match="--search-effort: it is for an approximate search"):
         recommend(ws, "svd", settings=PredictSettings(search_effort=9))
 

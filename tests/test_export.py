@@ -191,6 +191,26 @@ def test_the_card_makes_the_vector_of_new_input(ws, tmp_path, format):
     np.testing.assert_allclose(found, np.load(users.folder / "users.npy")[0], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("format", ["npy", "safetensors"])
+def test_half_as_many_bytes_and_the_card_still_ranks(ws, tmp_path, format):
+    export(ws, tmp_path / "plain", "linear", ExportSettings(format=format))
+    made = export(ws, tmp_path / "half", "linear", ExportSettings(format=format, dtype="float16"))
+    assert made.document["dtype"] == "float16"
+    name = "labels.npy" if format == "npy" else "embeddings.safetensors"
+    sizes = [(tmp_path / folder / name).stat().st_size for folder in ("half", "plain")]
+    assert sizes[0] < 0.7 * sizes[1]
+    _, best = best_by_card(tmp_path / "half")
+    _, labels, scores = scores_of(ws, "linear")
+    place = {str(label): number for number, label in enumerate(labels)}
+    near = np.sort(scores[0])[::-1][: len(best)]
+    np.testing.assert_allclose([scores[0][place[label]] for label in best], near, atol=5e-3)
+    assert len(run_card(tmp_path / "half", "[float(n) for n in vector({})]")) == made.document["dim"]
+    with pytest.raises(
+        SettingsError, match="--dtype float16: it is for --format npy and safetensors, found faiss"
+    ):
+        export(ws, tmp_path / "no", "linear", ExportSettings(format="faiss", dtype="float16"))
+
+
 def made_for(format: str) -> str:
     """A measure for which vectors have as many numbers as those of the format."""
     return "cosine" if format == "word2vec" else "inner-product"

@@ -9,7 +9,7 @@ import pytest
 
 from awe_cli import errors
 from awe_cli.cli.process import CODES
-from tests.pages import DOCS, blocks, commands, follow
+from tests.pages import DOCS, blocks, commands, follow, run_here
 from tests.small import QUICK
 
 PAGE = DOCS / "nightly.md"
@@ -41,3 +41,6 @@ def test_every_command_of_the_page_ends_as_it_says(tmp_path: Path, monkeypatch: 
     follow(PAGE, tmp_path, monkeypatch, after=quick)
     assert (tmp_path / "recommendations.parquet").is_file()
     assert (tmp_path / "night.jsonl").is_file()
+    table = {row.split()[0]: row for row in run_here(["models"])[1].splitlines() if " ndcg@20" in row}
+    assert {"champion", "linear", "tonight"} <= set(table)
+    assert not any(sign in row for row in table.values() for sign in "{[")

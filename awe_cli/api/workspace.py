@@ -405,6 +405,8 @@ class Model:
         deny: Ids = None,
         probabilities: bool = False,
         threshold: float | None = None,
+        approximate: str | None = None,
+        search_effort: int | None = None,
         threads: int | None = None,
     ) -> pa.Table:
         """The best labels of each example: its id, `label`, `rank` from 1, `score`, a row a label.
@@ -418,6 +420,8 @@ class Model:
         allow, deny  the only labels that are candidates, and those that are none
         probabilities  whether a column `probability` follows; threshold leaves out labels that are less probable, and
                   asks for that column, too. Both need a model that is calibrated (`Workspace.calibrate`)
+        approximate  "hnsw" or "ivf": candidates from an index of the labels, which is built once for a model;
+                     search_effort is how widely it is searched, by default as the command does
 
         New people get a column `fallback`: whether nothing is known of them. What the dataset does not know is left
         out, with a warning. Raises MissingInputError for an id that is not there, DataError for what cannot be ranked.
@@ -430,6 +434,8 @@ class Model:
             include_seen=include_seen,
             probabilities=probabilities,
             threshold=threshold,
+            approximate=approximate,
+            search_effort=search_effort,
         )
         if ids is not None and not ids:
             raise UsageError("no id is named", hint="name one or several, or leave them out for everyone")

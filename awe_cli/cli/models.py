@@ -41,7 +41,7 @@ def models(
             model.get("affinity"),
             ", ".join(model.get("fits", ())),
             ", ".join(f"{role} {digest[:8]}" for role, digest in model.get("parents", {}).items()),
-            model.get("validation"),
+            None if model.get("validation") is None else f"{model['validation']:.4f} {model['metric']}",
             bytes_in_words(model.get("size", 0)),
             model.get("created", "")[:16].replace("T", " "),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from awe_cli.config import setting
+from awe_cli.config.train import FLOAT16, FLOAT32
 
 NPY, PARQUET, SAFETENSORS, WORD2VEC, FAISS, HNSWLIB = FORMATS = (
     "npy",
@@ -47,6 +48,11 @@ class ExportSettings:
         "get one number more, so that the order of labels stays that of the model.",
         choices=MEASURES,
         auto="cosine for word2vec, euclidean for hnswlib, else inner-product",
+    )
+    dtype: str = setting(
+        FLOAT32,
+        help="Type of the numbers: float16 for npy and safetensors alone.",
+        choices=(FLOAT32, FLOAT16),
     )
     as_candidates: bool = setting(
         False,

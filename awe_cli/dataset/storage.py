@@ -70,7 +70,7 @@ def read_batches(
     within  the first row to read and the one to stop before; only the row groups that have them are read
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:  # else all that was read is kept
             _refuse_bomb(file, path)
             groups, skip = None, 0
             if within is not None:

@@ -47,7 +47,7 @@ def parquet_batches(source: Source, columns: list[str], rows: int) -> Iterator[B
 
 def _open(source: Source) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(source.path)
+        return pq.ParquetFile(source.path, pre_buffer=False)  # which would keep all that was read
     except _DAMAGED as error:
         raise _damaged(source, error) from error
 

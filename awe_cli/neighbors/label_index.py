@@ -14,7 +14,7 @@ from awe_cli.neighbors.search import HNSW, IVF
 # Two indexes, and what each compares by (docs/results/approximate.md has what was measured).
 #
 # HNSW  a graph of labels, in whose neighbourhoods q·V_y itself is greatest. A graph of the completed rows below ties
-#       short rows to each other and loses long ones: recall .60 in place of .997 where lengths of V_y differ much.
+#       short rows to each other and loses long ones: recall .78 in place of .998 where lengths of V_y differ much.
 # IVF   the cells of a k-means, which are compared by distance. Rows are completed to one length M by one number more,
 #       so that ‖q − V_y‖² = ‖q‖² + M² − 2 q·V_y orders labels as q·V_y does (matrices/lengths.py), and divided by M. A
 #       cell is chosen by its centre, which is shorter: points of length 2 M find the best ones where those of length M

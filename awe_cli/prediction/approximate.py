@@ -15,7 +15,7 @@ from awe_cli.errors import SettingsError
 from awe_cli.models.inner_product import search_refusal
 from awe_cli.models.label_index import open_label_index
 from awe_cli.models.load import OpenRanker
-from awe_cli.neighbors.label_index import usual_effort
+from awe_cli.neighbors.label_index import INDEXES, usual_effort
 from awe_cli.prediction.label_search import LabelSearch
 from awe_cli.ranking.inner_product import inner_product_of
 from awe_cli.workspace import Artifact, Workspace
@@ -44,6 +44,10 @@ def approximate_of(
                 "--search-effort: it is for an approximate search", hint="add --approximate hnsw"
             )
         return None
+    if method not in INDEXES:
+        raise SettingsError(
+            f"--approximate: expected {' or '.join(INDEXES)}, found {method!r}", hint="ivf is a good start"
+        )
     if isinstance(dataset, OtherDocuments):
         raise SettingsError(
             "--approximate: expected labels that were prepared, found others (--documents, --label-file): the index "

@@ -231,13 +231,19 @@ def ranked_blocks(
             some = rows[start : start + at_once]
             yield some, best(ranker, take_rows(x, some), None if seen is None else take_lists(seen, some))
 
-    def find(search: LabelSearch, start: int, x: Rows, seen: Lists | None) -> tuple[Ranked, Recall]:
+    def find(
+        search: LabelSearch, start: int, x: Rows, seen: Lists | None, unknown: NDArray[np.bool_]
+    ) -> tuple[Ranked, Recall]:
+        """The lists of a search, and how good they are; `unknown` (n,) get the most popular labels, and no list."""
         ranked, short = search.best(x, seen, request.listed, request.model)
+        short &= ~unknown
+        looked_at = measured(start, n_rows(x))
+        looked_at = looked_at[~unknown[looked_at]]
         for rows, exact in best_of_rows(np.flatnonzero(short), x, seen):
             put(ranked, rows, exact)
         shares = [
             recalls(ranked.labels[rows], exact, request.top_k)
-            for rows, exact in best_of_rows(measured(start, n_rows(x)), x, seen)
+            for rows, exact in best_of_rows(looked_at, x, seen)
         ]
         known = np.concatenate([*shares, np.zeros(0)])
         known = known[~np.isnan(known)]
@@ -250,7 +256,8 @@ def ranked_blocks(
         if search is None:
             ranked = best(ranker, block.x, seen)
         else:
-            ranked, recall = find(search, start, block.x, seen)
+            unknown = is_blank(block) if marked else np.zeros(len(block), bool)
+            ranked, recall = find(search, start, block.x, seen, unknown)
         fallback = None
         if popular is not None:
             fallback = is_blank(block)

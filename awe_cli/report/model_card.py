@@ -172,6 +172,8 @@ def _code(document: Mapping[str, Any]) -> str:
         return ""
     format, measure = document["format"], document["measure"]
     loaded = _LOADED[format].format(queries=queries, space=HNSW_SPACES[measure])
+    if "dtype" in document:
+        loaded += "labels, queries = labels.astype(np.float32), queries.astype(np.float32)\n"
     search = _SEARCHED.get(format, _ALL_SCORED.format(scores=_SCORED[measure]))
     if format == "word2vec" and measure == "inner-product":  # gensim itself compares by cosine
         search = "scores = labels.vectors @ queries[0]\n"
@@ -202,6 +204,8 @@ def _input_code(document: Mapping[str, Any]) -> str | None:
     body = _dense_lines(options) if document["dense"] else _sparse_lines(options)
     numpy = "import numpy as np\n\n" if "np." not in _code(document) else ""
     loaded = _FEATURES.get(document["format"], _FEATURES["npy"])
+    if "dtype" in document:
+        loaded += "\nU = U.astype(np.float32)"
     if _is_scaled(options):
         loaded += '\nmean, weight = np.load("features-scaling.npy")'
     given = {

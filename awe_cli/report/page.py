@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from awe_cli.report.figures import inline_svg, printable
-from awe_cli.report.tables import Table, candidates_table, comparison, tried_table
+from awe_cli.report.tables import Table, best_on_validation, candidates_table, comparison, tried_table
 
 _STYLE = """
 :root { color-scheme: light dark;
@@ -348,13 +348,9 @@ def _model_row(model: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def _validation(result: Mapping[str, Any]) -> str | None:
-    """The best score on validation that a result has."""
-    found = result.get("validation")
-    scores = [found] if isinstance(found, float) else list(found.values()) if isinstance(found, dict) else []
-    scores += [run.get("validation") for run in result.get("chosen", {}).values() if isinstance(run, dict)]
-    scores += [entry.get("validation") for entry in result.get("tried", ()) if isinstance(entry, dict)]
-    numbers = [score for score in scores if isinstance(score, int | float)]
-    return f"{max(numbers):.4f} {result.get('metric') or ''}".strip() if numbers else None
+    """The best score on validation that a result has, and its metric."""
+    best = best_on_validation(result)
+    return None if best is None else f"{best:.4f} {result.get('metric') or ''}".strip()
 
 
 def _quality(document: Mapping[str, Any]) -> Iterable[str]:

@@ -76,6 +76,15 @@ def calibration_line(result: Mapping[str, Any]) -> str:
     )
 
 
+def best_on_validation(result: Mapping[str, Any]) -> float | None:
+    """The best score on validation among those of a result: of its candidates, runs, or choices that were tried."""
+    found = result.get("validation")
+    scores = [*found.values()] if isinstance(found, dict) else [found]
+    scores += [run.get("validation") for run in result.get("chosen", {}).values() if isinstance(run, dict)]
+    scores += [entry.get("validation") for entry in result.get("tried", ()) if isinstance(entry, dict)]
+    return max((score for score in scores if isinstance(score, int | float)), default=None)
+
+
 def candidates_table(result: Mapping[str, Any]) -> Table | None:
     """What `awe retrain` chose from, and S alone beside it; None where there was no validation to choose by."""
     if not result["validation"]:

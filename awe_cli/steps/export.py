@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from awe_cli import __version__
 from awe_cli.config.export import (
@@ -33,6 +34,7 @@ from awe_cli.config.export import (
     WORD2VEC,
     ExportSettings,
 )
+from awe_cli.config.train import FLOAT32
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.dataset.features import FeatureOptions
 from awe_cli.errors import SettingsError, UsageError
@@ -40,6 +42,7 @@ from awe_cli.io import vectors as writers
 from awe_cli.io.vectors import Vectors
 from awe_cli.models.inner_product import linear_model, other_order
 from awe_cli.models.load import EMBEDDING
+from awe_cli.models.precision import LARGEST, narrow, recorded
 from awe_cli.models.products import Product, find_product, open_product
 from awe_cli.models.store import load_result
 from awe_cli.models.versions import is_earlier
@@ -94,6 +97,11 @@ def export(
     as_file = _is_file(output, settings)
     settings = replace(settings, format=settings.format or (FILES[output.suffix.lower()] if as_file else NPY))
     assert settings.format is not None
+    if settings.dtype != FLOAT32 and settings.format not in (NPY, SAFETENSORS):
+        raise SettingsError(
+            f"--dtype {settings.dtype}: it is for --format {NPY} and {SAFETENSORS}, found {settings.format}",
+            hint="leave it out, or take one of these",
+        )
     if settings.format in writers.NEEDED:
         writers.NEEDED[settings.format]()
     stored = ws.find("dataset")
@@ -113,6 +121,8 @@ def export(
     vectors = [_vectors(kind, product) for kind in kinds]
     if one_more:
         vectors = writers.with_one_more(vectors, LABELS)
+    if settings.dtype != FLOAT32:
+        vectors = [replace(one, rows=_in_range(one, settings.dtype)) for one in vectors]
     document: dict[str, Any] = {
         "made_by": _FORMAT,
         "awe": __version__,
@@ -126,6 +136,7 @@ def export(
         "dim": product.W.shape[1],
         "format": settings.format,
         "measure": measure,
+        **recorded(settings.dtype),
         "one_more": one_more,
         "other_order": reason,
         "fold_in": product.U is None,
@@ -210,6 +221,18 @@ def _kinds(settings: ExportSettings, product: Product, model: Artifact, as_file:
             hint="add labels, or take --format npy",
         )
     return [kind for kind in (*there, projected) if kind in wanted]
+
+
+def _in_range(vectors: Vectors, dtype: str) -> NDArray[Any]:
+    """The rows in this type. Raises SettingsError where it has no such numbers."""
+    largest = float(np.abs(vectors.rows).max(initial=0))
+    if largest > LARGEST:
+        raise SettingsError(
+            f"--dtype {dtype}: the largest number it holds is {LARGEST:,.0f}, found {largest:,.6g} in the vectors of "
+            f"{vectors.kind}",
+            hint="leave --dtype out",
+        )
+    return narrow(vectors.rows, dtype)
 
 
 def _vectors(kind: str, product: Product) -> Vectors:

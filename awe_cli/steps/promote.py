@@ -12,6 +12,7 @@ from awe_cli.errors import AweError, GateError, MissingInputError, SettingsError
 from awe_cli.evaluation.conditions import Condition, Verdict, judge_condition, parse_condition
 from awe_cli.models.load import find_model
 from awe_cli.models.store import fits_of_model, load_result
+from awe_cli.report.tables import best_on_validation
 from awe_cli.steps.evaluate import evaluate
 from awe_cli.workspace import Artifact, Workspace, check_name
 from awe_cli.workspace.store import Pointer
@@ -240,5 +241,5 @@ def _described(model: Artifact) -> dict[str, Any]:
         "fits": ["+".join(fit) for fit in fits_of_model(model)],
         "parents": dict(model.parents),
         "metric": result.get("metric"),
-        "validation": result.get("validation"),
+        "validation": best_on_validation(result),
     }

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
+import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.peers.environments import NotThere, last_line
+from benchmarks.peers.environments import NotThereError, last_line
 
 
 class Cost(NamedTuple):
@@ -28,27 +30,31 @@ NOTHING = Cost(0.0, 0.0)
 
 
 def run(command: Sequence[str | Path], minutes: float, environment: Mapping[str, str] | None = None) -> Cost:
-    """Run a command with at most so many minutes of the processor; standard output is that of this process.
+    """Run a command with at most so many minutes of the processor; what it writes is kept from the terminal.
 
-    Time by the clock would tell what else the machine had to do; that of the processor hardly does. Raises NotThere with
-    the last line that it wrote where it fails or needs longer.
+    Time by the clock would tell what else the machine had to do; that of the processor hardly does. Raises
+    NotThereError with the last line that it wrote where it fails or needs longer.
     """
-    seconds = round(60 * minutes)
+    seconds = math.ceil(60 * minutes)
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
 
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
-            list(map(str, command)), stdout=said, stderr=said, preexec_fn=limit, env={**os.environ, **(environment or {})}
+            list(map(str, command)),
+            stdout=said,
+            stderr=said,
+            preexec_fn=limit,  # noqa: PLW1509 - this process has no threads
+            env={**os.environ, **(environment or {})},
         )
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)  # told, since it was waited for here
         said.seek(0)
         text = said.read()
     taken = (used.ru_utime + used.ru_stime) / 60
-    if process.returncode and taken >= 0.98 * minutes:
-        raise NotThere(f"stopped after {minutes:g} minutes of the processor")
+    if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL) and taken > 0.9 * minutes:
+        raise NotThereError(f"stopped after {minutes:g} minutes of the processor")
     if process.returncode:
-        raise NotThere(last_line(text))
+        raise NotThereError(last_line(text))
     return Cost(taken, used.ru_maxrss / 1024)

@@ -14,15 +14,15 @@ _DONE, _FAILED = ".installed", ".failed"
 _SECONDS = 1800
 
 
-class NotThere(Exception):
+class NotThereError(Exception):
     """A library cannot be installed or fails; the message says why, in a line."""
 
 
 def environment(peer: Peer, folder: Path) -> Path:
     """The Python of the environment of a peer below `folder`, which is made where it is not there.
 
-    Only wheels are installed: nothing is built. Raises NotThere, also where that failed before; to try again, remove the
-    folder.
+    Only wheels are installed, unless the peer says that it builds. Raises NotThereError, also where that failed before;
+    to try again, remove the folder.
     """
     home = folder / peer.name
     python = home / "bin" / "python"
@@ -31,11 +31,12 @@ def environment(peer: Peer, folder: Path) -> Path:
         file = home / mark
         if file.exists() and file.read_text().startswith(wanted):
             if mark == _FAILED:
-                raise NotThere(file.read_text().removeprefix(wanted).strip())
+                raise NotThereError(file.read_text().removeprefix(wanted).strip())
             return python
     print(f"installing {', '.join(peer.install)} in {home}", file=sys.stderr, flush=True)
     venv.create(home, clear=True, with_pip=True)
-    command = [str(python), "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *wanted.split("\n")]
+    binary = ",".join(_NEEDED) if peer.builds else ":all:"
+    command = [python, "-m", "pip", "install", "--quiet", "--only-binary", binary, *wanted.split("\n")]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
         why = last_line(done.stderr) if done.returncode else ""
@@ -43,7 +44,7 @@ def environment(peer: Peer, folder: Path) -> Path:
         why = f"not installed within {_SECONDS // 60} minutes"
     (home / (_FAILED if why else _DONE)).write_text(f"{wanted}\n{why}")
     if why:
-        raise NotThere(why)
+        raise NotThereError(why)
     return python
 
 
@@ -58,4 +59,6 @@ def version(python: Path, peer: Peer) -> str:
 def last_line(text: str) -> str:
     """The last line that says something: of pip its error, of Python the exception."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return next((line for line in reversed(lines) if not line.startswith(("WARNING", "[notice]"))), "no message")
+    return next(
+        (line for line in reversed(lines) if not line.startswith(("WARNING", "[notice]"))), "no message"
+    )

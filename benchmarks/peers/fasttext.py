@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from benchmarks.peers.protocol import ANNOTATION, Job, Method, Peer
@@ -30,7 +32,7 @@ def _words(matrix: object) -> list[str]:
     indptr, indices, data = matrix.indptr, matrix.indices, matrix.data  # type: ignore[attr-defined]
     return [
         " ".join(f"w{i}" for i in indices[a:b][np.argsort(-data[a:b], kind="stable")])
-        for a, b in zip(indptr[:-1], indptr[1:], strict=True)
+        for a, b in pairwise(indptr)
     ]
 
 

@@ -1,7 +1,8 @@
-"""A prepared dataset as matrices that every library can read, and lists of labels as what awe's metrics make of them."""
+"""A prepared dataset as matrices that every library can read, and what awe's metrics say of lists of labels."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.matrices.bags import as_scipy
-from awe_cli.matrices.matrix import Bags, Lists
+from awe_cli.matrices.matrix import Lists
 from awe_cli.metrics.metrics import measure
 from awe_cli.metrics.ranks import Ranks
 from benchmarks.peers.protocol import save_matrix
@@ -37,24 +38,26 @@ class Question:
     labels: list[str]
 
 
-def ask(dataset: Dataset, split: str, fit_on: tuple[str, ...], folder: Path | None = None) -> Question:
-    """The examples of a split that have something held out; what to learn from goes to `folder` where one is named."""
+def ask(dataset: Dataset, split: str, fit_on: tuple[str, ...], folder: Path) -> Question:
+    """The examples of a split that have something held out. What to learn from and rank for goes to `folder`."""
     held = dataset.held_out(split, fit_on)
     held = held.take(np.flatnonzero(np.diff(held.positives.indptr) > 0))
-    if folder is not None and not folder.exists():
-        examples = dataset.training(fit_on)
+    if not folder.exists():
         draft = folder.with_name(f"{folder.name}.new")
-        draft.mkdir(parents=True, exist_ok=True)
-        save_matrix(draft / "Y", _ones(examples.positives, dataset.n_labels))
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        examples = dataset.training(fit_on)
+        Y = as_scipy(examples.positives, dataset.n_labels)
         if dataset.task == RECOMMENDATION:
             place = {key: row for row, key in enumerate(examples.ids.to_pylist())}
-            rows = [place.get(key, -1) for key in held.ids.to_pylist()]
-            if min(rows) < 0:  # a row of nothing for those who have no history
-                save_matrix(draft / "Y", scipy.sparse.vstack([_ones(examples.positives, dataset.n_labels), _blank(dataset)]).tocsr())
-            save_matrix(draft / "rows", np.where(np.array(rows) < 0, len(place), rows))
+            rows = np.array([place.get(key, len(place)) for key in held.ids.to_pylist()])
+            if (rows == len(place)).any():  # who has no history is an empty row, the last one
+                Y = scipy.sparse.vstack([Y, scipy.sparse.csr_matrix((1, Y.shape[1]), dtype=Y.dtype)]).tocsr()
+            save_matrix(draft / "rows", rows)
         else:
-            save_matrix(draft / "X", _plain(examples.x, dataset.n_features))
-            save_matrix(draft / "Q", _plain(held.x, dataset.n_features))
+            save_matrix(draft / "X", as_scipy(examples.x, dataset.n_features))
+            save_matrix(draft / "Q", as_scipy(held.x, dataset.n_features))
+        save_matrix(draft / "Y", Y)
         draft.rename(folder)
     return Question(_text(held.ids), held.positives, held.seen, _text(dataset.labels))
 
@@ -63,26 +66,15 @@ def _text(values: pa.Array) -> list[str]:
     return [str(value) for value in values.to_pylist()]
 
 
-def _ones(lists: Lists, n_labels: int) -> scipy.sparse.csr_matrix:
-    shape = (len(lists.indptr) - 1, n_labels)
-    return scipy.sparse.csr_matrix((np.ones(len(lists.indices), np.float32), lists.indices, lists.indptr), shape)
-
-
-def _blank(dataset: Dataset) -> scipy.sparse.csr_matrix:
-    return scipy.sparse.csr_matrix((1, dataset.n_labels), dtype=np.float32)
-
-
-def _plain(x: object, n_features: int) -> object:
-    return as_scipy(x, n_features) if isinstance(x, Bags) else x.values
-
-
 def lists_of_awe(file: Path, question: Question, k: int) -> NDArray[np.int64]:
     """(m, k) the lists that `awe predict --output` wrote, for the same examples in their order."""
     rows = pq.read_table(file)
     example = {key: row for row, key in enumerate(question.ids)}
     label = {name: number for number, name in enumerate(question.labels)}
     found = np.full((len(example), k), -1, np.int64)
-    for key, name, rank in zip(_text(rows.column(0)), _text(rows["label"]), rows["rank"].to_pylist(), strict=True):
+    for key, name, rank in zip(
+        _text(rows.column(0)), _text(rows["label"]), rows["rank"].to_pylist(), strict=True
+    ):
         if key in example and rank <= k:
             found[example[key], rank - 1] = label[name]
     return found
@@ -91,8 +83,8 @@ def lists_of_awe(file: Path, question: Question, k: int) -> NDArray[np.int64]:
 def judge(lists: NDArray[np.int64], question: Question, measures: Sequence[str]) -> NDArray[np.float64]:
     """(m, measures) what awe's metrics say of lists (m, k), best first and filled up with -1.
 
-    Raises ValueError for lists of another number of examples, for labels that stand twice and for those that a person has:
-    a comparison must not go by such lists.
+    Raises ValueError for lists of another number of examples, with a label twice, or with what a person has already: a
+    comparison must not go by such lists.
     """
     m = len(question.ids)
     if len(lists) != m:
@@ -106,7 +98,9 @@ def judge(lists: NDArray[np.int64], question: Question, measures: Sequence[str])
             raise ValueError(f"the list of {question.ids[e]} has what they have already")
         inside = slice(*question.positives.indptr[e : e + 2])
         place = {label: rank for rank, label in enumerate(row.tolist(), 1)}
-        ranks[inside] = np.sort([place.get(label, _BEYOND) for label in question.positives.indices[inside].tolist()])
+        ranks[inside] = np.sort(
+            [place.get(label, _BEYOND) for label in question.positives.indices[inside].tolist()]
+        )
     told = Ranks(question.positives.indptr, ranks)
     return np.stack([measure(name).values(told) for name in measures], axis=1)
 

@@ -1,4 +1,8 @@
-"""LightFM, in the build that has wheels (lightfm-next): WARP and BPR, in annotation with the features of examples."""
+"""LightFM: WARP and BPR, in annotation with the features of examples.
+
+rectools-lightfm is the same library in a package that builds on a current Python; lightfm-next has wheels, but the one
+for Python 3.11 asks for a symbol that glibc has not had since 2.31.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ def _listed(job: Job, loss: str) -> np.ndarray:
     X = None if job.X is None else scipy.sparse.csr_matrix(job.X, dtype=np.float32)
     model.fit(job.Y.tocoo(), user_features=X, epochs=epochs, num_threads=2)
     asked = None if job.Q is None else scipy.sparse.csr_matrix(job.Q, dtype=np.float32)
-    bias, U = model.get_user_representations(asked)
+    _, U = model.get_user_representations(asked)
     label_bias, V = model.get_item_representations()
     rows = np.arange(len(U)) if job.rows is None else job.rows
     return job.best(lambda block: U[rows[block]] @ V.T + label_bias, len(rows))
@@ -42,9 +46,10 @@ _SPACE = {
 }
 PEER = Peer(
     "lightfm",
-    ("lightfm-next",),
+    ("rectools-lightfm",),
     (
         Method("warp", "WARP, LightFM", (RECOMMENDATION, ANNOTATION), _SPACE, warp),
         Method("bpr", "BPR, LightFM", (RECOMMENDATION, ANNOTATION), _SPACE, bpr),
     ),
+    builds=True,
 )

@@ -57,7 +57,9 @@ class Job:
     @property
     def positives(self) -> list[list[int]]:
         """The positives of each row of Y."""
-        return [self.Y.indices[a:b].tolist() for a, b in zip(self.Y.indptr[:-1], self.Y.indptr[1:], strict=True)]
+        return [
+            self.Y.indices[a:b].tolist() for a, b in zip(self.Y.indptr[:-1], self.Y.indptr[1:], strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,15 @@ class Method:
 
 @dataclass(frozen=True)
 class Peer:
-    """One library: what pip is told to install, and its methods. Its module imports it only to rank."""
+    """One library: what pip is told to install, and its methods. Its module imports it only to rank.
+
+    builds  whether the library has no wheel that works, and is built by the C compiler
+    """
 
     name: str
     install: tuple[str, ...]
     methods: tuple[Method, ...]
+    builds: bool = False
 
 
 def save_matrix(path: Path, matrix: Any) -> None:

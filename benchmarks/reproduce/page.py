@@ -74,7 +74,7 @@ def figures(table: Table, found: Found) -> Iterator[str]:
         for metric in found.metrics:
             text = f"{found.mean(row, metric):.4f}"
             text = f"**{text}**" if found.mean(row, metric) == best[metric] else text
-            cells.append(text + _spread(found, row, metric) + star(table, found, row, metric))
+            cells.append(text + spread(found, row, metric) + star(table, found, row, metric))
         yield (
             f"| {row} | " + " | ".join(cells) + f" | {_changes(table, found, row)} | {_minutes(found, row)} |"
         )
@@ -169,7 +169,8 @@ def folded(text: str) -> str:
     return textwrap.fill(" ".join(text.split()), 118)
 
 
-def _spread(found: Found, row: str, metric: str) -> str:
+def spread(found: Found, row: str, metric: str) -> str:
+    """ " ± .0012", the deviation between the runs; nothing where they do not differ."""
     values = found.values[row][metric]
     if len(values) < 2 or len(set(values)) == 1:
         return ""

@@ -8,6 +8,10 @@ from benchmarks.reproduce.contrast import AHEAD, BEHIND, LEVEL, in_words, verdic
 from benchmarks.reproduce.found import Found
 from benchmarks.reproduce.shape import Claim, Data, Table
 
+LOSSES_HEAD = (
+    "| data | measure | the best of awe | another method | difference [95 % interval] | awe is |",
+    "|---|---|---|---|---|---|",
+)
 HOLDS = {AHEAD: "holds", LEVEL: "not shown: level", BEHIND: "**no**: the other way round"}
 HOLDS_AT_LEAST = {AHEAD: "holds: ahead", LEVEL: "holds: level", BEHIND: "**no**: behind"}
 
@@ -40,16 +44,16 @@ def losses(table: Table, found: Mapping[str, Found], measured: list[Data]) -> It
 
     The best row is named by its mean on test, which flatters it where there are several: the page says so.
     """
-    lines = [line for data in measured for line in _against_others(table, data, found[data.name])]
+    lines = [line for data in measured for line in against_others(table, data, found[data.name])]
     if lines:
-        heads = "| data | measure | the best of awe | another method | difference [95 % interval] | awe is |"
-        yield "\n".join([heads, "|---|---|---|---|---|---|", *lines])
+        yield "\n".join([*LOSSES_HEAD, *lines])
     gains = [line for data in measured for line in _no_gain(table, data, found[data.name])]
     if gains:
         yield "\n".join(gains)
 
 
-def _against_others(table: Table, data: Data, found: Found) -> Iterator[str]:
+def against_others(table: Table, data: Data, found: Found) -> Iterator[str]:
+    """A line for each measure and method with which the best row of awe is level, or behind it."""
     rows = table.rows_for(data)
     ours = [row.name for row in rows if row.ours]
     for metric in found.metrics if ours else ():

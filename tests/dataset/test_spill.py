@@ -15,6 +15,11 @@ from awe_cli import app
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.dataset import interactions, storage
 from awe_cli.dataset.spill import Spill, cut
+from awe_cli.io.columns import Role
+from awe_cli.io.log import ReadingLog
+from awe_cli.io.options import ReadOptions
+from awe_cli.io.reader import read_batches
+from awe_cli.io.sources import open_sources
 from awe_cli.steps.prepare import prepare
 from awe_cli.workspace import Workspace
 
@@ -104,3 +109,16 @@ def test_a_part_that_was_never_written_has_no_records(tmp_path: Path) -> None:
     assert [records["person"].tolist() for records in spill.drain()] == [[1, 2], [4, 5, 4, 5]]
     assert len(spill.read(4, kind)) == 0
     assert not list((tmp_path / "spill").iterdir())
+
+
+def test_what_has_been_read_is_not_kept(tmp_path: Path) -> None:
+    """Of a file of sixty groups of rows, two or so are in memory, read as input and as a stored dataset."""
+    path, rows = tmp_path / "rows.parquet", 20_000
+    numbers = np.random.default_rng(0).integers(0, 2**62, 60 * rows)
+    pq.write_table(pa.table({"n": numbers}), path, row_group_size=rows, compression=None)
+    before = pa.total_allocated_bytes()
+    with open_sources([str(path)], options=ReadOptions(), log=ReadingLog()) as (source,):
+        for batches in (read_batches(source, {"n": Role.ID}, rows), storage.read_batches(path, ["n"], rows)):
+            held = [pa.total_allocated_bytes() - before for _ in batches]
+            assert len(held) == 60
+            assert max(held) < 10 * 8 * rows
