@@ -164,7 +164,7 @@ def epochs(
         seen = max(seen, 1)
         trials_per_example = trials / max(1, len(examples))
         yield EpochReport(
-            epoch + 1, float(total / seen), violators / seen, trials / seen, trials_per_example, seen
+            epoch + 1, float(total / seen), violators / seen, trials / seen, trials_per_example, int(seen)
         )
 
 
