@@ -168,10 +168,15 @@ def epochs(
             del here, task, block, problem
         _, total_loss, seen, violators, trials = part
         part = WHOLE
-        seen = max(int(seen), 1)
+        seen = max(seen, 1)
         trials_per_example = trials / max(1, total)
         yield EpochReport(
-            epoch + 1, float(total_loss / seen), violators / seen, trials / seen, trials_per_example, seen
+            epoch + 1,
+            float(total_loss / seen),
+            violators / seen,
+            trials / seen,
+            trials_per_example,
+            int(seen),
         )
 
 
