@@ -136,10 +136,16 @@ def test_outputs_are_written_whole(store: Store, tmp_path: Path, run: Callable[.
         run(*PREDICT, *options, "--output", str(tmp_path / name))
         run(*PREDICT, *options, "--output", f"s3://data/out/{name}")
         assert store.get(f"out/{name}") == (tmp_path / name).read_bytes()
+    run("train", "--name", "linear", "--dim", "4", "--epochs", "1", "--margin", "0.3")
+    run("export", "--model", "linear", "--output", "s3://data/out/vectors.parquet")
+    assert store.get("out/vectors.parquet")[:4] == b"PAR1"
+    said = run("export", "--model", "linear", "--output", "s3://data/out", code=2)
+    assert "expected a folder of this machine" in said
     run("evaluate", "--model", "popularity", "--metrics-file", "s3://data/out/metrics.json")
     assert b'"popularity.' in store.get("out/metrics.json")
     assert sorted(store.keys()) == [
-        "chosen.txt", "out/chosen.csv", "out/metrics.json", "out/new.jsonl", "out/rows.parquet", "plays.csv",
+        "chosen.txt", "out/chosen.csv", "out/metrics.json", "out/new.jsonl", "out/rows.parquet",
+        "out/vectors.parquet", "plays.csv",
     ]  # fmt: skip
 
 

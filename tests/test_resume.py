@@ -129,7 +129,7 @@ def test_stopped_at_any_epoch_training_ends_with_the_same_bytes(ws: Workspace, e
     assert not folders(ws)
 
 
-@pytest.mark.parametrize("epoch", [1, 3, 5, 8])
+@pytest.mark.parametrize("epoch", [2, 4])
 def test_shards_go_on_with_their_momentum(ws: Workspace, epoch: int) -> None:
     settings = replace(SETTINGS, shards=3)
     train(ws, settings, name="whole")

@@ -510,7 +510,8 @@ class Model:
     def export(self, folder: str | Path, **settings: Any) -> Path:
         """Write the vectors for other libraries, as `awe export` does; return the folder, whose README.md says how."""
         found = self.workspace._settings(ExportSettings, "export", settings).settings
-        return export(self.workspace, Path(folder), self._name_now(), found).folder
+        export(self.workspace, Path(folder), self._name_now(), found)
+        return Path(folder)
 
 
 # What a notebook hands over, and what it gets.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,7 +32,7 @@ awe export --model awe --as-candidates --format hnswlib --output candidates
 def export(
     *,
     output: Annotated[
-        Path,
+        str,
         typer.Option(
             "--output",
             "-o",
@@ -63,11 +62,14 @@ def export(
     distance (word2vec, hnswlib) they get one number more, which keeps that order. A model whose affinity ranks in
     another order than Ux·V_y is refused, or with --as-candidates exported with a warning.
     """
+    from awe_cli.io.remote import target_of
     from awe_cli.steps.export import export as step
     from awe_cli.workspace import Workspace
 
     settings = settings_from(ExportSettings, "export", workspace, flags).settings
-    made = step(Workspace(workspace, dry_run=dry_run), output, model, settings, announce=console.log)
+    made = step(
+        Workspace(workspace, dry_run=dry_run), target_of(output), model, settings, announce=console.log
+    )
     document = made.document
     if document["other_order"]:
         console.warn(

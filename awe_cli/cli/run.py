@@ -7,7 +7,6 @@ import dataclasses
 import shlex
 import textwrap
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -66,6 +65,7 @@ def run(
     is ranked for, elsewhere what was held out. What is up to date is not made again, so that a run that was stopped
     goes on where it was. Settings of the single commands come from awe.toml and the environment.
     """
+    from awe_cli.io.remote import target_of
     from awe_cli.prediction.rows import sample_table
     from awe_cli.steps.recipe import recipe
     from awe_cli.steps.run import POPULARITY, finish
@@ -97,7 +97,7 @@ def run(
             console.log(f"[{number}/{len(chain)}] {shlex.join(['awe', *arguments])}")
             _call(context, [*arguments, *common])
     console.be_quiet(quiet)
-    target = None if output is None else Path(output)
+    target = None if output is None else target_of(output)
     settings = dataclasses.replace(
         settings_from(PredictSettings, "predict", workspace, {}).settings, top_k=top_k
     )

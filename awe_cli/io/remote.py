@@ -49,6 +49,11 @@ class RemoteFile:
         """Of the name, with its point: ".parquet"."""
         return PurePosixPath(self.address).suffix
 
+    @property
+    def name(self) -> str:
+        """Of the file in its folder."""
+        return PurePosixPath(self.address).name
+
     @contextlib.contextmanager
     def whole(self, option: str) -> Iterator[IO[bytes]]:
         """A stream that becomes the file when the block ends, and leaves no trace where it fails.

@@ -66,6 +66,7 @@ class EmbeddingRanker:
         table: Table | None = None,
         learned: AffinityParams = NO_PARAMS,
         y: Rows | None = None,
+        *,
         neighbors: WeightedNeighbors | None = None,
         sparse: Callable[[Rows], Bags] | None = None,
     ) -> None:

@@ -39,6 +39,7 @@ from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.dataset.features import FeatureOptions
 from awe_cli.errors import SettingsError, UsageError
 from awe_cli.io import vectors as writers
+from awe_cli.io.remote import RemoteFile
 from awe_cli.io.vectors import Vectors
 from awe_cli.models.inner_product import linear_model, other_order
 from awe_cli.models.load import EMBEDDING
@@ -67,14 +68,14 @@ class Exported:
     sizes     file → bytes
     """
 
-    folder: Path
+    folder: Path | RemoteFile
     document: dict[str, Any]
     sizes: dict[str, int]
 
 
 def export(
     ws: Workspace,
-    output: Path,
+    output: Path | RemoteFile,
     model: str | None = None,
     settings: ExportSettings | None = None,
     *,
@@ -143,17 +144,19 @@ def export(
         **_scaling(dataset),
         "kinds": {one.kind: {"what": _what(one.kind, product), "rows": len(one.rows)} for one in vectors},
     }
-    if as_file:
+    if isinstance(output, Path) and as_file:
         check_file(output)
-    else:
+    elif isinstance(output, Path):
         check_folder(output, _is_export)
-    ws.would(output, "an export is written anew" if output.exists() else "it is not there")
+    is_new = isinstance(output, Path) and not output.exists()
+    ws.would(str(output), "it is not there" if is_new else "an export is written anew")
     if settings.format == HNSWLIB:
         n = dataset.n_labels
         announce(f"building a graph of {n:,} labels on one thread: several would build another each time")
     if as_file:
         document["files"] = {vectors[0].kind: [output.name]}
         return Exported(output, document, {output.name: _write_file(output, vectors, settings.format)})
+    assert isinstance(output, Path), "one file alone is written to an address"
     with whole_folder(output, _is_export) as folder:
         files = document["files"] = _write(folder, vectors, settings.format, measure)
         if FEATURES in files:
@@ -166,27 +169,33 @@ def export(
     return Exported(output, document, sizes)
 
 
-def _is_file(output: Path, settings: ExportSettings) -> bool:
+def _is_file(output: Path | RemoteFile, settings: ExportSettings) -> bool:
     """Whether one file is asked for, rather than a folder. Raises UsageError where it could not hold names."""
     suffix = output.suffix.lower()
-    if output.is_dir() or suffix not in (*FILES, *OTHER_FILES):
+    if isinstance(output, RemoteFile) and suffix not in FILES:
+        raise UsageError(
+            f"--output {output}: expected a folder of this machine, or the name of a file at an address, found neither",
+            hint=f"name a folder, and copy it there; one file with vectors ends in {', '.join(FILES)}",
+        )
+    is_folder = isinstance(output, Path) and output.is_dir()
+    if is_folder or suffix not in (*FILES, *OTHER_FILES):
         return False
     if suffix in OTHER_FILES or settings.format not in (None, FILES[suffix]):
         raise UsageError(
             f"--output {output}: expected a folder, found the name of a file",
-            hint=f"name a folder, such as {output.with_suffix('')}; one file with vectors and their names ends in "
-            ".parquet, or in .txt or .vec for word2vec",
+            hint=f"name a folder, such as {str(output).removesuffix(output.suffix)}; one file with vectors and their "
+            "names ends in .parquet, or in .txt or .vec for word2vec",
         )
     return True
 
 
-def _write_file(output: Path, vectors: list[Vectors], format: str) -> int:
+def _write_file(output: Path | RemoteFile, vectors: list[Vectors], format: str) -> int:
     """Write the one kind of vectors to a file, in one instant; return its size in bytes."""
     with whole_file(output) as stream, tempfile.TemporaryDirectory() as folder:
         [[name]] = _WRITERS[format](Path(folder), vectors).values()
         with open(Path(folder) / name, "rb") as written:
             shutil.copyfileobj(written, stream)
-    return output.stat().st_size
+        return stream.tell()
 
 
 def _kinds(settings: ExportSettings, product: Product, model: Artifact, as_file: bool) -> list[str]:

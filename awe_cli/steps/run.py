@@ -10,6 +10,7 @@ from typing import IO, Any
 from awe_cli.config.evaluate import EvaluateSettings
 from awe_cli.config.predict import PredictSettings
 from awe_cli.dataset.dataset import RECOMMENDATION, RETRIEVAL, Dataset
+from awe_cli.io.remote import RemoteFile
 from awe_cli.models.load import ENSEMBLE, find_model
 from awe_cli.models.store import load_result, open_dataset
 from awe_cli.steps.evaluate import evaluate
@@ -40,7 +41,7 @@ class Finished:
 def finish(
     ws: Workspace,
     settings: PredictSettings | None = None,
-    output: Path | IO[bytes] | None = None,
+    output: Path | RemoteFile | IO[bytes] | None = None,
     *,
     threads: int | None = None,
     wait: float = False,

@@ -127,8 +127,9 @@ def epochs(
             if isinstance(examples, StoredExamples) or ready is None:
                 ready = None  # before the next window is read
                 ready = _make_ready(
-                    affinity, loss, window.read(), examples, plan, state.learned, side, n_labels, threads
-                )
+                    affinity, loss, window.read(), examples, plan, state.learned, side,
+                    n_labels=n_labels, threads=threads,
+                )  # fmt: skip
             here, scratches, scales = ready
             order, begin = window.order, part.examples - window.start
             task = Task(here.positives.indptr, here.positives.indices, here.own, window.seed, epoch)
@@ -171,7 +172,12 @@ def epochs(
         seen = max(seen, 1)
         trials_per_example = trials / max(1, total)
         yield EpochReport(
-            epoch + 1, float(total_loss / seen), violators / seen, trials / seen, trials_per_example, seen
+            epoch + 1,
+            float(total_loss / seen),
+            violators / seen,
+            trials / seen,
+            trials_per_example,
+            int(seen),
         )
 
 
@@ -207,6 +213,7 @@ def _make_ready(
     plan: TrainConfig,
     learned: AffinityParams,
     side: Any,
+    *,
     n_labels: int,
     threads: int,
 ) -> _Ready:

@@ -140,27 +140,36 @@ def test_what_is_chosen_on_validation_is_the_same(
     assert digests(there) == digests(here)
 
 
-def test_shards_learn_the_same_on_any_number_of_workers(
-    scheduler: str, copies: tuple[Path, Path], tmp_path: Path
-) -> None:
-    command = (
-        "train",
-        "--dim",
-        "12",
-        "--epochs",
-        "3",
-        "--margin",
-        "0.3",
-        "--shards",
-        "3",
-        "--name",
-        "shards",
-    )
+SHARDS = ["train", "--dim", "12", "--epochs", "3", "--margin", "0.3", "--shards", "3", "--name", "shards"]
+
+
+def test_shards_learn_the_same_on_any_number_of_workers(scheduler: str, copies: tuple[Path, Path]) -> None:
     here, there = copies
     for threads in ("1", "2"):
-        assert main(["--workspace", str(here), *command, "--threads", threads, "--fresh"]) == 0
-    assert main(["--workspace", str(there), *command, "--scheduler", scheduler]) == 0
+        assert main(["--workspace", str(here), *SHARDS, "--threads", threads, "--fresh"]) == 0
+    assert main(["--workspace", str(there), *SHARDS, "--scheduler", scheduler]) == 0
     assert digests(there) == digests(here)
+
+
+def test_shards_are_read_from_disk_in_windows(
+    scheduler: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for module in ("interactions", "storage"):
+        monkeypatch.setattr(f"awe_cli.dataset.{module}.PEOPLE_IN_GROUP", 40)
+    (tmp_path / "plays.csv").write_text(plays())
+    told = ("prepare", str(tmp_path / "plays.csv"), "--user", "person", "--item", "item", "--holdout", "2")
+    here, there = tmp_path / "here", tmp_path / "there"
+    for workspace, who in ((here, ()), (there, ("--scheduler", scheduler))):
+        assert main(["--workspace", str(workspace), *told]) == 0
+        assert main(["--workspace", str(workspace), *SHARDS, "--window", "300", *who]) == 0
+    assert digests(there) == digests(here)
+    capsys.readouterr()
+    more = [*SHARDS, "--window", "300", "--shards", "12"]
+    assert main(["--workspace", str(here), *more]) == 78
+    assert "--shards: expected at most" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("approximate", SEARCHES)
@@ -181,6 +190,7 @@ def test_neighbours_by_the_input_are_the_same(engine: dask.Dask) -> None:
 
 PREDICT = ("predict", "--model", "wsabie", "--top-k", "3")
 EVALUATE = ("evaluate", "--model", "wsabie,popularity", "--by", "label-frequency", "--per-example")
+OF_THE_WHOLE = ("evaluate", "--model", "wsabie", "--metric", "coverage,gini,ece,brier", "--name", "whole")
 NEW_PEOPLE = "person,item\n" + "".join(f"new{n},g{n % 8}-{n % 10}\n" for n in range(60)) + "lost,none\n"
 
 
@@ -204,12 +214,16 @@ def rank_and_judge(workspace: Path, *more: str) -> dict[str, bytes]:
         "chosen.tsv": ("--ids", str(chosen)),
         "new.jsonl": (str(new),),
         "shelf.csv": ("--split", "test", "--diversity", "0.3"),
+        "likely.csv": (str(new), "--threshold", "0.02"),
     }
-    assert main(["--workspace", str(workspace), "train-baseline", "popularity"]) == 0
+    for command in (("train-baseline", "popularity"), ("calibrate", "--model", "wsabie")):
+        assert main(["--workspace", str(workspace), *command]) == 0
     for name, options in asked.items():
         command = [*PREDICT, *options, "--output", str(workspace / name), *more]
         assert main(["--workspace", str(workspace), *command]) == 0
-    for command in ((*PREDICT, "--name", "stored"), EVALUATE):
+    # What is stored has the counts, and so the recall of the search, which is measured on some of the examples.
+    near = (*PREDICT, "--approximate", "hnsw", "--probabilities", "--split", "test", "--name", "near")
+    for command in ((*PREDICT, "--name", "stored"), near, EVALUATE, OF_THE_WHOLE):
         assert main(["--workspace", str(workspace), *command, *more]) == 0
     assert not (workspace / "checkpoints").exists()
     return {name: (workspace / name).read_bytes() for name in asked}
