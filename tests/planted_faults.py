@@ -451,6 +451,35 @@ FAULTS = [
         "test_metrics_file.py",
         "gate",
     ),
+    # Shards, parts of a cluster, and stores
+    Fault(
+        "a row is averaged over shards that did not step it",
+        "            weight += stepped\n",
+        "            weight += float(size)\n",
+        "test_mixing.py",
+        "own-Constant",
+    ),
+    Fault(
+        "momentum is forgotten in a checkpoint",
+        "arrays |= {_MOMENTUM + name: array for name, array in run.momentum.items()}",
+        "arrays |= {_MOMENTUM + name: 0 * array for name, array in run.momentum.items()}",
+        "test_resume.py",
+        "momentum",
+    ),
+    Fault(
+        "a part that is there is made again",
+        "            if not folder.has(part_key(name, number)):\n",
+        "            if not folder.has(part_key(name, -1 - number)):\n",
+        "test_dask.py",
+        "not_made_again",
+    ),
+    Fault(
+        "a copy of a file in a bucket is never renewed",
+        "if known is None or known[0] != version:",
+        "if known is None:",
+        "test_remote.py",
+        "changed or hidden",
+    ),
 ]
 
 

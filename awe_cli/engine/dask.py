@@ -127,13 +127,15 @@ class Dask:
         A block whose worker is lost is worked on by another. The first error of a block, in their order, is raised as
         it would be here; BusyError where the cluster is lost, SettingsError where workers die of a block.
         """
+        from distributed.protocol.pickle import dumps
+
         with self._reached():
             most = _AHEAD * max(1, sum(self._client.nthreads().values()))
         sent = self._send(function)
         pending: deque[Any] = deque()
         try:
             for block in blocks:
-                pending.append(self._begin(sent, block))
+                pending.append(self._begin(sent, _Sent(dumps(block))))
                 if len(pending) >= most:
                     yield self._result(pending.popleft())
             while pending:
