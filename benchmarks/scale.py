@@ -91,7 +91,7 @@ def measure(folder: Path, times: int, asked: argparse.Namespace) -> Measured:
     rows, people = pq.read_metadata(plays).num_rows, asked.people * times
     costs: dict[str, Cost] = {}
     for step in asked.steps.split(","):
-        if step == "build-knn" and people > KNN_MOST:
+        if step in ("build-knn", "retrain") and people > KNN_MOST:
             continue
         cost = costs[step] = run(
             work, *(word.format(plays=plays, work=work, dim=asked.dim) for word in STEPS[step])
