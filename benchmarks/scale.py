@@ -1,7 +1,7 @@
 """Memory and time of each step as the data grow and the model does not.
 
     python benchmarks/scale.py [--times 1,10] [--people 20000] [--items 20000] [--dim 32] [--steps prepare,train,…]
-    python benchmarks/scale.py --times 1 --items 1000000 --dim 64 --project 100000000 --steps prepare,train,evaluate
+    python benchmarks/scale.py --times 1 --people 5000 --items 1000000 --dim 64 --project 100000000 --steps …
 
 Makes interactions of TIMES × PEOPLE people with 100 items each on average, runs each step in a process of its own, and
 prints a Markdown table. Memory is the most that a process held at once, libraries included: all its pages in memory
@@ -44,7 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--times", default="1,10", help="1,10,100: 100 takes 25 GB of disk and an hour")
+    parser.add_argument("--times", default="1,10", help="1,10,100: 100 takes about 6 GB of disk")
     parser.add_argument("--people", type=int, default=20_000)
     parser.add_argument("--items", type=int, default=20_000)
     parser.add_argument("--dim", type=int, default=32)
@@ -67,9 +67,13 @@ def main() -> None:
 
 
 class Measured(NamedTuple):
-    """The costs of the steps on data of one size, and the bytes of the dataset and of the model with its fits."""
+    """The costs of the steps on data of one size, and the bytes of the dataset and of a fit of the model.
+
+    items  those that somebody has chosen
+    """
 
     people: int
+    items: int
     rows: int
     costs: dict[str, Cost]
     stored: dict[str, int]
@@ -87,7 +91,7 @@ def measure(folder: Path, times: int, asked: argparse.Namespace) -> Measured:
     rows, people = pq.read_metadata(plays).num_rows, asked.people * times
     costs: dict[str, Cost] = {}
     for step in asked.steps.split(","):
-        if step == "build-knn" and people > KNN_MOST:
+        if step in ("build-knn", "retrain") and people > KNN_MOST:
             continue
         cost = costs[step] = run(
             work, *(word.format(plays=plays, work=work, dim=asked.dim) for word in STEPS[step])
@@ -97,21 +101,24 @@ def measure(folder: Path, times: int, asked: argparse.Namespace) -> Measured:
             f"{cost.seconds:,.1f} | {cost.processor:,.1f} |",
             flush=True,
         )
-    stored = {name: _stored(work, name) for name in ("examples.parquet", "fit-train.npz")}
+    files = {name: _largest(work, name) for name in ("examples.parquet", "fit-train.npz", "labels.parquet")}
+    stored = {name: path.stat().st_size for name, path in files.items() if path}
+    labels = files["labels.parquet"]
+    items = pq.read_metadata(labels).num_rows if labels else 0
     if asked.folder is None:
         shutil.rmtree(work)
         plays.unlink()
-    return Measured(people, rows, costs, stored)
+    return Measured(people, items, rows, costs, stored)
 
 
-def _stored(workspace: Path, name: str) -> int:
-    """The size of the largest file of this name in a workspace, 0 where there is none."""
-    return max((path.stat().st_size for path in workspace.glob(f"store/*/{name}")), default=0)
+def _largest(workspace: Path, name: str) -> Path | None:
+    """The largest file of this name in a workspace, None where there is none."""
+    return max(workspace.glob(f"store/*/{name}"), key=lambda path: path.stat().st_size, default=None)
 
 
 def project(measured: Measured, asked: argparse.Namespace) -> None:
     """Print what the steps take for many people, from what they took for a few."""
-    people, rows, costs, stored = measured
+    people, items, rows, costs, stored = measured
     more = asked.project * rows // people
     passes = {"train": asked.epochs}
     print(
@@ -121,19 +128,22 @@ def project(measured: Measured, asked: argparse.Namespace) -> None:
     print("| step | measured, ns of processor | for each | processor hours | price |\n|---|---|---|---|---|")
     for step, cost in costs.items():
         per_score = step in ("evaluate", "predict")
-        units = people * asked.items if per_score else rows
+        units = people * items if per_score else rows
         hours = cost.processor / units * (asked.project * asked.items if per_score else more) / 3600
         hours *= passes.get(step, 1)
         print(
             f"| {step} | {1e9 * cost.processor / units:,.3g} | {'person × item' if per_score else 'interaction'} | "
             f"{hours:,.0f} | {hours * asked.price:,.0f} |"
         )
-    dataset, model = (stored[name] / MB / 1e3 for name in ("examples.parquet", "fit-train.npz"))
+    dataset, model = (stored.get(name, 0) / MB / 1e3 for name in ("examples.parquet", "fit-train.npz"))
     print("\n| stored | measured | there |\n|---|---|---|")
     print(
         f"| dataset | {1e9 * dataset / rows:.1f} bytes an interaction | {dataset * asked.project / people:,.1f} GB |"
     )
-    print(f"| U, V and accumulators of a fit | {model:,.2f} GB | {model:,.2f} GB |")
+    print(
+        f"| U, V and accumulators of a fit | {1e9 * model / items:,.0f} bytes an item | "
+        f"{model * asked.items / items:,.2f} GB |"
+    )
 
 
 STEPS: dict[str, tuple[str, ...]] = {

@@ -17,9 +17,11 @@ def encode(values: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int32]]:
     """The distinct values in order of appearance, and the position of each value among them (n,)."""
     if not len(values):
         return pa.array([], values.type), np.zeros(0, np.int32)
-    coded = values.dictionary_encode().unify_dictionaries()
-    codes = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in coded.chunks]
-    return coded.chunk(0).dictionary, np.concatenate(codes).astype(np.int32, copy=False)
+    coded = values.dictionary_encode().chunks  # which have one dictionary
+    distinct = coded[0].dictionary
+    assert all(len(chunk.dictionary) == len(distinct) for chunk in coded)
+    codes = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in coded]
+    return distinct, np.concatenate(codes).astype(np.int32, copy=False)
 
 
 def ranked(values: pa.Array, counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -21,7 +21,7 @@ from awe_cli.core.objective import Block, ThreadScratch, scores_all, sides, uses
 from awe_cli.core.pairs import NO_CHAINS, Chains
 from awe_cli.core.sums import Sums
 from awe_cli.dataset.examples import Examples
-from awe_cli.dataset.windows import StoredExamples, windows_of
+from awe_cli.dataset.windows import StoredExamples, Window, windows_of
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
 from awe_cli.errors import DivergedError
 from awe_cli.losses.registry import find_loss
@@ -116,57 +116,20 @@ def epochs(
     n_labels, total = len(W), len(examples)
     candidates = n_labels if examples.drawn is None else len(examples.drawn)
     loss = find_loss(plan.loss).build(asdict(plan), candidates)
-    with_bounds = False
+    learning = _Learning(affinity, loss, side, state, W, plan, total, threads)
     ready: _Ready | None = None
     for epoch in range(done, plan.epochs):
         with_bounds = uses_bounds(loss) and _bounds_pay(affinity, trials_per_example, n_labels)
-        size = _FIRST_PART * plan.block_size
         for window in windows_of(examples, plan.seed, epoch):
             if part.examples >= window.stop:
                 continue
             if isinstance(examples, StoredExamples) or ready is None:
                 ready = None  # before the next window is read
-                ready = _make_ready(
-                    affinity, loss, window.read(), examples, plan, state.learned, side,
-                    n_labels=n_labels, threads=threads,
-                )  # fmt: skip
-            here, scratches, scales = ready
-            order, begin = window.order, part.examples - window.start
-            task = Task(here.positives.indptr, here.positives.indices, here.own, window.seed, epoch)
-            block = _block(
-                affinity,
-                loss,
-                here,
-                order,
-                plan,
-                state.learned,
-                side,
-                n_labels=n_labels,
-                with_bounds=with_bounds,
-            )
-            for scratch in scratches:
-                scratch.mark[:] = 0
-            if begin and isinstance(side, Described):
-                # all rows of V count as stepped by the block before, so that all rows of W are updated
-                side.changed[:] = begin - plan.block_size + 1
-            problem = Problem(affinity, loss, here.x, task, side, state, W, np.float32(plan.norm_cap))
-            rates = _rates(plan, epoch + np.array([window.start, window.stop]) / max(total, 1))
-            while begin < len(order):
-                end, started = min(begin + size, len(order)), time.monotonic()
-                schedule = Schedule(order, plan.block_size, scales, rates, begin, end, float(part.loss))
-                figures = run_epoch(problem, schedule, block, scratches, threads)
-                size = _next_part(end - begin, time.monotonic() - started, plan.block_size)
-                part = EpochPart(
-                    window.start + end,
-                    figures.loss,
-                    part.positives + figures.positives,
-                    part.violators + figures.violators,
-                    part.trials + figures.trials,
-                )
-                begin = end
+                ready = _make_ready(learning, window.read(), examples.mean_weight)
+            for more in _parts(learning, ready, window, epoch, part, with_bounds=with_bounds):
+                part = more
                 if on_part is not None and part.examples < total:
                     on_part(part)
-            del here, task, block, problem
         _, total_loss, seen, violators, trials = part
         part = WHOLE
         seen = max(seen, 1)
@@ -181,12 +144,84 @@ def epochs(
         )
 
 
+class _Learning(NamedTuple):
+    """What is the same for all examples of a run; `total` is their number."""
+
+    affinity: Any
+    loss: Any
+    side: Any
+    state: State
+    W: NDArray[np.float32]
+    plan: TrainConfig
+    total: int
+    threads: int
+
+
 class _Ready(NamedTuple):
     """Examples in memory, temporary arrays for each worker, and the factor of each example's loss."""
 
     examples: Examples
     scratches: list[ThreadScratch]
     scales: NDArray[np.float32]
+
+
+def _make_ready(learning: _Learning, examples: Examples, mean_weight: float) -> _Ready:
+    """What is needed to learn from these examples; `mean_weight` is that of all examples of the run."""
+    affinity, loss, side, state, W, plan, _, threads = learning
+    positives = np.diff(examples.positives.indptr)
+    scales = (np.maximum(positives, 1) ** -plan.positive_power).astype(np.float32)
+    if examples.weight is not None:  # 1 on average, so that a learning rate means the same
+        scales *= examples.weight / np.float32(mean_weight)
+    scratches = [
+        _scratch(affinity, loss, examples, plan, state.learned, side, len(W), threads) for _ in range(threads)
+    ]
+    return _Ready(examples, scratches, scales)
+
+
+def _parts(
+    learning: _Learning, ready: _Ready, window: Window, epoch: int, part: EpochPart, *, with_bounds: bool
+) -> Iterator[EpochPart]:
+    """Learn the examples of a window from where `part` ends; yields what is done of the epoch, about once a minute."""
+    affinity, loss, side, state, W, plan, total, threads = learning
+    (x, positives, own), order = (
+        (ready.examples.x, ready.examples.positives, ready.examples.own),
+        window.order,
+    )
+    begin = part.examples - window.start
+    for scratch in ready.scratches:
+        scratch.mark[:] = 0
+    if begin and isinstance(side, Described):
+        # all rows of V count as stepped by the block before, so that all rows of W are updated
+        side.changed[:] = begin - plan.block_size + 1
+    task = Task(positives.indptr, positives.indices, own, window.seed, epoch)
+    problem = Problem(affinity, loss, x, task, side, state, W, np.float32(plan.norm_cap))
+    block = _block(
+        affinity,
+        loss,
+        ready.examples,
+        order,
+        plan,
+        state.learned,
+        side,
+        n_labels=len(W),
+        with_bounds=with_bounds,
+    )
+    rates = _rates(plan, epoch + np.array([window.start, window.stop]) / max(total, 1))
+    size = _FIRST_PART * plan.block_size
+    while begin < len(order):
+        end, started = min(begin + size, len(order)), time.monotonic()
+        schedule = Schedule(order, plan.block_size, ready.scales, rates, begin, end, float(part.loss))
+        figures = run_epoch(problem, schedule, block, ready.scratches, threads)
+        size = _next_part(end - begin, time.monotonic() - started, plan.block_size)
+        part = EpochPart(
+            window.start + end,
+            figures.loss,
+            part.positives + figures.positives,
+            part.violators + figures.violators,
+            part.trials + figures.trials,
+        )
+        begin = end
+        yield part
 
 
 def _next_part(examples: int, seconds: float, block: int) -> int:
@@ -203,29 +238,6 @@ def _rates(plan: TrainConfig, epochs_done: NDArray[np.float64]) -> NDArray[np.fl
     """The learning rate after so many epochs; it falls linearly over the whole run."""
     left = 1 - (1 - plan.final_rate) * epochs_done / plan.epochs
     return plan.learning_rate * left * (math.sqrt(FULL) if plan.steps == SGD else 1.0)
-
-
-def _make_ready(
-    affinity: Any,
-    loss: Any,
-    here: Examples,
-    examples: Examples | StoredExamples,
-    plan: TrainConfig,
-    learned: AffinityParams,
-    side: Any,
-    *,
-    n_labels: int,
-    threads: int,
-) -> _Ready:
-    """What is needed to learn from the examples `here`, which are all of `examples` or a window of them."""
-    positives = np.diff(here.positives.indptr)
-    scales = (np.maximum(positives, 1) ** -plan.positive_power).astype(np.float32)
-    if here.weight is not None:  # 1 on average, so that a learning rate means the same
-        scales *= here.weight / np.float32(examples.mean_weight)
-    scratches = [
-        _scratch(affinity, loss, here, plan, learned, side, n_labels, threads) for _ in range(threads)
-    ]
-    return _Ready(here, scratches, scales)
 
 
 def _scratch(
