@@ -132,12 +132,14 @@ def test_a_method_that_fails_says_why(stages, monkeypatch):
     assert len(found.values) == 0
 
 
-def test_what_takes_too_long_is_stopped():
+def test_what_takes_too_long_is_stopped(monkeypatch):
+    monkeypatch.chdir(ROOT)
     with pytest.raises(NotThereError, match=r"stopped after 0\.02 minutes"):
         run([sys.executable, "-c", "while True: pass"], 0.02)
     with pytest.raises(NotThereError, match="ZeroDivisionError"):
         run([sys.executable, "-c", "1 / 0"], 1)
     assert run([sys.executable, "-c", "bytearray(200_000_000)"], 1).memory > 190
+    assert run([sys.executable, "-S", "-c", ""], 1).memory < 60  # and not what this process has in memory
 
 
 def test_a_library_is_installed_once_or_not_at_all(tmp_path):
