@@ -167,10 +167,10 @@ def test_the_page_tells_wins_losses_and_failures(tmp_path):
         "worse": outcome(-0.3, choosing=Cost(4.0, 100.0)),
         "broken": Outcome(why="ImportError: no such thing"),
     }
-    made = Compared(outcomes, ["some 1.0"], {"a.parquet": "0123"}, "a machine; today", 2)
+    made = Compared(outcomes, ["some 1.0"], {"a.parquet": "0123"}, "a machine; today", 2, 4, 3.0)
     made.save(tmp_path)
-    text = page({"debian": Compared.load(tmp_path)}, Budget(4, 3.0), 20)
-    assert page({"debian": made}, Budget(4, 3.0), 20) == text
+    text = page({"debian": Compared.load(tmp_path)}, 20)
+    assert page({"debian": made}, 20) == text
     behind = [line for line in text.splitlines() if line.startswith("| debian | ")]
     assert len(behind) == 3
     assert all("| better " in line and line.endswith("| behind |") for line in behind)
@@ -180,3 +180,4 @@ def test_the_page_tells_wins_losses_and_failures(tmp_path):
     assert row.count(" * |") == 3
     assert "| worse | " in text
     assert "| better | 4 of 12 | k 3 |" in text
+    assert "make compare-peers SEEDS=2 DATA=… PEERS='--only debian --trials 4 --minutes 3'" in text

@@ -1,7 +1,7 @@
 """`python -m benchmarks.peers.measure FILE SECONDS COMMAND…`: run a command and write what it used, as JSON.
 
-A process of its own, and a small one: the system counts to a command's peak of memory also what its parent had in memory
-when it began it.
+A process of its own, and a small one: the system counts to a command's peak of memory also what its parent had in
+memory when it began it.
 """
 
 from __future__ import annotations
