@@ -34,6 +34,12 @@ system, and the peak of memory of the process. Time by the clock is not given, s
 machine; minutes of the processor hardly change with that."""
 
 
+REMARKS = """RecBole is not among the libraries: it installs, with 6 GB of what it needs, but asks for files and
+settings of its own form, and its EASE and LightGCN are not driven from here. LensKit brings 6 GB, too, which is PyTorch.
+Lists of nearest neighbours may have fewer labels than are asked for, where no neighbour has more; what is missing counts
+as not found."""
+
+
 @dataclass
 class Compared:
     """One set of data.
@@ -99,7 +105,7 @@ def page(compared: Mapping[str, Compared], listed: int) -> str:
     parts.append("\n".join([*LOSSES_HEAD, *lines]) if lines else "On none of these measures.")
     parts += ["## What was chosen"]
     parts += [f"### {DATA[name].title}\n\n" + "\n".join(chosen(one)) for name, one in compared.items()]
-    parts.append("## How it was made")
+    parts += ["## Remarks", folded(REMARKS), "## How it was made"]
     for name, one in compared.items():
         options = f"--only {name} --trials {one.trials} --minutes {one.minutes:g}"
         told = f"{name}: {one.origin}. {', '.join(one.versions)}. {files_in_words(one.digests)}"
