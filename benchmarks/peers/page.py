@@ -34,10 +34,10 @@ system, and the peak of memory of the process. Time by the clock is not given, s
 machine; minutes of the processor hardly change with that."""
 
 
-REMARKS = """RecBole is not among the libraries: it installs, with 6 GB of what it needs, but asks for files and
-settings of its own form, and its EASE and LightGCN are not driven from here. LensKit brings 6 GB, too, which is PyTorch.
-Lists of nearest neighbours may have fewer labels than are asked for, where no neighbour has more; what is missing counts
-as not found."""
+REMARKS = """RecBole is not among the libraries: it installs, with 6 GB of what it needs, but asks for files
+and settings of its own form, and its EASE and LightGCN are not driven from here. LensKit brings 6 GB, too,
+which is PyTorch. Lists of nearest neighbours may have fewer labels than are asked for, where no neighbour has
+more; what is missing counts as not found."""
 
 
 @dataclass
