@@ -167,13 +167,14 @@ def test_the_page_tells_wins_losses_and_failures(tmp_path):
         "worse": outcome(-0.3, choosing=Cost(4.0, 100.0)),
         "broken": Outcome(why="ImportError: no such thing"),
     }
-    made = Compared(outcomes, ["some 1.0"], {"a.parquet": "0123"}, "a machine; today", 2, 4, 3.0)
+    made = Compared(outcomes, ["some 1.0"], {"a.parquet": "0123"}, "a machine; today", 2, 4, 3.0, ["other"])
     made.save(tmp_path)
     text = page({"debian": Compared.load(tmp_path)}, 20)
     assert page({"debian": made}, 20) == text
     behind = [line for line in text.splitlines() if line.startswith("| debian | ")]
     assert len(behind) == 3
     assert all("| better " in line and line.endswith("| behind |") for line in behind)
+    assert "Not run on this set: other." in text
     assert "- broken: ImportError: no such thing" in text
     row = next(line for line in text.splitlines() if line.startswith("| better | **"))
     assert row.endswith("| 4.00 | 1.50 | 300 |")

@@ -94,7 +94,9 @@ def of_data(name: str, asked: argparse.Namespace, peers: list[Peer], budget: Bud
                 peer, method, python, (valid, test), MEASURES[task], budget, asked.seeds
             )
     made_of = dict(digests(data, asked.data or Path()))
-    return Compared(outcomes, versions, made_of, origin(), asked.seeds, budget.trials, budget.minutes)
+    able = [name for name, peer in PEERS.items() if any(task in method.tasks for method in peer.methods)]
+    absent = [name for name in able if PEERS[name] not in peers]
+    return Compared(outcomes, versions, made_of, origin(), asked.seeds, budget.trials, budget.minutes, absent)
 
 
 def of_method(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,7 @@ class Compared:
 
     outcomes  title → what came of it, in the order of the table; ours: the titles of awe
     versions  of the libraries
+    absent    libraries that rank such data, and were not asked
     trials    settings that each method could try, and minutes of the processor that each run could take
     """
 
@@ -56,6 +57,7 @@ class Compared:
     seeds: int
     trials: int
     minutes: float
+    absent: list[str] = field(default_factory=list)
 
     @property
     def there(self) -> dict[str, Outcome]:
@@ -100,6 +102,7 @@ def page(compared: Mapping[str, Compared], listed: int) -> str:
         )
         parts.append("\n".join(figures(name, one)))
         parts += ["\n".join(f"- {title}: {found.why}" for title, found in one.outcomes.items() if found.why)]
+        parts += [f"Not run on this set: {', '.join(one.absent)}."] if one.absent else []
     parts += ["## Where awe does not win", folded(INTERVALS + FLATTERED)]
     lines = [line for name, one in compared.items() for line in losses(name, one)]
     parts.append("\n".join([*LOSSES_HEAD, *lines]) if lines else "On none of these measures.")
