@@ -132,12 +132,14 @@ def test_a_method_that_fails_says_why(stages, monkeypatch):
     assert len(found.values) == 0
 
 
-def test_what_takes_too_long_is_stopped():
+def test_what_takes_too_long_is_stopped(monkeypatch):
+    monkeypatch.chdir(ROOT)
     with pytest.raises(NotThereError, match=r"stopped after 0\.02 minutes"):
         run([sys.executable, "-c", "while True: pass"], 0.02)
     with pytest.raises(NotThereError, match="ZeroDivisionError"):
         run([sys.executable, "-c", "1 / 0"], 1)
     assert run([sys.executable, "-c", "bytearray(200_000_000)"], 1).memory > 190
+    assert run([sys.executable, "-S", "-c", ""], 1).memory < 60  # and not what this process has in memory
 
 
 def test_a_library_is_installed_once_or_not_at_all(tmp_path):
@@ -165,16 +167,18 @@ def test_the_page_tells_wins_losses_and_failures(tmp_path):
         "worse": outcome(-0.3, choosing=Cost(4.0, 100.0)),
         "broken": Outcome(why="ImportError: no such thing"),
     }
-    made = Compared(outcomes, ["some 1.0"], {"a.parquet": "0123"}, "a machine; today", 2)
+    made = Compared(outcomes, ["some 1.0"], {"a.parquet": "0123"}, "a machine; today", 2, 4, 3.0, ["other"])
     made.save(tmp_path)
-    text = page({"debian": Compared.load(tmp_path)}, Budget(4, 3.0), 20)
-    assert page({"debian": made}, Budget(4, 3.0), 20) == text
+    text = page({"debian": Compared.load(tmp_path)}, 20)
+    assert page({"debian": made}, 20) == text
     behind = [line for line in text.splitlines() if line.startswith("| debian | ")]
     assert len(behind) == 3
     assert all("| better " in line and line.endswith("| behind |") for line in behind)
+    assert "Not run on this set: other." in text
     assert "- broken: ImportError: no such thing" in text
     row = next(line for line in text.splitlines() if line.startswith("| better | **"))
     assert row.endswith("| 4.00 | 1.50 | 300 |")
     assert row.count(" * |") == 3
     assert "| worse | " in text
     assert "| better | 4 of 12 | k 3 |" in text
+    assert "make compare-peers SEEDS=2 DATA=… PEERS='--only debian --trials 4 --minutes 3'" in text

@@ -69,12 +69,13 @@ def evaluate(
 ) -> None:
     """Measure how well models rank held-out labels.
 
-    Precision, recall and NDCG at k, MAP, MRR and coverage, over all labels, never a sample of them; with
-    several models also the differences from the first, with paired bootstrap intervals. With --by the same by
-    stratum: only its labels are then wanted, all stay candidates. Coverage is one number for the whole set,
-    without interval or strata. The result is stored under metrics/, with --per-example also that of every
-    example, as a table. --require and --no-worse are a gate: where a model fails, the exit code is 79; the files of
-    --metrics-file are written all the same.
+    Precision, recall and NDCG at k, MAP, MRR and coverage, over all labels, never a sample of them; with --metric
+    also mean-rank, gini, popularity, novelty and psib, and of calibrated models ece and brier. With several models
+    also the differences from the first, with paired bootstrap intervals. With --by the same by stratum: only its
+    labels are then wanted, all stay candidates. Coverage, gini and ece are one number for the whole set, without
+    interval or strata. The result is stored under metrics/, with --per-example also that of every example, as a
+    table. --require and --no-worse are a gate: where a model fails, the exit code is 79; the files of --metrics-file
+    are written all the same.
     """
     from awe_cli.evaluation.gate import make_gate, pass_gate
     from awe_cli.evaluation.metrics_file import check_metrics_file

@@ -61,7 +61,7 @@ def main() -> None:
         found = of_data(name, asked, [PEERS[peer] for peer in peers], budget)
         found.save(asked.root / "found" / name)
         known = {one: Compared.load(asked.root / "found" / one) for one in DATA}
-        OUTPUT.write_text(page({one: of for one, of in known.items() if of is not None}, budget, LISTED))
+        OUTPUT.write_text(page({one: of for one, of in known.items() if of is not None}, LISTED))
         print(f"wrote {OUTPUT}", file=sys.stderr)
 
 
@@ -93,7 +93,10 @@ def of_data(name: str, asked: argparse.Namespace, peers: list[Peer], budget: Bud
             outcomes[method.title] = of_method(
                 peer, method, python, (valid, test), MEASURES[task], budget, asked.seeds
             )
-    return Compared(outcomes, versions, dict(digests(data, asked.data or Path())), origin(), asked.seeds)
+    made_of = dict(digests(data, asked.data or Path()))
+    able = [name for name, peer in PEERS.items() if any(task in method.tasks for method in peer.methods)]
+    absent = [name for name in able if PEERS[name] not in peers]
+    return Compared(outcomes, versions, made_of, origin(), asked.seeds, budget.trials, budget.minutes, absent)
 
 
 def of_method(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
-import resource
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,26 +36,21 @@ def run(command: Sequence[str | Path], minutes: float, environment: Mapping[str,
     Time by the clock would tell what else the machine had to do; that of the processor hardly does. Raises
     NotThereError with the last line that it wrote where it fails or needs longer.
     """
-    seconds = math.ceil(60 * minutes)
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
-
-    with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(
-            list(map(str, command)),
-            stdout=said,
-            stderr=said,
-            preexec_fn=limit,  # noqa: PLW1509 - this process has no threads
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "used.json"
+        measured = [sys.executable, "-m", "benchmarks.peers.measure", file, math.ceil(60 * minutes), *command]
+        done = subprocess.run(
+            list(map(str, measured)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
             env={**os.environ, **(environment or {})},
+            check=True,
         )
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)  # told, since it was waited for here
-        said.seek(0)
-        text = said.read()
-    taken = (used.ru_utime + used.ru_stime) / 60
-    if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL) and taken > 0.9 * minutes:
+        code, seconds, kilobytes = json.loads(file.read_text())
+    if code in (-signal.SIGXCPU, -signal.SIGKILL) and seconds > 54 * minutes:
         raise NotThereError(f"stopped after {minutes:g} minutes of the processor")
-    if process.returncode:
-        raise NotThereError(last_line(text))
-    return Cost(taken, used.ru_maxrss / 1024)
+    if code:
+        raise NotThereError(last_line(done.stdout))
+    return Cost(seconds / 60, kilobytes / 1024)

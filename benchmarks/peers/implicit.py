@@ -27,14 +27,17 @@ def item_knn(job: Job) -> np.ndarray:
     """Item k-NN with BM25 weights."""
     from implicit.nearest_neighbours import BM25Recommender
 
-    return _listed(BM25Recommender(**job.settings), job)
+    return _listed(
+        BM25Recommender(**job.settings), job, least=0.0
+    )  # what a person has fills lists up, with 0
 
 
-def _listed(model: object, job: Job) -> np.ndarray:
+def _listed(model: object, job: Job, least: float = np.finfo(np.float32).min) -> np.ndarray:
+    """The lists of a fitted model, without what scores no more than `least`."""
     Y = job.Y.astype(np.float32)
     model.fit(Y, show_progress=False)  # type: ignore[attr-defined]
     lists, scores = model.recommend(job.rows, Y[job.rows], N=job.k, filter_already_liked_items=True)  # type: ignore[attr-defined]
-    return np.where(scores <= np.finfo(np.float32).min, -1, lists)
+    return np.where(scores <= least, -1, lists)
 
 
 PEER = Peer(

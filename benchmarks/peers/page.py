@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.peers.awe import RECIPE, TITLES
 from benchmarks.peers.catalog import DATA, MEASURES, TASKS
 from benchmarks.peers.cost import Cost
-from benchmarks.peers.tuning import Budget, Outcome
+from benchmarks.peers.tuning import Outcome
 from benchmarks.reproduce.found import Found
 from benchmarks.reproduce.page import FLATTERED, INTERVALS, files_in_words, folded, spread
 from benchmarks.reproduce.shape import Row, Table
@@ -21,17 +21,23 @@ from benchmarks.reproduce.verdicts import LOSSES_HEAD, against_others
 TITLE = "awe beside other libraries"
 HOW = """\
 Each library runs in an environment of its own, on the matrices that `awe prepare` made, split as awe's own
-runs are. Every method of a library tries {trials} settings on validation, or all where it has fewer, each
-within {minutes:g} minutes of the processor: the library's defaults first, then others that are drawn from the
-ranges in `benchmarks/peers/`, the same ones each time. The best by the first measure is fitted again to train
-and validation together, and ranks test, once for each seed (a method that draws nothing once). The rows of
-awe are its defaults and the chain that `awe recipe` prints; what these try on validation is within their
-minutes, and is made anew for each seed. All lists have {listed} labels and are judged by awe's metrics; none
-may hold what a person has already. ± is the deviation between seeds. A star: the difference from *{recipe}*
-is more than chance, over the test examples. *choosing* is what all trials took together, *ranking* what it
-takes to learn and to rank test once, the median of the seeds: minutes of the processor, user and system, and
-the peak of memory of the process. Time by the clock is not given, since other work shared the machine;
-minutes of the processor hardly change with that."""
+runs are. Every method of a library tries the same number of settings on validation, or all where it has
+fewer, each within the same minutes of the processor: the library's defaults first, then others that are drawn
+from the ranges in `benchmarks/peers/`, the same ones each time. The best by the first measure is fitted again
+to train and validation together, and ranks test, once for each seed (a method that draws nothing once). The
+rows of awe are its defaults and the chain that `awe recipe` prints; what these try on validation is within
+their minutes, and is made anew for each seed. All lists have {listed} labels and are judged by awe's metrics;
+none may hold what a person has already. ± is the deviation between seeds. A star: the difference from
+*{recipe}* is more than chance, over the test examples. *choosing* is what all trials took together, *ranking*
+what it takes to learn and to rank test once, the median of the seeds: minutes of the processor, user and
+system, and the peak of memory of the process. Time by the clock is not given, since other work shared the
+machine; minutes of the processor hardly change with that."""
+
+
+REMARKS = """RecBole is not among the libraries: it installs, with 6 GB of what it needs, but asks for files
+and settings of its own form, and its EASE and LightGCN are not driven from here. LensKit brings 6 GB, too,
+which is PyTorch. Lists of nearest neighbours may have fewer labels than are asked for, where no neighbour has
+more; what is missing counts as not found."""
 
 
 @dataclass
@@ -40,6 +46,8 @@ class Compared:
 
     outcomes  title → what came of it, in the order of the table; ours: the titles of awe
     versions  of the libraries
+    absent    libraries that rank such data, and were not asked
+    trials    settings that each method could try, and minutes of the processor that each run could take
     """
 
     outcomes: dict[str, Outcome]
@@ -47,6 +55,9 @@ class Compared:
     digests: dict[str, str]
     origin: str
     seeds: int
+    trials: int
+    minutes: float
+    absent: list[str] = field(default_factory=list)
 
     @property
     def there(self) -> dict[str, Outcome]:
@@ -80,22 +91,28 @@ class Compared:
         return cls(**{**told, "outcomes": outcomes})
 
 
-def page(compared: Mapping[str, Compared], budget: Budget, listed: int) -> str:
+def page(compared: Mapping[str, Compared], listed: int) -> str:
     """The whole page, of the sets of data that were compared."""
-    how = HOW.format(trials=budget.trials, minutes=budget.minutes, listed=listed, recipe=RECIPE)
-    parts = [f"# {TITLE}", folded(how)]
+    parts = [f"# {TITLE}", folded(HOW.format(listed=listed, recipe=RECIPE))]
     for name, one in compared.items():
-        parts += [f"## {DATA[name].title}", "\n".join(figures(name, one))]
+        parts.append(f"## {DATA[name].title}")
+        parts.append(
+            f"{one.seeds} {'seeds' if one.seeds > 1 else 'seed'}; {one.trials} settings a method, each within "
+            f"{one.minutes:g} minutes of the processor."
+        )
+        parts.append("\n".join(figures(name, one)))
         parts += ["\n".join(f"- {title}: {found.why}" for title, found in one.outcomes.items() if found.why)]
+        parts += [f"Not run on this set: {', '.join(one.absent)}."] if one.absent else []
     parts += ["## Where awe does not win", folded(INTERVALS + FLATTERED)]
     lines = [line for name, one in compared.items() for line in losses(name, one)]
     parts.append("\n".join([*LOSSES_HEAD, *lines]) if lines else "On none of these measures.")
     parts += ["## What was chosen"]
     parts += [f"### {DATA[name].title}\n\n" + "\n".join(chosen(one)) for name, one in compared.items()]
-    parts += ["## How it was made", "    make compare-peers DATA=… SEEDS=…"]
+    parts += ["## Remarks", folded(REMARKS), "## How it was made"]
     for name, one in compared.items():
-        told = f"{name}: {one.origin}. Seeds: {one.seeds}. {', '.join(one.versions)}. {files_in_words(one.digests)}"
-        parts.append(folded(told))
+        options = f"--only {name} --trials {one.trials} --minutes {one.minutes:g}"
+        told = f"{name}: {one.origin}. {', '.join(one.versions)}. {files_in_words(one.digests)}"
+        parts += [f"    make compare-peers SEEDS={one.seeds} DATA=… PEERS='{options}'", folded(told)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

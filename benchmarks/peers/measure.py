@@ -1,0 +1,30 @@
+"""`python -m benchmarks.peers.measure FILE SECONDS COMMAND…`: run a command and write what it used, as JSON.
+
+A process of its own, and a small one: the system counts to a command's peak of memory also what its parent had in
+memory when it began it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+
+
+def main() -> None:
+    """Run COMMAND with at most SECONDS of the processor; write its exit code, seconds and peak in KB to FILE."""
+    file, seconds, command = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (seconds, seconds + 5)
+    )  # this process itself needs next to nothing
+    process = subprocess.Popen(command)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)  # told, since it was waited for here
+    with open(file, "w") as stream:
+        json.dump([process.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss], stream)
+
+
+if __name__ == "__main__":
+    main()
