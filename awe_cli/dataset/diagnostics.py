@@ -212,7 +212,7 @@ def hashing_notes(summary: dict[str, Any]) -> list[str]:
             hint = f"; --hash-bits {more} would leave about 1 %" if share > _MANY_SHARED else ""
             notes.append(
                 f"{found['names']:,} names of {what} were hashed into 2^{found['bits']} buckets: they fill "
-                f"{found['filled']:,}, and {found['shared']:,} of them ({100 * share:.2g} %) share theirs{hint}"
+                f"{found['filled']:,}, and {found['shared']:,} of them ({100 * share:.3g} %) share theirs{hint}"
             )
     return notes
 
