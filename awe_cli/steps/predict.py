@@ -176,7 +176,8 @@ class _Work:
         number = blocks = 0
         while (kept := checkpoints.load(f"rows-{number}")) is not None:
             (blocks, *known), arrays = kept
-            counts.add(Tally(*known))
+            for name, value in zip(Tally._fields, known, strict=True):  # of all groups up to this one
+                setattr(counts, name, value)
             number += 1
             yield decoded(arrays["rows"])
         if number:
