@@ -38,7 +38,9 @@ given, since other work shared the machine; minutes of the processor hardly chan
 REMARKS = """RecBole is not among the libraries: it installs, with 6 GB of what it needs, but asks for files
 and settings of its own form, and its EASE and LightGCN are not driven from here. LensKit brings 6 GB, too,
 which is PyTorch. Lists of nearest neighbours may have fewer labels than are asked for, where no neighbour has
-more; what is missing counts as not found."""
+more; what is missing counts as not found. Where a method tries few of many settings, more trials may well
+raise its row: `--trials` says how many. awe's members bring grids and rules of their own, which were made on
+these very sets' validation, among others."""
 
 
 @dataclass
