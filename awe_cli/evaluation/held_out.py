@@ -119,9 +119,15 @@ class Judging:
         batches = dataset.held_out_batches(self.split, opened.fit_on, READ_ROWS, within)
         yield from map_blocks(work, cut(batches, rows_at_once(opened.ranker)), threads)
 
-    def join(self, parts: Iterable[Judged], n_labels: int) -> Judged:
-        """What was measured of all examples, in their order; totals add up exactly, whatever the parts."""
+    def join(
+        self, parts: Iterable[Judged], n_labels: int, on_progress: Callable[[int], None] = lambda done: None
+    ) -> Judged:
+        """What was measured of all examples, in their order; totals add up exactly, whatever the parts.
+
+        on_progress  hears after each part how many examples with positives there have been
+        """
         ids, values, by_stratum, sizes = [], [], [], []
+        done = 0
         known = LabelStatistics(np.zeros(n_labels, np.int64), None)
         nobody = Ranks(np.zeros(1, np.int64), np.zeros(0, np.int32), known=known)
         totals = {measure.name: measure.values(nobody) for measure in self.of_whole}
@@ -133,6 +139,8 @@ class Judging:
                 sizes.append(len(part.values))
             for name, more in part.totals.items():
                 totals[name] += more
+            done += len(part.values)
+            on_progress(done)
         table = np.concatenate(values) if values else np.empty((0, len(self.per_example)))
         apart = join_values(by_stratum, sizes) if by_stratum else None
         return Judged(_joined(ids), table, totals, apart)
@@ -156,16 +164,8 @@ def evaluate_ranker(
     The result does not depend on `threads`; memory grows by the values and ids of the examples only. `on_progress`
     hears after each block how many examples with positives have been ranked.
     """
-
-    def heard(parts: Iterable[Judged]) -> Iterator[Judged]:
-        done = 0
-        for part in parts:
-            done += len(part.values)
-            on_progress(done)
-            yield part
-
     blocks = judging.blocks(opened, dataset, threads)
-    return judging.result(dataset, judging.join(heard(blocks), dataset.n_labels))
+    return judging.result(dataset, judging.join(blocks, dataset.n_labels, on_progress))
 
 
 def _n_examples(dataset: Dataset, split: str) -> int:

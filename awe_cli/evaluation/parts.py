@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -94,16 +94,21 @@ _STRATA, _TOTAL = "strata.", "total."  # how names of arrays begin
 
 
 def evaluate_by_parts(
-    engine: Dask, make: JudgePart, dataset: Dataset, judging: Judging, folder: CheckpointFolder
+    engine: Dask,
+    make: JudgePart,
+    dataset: Dataset,
+    judging: Judging,
+    folder: CheckpointFolder,
+    on_progress: Callable[[int], None],
 ) -> Evaluated:
-    """What `evaluate_ranker` gives, worked out by a cluster."""
+    """What `evaluate_ranker` gives, worked out by a cluster; `on_progress` hears of each part."""
     folder.open_to_others()
     engine.expect_shared(folder.path)
     n = dataset.n_stored
     rows = ((start, min(start + READ_ROWS, n)) for start in range(0, n, READ_ROWS))
     pieces = parts.parts_of(engine, make, rows, folder, make.name)
     found = (_judged(arrays) for _, arrays in pieces)
-    return judging.result(dataset, judging.join(found, dataset.n_labels))
+    return judging.result(dataset, judging.join(found, dataset.n_labels, on_progress))
 
 
 def _judged(arrays: Mapping[str, NDArray[Any]]) -> Judged:

@@ -172,7 +172,7 @@ class _SharedOut:
                     opened: OpenRanker, dataset: Dataset, judging: Judging, on_progress: Callable[[int], None]
                 ) -> Evaluated:
                     part = JudgePart.of(ws.root.resolve(), recipe.parents, opened.fit_on, judging)
-                    return evaluate_by_parts(engine, part, dataset, judging, folder)
+                    return evaluate_by_parts(engine, part, dataset, judging, folder, on_progress)
 
                 yield judge
 
