@@ -131,9 +131,9 @@ def project(measured: Measured, asked: argparse.Namespace) -> None:
         units = people * items if per_score else rows
         hours = cost.processor / units * (asked.project * asked.items if per_score else more) / 3600
         hours *= passes.get(step, 1)
+        unit = "person × item" if per_score else "interaction" + " and epoch" * (step in passes)
         print(
-            f"| {step} | {1e9 * cost.processor / units:,.3g} | {'person × item' if per_score else 'interaction'} | "
-            f"{hours:,.0f} | {hours * asked.price:,.0f} |"
+            f"| {step} | {1e9 * cost.processor / units:,.3g} | {unit} | {hours:,.0f} | {hours * asked.price:,.0f} |"
         )
     dataset, model = (stored.get(name, 0) / MB / 1e3 for name in ("examples.parquet", "fit-train.npz"))
     print("\n| stored | measured | there |\n|---|---|---|")

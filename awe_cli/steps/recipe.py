@@ -2,7 +2,8 @@
 
 What is chosen for which kind of data is what docs/results.md and the pages below it measured:
 
-- recommendation: AWE with EASE, and with iALS, ahead of each alone; SVD level with the best sum on small sets
+- recommendation: an embedding learned beside the weights of the graph filter ahead of each of the two, of AWE and of
+  EASE (results.md); AWE with EASE, and with iALS, ahead of each alone; SVD level with the best sum on small sets
   (results/recommendation.md); for few people the linear sigmoid, which starts from WSABIE (results/affinities.md)
 - annotation: AWE with both k-NN and WSABIE at least level with AWE alone (results/annotation.md); on sparse features
   and text one-vs-rest besides, and the linear sigmoid

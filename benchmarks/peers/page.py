@@ -26,18 +26,21 @@ fewer, each within the same minutes of the processor: the library's defaults fir
 from the ranges in `benchmarks/peers/`, the same ones each time. The best by the first measure is fitted again
 to train and validation together, and ranks test, once for each seed (a method that draws nothing once). The
 rows of awe are its defaults and the chain that `awe recipe` prints; what these try on validation is within
-their minutes, and is made anew for each seed. All lists have {listed} labels and are judged by awe's metrics;
-none may hold what a person has already. ± is the deviation between seeds. A star: the difference from
-*{recipe}* is more than chance, over the test examples. *choosing* is what all trials took together, *ranking*
-what it takes to learn and to rank test once, the median of the seeds: minutes of the processor, user and
-system, and the peak of memory of the process. Time by the clock is not given, since other work shared the
-machine; minutes of the processor hardly change with that."""
+their minutes, as is compiling where a kernel is new, and is made anew for each seed. Chains hold baselines,
+which are awe's own code for EASE, SVD, k-NN and one-vs-rest, and implicit's for iALS. All lists have {listed}
+labels and are judged by awe's metrics; none may hold what a person has already. ± is the deviation between
+seeds. A star: the difference from *{recipe}* is more than chance, over the test examples. *choosing* is what
+all trials took together, *ranking* what it takes to learn and to rank test once, the median of the seeds:
+minutes of the processor, user and system, and the peak of memory of the process. Time by the clock is not
+given, since other work shared the machine; minutes of the processor hardly change with that."""
 
 
 REMARKS = """RecBole is not among the libraries: it installs, with 6 GB of what it needs, but asks for files
 and settings of its own form, and its EASE and LightGCN are not driven from here. LensKit brings 6 GB, too,
 which is PyTorch. Lists of nearest neighbours may have fewer labels than are asked for, where no neighbour has
-more; what is missing counts as not found."""
+more; what is missing counts as not found. Where a method tries few of many settings, more trials may well
+raise its row: `--trials` says how many. awe's members bring grids and rules of their own, which were made on
+these very sets' validation, among others."""
 
 
 @dataclass
