@@ -169,6 +169,15 @@ class _Work:
             "model", name, model, table,
         )  # fmt: skip
 
+    def beside_graph(self, base: str, name: str, more: str = "") -> None:
+        """The embedding of a model, learned on beside the weights of the graph filter."""
+        self.add(
+            "train --affinity pair-weights --pairs graph --pair-form add --pairs-per-feature 400 "
+            f"--start {base}{more} --name {name}",
+            "weights of items in common, and an embedding of the rest, learned together",
+            "model", name, ("model", base),
+        )  # fmt: skip
+
     def _fewer_epochs(self, plans: list[TrainConfig]) -> str:
         """The option of fewer epochs than usual, where all would take more than their share of the budget."""
         plan = plans[0]
@@ -202,6 +211,10 @@ class _Work:
             f"train --affinity constant{tied} --dim 256{more} --name wide", "more dimensions", "model", "wide"
         )
         self.product("wide", "wide-awe", " --epochs 0" if many else "")
+        if self.dataset.task == RECOMMENDATION and self.pairs <= _PAIRS_OF_GRAPH_FILTER[True]:
+            self.beside_graph(
+                "wide", "wide-graph", " --dim 256" + (" --margin 0.5 --epochs 3 --patience 0" if many else "")
+            )
 
     def _of_recommendation(self) -> None:
         items = self.dataset.n_labels
@@ -213,12 +226,7 @@ class _Work:
             )
         if self.pairs <= _PAIRS_OF_GRAPH_FILTER[self.long]:
             self.baseline("graph-filter", "items that people have in common, for any number of items")
-            self.add(
-                "train --affinity pair-weights --pairs graph --pair-form add --pairs-per-feature 400 --start wsabie "
-                "--name graph",
-                "these items' weights and an embedding of the rest, learned together",
-                "model", "graph", ("model", "wsabie"),
-            )  # fmt: skip
+            self.beside_graph("wsabie", "graph")
         if self.pairs <= _PAIRS_OF_SVD[self.long]:
             self.baseline("svd", "a factorization, good where people are few")
         if self.pairs <= _PAIRS_OF_IALS[self.long]:
