@@ -374,7 +374,7 @@ def test_stopped_in_the_middle(copy: Path, sent: signal.Signals, code: int) -> N
     command = [sys.executable, "-m", "awe_cli", "-w", str(copy), *long]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        while "/100000" not in (line := process.stderr.readline()):
+        while "/100,000" not in (line := process.stderr.readline()):
             assert line, "it ended by itself"
         process.send_signal(sent)
         rest = process.stderr.read()
