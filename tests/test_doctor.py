@@ -60,7 +60,7 @@ def test_a_missing_package_ends_with_66(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(importlib.metadata, "version", version)
     assert main(["-w", str(tmp_path / "ws"), "doctor", "--no-self-test"]) == 66
     out, err = capsys.readouterr()
-    assert "failed: missing: rich >= 13.8 (found 0.1), scipy >= 1.11 (found none)" in " ".join(out.split())
+    assert "failed: missing: rich >= 13.8 (found 0.1), scipy >= 1.12 (found none)" in " ".join(out.split())
     assert "error: 1 of 12 checks failed (packages)" in err
     assert "all is well" not in out
 

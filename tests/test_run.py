@@ -31,7 +31,7 @@ def test_a_run_ends_in_plain_words_and_five_rows_and_a_second_one_is_up_to_date(
     assert table[0].split() == ["person", "labels,", "best", "first"]
     assert [line.split()[0] for line in table[1:]] == ["p0", "p1", "p10", "p11", "p12"]
     assert "up to date" not in err
-    assert "[1/8] awe train --affinity constant --name wsabie" in err
+    assert "[1/10] awe train --affinity constant --name wsabie" in err
     assert [line for line in err.splitlines() if line.startswith("next: ")] == [
         f"next: awe -w '{workspace}' predict --model best --top-k 10 --output recommendations.parquet"
     ]

@@ -36,8 +36,9 @@ from awe_cli.steps.train import train
 from awe_cli.workspace import Workspace
 
 QUICK: dict[str, Any] = {"dim": 8, "epochs": 4, "threads": 1}
-# Settings of `awe train` that the estimator has not: they are for retrieval, or for splits that it has not.
-LEFT_OUT = {"fit_on", "tie", "weights", "scale", "k1", "b"}
+# Settings of `awe train` that the estimator has not: they are for retrieval, for splits that it has not, for stored
+# models, and for data larger than memory or on a cluster.
+LEFT_OUT = {"fit_on", "tie", "weights", "scale", "k1", "b", "dtype", "window", "shards"}
 
 
 def tagged(n: int = 200) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
