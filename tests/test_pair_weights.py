@@ -150,6 +150,17 @@ def test_an_item_is_no_pair_with_itself():
         np.testing.assert_allclose(found.toarray(), [[0, weight], [weight, 0]])
 
 
+def test_features_of_a_person_are_paired_with_items_and_are_none():
+    """Columns 0 and 1 are items, 2 is a feature of both people."""
+    indptr, columns = np.array([0, 3, 6]), np.array([0, 1, 2, 0, 1, 2], np.int32)
+    bags = Bags(indptr, columns, np.ones(6, np.float32))
+    items = Lists(np.array([0, 2, 4]), np.array([0, 1, 0, 1], np.int32))
+    for kind in ("cooccurrence", "graph"):
+        found = counted_pairs(kind, Examples(pa.array(range(2)), bags, items, None, True), (3, 2), 9)
+        weight = found.max()
+        np.testing.assert_allclose(found.toarray(), [[0, weight], [weight, 0], [weight, weight]])
+
+
 @pytest.mark.parametrize(
     ("rows", "code", "message"),
     [

@@ -153,6 +153,20 @@ def test_what_does_not_fit_is_left_out_with_the_reason(
     assert "ease" in [step.name for step in recipe(ws, RecipeSettings("1h")).steps]
 
 
+def test_items_with_attributes_have_no_pairs_to_count(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "things.csv").write_text(
+        "\n".join(["thing,kind", *(f"{kind}{n},{kind}" for kind in "ab" for n in range(8))]) + "\n"
+    )
+    told = ("--label-file", str(tmp_path / "things.csv"), "--label-categories", "kind")
+    workspace = prepared("recommendation", tmp_path, *told)
+    members = commands(capfd, workspace)[-1][4].split(",")
+    assert "graph-filter" in members
+    assert "graph" not in members
+    assert any("graph is left out: " in note for note in recipe(Workspace(Path(workspace))).notes)
+
+
 def test_without_validation_the_product_is_the_best(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -163,7 +163,8 @@ def _of_positives(examples: Examples, n: int) -> scipy.sparse.csr_matrix:
 
 def _filtered(examples: Examples, shape: tuple[int, int], most: int) -> scipy.sparse.csr_matrix:
     X = inputs(examples.x, shape[0])
-    Y = None if examples.own else _of_positives(examples, shape[1])
+    # The features of a person come after the items, which are the labels.
+    Y = X[:, : shape[1]] if examples.own else _of_positives(examples, shape[1])
     features, labels = filter_sides(X, Y, _EXAMPLE_POWER, _LABEL_POWER)
     found = largest_products(features, labels, most, examples.own)
     greatest = found.max(axis=1).toarray()

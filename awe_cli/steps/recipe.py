@@ -24,6 +24,7 @@ from awe_cli.config.baselines import SETTINGS
 from awe_cli.config.recipe import RecipeSettings
 from awe_cli.dataset.dataset import RECOMMENDATION, RETRIEVAL, Dataset
 from awe_cli.errors import MissingInputError, SettingsError, UsageError
+from awe_cli.models.pair_weights import GRAPH, check_counted
 from awe_cli.models.store import open_dataset
 from awe_cli.training.config import TrainConfig, linear_plans
 from awe_cli.workspace import KINDS, Workspace
@@ -170,7 +171,12 @@ class _Work:
         )  # fmt: skip
 
     def beside_graph(self, base: str, name: str, more: str = "") -> None:
-        """The embedding of a model, learned on beside the weights of the graph filter."""
+        """The embedding of a model, learned on beside the weights of the graph filter; or a note of why not."""
+        try:
+            check_counted(self.dataset, GRAPH)
+        except SettingsError as error:
+            self.notes.append(f"{name} is left out: {error.message}")
+            return
         self.add(
             "train --affinity pair-weights --pairs graph --pair-form add --pairs-per-feature 400 "
             f"--start {base}{more} --name {name}",
