@@ -23,7 +23,6 @@ from awe_cli.baselines.base import (
     without_score,
 )
 from awe_cli.dataset.dataset import Dataset
-from awe_cli.dataset.examples import Examples
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
 from awe_cli.engine.local import map_blocks
 from awe_cli.errors import SettingsError
@@ -254,7 +253,7 @@ class SharedExamples(Baseline):
     """A weight for the k features most related to each label; a subclass says of which vectors s is the product."""
 
     def sides(
-        self, examples: Examples, X: scipy.sparse.csr_matrix, Y: scipy.sparse.csr_matrix, choice: Choice
+        self, X: scipy.sparse.csr_matrix, Y: scipy.sparse.csr_matrix, own: bool, choice: Choice
     ) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]:
         """The vectors of features (features, n) and of labels (labels, n), whose inner products are s."""
         raise NotImplementedError
@@ -263,7 +262,7 @@ class SharedExamples(Baseline):
         """S in rows of labels: `indptr` (labels + 1,), `indices` and `values` (entries,)."""
         X = inputs(facts.examples.x, facts.n_features)
         Y = targets(facts.examples, X, facts.n_labels)
-        features, labels = self.sides(facts.examples, X, Y, choice)
+        features, labels = self.sides(X, Y, facts.examples.own, choice)
         S = largest_products(labels, features, choice["k"], facts.examples.own, facts.threads)
         S.sort_indices()
         return {
@@ -328,7 +327,7 @@ class ItemKnn(SharedExamples):
         return [{"k": k} for k in one_or_all(resolved["k"], ITEM_KS)]
 
     def sides(
-        self, examples: Examples, X: scipy.sparse.csr_matrix, Y: scipy.sparse.csr_matrix, choice: Choice
+        self, X: scipy.sparse.csr_matrix, Y: scipy.sparse.csr_matrix, own: bool, choice: Choice
     ) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]:
         """Columns of length 1."""
         return _of_length_1(X.T.tocsr()), _of_length_1(Y.T.tocsr())
@@ -368,25 +367,23 @@ class GraphFilter(SharedExamples):
         ]
 
     def sides(
-        self, examples: Examples, X: scipy.sparse.csr_matrix, Y: scipy.sparse.csr_matrix, choice: Choice
+        self, X: scipy.sparse.csr_matrix, Y: scipy.sparse.csr_matrix, own: bool, choice: Choice
     ) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]:
         """Rows damped by the entries of their example, columns by their examples."""
-        return filter_sides(X, None if examples.own else Y, choice["example_power"], choice["label_power"])
+        return filter_sides(X, Y, own, choice["example_power"], choice["label_power"])
 
 
 def filter_sides(
-    X: scipy.sparse.csr_matrix, Y: scipy.sparse.csr_matrix | None, a: float, c: float
+    X: scipy.sparse.csr_matrix, Y: scipy.sparse.csr_matrix, own: bool, a: float, c: float
 ) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]:
     """The vectors of features (features, n) and labels (labels, n) of a graph filter.
 
-    Y is None where labels are features; a and c are the powers of examples and labels.
+    own  whether labels are features, so that an entry of Y is one of X; a and c: the powers of examples and labels
     """
-    both = X if Y is None else scipy.sparse.hstack([X, Y], format="csr")
-    entries = np.diff(both.indptr)
-    rows_of_x = _scaled(_of_length_1(X), entries, 0.5 - a)
-    rows_of_y = rows_of_x if Y is None else _scaled(_of_length_1(Y), entries, 0.5 - a)
-    of_feature, of_label = (np.diff(side.tocsc().indptr) for side in (X, X if Y is None else Y))
-    return (
-        _scaled(rows_of_x.T.tocsr(), of_feature, c - 1),
-        _scaled(rows_of_y.T.tocsr(), of_label, -c),
-    )
+    entries = np.diff(X.indptr) + (0 if own else np.diff(Y.indptr))
+
+    def side(A: scipy.sparse.csr_matrix, power: float) -> scipy.sparse.csr_matrix:
+        rows = _scaled(_of_length_1(A), entries, 0.5 - a)
+        return _scaled(rows.T.tocsr(), np.diff(A.tocsc().indptr), -power)
+
+    return side(X, 1 - c), side(Y, c)

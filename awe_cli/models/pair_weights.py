@@ -165,7 +165,7 @@ def _filtered(examples: Examples, shape: tuple[int, int], most: int) -> scipy.sp
     X = inputs(examples.x, shape[0])
     # The features of a person come after the items, which are the labels.
     Y = X[:, : shape[1]] if examples.own else _of_positives(examples, shape[1])
-    features, labels = filter_sides(X, Y, _EXAMPLE_POWER, _LABEL_POWER)
+    features, labels = filter_sides(X, Y, examples.own, _EXAMPLE_POWER, _LABEL_POWER)
     found = largest_products(features, labels, most, examples.own)
     greatest = found.max(axis=1).toarray()
     return found * (_GREATEST / np.median(greatest[greatest > 0])) if found.nnz else found

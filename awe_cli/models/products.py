@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from awe_cli.baselines.factors import FactorModel, FoldInRanker
+from awe_cli.baselines.factors import FactorModel
 from awe_cli.baselines.registry import BASELINES
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.errors import SettingsError
@@ -18,6 +18,7 @@ from awe_cli.models.load import EMBEDDING, choose_fit, find_embedding, find_mode
 from awe_cli.models.store import load_state
 from awe_cli.models.versions import dataset_of, require_dataset, require_same_version
 from awe_cli.ranking.embedding import EmbeddingRanker, label_rows, projections
+from awe_cli.ranking.inner_product import inner_product_of
 from awe_cli.ranking.items import ItemsRanker
 from awe_cli.workspace import Artifact, Workspace
 
@@ -80,12 +81,8 @@ def open_product(ws: Workspace, model: Artifact) -> Product:
         return Product(dataset, fit_on, lambda x: projections(x, state.U), W, state.U, V)
     ranker = load_fit(ws, model, dataset, fit_on)
     seen = what_it_sees(str(model.settings["model_type"]), dataset)
-    items = ranker if isinstance(ranker, ItemsRanker) else None
-    inner = items.ranker if items else ranker
-    if isinstance(inner, FoldInRanker):
-        place, W, U = inner.places, inner.labels, None
-    else:
-        assert isinstance(inner, EmbeddingRanker)
-        factors = inner.embedding
-        place, W, U = (lambda x: projections(x, factors.U)), factors.W, factors.U
-    return Product(seen, fit_on, (lambda x: place(items.seen_of(x))) if items else place, W, U)
+    product = inner_product_of(ranker)
+    assert product is not None, "a baseline of factors ranks by them"
+    inner = ranker.ranker if isinstance(ranker, ItemsRanker) else ranker
+    U = inner.embedding.U if isinstance(inner, EmbeddingRanker) else None
+    return Product(seen, fit_on, product.points, product.rows, U)

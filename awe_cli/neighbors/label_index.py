@@ -23,10 +23,7 @@ from awe_cli.neighbors.search import HNSW, IVF
 INDEXES = (HNSW, IVF)
 LINKS = 32  # of a node of the HNSW graph
 _CONSTRUCTION = 128  # candidate list while the graph is built (efConstruction)
-_LEAST_EF, _EF_A_LABEL = (
-    128,
-    4,
-)  # of a search by default, the latter for each label that is wanted; at least √n
+_LEAST_EF, _EF_A_LABEL = 128, 4  # of a search by default, the latter for each label wanted; at least √n
 _LISTS_PER_ROOT = 4  # inverted lists = 4 √n, a common choice of the library's guidelines
 _FEWEST_IN_LIST = 8  # labels
 _LEAST_PROBED, _PROBED = 100, 1 / 32  # lists a search looks into by default, and what share of them at least

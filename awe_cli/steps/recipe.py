@@ -217,7 +217,7 @@ class _Work:
             f"train --affinity constant{tied} --dim 256{more} --name wide", "more dimensions", "model", "wide"
         )
         self.product("wide", "wide-awe", " --epochs 0" if many else "")
-        if self.dataset.task == RECOMMENDATION and self.pairs <= _PAIRS_OF_GRAPH_FILTER[True]:
+        if self.dataset.task == RECOMMENDATION and self.pairs <= _PAIRS_OF_GRAPH_FILTER[self.long]:
             self.beside_graph(
                 "wide", "wide-graph", " --dim 256" + (" --margin 0.5 --epochs 3 --patience 0" if many else "")
             )

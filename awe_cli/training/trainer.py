@@ -183,22 +183,20 @@ def _parts(
 ) -> Iterator[EpochPart]:
     """Learn the examples of a window from where `part` ends; yields what is done of the epoch, about once a minute."""
     affinity, loss, side, state, W, plan, total, threads = learning
-    (x, positives, own), order = (
-        (ready.examples.x, ready.examples.positives, ready.examples.own),
-        window.order,
-    )
+    examples, order = ready.examples, window.order
+    positives = examples.positives
     begin = part.examples - window.start
     for scratch in ready.scratches:
         scratch.mark[:] = 0
     if begin and isinstance(side, Described):
         # all rows of V count as stepped by the block before, so that all rows of W are updated
         side.changed[:] = begin - plan.block_size + 1
-    task = Task(positives.indptr, positives.indices, own, window.seed, epoch)
-    problem = Problem(affinity, loss, x, task, side, state, W, np.float32(plan.norm_cap))
+    task = Task(positives.indptr, positives.indices, examples.own, window.seed, epoch)
+    problem = Problem(affinity, loss, examples.x, task, side, state, W, np.float32(plan.norm_cap))
     block = _block(
         affinity,
         loss,
-        ready.examples,
+        examples,
         order,
         plan,
         state.learned,
