@@ -116,8 +116,8 @@ def _run_in_threads(work: Callable[[int], Result], workers: int, stop: Callable[
         return result
 
     with ThreadPoolExecutor(1, thread_name_prefix="awe-worker") as first:
-        result = first.submit(conduct)
         try:
+            result = first.submit(conduct)  # the thread may run before this returns
             # Now and then Python looks for signals: one that comes just before the thread begins to wait would not
             # wake it.
             while not result.done():

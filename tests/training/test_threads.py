@@ -112,6 +112,12 @@ def test_workers_that_are_asked_to_stop_do_so_after_a_block(monkeypatch, threads
     assert 0 < positives_seen() < whole
 
 
+def waits_for_the_result(stack):
+    """Whether it is in a wait, and not in that for a thread to start, which is over before anything is returned."""
+    names = [frame.name for frame in stack]
+    return "wait" in names and "submit" not in names
+
+
 @pytest.mark.usefixtures("signals_are_heard")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_interruption_stops_the_workers_and_comes_out(workers):
@@ -119,9 +125,7 @@ def test_an_interruption_stops_the_workers_and_comes_out(workers):
 
     def work(worker):
         if worker == 0:
-            while "wait" not in [
-                frame.name for frame in traceback.extract_stack(sys._current_frames()[main])
-            ]:
+            while not waits_for_the_result(traceback.extract_stack(sys._current_frames()[main])):
                 pass
             signal.pthread_kill(main, signal.SIGINT)
         heard.append(stopped.wait(10))
@@ -129,3 +133,16 @@ def test_an_interruption_stops_the_workers_and_comes_out(workers):
     with pytest.raises(KeyboardInterrupt):
         _run_in_threads(work, workers, stopped.set)
     assert heard == [True] * workers
+
+
+def test_an_interruption_as_the_thread_starts_stops_it(monkeypatch):
+    stopped, heard, submit = threading.Event(), [], ThreadPoolExecutor.submit
+
+    def interrupted(*args):
+        submit(*args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _run_in_threads(lambda worker: heard.append(stopped.wait(10)), 1, stopped.set)
+    assert heard == [True]
