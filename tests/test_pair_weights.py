@@ -185,6 +185,15 @@ def test_a_file_that_cannot_be_used(ws, tmp_path, capsys, rows, code, message):
     assert not ws.names("model")
 
 
+def test_a_misspelt_source_of_pairs_names_the_nearest(ws, capsys):
+    arguments = ("--affinity", "pair-weights", "--pairs", "graf", "--epochs", "1", "--dim", "4")
+    assert main(["--workspace", str(ws.root), "train", *arguments]) == 66
+    err = " ".join(capsys.readouterr().err.split())
+    assert "--pairs: expected pmi, cooccurrence, graph, identity or a file of feature, label, weight" in err
+    assert "found 'graf': there is no such file" in err
+    assert "did you mean 'graph'?" in err
+
+
 def test_pairs_of_words_where_documents_have_words(tmp_path):
     """f = Σ_ij θ_ij x_i y_j + Ux·Vy."""
     ws = Workspace(tmp_path / "retrieval")

@@ -18,9 +18,10 @@ from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.dataset.examples import Examples
 from awe_cli.dataset.features import BUCKET
 from awe_cli.dataset.vocabulary import look_up
-from awe_cli.errors import DataError, MissingInputError, SettingsError
+from awe_cli.errors import DataError, MissingInputError, SettingsError, did_you_mean
 from awe_cli.io.columns import Batch, Role
 from awe_cli.io.reader import read_batches
+from awe_cli.io.remote import is_remote
 from awe_cli.io.sources import Source, find_source
 from awe_cli.matrices.bags import inputs, largest
 
@@ -36,7 +37,16 @@ _GREATEST = 2.0  # the median, over the features, of the greatest weight of the 
 
 def pairs_source(resolved: str) -> Source | None:
     """The file that --pairs names; None where it is a method such as pmi. Raises MissingInputError, DataError."""
-    return None if resolved in (IDENTITY, *COUNTED) else find_source(resolved, Path(resolved))
+    methods = (*COUNTED, IDENTITY)
+    if resolved in methods:
+        return None
+    if not is_remote(resolved) and not Path(resolved).exists():
+        raise MissingInputError(
+            f"--pairs: expected {', '.join(methods)} or a file of feature, label, weight, found {resolved!r}: "
+            "there is no such file",
+            hint=did_you_mean(resolved, methods, "check the path"),
+        )
+    return find_source(resolved, Path(resolved))
 
 
 def label_names(dataset: Dataset) -> pa.Array:
