@@ -66,6 +66,7 @@ def train_baseline(
     popularity ranks labels by how many training examples have them, the same for everyone. knn ranks the labels
     of the nearest training examples in the embedding space of the model that a table was built from;
     input-knn those of the nearest by the input itself, tree-knn of those in one leaf of a random-projection tree.
+    kernel-ridge learns by least squares what each label gains by the similarity to each training example.
     svd, lsi, nmf and ials factorize the matrix of examples; the others learn a weight for each feature and label.
 
     Settings that are not given are chosen on validation with a fit on train alone, as in `awe train`.

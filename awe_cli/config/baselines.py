@@ -109,13 +109,13 @@ class NmfSettings(FactorSettings):
 
 @dataclass(frozen=True)
 class RidgeSettings(MetricSettings):
-    """What is common to ease and ials."""
+    """What is common to ease, ials and kernel-ridge."""
 
     l2: float | None = setting(
         None,
-        help="ease, ials: regularization λ; for ease a multiple of the mean of the diagonal of XᵀX.",
+        help="ease, ials, kernel-ridge: regularization λ; for ease a multiple of the mean of the diagonal of XᵀX.",
         above=0,
-        auto="0.1 to 10, by validation",
+        auto="0.1 to 10 (kernel-ridge: 0.03 to 3), by validation",
         panel=_FACTORS,
     )
 
@@ -139,7 +139,7 @@ class EaseSettings(RidgeSettings):
 
     memory: float = setting(
         4.0,
-        help="ease, one-vs-rest, pamir, warp-one-vs-rest: largest size of the matrices, in GB.",
+        help="ease, kernel-ridge, one-vs-rest, pamir, warp-one-vs-rest: largest size of the matrices, in GB.",
         above=0,
     )
 
@@ -223,6 +223,31 @@ class TreeKnnSettings(InputKnnSettings):
 
 
 @dataclass(frozen=True)
+class KernelRidgeSettings(RidgeSettings):
+    """Least squares on the kernel of an input and training examples."""
+
+    gamma: float | None = setting(
+        None,
+        help="kernel-ridge: γ of the kernel e^(−γ‖x − x'‖²).",
+        above=0,
+        auto="a multiple, chosen on validation, of 1/the median squared distance",
+        panel=_NEIGHBORS,
+    )
+    landmarks: int | None = setting(
+        None,
+        help="kernel-ridge: how many training examples an input is compared with.",
+        min=1,
+        auto="all; of more than 15,000 a sample of 4,096",
+        panel=_NEIGHBORS,
+    )
+    memory: float = setting(
+        4.0,
+        help="ease, kernel-ridge, one-vs-rest, pamir, warp-one-vs-rest: largest size of the matrices, in GB.",
+        above=0,
+    )
+
+
+@dataclass(frozen=True)
 class LabelWeightsSettings(MetricSettings):
     """What is common to the baselines that learn a weight vector for each label."""
 
@@ -242,7 +267,7 @@ class LabelWeightsSettings(MetricSettings):
     )
     memory: float = setting(
         4.0,
-        help="ease, one-vs-rest, pamir, warp-one-vs-rest: largest size of the matrices, in GB.",
+        help="ease, kernel-ridge, one-vs-rest, pamir, warp-one-vs-rest: largest size of the matrices, in GB.",
         above=0,
     )
 
@@ -272,6 +297,7 @@ SETTINGS: dict[str, type] = {
     "graph-filter": GraphFilterSettings,
     "input-knn": InputKnnSettings,
     "tree-knn": TreeKnnSettings,
+    "kernel-ridge": KernelRidgeSettings,
     "lsi": LsiSettings,
     "one-vs-rest": OneVsRestSettings,
     "pamir": PamirSettings,

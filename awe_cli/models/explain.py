@@ -5,6 +5,7 @@ A score f = Σ_ij G_ij(x, y) x_i U_i·V_j y_j is a sum over the features of x. W
     affinities of single features   Σ_j G_ij x_i U_i·V_j y_j, which the scorer gives for an input of this feature alone
     affinities of the whole score   G x_i U_i·V_y, with G = f / Ux·V_y
     k-NN                            f times the share of a neighbour that has y in Σ_j w_j [y ∈ Y_j]
+    kernel ridge regression         p_y, and K(x, x_i) A_iy of each landmark
     mixtures and ensembles          the weighted score of each member
     linear baselines                x_i B_iy
 """
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from awe_cli.affinities.mixture import n_members, weighed_numbers
 from awe_cli.affinities.overlap import Overlap
 from awe_cli.affinities.registry import without_floor
+from awe_cli.baselines.kernel import KernelRanker
 from awe_cli.baselines.neighbors import KnnRanker
 from awe_cli.baselines.popularity import PopularityRanker
 from awe_cli.core.interface import is_featurewise
@@ -98,6 +100,8 @@ def of_ranker(ranker: Ranker, dataset: Dataset, fit_on: tuple[str, ...], name: s
     if isinstance(ranker, KnnRanker):
         examples = dataset.training(fit_on)
         return _Neighbors(ranker.neighbors, ranker, examples.ids, examples.positives)
+    if isinstance(ranker, KernelRanker):
+        return _Landmarks(ranker, dataset.training(fit_on).ids)
     return _Features(ranker, feature_names(dataset), name)
 
 
@@ -227,6 +231,26 @@ class _Neighbors:
             shares = np.where(has, total, 0.0) * (float(f) / G) if G else np.zeros(len(near))
             found.append(Parts(names, NEIGHBOR, shares))
         return found
+
+
+@dataclass(frozen=True)
+class _Landmarks:
+    """Kernel ridge regression: the share of examples that have the label, and what each landmark adds.
+
+    ids  of the training examples
+    """
+
+    ranker: KernelRanker
+    ids: pa.Array
+
+    def parts(self, x: Rows, labels: NDArray[np.integer]) -> list[Parts]:
+        names = [POPULARITY, *self.ids.take(pa.array(self.ranker.landmarks)).to_pylist()]
+        shares = self.ranker.kernel(x)[0].astype(np.float64)[:, None] * self.ranker.A[:, labels]
+        prior = self.ranker.prior[labels].astype(np.float64)
+        return [
+            Parts(names, NEIGHBOR, np.concatenate([[prior[place]], shares[:, place]]))
+            for place in range(len(labels))
+        ]
 
 
 @dataclass(frozen=True)

@@ -116,10 +116,8 @@ class InputSearch:
         return out
 
     def points(self, x: Rows) -> Any:
-        """The rows as points (m, features): dense rows as they are, bags normalised as a sparse matrix."""
-        if isinstance(x, Dense):
-            return x.values
-        return inputs(scale_rows(keep_entries(x, x.indices != self._constant), "l2"), self._n_features)
+        """The rows as points (m, features)."""
+        return input_points(x, self._n_features, self._constant)
 
     def _cosines(self, x: Rows, skip: NDArray[np.int64] | None) -> Any:
         """cos(x, x_i) of the examples that share features with x (m, n), sparse."""
@@ -132,6 +130,16 @@ class InputSearch:
         cosines.data[no_neighbour] = 0
         cosines.eliminate_zeros()
         return cosines
+
+
+def input_points(x: Rows, n_features: int, constant: int = -1) -> Any:
+    """Inputs as points (m, features): dense rows as they are, bags normalised as a sparse matrix.
+
+    constant  the feature of every bag, which is left out, or -1
+    """
+    if isinstance(x, Dense):
+        return x.values
+    return inputs(scale_rows(keep_entries(x, x.indices != constant), "l2"), n_features)
 
 
 @dataclass(frozen=True)

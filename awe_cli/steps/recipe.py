@@ -5,8 +5,9 @@ What is chosen for which kind of data is what docs/results.md and the pages belo
 - recommendation: an embedding learned beside the weights of the graph filter ahead of each of the two, of AWE and of
   EASE (results.md); AWE with EASE, and with iALS, ahead of each alone; SVD level with the best sum on small sets
   (results/recommendation.md); for few people the linear sigmoid, which starts from WSABIE (results/affinities.md)
-- annotation: AWE with both k-NN and WSABIE at least level with AWE alone (results/annotation.md); on sparse features
-  and text one-vs-rest besides, and the linear sigmoid
+- annotation: AWE with both k-NN and WSABIE at least level with AWE alone, kernel ridge regression beside them ahead on
+  dense features (results.md, results/annotation.md); on sparse features and text one-vs-rest besides, and the linear
+  sigmoid
 - retrieval: overlap and WSABIE with one matrix for both sides, BM25, and similar queries (results/cranfield.md)
 - given an hour, an embedding of another size for all of them (results/wsabie-table-7.md), among many items with a wider
   margin (results.md, Gowalla)
@@ -42,6 +43,7 @@ _FEWEST_EPOCHS = 3
 # The greatest sizes for which a member is worth its time: in 10 minutes, and in an hour.
 _ITEMS_OF_EASE = (12_000, 40_000)
 _EXAMPLES_OF_INPUT_KNN = (50_000, 300_000)
+_EXAMPLES_OF_KERNEL_RIDGE = (30_000, 300_000)
 _PAIRS_OF_GRAPH_FILTER = (5_000_000, 50_000_000)
 _PAIRS_OF_IALS = (1_000_000, 20_000_000)
 _PAIRS_OF_SVD = (20_000_000, 200_000_000)
@@ -247,6 +249,8 @@ class _Work:
         )  # fmt: skip
         if self.examples <= _EXAMPLES_OF_INPUT_KNN[self.long]:
             self.baseline("input-knn", "neighbours by the input itself")
+        if self.examples <= _EXAMPLES_OF_KERNEL_RIDGE[self.long]:
+            self.baseline("kernel-ridge", "least squares on the similarity to each example")
         if not self.dataset.dense:
             self.baseline("one-vs-rest", "a classifier for each label")
             if self.long:

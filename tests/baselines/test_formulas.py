@@ -11,6 +11,7 @@ import pytest
 
 from awe_cli.baselines.base import require_memory
 from awe_cli.baselines.factors import Ials, Lsi, Nmf, Svd, log_odds, relative, right_vectors
+from awe_cli.baselines.kernel import KernelRidge
 from awe_cli.baselines.linear import Ease, OneVsRest, Pamir, WarpOneVsRest
 from awe_cli.baselines.neighbors import GraphFilter, InputKnn, ItemKnn, TreeKnn, TreeSearch
 from awe_cli.dataset.examples import Examples
@@ -316,11 +317,60 @@ def test_nmf_without_scikit_learn(monkeypatch):
     assert "pip install 'awe-cli[baselines]'" in caught.value.hint
 
 
-@pytest.mark.parametrize("baseline", [Ease(), OneVsRest(), Pamir(), WarpOneVsRest()])
-def test_too_large_is_refused_before_it_is_begun(baseline):
-    dataset = SimpleNamespace(task="annotation", n_features=200_000, n_labels=100_000)
+@pytest.mark.parametrize("case", ["annotation", "dense"], indirect=True)
+@pytest.mark.parametrize("landmarks", [None, 12])
+def test_kernel_ridge_is_least_squares_on_the_kernel(case, landmarks):
+    facts, X, Y, _ = case
+    if not facts.dataset.dense:  # points are normalised bags without the constant feature
+        X = X.copy()
+        X[:, -1] = 0
+        X /= np.maximum(1e-12, np.linalg.norm(X, axis=1, keepdims=True))
+    K = np.exp(-0.7 * ((X[:, None] - X) ** 2).sum(axis=2))
+    choice = {"gamma": 0.7, "l2": 0.2} | ({} if landmarks is None else {"landmarks": landmarks})
+    arrays = KernelRidge().fit(facts, choice)
+    rows = arrays["landmarks"]
+    assert len(set(rows.tolist())) == (landmarks or N)
+    p = Y.mean(axis=0)
+    # the minimum of ‖K_nm A − (Y − p)‖² + λ tr(Aᵀ K_mm A), as one least-squares problem
+    root = np.linalg.cholesky(K[np.ix_(rows, rows)] + 1e-10 * np.eye(len(rows))).T
+    A = np.linalg.lstsq(
+        np.vstack([K[:, rows], np.sqrt(0.2) * root]), np.vstack([Y - p, np.zeros((len(rows), L))]), rcond=None
+    )[0]
+    found = KernelRidge().ranker(facts, choice, arrays).scores(facts.examples.x).score
+    assert found == pytest.approx(p + K[:, rows] @ A, abs=1e-4)
+
+
+def test_kernel_ridge_of_examples_that_are_all_the_same():
+    x = Dense(np.arange(2, dtype=np.int32), np.ones((8, 2), np.float32))
+    examples = Examples(pa.array(range(8)), x, lists_of(np.eye(8, 3) > 0), None, False)
+    dataset = SimpleNamespace(dense=True, task="annotation", space=None, n_features=2)
+    facts = SimpleNamespace(
+        examples=examples, dataset=dataset, n_features=2, n_labels=3, counts=np.ones(3, int)
+    )
+    resolved = {"gamma": None, "l2": None, "landmarks": 3}
+    choice = KernelRidge().choices(resolved, facts)[0]
+    assert scores(KernelRidge(), facts, choice) == pytest.approx(np.full((8, 3), 1 / 8), abs=0.01)
+
+
+def test_kernel_ridge_refuses_histories():
+    with pytest.raises(SettingsError, match="found histories") as caught:
+        KernelRidge().check({"landmarks": None, "memory": 4.0}, SimpleNamespace(task="recommendation"))
+    assert "ease" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("baseline", "settings"),
+    [
+        *((baseline, {"memory": 4.0}) for baseline in (Ease(), OneVsRest(), Pamir(), WarpOneVsRest())),
+        (KernelRidge(), {"memory": 4.0, "landmarks": 40_000}),
+    ],
+)
+def test_too_large_is_refused_before_it_is_begun(baseline, settings):
+    dataset = SimpleNamespace(
+        task="annotation", n_features=200_000, n_labels=100_000, splits={"train": 50_000}
+    )
     with pytest.raises(SettingsError, match="GB of memory") as caught:
-        baseline.check({"memory": 4.0}, dataset)
+        baseline.check(settings, dataset)
     assert "--memory" in caught.value.hint
 
 
