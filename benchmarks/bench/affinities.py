@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from awe_cli.affinities.registry import ALL_MEMBERS, CATALOG
 from awe_cli.core.epoch import State
 from awe_cli.dataset.examples import Examples
+from awe_cli.engine.local import one_blas_thread
 from awe_cli.matrices.matrix import n_rows, slice_rows
 from awe_cli.ranking.embedding import EmbeddingRanker
 from awe_cli.training.config import TrainConfig
@@ -84,7 +85,8 @@ def scoring(arena: Arena, examples: Examples) -> str:
         seconds = []
         for _ in range(arena.scale.runs + 1):
             began = time.perf_counter()
-            ranker.scores(x)
+            with one_blas_thread():
+                ranker.scores(x)
             seconds.append(time.perf_counter() - began)
         median = statistics.median(seconds[1:])
         products = n_rows(x) + (0 if name == "constant" else entries)

@@ -6,6 +6,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -154,13 +155,16 @@ def _command(ws: Path, words: str) -> list[str]:
 
 
 def run(command: Sequence[str], environment: dict[str, str] | None = None) -> Cost:
-    """What a command takes; what it prints is left out. Ends the benchmark where it fails."""
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, cwd=HERE, env={**os.environ, **(environment or {})}
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if status:
-        raise SystemExit(f"{' '.join(command)} ended with status {process.returncode}")
-    return Cost(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+    """What a command takes; what it prints is shown only where it fails, which ends the benchmark."""
+    with tempfile.TemporaryFile("w+") as printed:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            command, stdout=printed, stderr=printed, cwd=HERE, env={**os.environ, **(environment or {})}
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if status:
+            printed.seek(0)
+            raise SystemExit(f"{' '.join(command)} ended with status {process.returncode}\n{printed.read()}")
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
