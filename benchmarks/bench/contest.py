@@ -29,7 +29,8 @@ class Scale:
     """How much is measured.
 
     people, items, mean  of the synthetic interactions: about people · mean of them
-    bags                 people of LightFM's fit with bags, which is slow; the others learn from all
+    bags                 people of LightFM's fit with bags, which is slow
+    late                 people of the fit that goes on for many epochs; all others learn from everyone
     ranked               people who are ranked for
     points               whose neighbours are searched for
     runs                 rounds that count, after one that does not
@@ -41,6 +42,7 @@ class Scale:
     items: int
     mean: float
     bags: int
+    late: int
     ranked: int
     points: int
     runs: int
@@ -49,8 +51,8 @@ class Scale:
 
 
 SCALES = {
-    "full": Scale(50_000, 20_000, 150.0, 500, 10_000, 30_000, 3, 8, (60.0, 2000)),
-    "small": Scale(4_000, 4_000, 60.0, 200, 2_000, 5_000, 3, 2, (5.0, 1000)),
+    "full": Scale(50_000, 20_000, 150.0, 500, 5_000, 10_000, 20_000, 3, 8, (20.0, 2000)),
+    "small": Scale(4_000, 4_000, 60.0, 200, 2_000, 2_000, 5_000, 3, 2, (5.0, 1000)),
 }
 
 

@@ -32,7 +32,7 @@ def _polynomials(x, times):  # type: ignore[no-untyped-def]
 
 
 @njit(**_OPTIONS)
-def _products(A, x, times):  # type: ignore[no-untyped-def]
+def cached_rows(A, x, times):  # type: ignore[no-untyped-def]
     """`times` products Ax, four rows of A at once: each number of x is loaded once for four multiply-adds."""
     total = np.float32(0)
     for _ in range(times):
@@ -77,7 +77,7 @@ def polynomials(threads: int, times: int = 5000) -> Callable[[], dict[str, float
 def products(threads: int, times: int = 10_000) -> Callable[[], dict[str, float]]:
     """Products of a matrix in the first cache with a vector."""
     A, x = _normal(_NEAR, DIM), _normal(DIM)
-    return _each(threads, lambda: _products(A, x.copy(), times), multiply_adds=float(times * A.size))
+    return _each(threads, lambda: cached_rows(A, x.copy(), times), multiply_adds=float(times * A.size))
 
 
 def product(threads: int, n: int = 1024) -> Callable[[], dict[str, float]]:

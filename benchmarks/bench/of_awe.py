@@ -60,14 +60,17 @@ def row_a_person(examples: Examples) -> Examples:
 
 
 def warp(
-    file: str, trials: int, threads: int, rows: bool = False, after: int = 0
+    file: str, trials: int, threads: int, people: int = 0, rows: bool = False, after: int = 0
 ) -> Callable[[], dict[str, float]]:
-    """An epoch of WARP; with `rows` a row for each person. `after` so many epochs that no round counts."""
-    person, item, (people, items) = load(file)
-    examples = bags(person, item, people)
+    """An epoch of WARP, from the first `people` alone if not 0; with `rows` a row for each person.
+
+    after  so many epochs that are part of no round
+    """
+    person, item, (n_people, items) = load(file, people)
+    examples = bags(person, item, n_people)
     examples = row_a_person(examples) if rows else examples
     settings = plan(trials)
-    state = initial_state(people if rows else items, items, settings)
+    state = initial_state(n_people if rows else items, items, settings)
     passes = epochs(Constant(1.0), examples, state, settings, threads=threads)
     for _ in range(after):
         next(passes)

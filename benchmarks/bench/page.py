@@ -41,7 +41,7 @@ _WORDS = {
     "ranking": """The bare work is a product of matrices for the scores of all items, and a partial sort, in the same
     blocks and on as many threads. awe also leaves out what people have, orders ties, and looks for NaN.""",
     "neighbors": "",
-    "affinities": """Multiply-adds are counted from each equation. *times*: how much longer an affinity takes than its
+    "affinities": """WARP from the same random start. Multiply-adds are counted from each equation. *times*: how much longer an affinity takes than its
     own multiply-adds take at the rate of the linear model, `constant`, in the epoch beside; below 1 it makes better use
     of the processor than that does. Affinities of features score every feature of a person where the linear one scores
     their sum: that is their cost, not that of how they are dispatched. `pair-weights, added`, `overlap`, `knn` and the

@@ -35,7 +35,7 @@ def training(arena: Arena) -> str:
     own = {**data, "threads": 1, "trials": TRIALS}
     few = {**own, "dim": D, "bags": True, "people": scale.bags}
     contenders.append(Contender("LightFM WARP, bags/1", "of_lightfm:warp", few, 1, "lightfm"))
-    late = {**own, "trials": LATE, "after": _LATE}
+    late = {**own, "trials": LATE, "after": _LATE, "people": scale.late}
     contenders.append(Contender(f"{BAGS}, late, at most {LATE} trials/1", "of_awe:warp", late, 1))
     found = arena.contest(contenders)
     heads = {title: found[f"{BAGS if 'bags' in title else ROWS}/{title[-1]}"] for title in found}
@@ -59,7 +59,8 @@ def training(arena: Arena) -> str:
     )
     words = (
         f"{scale.people:,} people × {scale.items:,} items, {len(item):,} interactions, d = {D}, at most {TRIALS} "
-        f"trials. LightFM with bags learns from the first {scale.bags:,} people alone; *late* is after {_LATE} epochs."
+        f"trials. LightFM with bags learns from the first {scale.bags:,} people alone; *late* is from the first "
+        f"{scale.late:,}, after {_LATE} epochs."
     )
     return f"{folded(words)}\n\n{table(head, rows)}"
 
