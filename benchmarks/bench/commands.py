@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
@@ -27,34 +28,34 @@ _BARE = Path(__file__).with_name("bare.py")
 
 
 class Cost(NamedTuple):
-    """What one command took: seconds by the clock and of all processors, and the most bytes of memory."""
+    """What one command took: seconds by the clock and of all processors, the most bytes of memory; what it printed."""
 
     seconds: float
     processor: float
     most: int
+    printed: str
 
 
 def whole(arena: Arena) -> str:
     """The section of commands with much to do, on the interactions of the section on training."""
     scale, ws = arena.scale, arena.folder / "whole"
     pairs = _prepared(arena.folder, ws, scale.people, scale.items, scale.mean)
-    train = f"train --dim {D} --max-trials 10"
+    train = f"train --dim {D}"
     awe(ws, f"{train} --epochs 1 --name warm")  # compiles, where these sources are new
     awe(ws, f"evaluate --model warm --metric {METRICS}")
     trained = awe(ws, f"{train} --epochs {scale.epochs} --name whole")
+    predict = "predict --model whole --top-k 10"
+    near = awe(ws, f"{predict} --approximate hnsw --json -o {ws / 'near.parquet'}")
+    recall = json.loads(near.printed[near.printed.index("{") :])["recall"]
     passes = pairs * scale.epochs
     data = (
         pairs * (4 + 4) + scale.people * 8
     )  # an index and a value for each entry, an offset for each person
     embeddings = 2 * scale.items * D * 4
     commands = {
-        f"`awe train`, {scale.epochs} epochs on two threads": trained,
-        "`awe predict`, the 10 best for everyone": awe(
-            ws, f"predict --model whole --top-k 10 -o {ws / 'out.parquet'}"
-        ),
-        "the same, `--approximate hnsw`": awe(
-            ws, f"predict --model whole --top-k 10 --approximate hnsw -o {ws / 'near.parquet'}"
-        ),
+        f"`awe train --dim {D} --epochs {scale.epochs}`": trained,
+        "`awe predict`, the 10 best for everyone": awe(ws, f"{predict} -o {ws / 'out.parquet'}"),
+        f"the same, `--approximate hnsw`: recall {recall:.4f}": near,
         "`awe evaluate`, one metric": awe(ws, "evaluate --model whole --metric ndcg@20"),
         "`awe evaluate`, nine metrics at 1, 10 and 100": awe(
             ws, f"evaluate --model whole --at 1,10,100 --metric {METRICS}"
@@ -167,4 +168,5 @@ def run(command: Sequence[str], environment: dict[str, str] | None = None) -> Co
         if status:
             printed.seek(0)
             raise SystemExit(f"{' '.join(command)} ended with status {process.returncode}\n{printed.read()}")
-    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+        printed.seek(0)
+        return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, printed.read())

@@ -37,17 +37,20 @@ _WORDS = {
     which one of them is there: seconds of the processor on one thread, without compiling, reading and judging. Targets
     are 80, 90, 95, 98 and 100 % of the best that any peer reached in its time. A learning rate falls over the epochs of
     a run of awe, so that runs of fewer epochs are settings of their own.""",
-    "whole": """Each is a process of its own, from start to end, kernels compiled before.""",
+    "whole": """Each is a process of its own, from start to end, kernels compiled before; what is not named is awe's
+    default, so that training draws up to 300 labels for a positive.""",
     "ranking": """The bare work is a product of matrices for the scores of all items, and a partial sort, in the same
     blocks and on as many threads. awe also leaves out what people have, orders ties, and looks for NaN.""",
-    "neighbors": "",
-    "affinities": """WARP from the same random start. Multiply-adds are counted from each equation. *times*: how much longer an affinity takes than its
-    own multiply-adds take at the rate of the linear model, `constant`, in the epoch beside; below 1 it makes better use
-    of the processor than that does. Affinities of features score every feature of a person where the linear one scores
-    their sum: that is their cost, not that of how they are dispatched. `pair-weights, added`, `overlap`, `knn` and the
-    sums over pairs lay out entries of G for each example, each a step through memory that counts here as one
-    multiply-add. Described labels have 5 of 500 features each.""",
-    "start": "",
+    "neighbors": """Exact search compares all; the others are what `build-knn --approximate` does by default.""",
+    "affinities": """WARP from the same random start. Multiply-adds are counted from each equation. *times*: how much
+    longer an affinity takes than its own multiply-adds take at the rate of the linear model, `constant`, in the
+    epoch beside; below 1 it makes better use of the processor than that does. Affinities of features score every
+    feature of a person where the linear one scores their sum: that is their cost, not that of how they are
+    dispatched. `pair-weights, added`, `overlap`, `knn` and the sums over pairs lay out entries of G for each
+    example, each a step through memory that counts here as one multiply-add. Described labels have 5 of 500 features
+    each.""",
+    "start": """Processes from start to end. *up to date*: a step that finds its model there has everything to load and
+    nothing to do; the next one learns, validates and stores what hardly takes time.""",
 }
 
 
