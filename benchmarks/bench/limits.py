@@ -13,7 +13,6 @@ from benchmarks.bench.contest import Arena, Contender, Rounds, table
 
 DIM = 64
 _NEAR = 128  # rows of d numbers that stay in the first cache
-_MANY = 20_000  # rows of V of 20,000 labels
 _FAR = 64 * 2**20  # numbers, 256 MB: beyond every cache
 _OPTIONS: Any = {"nogil": True, "fastmath": True}
 
@@ -93,10 +92,10 @@ def in_order(threads: int) -> Callable[[], dict[str, float]]:
     return _each(threads, lambda: _sum(next(parts)), bytes=4.0 * _FAR / threads)
 
 
-def at_random(threads: int) -> Callable[[], dict[str, float]]:
-    """Products of a vector with rows of V in random order."""
-    V, x = _normal(_MANY, DIM), _normal(DIM)
-    rows = np.random.default_rng(1).integers(_MANY, size=2_000_000)
+def at_random(threads: int, labels: int) -> Callable[[], dict[str, float]]:
+    """Products of a vector with the rows of V of so many labels in random order."""
+    V, x = _normal(labels, DIM), _normal(DIM)
+    rows = np.random.default_rng(1).integers(labels, size=2_000_000)
     work = 1.0 * len(rows) * DIM
     return _each(threads, lambda: random_rows(V, rows, x), multiply_adds=work, bytes=4 * work)
 
@@ -123,14 +122,19 @@ _ROWS = (
     ("products with rows in the first cache", "products"),
     ("a product of matrices by BLAS", "product"),
     ("a sum over 256 MB", "in_order"),
-    ("products with rows of 5 MB at random", "at_random"),
+    ("products with rows of V at random", "at_random"),
 )
 
 
 def limits(arena: Arena) -> str:
     """The section; the arena knows the limits from then on."""
     contenders = [
-        Contender(f"{what}/{threads}", f"limits:{work}", {"threads": threads}, threads)
+        Contender(
+            f"{what}/{threads}",
+            f"limits:{work}",
+            {"threads": threads, **({"labels": arena.scale.items} if work == "at_random" else {})},
+            threads,
+        )
         for what, work in _ROWS
         for threads in (1, 2)
     ]

@@ -28,7 +28,8 @@ _TITLES = {
 }
 _WORDS = {
     "limits": """Small kernels of numba, and a product of matrices by BLAS. *The limit* of multiply-adds is that of
-    polynomials in registers, which load next to nothing; rows at random are what a trial of WARP reads.""",
+    polynomials in registers, which load next to nothing; rows at random are what a trial of WARP reads, of the V that
+    is trained in the next section.""",
     "training": """An epoch of each. In awe a person is the bag of their items; LightFM's *bags* are the same as
     features of people, and *row a person* is an embedding of its own for everyone. *awe is faster by* compares with
     awe's row of the same kind and threads, for each interaction. Multiply-adds and bytes are counted from the
