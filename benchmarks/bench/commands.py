@@ -8,10 +8,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +21,7 @@ MB = 1e6
 METRICS = "precision,recall,ndcg,map,mrr,mean-rank,coverage,novelty,popularity"
 _PREPARE = "prepare {file} --user user --item item --holdout 5"
 _TINY = (200, 400)  # people and items of a set on which a command has hardly any work
+_SECONDS = "3600"  # of the processor that a command may take
 _BARE = Path(__file__).with_name("bare.py")
 
 
@@ -139,9 +137,7 @@ def _compiling(arena: Arena, ws: Path) -> str:
 def _prepared(folder: Path, ws: Path, people: int, items: int, mean: float) -> int:
     """Synthetic interactions, prepared; returns how many there are."""
     file = folder / f"{ws.name}.parquet"
-    # By a process of its own: one that this process starts counts as large as this one has ever been.
-    with ProcessPoolExecutor(1, get_context("spawn")) as other:
-        pairs: int = other.submit(write, str(file), people, items, mean).result()
+    pairs = write(str(file), people, items, mean)
     awe(ws, _PREPARE.format(file=file))
     return pairs
 
@@ -157,16 +153,18 @@ def _command(ws: Path, words: str) -> list[str]:
 
 def run(command: Sequence[str], environment: dict[str, str] | None = None) -> Cost:
     """What a command takes; what it prints is shown only where it fails, which ends the benchmark."""
-    with tempfile.TemporaryFile("w+") as printed:
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            command, stdout=printed, stderr=printed, cwd=HERE, env={**os.environ, **(environment or {})}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "used.json"
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.peers.measure", str(file), _SECONDS, *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=HERE,
+            env={**os.environ, **(environment or {})},
+            check=True,
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if status:
-            printed.seek(0)
-            raise SystemExit(f"{' '.join(command)} ended with status {process.returncode}\n{printed.read()}")
-        printed.seek(0)
-        return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, printed.read())
+        status, processor, kilobytes, seconds = json.loads(file.read_text())
+    if status:
+        raise SystemExit(f"{' '.join(command)} ended with status {status}\n{done.stdout}")
+    return Cost(seconds, processor, kilobytes * 1024, done.stdout)
