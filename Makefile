@@ -6,11 +6,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench torture reproduce compare-peers clean docs
+.PHONY: help demo test lint bench bench-check torture reproduce compare-peers clean docs
 
 # For `make reproduce`: the folder of research data (docs/results.md says what is in it), and how many seeds.
 DATA ?= data
 SEEDS ?= 5
+
+# For `make bench`: small or full; BENCH='--only training,curves' prints these sections.
+SCALE ?= full
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 — /p' $(MAKEFILE_LIST)
@@ -29,9 +32,11 @@ lint: $(STAMP) ## check style and types
 docs: $(STAMP) ## build the documentation as a site, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
-bench: $(STAMP) ## measure the speed of training, evaluation and prediction
-	$(BIN)/python benchmarks/bench.py
-	$(BIN)/python benchmarks/affinities.py
+bench: $(STAMP) ## speed beside other libraries, into docs/performance.md (a quarter of an hour); SCALE=small
+	$(BIN)/python -m benchmarks.bench --scale $(SCALE) $(BENCH)
+
+bench-check: $(STAMP) ## kernels beside a reference kernel: fails where one is 10 % slower than it was recorded
+	$(BIN)/python -m benchmarks.bench.check
 
 torture: $(STAMP) ## kill, fill disks, flip bits, race and attack: counts into docs/reliability.md (an hour or two)
 	$(BIN)/python -m benchmarks.torture --report docs/reliability.md

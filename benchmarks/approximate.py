@@ -2,7 +2,7 @@
 
     python benchmarks/approximate.py [--labels 100000 300000 1000000] [--dim 64] [--efforts 0.25 1] [--indexes hnsw ivf]
 
-Rows of labels are drawn from overlapping groups of unequal size (as in neighbors.py) and given lengths that differ, at
+Rows of labels are drawn from overlapping groups of unequal size and given lengths that differ, at
 most 1, as a trained V has; points of examples are between two labels. Both rank with the code of `awe predict`: all
 labels in blocks by a matrix product, or candidates of the index by exact scores. Efforts are multiples of the default.
 The second table is of knn products: 20,000 training examples with 10 labels each, 50 neighbours, which are searched for
@@ -21,8 +21,8 @@ from typing import TypeVar
 import numpy as np
 import pyarrow as pa
 from machine import machine
-from neighbors import points
 from numpy.typing import NDArray
+from synthetic import points
 
 from awe_cli.affinities.pointwise import Constant
 from awe_cli.builders.knn import BuiltKnn

@@ -1,4 +1,4 @@
-"""Synthetic interactions with power-law items and groups of tastes, the same for the same numbers."""
+"""Synthetic interactions with power-law items and groups of tastes, and points; the same for the same numbers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 GROUPS = 200  # tastes; a person has three of them
+_CLUSTERS = 500  # groups of points
 OWN = 0.8  # share of a person's choices that come from these
 
 
@@ -64,6 +65,15 @@ def write_in_pieces(path: str, people: int, items: int, mean: float, pieces: int
             writer.write_table(pa.table({"user": user, "item": order[rank[mixed]]}, schema=schema), 1 << 20)
             rows += len(person)
     return rows
+
+
+def points(n: int, dim: int) -> NDArray[np.float32]:
+    """n rows of length 1 in overlapping groups of power-law size."""
+    draws = np.random.default_rng(0)
+    weights = np.arange(1, _CLUSTERS + 1) ** -0.7
+    group = draws.choice(_CLUSTERS, n, p=weights / weights.sum())
+    rows = draws.normal(size=(_CLUSTERS, dim))[group] + draws.normal(0, 0.8, (n, dim))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
 def _power_law(draws: np.random.Generator, n: int, size: int) -> NDArray[np.int64]:

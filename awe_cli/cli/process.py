@@ -162,7 +162,7 @@ def _watch(heard: int, ours: frozenset[signal.Signals], leave: Callable[[int], A
 #
 # A training matrix is read, scaled and sampled in steps that each free as much as they keep. Arrow's own pool
 # and the C library hold on to such memory for later, which came to a third of what `awe train` took
-# (benchmarks/footprint.py).
+# (benchmarks/bench/commands.py).
 
 _M_MMAP_THRESHOLD = (
     -3

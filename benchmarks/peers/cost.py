@@ -48,7 +48,7 @@ def run(command: Sequence[str | Path], minutes: float, environment: Mapping[str,
             env={**os.environ, **(environment or {})},
             check=True,
         )
-        code, seconds, kilobytes = json.loads(file.read_text())
+        code, seconds, kilobytes, _ = json.loads(file.read_text())
     if code in (-signal.SIGXCPU, -signal.SIGKILL) and seconds > 54 * minutes:
         raise NotThereError(f"stopped after {minutes:g} minutes of the processor")
     if code:

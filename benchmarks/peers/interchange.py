@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.matrices.bags import as_scipy
-from awe_cli.matrices.matrix import Lists
+from awe_cli.matrices.matrix import Lists, take_lists
 from awe_cli.metrics.metrics import measure
 from awe_cli.metrics.ranks import Ranks
 from benchmarks.peers.protocol import save_matrix
@@ -36,6 +36,11 @@ class Question:
     positives: Lists
     seen: Lists | None
     labels: list[str]
+
+    def take(self, rows: NDArray[np.int64]) -> Question:
+        """The question about some of them alone."""
+        seen = None if self.seen is None else take_lists(self.seen, rows)
+        return Question([self.ids[row] for row in rows], take_lists(self.positives, rows), seen, self.labels)
 
 
 def ask(dataset: Dataset, split: str, fit_on: tuple[str, ...], folder: Path) -> Question:

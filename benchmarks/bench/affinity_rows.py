@@ -1,4 +1,4 @@
-"""What `affinities.py` measures: each affinity as the kernels take it, and what its equation costs.
+"""The rows of `affinities.py`: each affinity as the kernels take it, and what its equation costs.
 
 Multiply-adds are counted from the equations: of f and ∂f for one label of an example with n features, of Ux, of the
 steps of U and V, and of what is laid out. Numbers of scores and of steps are those that training reports.
@@ -32,7 +32,7 @@ PLAN = TrainConfig(D, 4, 0.1, 0.05, 0.3, 10, 1.0, 32, 0.3, 0.0, 0)
 NEIGHBORS, KEPT = 50, 256  # of a query: neighbours, and entries of a sum over pairs
 LEAVES, TOP = 40, 500  # clusters, and the labels of each
 ATTRIBUTES, OF_A_LABEL = 500, 5
-GUIDE = Path(__file__).parent.parent / "docs" / "own-affinity.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "own-affinity.md"
 
 
 @dataclass(frozen=True)
