@@ -218,10 +218,12 @@ class LinearRanker:
 _GB = 1e9
 
 
-def require_memory(need: float, allowed: float, what: str) -> None:
-    """Raise SettingsError where `need` bytes are more than `allowed` GB."""
+def require_memory(
+    need: float, allowed: float, what: str, instead: str = "take item-knn or svd, which need little"
+) -> None:
+    """Raise SettingsError where `need` bytes are more than `allowed` GB; `instead` is what else to do."""
     if need > allowed * _GB:
         raise SettingsError(
             f"{what} needs {need / _GB:,.3g} GB of memory, {allowed:g} are allowed",
-            hint=f"allow more with --memory {need / _GB:.3g}, or take item-knn or svd, which need little",
+            hint=f"allow more with --memory {need / _GB:.3g}, or {instead}",
         )

@@ -50,7 +50,7 @@ from awe_cli.ranking.validation import Validator
 # the middle λ, then λ: with fewer landmarks than the last fit has, since both depend little on their number.
 
 _GAMMAS = (1.0, 2.0, 4.0, 0.5)  # multiples, the likeliest first
-_L2 = (0.1, 0.03, 0.3, 1.0, 3.0)
+_L2 = (0.1, 0.01, 0.03, 0.3, 1.0, 3.0)
 _ALL = 15_000  # examples up to which each one is a landmark
 _MANY = 4096  # landmarks of more examples, and the most for a choice
 _LOOKED_AT = 1000  # examples whose distances the median is taken over
@@ -158,7 +158,10 @@ class KernelRidge(Baseline):
         n = sum(dataset.splits.get(split, 0) for split in ("train", "valid"))
         m = _n_landmarks(resolved["landmarks"], n)
         require_memory(
-            8 * m * (2 * m + 2 * dataset.n_labels), resolved["memory"], f"kernel-ridge with {m:,} landmarks"
+            8 * m * (2 * m + 2 * dataset.n_labels),
+            resolved["memory"],
+            f"kernel-ridge with {m:,} landmarks",
+            "take fewer --landmarks",
         )
 
     def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:

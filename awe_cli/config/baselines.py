@@ -115,7 +115,7 @@ class RidgeSettings(MetricSettings):
         None,
         help="ease, ials, kernel-ridge: regularization λ; for ease a multiple of the mean of the diagonal of XᵀX.",
         above=0,
-        auto="0.1 to 10 (kernel-ridge: 0.03 to 3), by validation",
+        auto="0.1 to 10 (kernel-ridge: 0.01 to 3), by validation",
         panel=_FACTORS,
     )
 
