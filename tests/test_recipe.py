@@ -114,8 +114,16 @@ def test_the_chain_of_each_kind_runs_and_a_second_time_is_up_to_date(
 def test_members_follow_the_kind_of_the_data(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     expected = {
         "recommendation": {"wsabie", "awe", "ease", "graph-filter", "graph", "svd", "ials"},
-        "text": {"wsabie", "awe", "embedding-knn", "input-knn", "kernel-ridge", "one-vs-rest"},
-        "dense": {"wsabie", "awe", "embedding-knn", "input-knn", "kernel-ridge"},
+        "text": {
+            "wsabie",
+            "awe",
+            "embedding-knn",
+            "input-knn",
+            "kernel-ridge",
+            "embedding-kernel",
+            "one-vs-rest",
+        },
+        "dense": {"wsabie", "awe", "embedding-knn", "input-knn", "kernel-ridge", "embedding-kernel"},
         "retrieval": {"wsabie", "awe", "overlap", "bm25", "input-knn"},
     }
     for kind, members in expected.items():

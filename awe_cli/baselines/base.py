@@ -19,7 +19,7 @@ from awe_cli.engine.local import Local
 from awe_cli.errors import SettingsError
 from awe_cli.matrices.bags import inputs
 from awe_cli.matrices.matrix import Dense, Lists, Rows, n_rows
-from awe_cli.neighbors.space import Finder
+from awe_cli.neighbors.space import Finder, NeighborSpace
 from awe_cli.ranking.ranker import Ranker, Scores
 from awe_cli.ranking.validation import Validator
 
@@ -36,6 +36,7 @@ class Facts:
 
     fit       the splits it sees
     embedded  finds the training examples nearest in the embedding space of a model, for knn
+    space     where inputs are compared, for kernel-ridge
     shared_out  looks for the neighbours of validation examples, and ranks by them; None: the threads
     """
 
@@ -43,6 +44,7 @@ class Facts:
     fit: tuple[str, ...]
     embedded: Finder | None = None
     threads: int | None = None
+    space: NeighborSpace | None = None
     shared_out: Engine | None = None
 
     @property

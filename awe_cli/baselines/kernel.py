@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
+import scipy.sparse
 from numpy.typing import NDArray
 
 from awe_cli.baselines.base import (
@@ -27,8 +28,8 @@ from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
 from awe_cli.engine.local import one_blas_thread
 from awe_cli.errors import SettingsError
-from awe_cli.matrices.matrix import Dense, Rows, n_rows, slice_rows, take_rows
-from awe_cli.neighbors.space import constant_of, input_points
+from awe_cli.matrices.matrix import Rows, n_rows, slice_rows, take_rows
+from awe_cli.neighbors.space import InputSpace, constant_of
 from awe_cli.ranking.ranker import Ranker, Scores
 from awe_cli.ranking.validation import Validator
 
@@ -45,12 +46,13 @@ from awe_cli.ranking.validation import Validator
 #
 #     (K_nmᵀ K_nm + λ K_mm) A = K_nmᵀ (Y − p)
 #
-# Points and distances are those of input-knn. γ is given as a multiple of 1 / the median squared distance between
-# training examples, so that one grid serves all data; K(x, x) = 1, so that λ needs no scale. γ is chosen first, with
-# the middle λ, then λ: with fewer landmarks than the last fit has, since both depend little on their number.
+# Points and distances are those of input-knn, or those of an embedding model, as build-knn compares them. γ is given as
+# a multiple of 1 / the median squared distance between training examples, so that one grid serves all data; K(x, x) = 1,
+# so that λ needs no scale. γ is chosen first, with the first λ, then λ: with fewer landmarks than the last fit has,
+# since both depend little on their number.
 
-_GAMMAS = (1.0, 2.0, 4.0, 0.5)  # multiples, the likeliest first
-_L2 = (0.1, 0.01, 0.03, 0.3, 1.0, 3.0)
+_GAMMAS = (1.0, 2.0, 4.0, 8.0, 0.5, 0.25)  # multiples, the likeliest first
+_L2 = (0.1, 0.01, 0.03, 0.3, 1.0, 3.0, 10.0)
 _ALL = 15_000  # examples up to which each one is a landmark
 _MANY = 4096  # landmarks of more examples, and the most for a choice
 _LOOKED_AT = 1000  # examples whose distances the median is taken over
@@ -68,8 +70,9 @@ class _Points:
 
     @classmethod
     def of(cls, x: Rows, facts: Facts) -> _Points:
-        values = input_points(x, facts.n_features, constant_of(facts.dataset))
-        product = values * values if isinstance(x, Dense) else values.multiply(values)
+        space = facts.space or InputSpace(facts.n_features, constant_of(facts.dataset))
+        values = space.points(x)
+        product = values.multiply(values) if scipy.sparse.issparse(values) else values * values
         return cls(values, np.asarray(product.sum(axis=1), np.float64).ravel())
 
     def squared_distances(self, other: _Points) -> NDArray[np.float64]:

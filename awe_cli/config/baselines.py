@@ -115,7 +115,7 @@ class RidgeSettings(MetricSettings):
         None,
         help="ease, ials, kernel-ridge: regularization λ; for ease a multiple of the mean of the diagonal of XᵀX.",
         above=0,
-        auto="0.1 to 10 (kernel-ridge: 0.01 to 3), by validation",
+        auto="0.1 to 10 (kernel-ridge: 0.01 to 10), by validation",
         panel=_FACTORS,
     )
 
@@ -226,6 +226,12 @@ class TreeKnnSettings(InputKnnSettings):
 class KernelRidgeSettings(RidgeSettings):
     """Least squares on the kernel of an input and training examples."""
 
+    model: str | None = setting(
+        None,
+        help="kernel-ridge: the embedding model in whose space inputs are compared.",
+        auto="the input itself",
+        panel=_NEIGHBORS,
+    )
     gamma: float | None = setting(
         None,
         help="kernel-ridge: γ of the kernel e^(−γ‖x − x'‖²).",

@@ -16,6 +16,7 @@ from awe_cli.errors import CorruptArtifactError, DataError, MissingInputError, S
 from awe_cli.models.store import MODEL_VERSION as EMBEDDING_VERSION
 from awe_cli.models.store import RESULT, fit_name, fits_of_model, load_result, load_state
 from awe_cli.models.versions import dataset_of, require_dataset, require_same_version
+from awe_cli.neighbors.space import Space, usual_measure
 from awe_cli.ranking.earlier import EarlierRanker
 from awe_cli.ranking.items import ItemsRanker
 from awe_cli.ranking.ranker import Ranker
@@ -145,6 +146,9 @@ def baseline_facts(
     threads: int | None = None,
 ) -> Facts:
     """The data of a fit of a baseline; `parents` are those of its recipe, without the dataset."""
+    if "model" in parents:
+        U = load_state(ws.get("model", parents["model"]), fit, dataset).U
+        return Facts(dataset, fit, None, threads, Space(U, usual_measure(dense=dataset.dense)))
     if "neighbors" not in parents:
         return Facts(dataset, fit, None, threads)
     from awe_cli.models.tables import embedded

@@ -35,6 +35,10 @@ class Finder(Protocol):
 class NeighborSpace(Protocol):
     """A space in which inputs are points."""
 
+    def points(self, x: Rows) -> Any:
+        """The point of every row: (m, p), dense or sparse."""
+        ...
+
     def finder(self, x: Rows, *, approximate: str = EXACT, apart: bool = False) -> Finder:
         """The search among the rows of x; apart: a row at distance 0 is no neighbour."""
         ...
@@ -148,6 +152,10 @@ class InputSpace:
 
     n_features: int
     constant: int
+
+    def points(self, x: Rows) -> Any:
+        """Dense rows as they are, bags normalised as a sparse matrix: (m, features)."""
+        return input_points(x, self.n_features, self.constant)
 
     def finder(self, x: Rows, *, approximate: str = EXACT, apart: bool = False) -> InputSearch:
         """The search among the rows of x."""

@@ -251,6 +251,10 @@ class _Work:
             self.baseline("input-knn", "neighbours by the input itself")
         if self.examples <= _EXAMPLES_OF_KERNEL_RIDGE[self.long]:
             self.baseline("kernel-ridge", "least squares on the similarity to each example")
+            self.baseline(
+                "kernel-ridge", "the same in the embedding", "embedding-kernel", " --model wsabie",
+                (("model", "wsabie"),),
+            )  # fmt: skip
         if not self.dataset.dense:
             self.baseline("one-vs-rest", "a classifier for each label")
             if self.long:
@@ -278,8 +282,10 @@ class _Work:
             "model", "sigmoid", ("model", "wsabie"),
         )  # fmt: skip
 
-    def baseline(self, method: str, why: str) -> None:
-        """Add a baseline, or a note of why it cannot be fitted here."""
+    def baseline(
+        self, method: str, why: str, name: str = "", more: str = "", needs: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        """Add a baseline, or a note of why it cannot be fitted here; its name is the method's, or that given."""
         told = asdict(SETTINGS[method]())
         try:
             BASELINES[method].check(told, self.dataset)
@@ -288,7 +294,8 @@ class _Work:
                 f"{method} is left out: {error.message}" + (f" ({error.hint})" if error.hint else "")
             )
             return
-        self.add(f"train-baseline {method}", why, "model", method)
+        named = f" --name {name}" if name else ""
+        self.add(f"train-baseline {method}{more}{named}", why, "model", name or method, *needs)
 
     def combine(self) -> None:
         """The ensemble of all, with weights that validation chooses: 0 for what does not help."""

@@ -16,7 +16,7 @@ from awe_cli.engine.dask import code_digest
 from awe_cli.engine.engine import Engine, open_engine
 from awe_cli.errors import SettingsError
 from awe_cli.metrics.metrics import criterion
-from awe_cli.models.load import BASELINE_VERSION, KNN, baseline_facts, what_it_sees
+from awe_cli.models.load import BASELINE_VERSION, KNN, baseline_facts, find_embedding, what_it_sees
 from awe_cli.models.store import Fit, fit_name, open_dataset, store_result
 from awe_cli.models.versions import require_same_version
 from awe_cli.steps.train import fits_like, fits_of
@@ -65,8 +65,9 @@ def train_baseline(
     What is left open is chosen on validation by the fit that has not seen it, and used for all fits. Returns
     the model, and whether it was made now rather than up to date; its bytes do not depend on `threads`.
 
-    Raises UsageError for a method that is not there, MissingInputError for a table or a library that is not,
-    SettingsError where the dataset is too large for the method, DataError where it has what the method cannot.
+    Raises UsageError for a method that is not there, MissingInputError for a table, a model or a library that is not,
+    SettingsError where the dataset is too large for the method or the model is no embedding, DataError where it has
+    what the method cannot.
     """
     baseline = find_baseline(method)
     settings = settings if settings is not None else SETTINGS[method]()
@@ -107,6 +108,9 @@ def _resolve(
         require_same_version(ws, table, stored)
         parents = {"neighbors": table.digest}
         fits = fits_like(ws.get("model", table.parents["model"]), fit_on)
+    elif "model" in resolved and (named := resolved.pop("model")) is not None:
+        model = find_embedding(ws, named, stored)
+        parents, fits = {"model": model.digest}, fits_like(model, fit_on)
     else:
         fits = fits_of(dataset, fit_on)
     if "metric" in resolved:

@@ -18,7 +18,7 @@ from awe_cli.dataset.examples import Examples
 from awe_cli.errors import DataError, MissingInputError, SettingsError
 from awe_cli.matrices.bags import inputs, largest
 from awe_cli.matrices.matrix import Bags, Dense, Lists
-from awe_cli.neighbors.space import InputSearch
+from awe_cli.neighbors.space import InputSearch, Space
 from tests.core.naive import draws
 
 N, P, L = 30, 9, 5
@@ -58,6 +58,7 @@ def case(request):
     facts = SimpleNamespace(
         examples=examples,
         dataset=dataset,
+        space=None,
         n_features=P,
         n_labels=P if own else L,
         counts=(X > 0).sum(axis=0) if own else Y.sum(axis=0).astype(int),
@@ -340,12 +341,23 @@ def test_kernel_ridge_is_least_squares_on_the_kernel(case, landmarks):
     assert found == pytest.approx(p + K[:, rows] @ A, abs=1e-4)
 
 
+@pytest.mark.parametrize("case", ["annotation"], indirect=True)
+def test_kernel_ridge_in_the_space_of_a_model(case):
+    facts, X, Y, _ = case
+    U = np.random.default_rng(1).normal(size=(P, 3)).astype(np.float32)
+    facts.space = Space(U, "cosine")
+    Z = X @ U / np.linalg.norm(X @ U, axis=1, keepdims=True)
+    K, p = np.exp(-1.5 * ((Z[:, None] - Z) ** 2).sum(axis=2)), Y.mean(axis=0)
+    found = scores(KernelRidge(), facts, {"gamma": 1.5, "l2": 0.5})
+    assert found == pytest.approx(p + K @ np.linalg.solve(K + 0.5 * np.eye(N), Y - p), abs=1e-4)
+
+
 def test_kernel_ridge_of_examples_that_are_all_the_same():
     x = Dense(np.arange(2, dtype=np.int32), np.ones((8, 2), np.float32))
     examples = Examples(pa.array(range(8)), x, lists_of(np.eye(8, 3) > 0), None, False)
     dataset = SimpleNamespace(dense=True, task="annotation", space=None, n_features=2)
     facts = SimpleNamespace(
-        examples=examples, dataset=dataset, n_features=2, n_labels=3, counts=np.ones(3, int)
+        examples=examples, dataset=dataset, space=None, n_features=2, n_labels=3, counts=np.ones(3, int)
     )
     resolved = {"gamma": None, "l2": None, "landmarks": 3}
     choice = KernelRidge().choices(resolved, facts)[0]
