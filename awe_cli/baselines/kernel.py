@@ -46,10 +46,10 @@ from awe_cli.ranking.validation import Validator
 #
 #     (K_nmᵀ K_nm + λ K_mm) A = K_nmᵀ (Y − p)
 #
-# Points and distances are those of input-knn, or those of an embedding model, as build-knn compares them. γ is given as
-# a multiple of 1 / the median squared distance between training examples, so that one grid serves all data; K(x, x) = 1,
-# so that λ needs no scale. γ is chosen first, with the first λ, then λ: with fewer landmarks than the last fit has,
-# since both depend little on their number.
+# Points and distances are those of input-knn, or those of an embedding model, as build-knn compares them. γ is given
+# as a multiple of 1 / the median squared distance between training examples, so that one grid serves all data;
+# K(x, x) = 1, so that λ needs no scale. γ is chosen first, with the first λ, then λ: with fewer landmarks than the
+# last fit has, since both depend little on their number.
 
 _GAMMAS = (1.0, 2.0, 4.0, 8.0, 0.5, 0.25)  # multiples, the likeliest first
 _L2 = (0.1, 0.01, 0.03, 0.3, 1.0, 3.0, 10.0)
