@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.matrices.bags import inputs, keep_entries, largest, scale_rows
 from awe_cli.matrices.matrix import Dense, Rows, n_rows, slice_rows
-from awe_cli.neighbors.search import BLOCK, EXACT, Nearest, Search
+from awe_cli.neighbors.search import EXACT, Nearest, Search
 from awe_cli.ranking.embedding import projections
 
 # The interface of a neighbour space, and the space of the projections Ux, as they are or normalised.
@@ -81,6 +81,7 @@ class _Points:
 # Nearest training examples by the input itself, before any embedding.
 
 _THE_SAME = 1e-6  # 1 − cos below which two bags count as equal
+_BLOCK = 1024  # bags whose cosines are in memory at once
 
 
 class InputSearch:
@@ -109,9 +110,9 @@ class InputSearch:
             found: Nearest = self._search.nearest(x.values, k, skip)
             return found
         out = Nearest(np.full((n_rows(x), k), -1, np.int32), np.full((n_rows(x), k), np.inf, np.float32))
-        for start in range(0, n_rows(x), BLOCK):
-            rows = slice_rows(x, start, start + BLOCK)
-            cosines = self._cosines(rows, None if skip is None else skip[start : start + BLOCK])
+        for start in range(0, n_rows(x), _BLOCK):
+            rows = slice_rows(x, start, start + _BLOCK)
+            cosines = self._cosines(rows, None if skip is None else skip[start : start + _BLOCK])
             indptr, columns, values = largest(cosines, k)
             sizes = np.diff(indptr)
             place = start + np.repeat(np.arange(len(sizes)), sizes), _positions(indptr)

@@ -39,7 +39,7 @@ from awe_cli.models.tables import (
     default_name,
     kind_of,
 )
-from awe_cli.neighbors.search import BLOCK, EXACT
+from awe_cli.neighbors.search import EXACT
 from awe_cli.neighbors.space import usual_measure
 from awe_cli.plugins.file import keep_copy, refuse_parameters
 from awe_cli.steps.build_knn import build_knn
@@ -49,6 +49,8 @@ from awe_cli.workspace.arrays import save_arrays
 from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
 
 # What the settings of building a G come to: what is refused, and everything its recipe has.
+
+_BLOCK = 1024  # training examples worked on at a time
 
 
 def check(settings: BuildAffinitySettings, scheduler: str | None) -> None:
@@ -131,7 +133,7 @@ def build_affinity(
     name: str | None = None,
     threads: int | None = None,
     scheduler: str | None = None,
-    block: int = BLOCK,
+    block: int = _BLOCK,
     wait: float = False,
     announce: Announce = lambda line: None,
     checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
