@@ -220,11 +220,16 @@ class LinearRanker:
 _GB = 1e9
 
 
+def fits_in_memory(need: float, allowed: float) -> bool:
+    """Whether `need` bytes are at most `allowed` GB."""
+    return need <= allowed * _GB
+
+
 def require_memory(
     need: float, allowed: float, what: str, instead: str = "take item-knn or svd, which need little"
 ) -> None:
     """Raise SettingsError where `need` bytes are more than `allowed` GB; `instead` is what else to do."""
-    if need > allowed * _GB:
+    if not fits_in_memory(need, allowed):
         raise SettingsError(
             f"{what} needs {need / _GB:,.3g} GB of memory, {allowed:g} are allowed",
             hint=f"allow more with --memory {need / _GB:.3g}, or {instead}",

@@ -19,6 +19,7 @@ from awe_cli.baselines.base import (
     Facts,
     Resolved,
     best_of,
+    fits_in_memory,
     label_matrix,
     one_or_all,
     require_memory,
@@ -158,10 +159,9 @@ class KernelRidge(Baseline):
                 "kernel-ridge: expected examples whose labels are no part of their input, found histories",
                 hint="take ease, which leaves out the item itself",
             )
-        n = sum(dataset.splits.get(split, 0) for split in ("train", "valid"))
-        m = _n_landmarks(resolved["landmarks"], n)
+        m = _most_landmarks(resolved, dataset)
         require_memory(
-            8 * m * (2 * m + 2 * dataset.n_labels),
+            _bytes_of(m, dataset.n_labels),
             resolved["memory"],
             f"kernel-ridge with {m:,} landmarks",
             "take fewer --landmarks",
@@ -171,7 +171,8 @@ class KernelRidge(Baseline):
         """γ and λ: what is taken without validation comes first."""
         scale = _scale(facts)
         gammas = [m * scale for m in _GAMMAS] if resolved["gamma"] is None else [resolved["gamma"]]
-        most = {} if resolved["landmarks"] is None else {"landmarks": resolved["landmarks"]}
+        m = _most_landmarks(resolved, facts.dataset)
+        most = {} if m == _n_examples(facts.dataset) else {"landmarks": m}
         return [
             {"gamma": gamma, "l2": l2, **most} for gamma in gammas for l2 in one_or_all(resolved["l2"], _L2)
         ]
@@ -217,7 +218,7 @@ class KernelRidge(Baseline):
 
     def fit(self, facts: Facts, choice: Choice) -> Arrays:
         """`landmarks` (m,), `A` (m, labels) and `prior` (labels,); the examples are read from the dataset."""
-        rows = _landmarks(facts, _n_landmarks(choice.get("landmarks"), len(facts.examples)))
+        rows = _landmarks(facts, choice.get("landmarks", len(facts.examples)))
         A = _equations(facts, rows, choice["gamma"]).solve(choice["l2"])
         return {"landmarks": rows, "A": A, "prior": _prior(facts)}
 
@@ -226,11 +227,23 @@ class KernelRidge(Baseline):
         return KernelRanker(facts, arrays["landmarks"], choice["gamma"], arrays["A"], arrays["prior"])
 
 
-def _n_landmarks(told: int | None, n: int) -> int:
-    """How many of n examples are landmarks."""
-    if told is None:
-        return n if n <= _ALL else _MANY
-    return min(told, n)
+def _n_examples(dataset: Dataset) -> int:
+    """The number of examples of the largest fit."""
+    return sum(dataset.splits.get(split, 0) for split in ("train", "valid"))
+
+
+def _most_landmarks(resolved: Resolved, dataset: Dataset) -> int:
+    """How many examples are landmarks: those told, else all where these are few and their matrices fit in memory."""
+    n = _n_examples(dataset)
+    if resolved["landmarks"] is not None:
+        return min(resolved["landmarks"], n)
+    few = n <= _ALL and fits_in_memory(_bytes_of(n, dataset.n_labels), resolved["memory"])
+    return n if few else min(_MANY, n)
+
+
+def _bytes_of(m: int, n_labels: int) -> int:
+    """What the equations of m landmarks and their solution need."""
+    return 8 * m * (2 * m + 2 * n_labels)
 
 
 def _landmarks(facts: Facts, m: int) -> NDArray[np.int64]:

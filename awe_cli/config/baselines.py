@@ -243,7 +243,7 @@ class KernelRidgeSettings(RidgeSettings):
         None,
         help="kernel-ridge: how many training examples an input is compared with.",
         min=1,
-        auto="all; of more than 15,000 a sample of 4,096",
+        auto="all; a sample of 4,096 where there are more than 15,000, or too many for --memory",
         panel=_NEIGHBORS,
     )
     memory: float = setting(

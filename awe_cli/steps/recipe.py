@@ -44,6 +44,7 @@ _FEWEST_EPOCHS = 3
 _ITEMS_OF_EASE = (12_000, 40_000)
 _EXAMPLES_OF_INPUT_KNN = (50_000, 300_000)
 _EXAMPLES_OF_KERNEL_RIDGE = (30_000, 300_000)
+_LABELS_OF_KERNEL_RIDGE = (5000, 50_000)
 _PAIRS_OF_GRAPH_FILTER = (5_000_000, 50_000_000)
 _PAIRS_OF_IALS = (1_000_000, 20_000_000)
 _PAIRS_OF_SVD = (20_000_000, 200_000_000)
@@ -249,7 +250,8 @@ class _Work:
         )  # fmt: skip
         if self.examples <= _EXAMPLES_OF_INPUT_KNN[self.long]:
             self.baseline("input-knn", "neighbours by the input itself")
-        if self.examples <= _EXAMPLES_OF_KERNEL_RIDGE[self.long]:
+        few_examples = self.examples <= _EXAMPLES_OF_KERNEL_RIDGE[self.long]
+        if few_examples and self.dataset.n_labels <= _LABELS_OF_KERNEL_RIDGE[self.long]:
             self.baseline("kernel-ridge", "least squares on the similarity to each example")
             self.baseline(
                 "kernel-ridge", "the same in the embedding", "embedding-kernel", " --model wsabie",

@@ -355,13 +355,34 @@ def test_kernel_ridge_in_the_space_of_a_model(case):
 def test_kernel_ridge_of_examples_that_are_all_the_same():
     x = Dense(np.arange(2, dtype=np.int32), np.ones((8, 2), np.float32))
     examples = Examples(pa.array(range(8)), x, lists_of(np.eye(8, 3) > 0), None, False)
-    dataset = SimpleNamespace(dense=True, task="annotation", space=None, n_features=2)
+    dataset = SimpleNamespace(dense=True, task="annotation", space=None, n_features=2, splits={"train": 8})
     facts = SimpleNamespace(
         examples=examples, dataset=dataset, space=None, n_features=2, n_labels=3, counts=np.ones(3, int)
     )
-    resolved = {"gamma": None, "l2": None, "landmarks": 3}
+    resolved = {"gamma": None, "l2": None, "landmarks": 3, "memory": 4.0}
     choice = KernelRidge().choices(resolved, facts)[0]
     assert scores(KernelRidge(), facts, choice) == pytest.approx(np.full((8, 3), 1 / 8), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("told", "memory", "examples", "landmarks"),
+    [
+        (None, 4.0, 12_000, None),  # all
+        (None, 1.0, 12_000, 4096),  # too many for the memory
+        (None, 4.0, 16_000, 4096),
+        (20, 4.0, 12_000, 20),
+        (20, 4.0, 10, None),
+    ],
+)
+def test_landmarks_of_kernel_ridge(told, memory, examples, landmarks):
+    dataset = SimpleNamespace(task="annotation", n_labels=200, splits={"train": examples - 2, "valid": 2})
+    resolved = {"gamma": 1.0, "l2": 1.0, "landmarks": told, "memory": memory}
+    KernelRidge().check(resolved, dataset)
+    facts = SimpleNamespace(dataset=dataset, examples=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("awe_cli.baselines.kernel._scale", lambda facts: 1.0)
+        (choice,) = KernelRidge().choices(resolved, facts)
+    assert choice.get("landmarks") == landmarks
 
 
 def test_kernel_ridge_refuses_histories():
