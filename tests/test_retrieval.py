@@ -11,12 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from awe_cli.app import main
-from awe_cli.config.baselines import Bm25Settings
+from awe_cli.config.baselines import Bm25Settings, LsiSettings
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.config.train import TrainSettings
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.word_overlap import shared_words
 from awe_cli.errors import SettingsError
+from awe_cli.matrices.bags import as_scipy
 from awe_cli.models.load import open_ranker
 from awe_cli.steps.prepare import prepare
 from awe_cli.steps.train import train
@@ -146,16 +147,27 @@ def test_bm25_is_that_of_its_equation(made):
         np.testing.assert_allclose(scores[row] / scores[row, one], np.array(wanted) / wanted[one], 1e-5, 1e-6)
 
 
+def test_lsi_is_the_cosine_in_the_space_of_the_documents(made):
+    data, dim = dataset(made), TOPICS  # others of so symmetric documents are not unique
+    train_baseline(made, "lsi", LsiSettings(dim=dim), name="one")
+    held = data.held_out("test")
+    X, Y = (as_scipy(bags, data.n_features).toarray() for bags in (held.x, data.y))
+    Q = np.linalg.svd(Y)[2][:dim].T
+    places = Y @ Q
+    lengths = np.linalg.norm(places, axis=1)
+    wanted = X @ Q @ places.T / np.where(lengths > 0, lengths, 1)
+    assert (lengths == 0).sum() == 1  # the empty document
+    for split in "valid", "test":
+        opened = open_ranker(made, made.find("model", "one"), data, split)
+        np.testing.assert_allclose(opened.ranker.scores(held.x).score, wanted, atol=2e-5)
+
+
 def test_tfidf_is_the_cosine(made):
     data = dataset(made)
     train_baseline(made, "tfidf")
     held = data.held_out("test")
     scores = open_ranker(made, made.find("model", "tfidf"), data, "test").ranker.scores(held.x).score
-    x, y = (np.zeros((len(rows_.indptr) - 1, data.n_features)) for rows_ in (held.x, data.y))
-    for dense, bags in ((x, held.x), (y, data.y)):
-        for e in range(len(dense)):
-            span = slice(*bags.indptr[e : e + 2])
-            dense[e, bags.indices[span]] = bags.values[span]
+    x, y = (as_scipy(bags, data.n_features).toarray() for bags in (held.x, data.y))
     np.testing.assert_allclose(scores, x @ y.T, 1e-5, 1e-6)
 
 
@@ -266,7 +278,7 @@ def before_and_after(ws: Workspace, model: str, tmp_path: Path) -> list[dict[tup
     ]
 
 
-@pytest.mark.parametrize("name", ["ssi", "words", "bm25", "both"])
+@pytest.mark.parametrize("name", ["ssi", "words", "bm25", "lsi", "both"])
 def test_documents_that_nobody_saw(made, name, tmp_path):
     """The documents of the dataset in another order, and one more, score as they did: nothing is trained again."""
     train(made, TrainSettings(dim=8, epochs=3, margin=0.3), name="ssi", threads=1)
@@ -277,6 +289,7 @@ def test_documents_that_nobody_saw(made, name, tmp_path):
         threads=1,
     )
     train_baseline(made, "bm25")
+    train_baseline(made, "lsi", LsiSettings(dim=12))
     root = ["-w", str(made.root)]
     assert (
         main([*root, "ensemble", "--model", "ssi,bm25", "--weights", "1,1", "--name", "both", "--quiet"]) == 0

@@ -80,7 +80,7 @@ class FactorSettings(MetricSettings):
         None,
         help="svd, lsi, nmf, ials: dimension d of the factors.",
         min=1,
-        auto="32, 64 or 128 (ials: 64 or 128), by validation",
+        auto="32, 64 or 128 (ials: 64 or 128; lsi of documents: 100 to 300), by validation",
         panel=_FACTORS,
     )
 
@@ -99,7 +99,7 @@ class SvdSettings(FactorSettings):
 
 @dataclass(frozen=True)
 class LsiSettings(FactorSettings):
-    """The same of the inputs alone."""
+    """The same of the inputs alone, or of documents."""
 
 
 @dataclass(frozen=True)

@@ -265,6 +265,7 @@ class _Work:
                 "overlap",
             )
             self.baseline("bm25", "words in common")
+            self.baseline("lsi", "words that occur in the same documents")
         if self.examples <= _EXAMPLES_OF_INPUT_KNN[self.long]:
             self.baseline("input-knn", "the documents of similar queries")
         self.notes.append(
