@@ -116,7 +116,7 @@ def test_members_follow_the_kind_of_the_data(tmp_path: Path, capfd: pytest.Captu
         "recommendation": {"wsabie", "awe", "ease", "graph-filter", "graph", "svd", "ials"},
         "text": {"wsabie", "awe", "embedding-knn", "input-knn", "kernel-ridge", "one-vs-rest"},
         "dense": {"wsabie", "awe", "embedding-knn", "input-knn", "kernel-ridge"},
-        "retrieval": {"wsabie", "awe", "overlap", "bm25", "lsi", "input-knn"},
+        "retrieval": {"wsabie", "awe", "overlap", "bm25", "feedback", "lsi", "input-knn"},
     }
     for kind, members in expected.items():
         (tmp_path / kind).mkdir()

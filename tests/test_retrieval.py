@@ -147,6 +147,32 @@ def test_bm25_is_that_of_its_equation(made):
         np.testing.assert_allclose(scores[row] / scores[row, one], np.array(wanted) / wanted[one], 1e-5, 1e-6)
 
 
+def test_feedback_is_bm25_of_the_query_and_words_of_its_best_documents(made):
+    data, told = dataset(made), {"k1": 1.5, "b": 0.6}
+    held, described = data.held_out("test"), data.described
+    for name, more in (("plain", {}), ("twice", {"feedback": 3})):
+        train_baseline(made, "bm25", Bm25Settings(**told, **more), name=name)
+    plain, twice = (
+        open_ranker(made, made.find("model", name), data, "test").ranker for name in ("plain", "twice")
+    )
+    once, found = plain.scores(held.x).score, twice.scores(held.x).score
+    words = as_scipy(described.y._replace(values=described.counts), data.n_features).toarray()
+    # What BM25 adds for a word whose weight in the query, idf included, is 1.
+    idf = np.log(1 + (25 - described.space.count + 0.5) / (described.space.count + 0.5))
+    length = words.sum(axis=1, keepdims=True)
+    each = words * 2.5 / (words + 1.5 * (1 - 0.6 + 0.6 * length / length.mean()))
+    texts = as_scipy(held.x, data.n_features).toarray() / described.space.weight * idf
+    texts[:, -1] = 0  # the constant
+    for e in range(len(held)):
+        best = np.argsort(-once[e], kind="stable")[:3]
+        assert (once[e, best] > 0).all()
+        widen = idf * ((once[e, best] / once[e, best].sum()) @ (words[best] / length[best]))
+        assert np.count_nonzero(widen) <= 20
+        query = 0.5 * texts[e] / texts[e].sum() + 0.5 * widen / widen.sum()
+        np.testing.assert_allclose(found[e], each @ query, 1e-4, 1e-6)
+    assert (np.argsort(-found, kind="stable") != np.argsort(-once, kind="stable")).any()
+
+
 def test_lsi_is_the_cosine_in_the_space_of_the_documents(made):
     data, dim = dataset(made), TOPICS  # others of so symmetric documents are not unique
     train_baseline(made, "lsi", LsiSettings(dim=dim), name="one")
@@ -278,7 +304,7 @@ def before_and_after(ws: Workspace, model: str, tmp_path: Path) -> list[dict[tup
     ]
 
 
-@pytest.mark.parametrize("name", ["ssi", "words", "bm25", "lsi", "both"])
+@pytest.mark.parametrize("name", ["ssi", "words", "bm25", "feedback", "lsi", "both"])
 def test_documents_that_nobody_saw(made, name, tmp_path):
     """The documents of the dataset in another order, and one more, score as they did: nothing is trained again."""
     train(made, TrainSettings(dim=8, epochs=3, margin=0.3), name="ssi", threads=1)
@@ -290,13 +316,17 @@ def test_documents_that_nobody_saw(made, name, tmp_path):
     )
     train_baseline(made, "bm25")
     train_baseline(made, "lsi", LsiSettings(dim=12))
+    train_baseline(made, "bm25", Bm25Settings(feedback=2), name="feedback")
     root = ["-w", str(made.root)]
     assert (
         main([*root, "ensemble", "--model", "ssi,bm25", "--weights", "1,1", "--name", "both", "--quiet"]) == 0
     )
     before, after = before_and_after(made, name, tmp_path)
     assert {label for _, label in after} == {label for _, label in before} | {"new"}
-    if name != "both":  # an ensemble standardises over its candidates
+    if name not in (
+        "both",
+        "feedback",
+    ):  # which standardise over the candidates, or look for the best of them
         for pair, score in before.items():
             assert after[pair] == pytest.approx(score, rel=1e-4, abs=1e-5)
     of_topic = [label for query, label in sorted(after, key=lambda pair: -after[pair]) if query // 10 == 3]

@@ -65,6 +65,13 @@ class Bm25Settings(MetricSettings):
         auto="0.4, 0.75 or 0.9, by validation",
         panel=_WORDS,
     )
+    feedback: int | None = setting(
+        None,
+        help="bm25: number of best documents whose words are added to the query, which is then asked again.",
+        min=1,
+        auto="none",
+        panel=_WORDS,
+    )
 
 
 @dataclass(frozen=True)

@@ -265,6 +265,7 @@ class _Work:
                 "overlap",
             )
             self.baseline("bm25", "words in common")
+            self.baseline("bm25", "and words of the best documents", " --feedback 5", "feedback")
             self.baseline("lsi", "words that occur in the same documents")
         if self.examples <= _EXAMPLES_OF_INPUT_KNN[self.long]:
             self.baseline("input-knn", "the documents of similar queries")
@@ -279,8 +280,8 @@ class _Work:
             "model", "sigmoid", ("model", "wsabie"),
         )  # fmt: skip
 
-    def baseline(self, method: str, why: str) -> None:
-        """Add a baseline, or a note of why it cannot be fitted here."""
+    def baseline(self, method: str, why: str, more: str = "", name: str | None = None) -> None:
+        """Add a baseline with options, called as its method unless named; or a note of why it cannot be fitted here."""
         told = asdict(SETTINGS[method]())
         try:
             BASELINES[method].check(told, self.dataset)
@@ -289,7 +290,8 @@ class _Work:
                 f"{method} is left out: {error.message}" + (f" ({error.hint})" if error.hint else "")
             )
             return
-        self.add(f"train-baseline {method}", why, "model", method)
+        named = f" --name {name}" if name else ""
+        self.add(f"train-baseline {method}{more}{named}", why, "model", name or method)
 
     def combine(self) -> None:
         """The ensemble of all, with weights that validation chooses: 0 for what does not help."""
