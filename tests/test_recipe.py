@@ -124,7 +124,7 @@ def test_members_follow_the_kind_of_the_data(tmp_path: Path, capfd: pytest.Captu
         last = commands(capfd, workspace)[-1]
         assert last[2:4] == ["ensemble", "--model"]
         assert set(last[4].split(",")) == members
-        assert last[5:] == ["--name", "best"]
+        assert last[5:] == [*(["--metric", "ndcg@10"] if kind == "retrieval" else []), "--name", "best"]
         longer = commands(capfd, workspace, "--budget", "60m")[-1][4].split(",")
         assert set(longer) > members
 
