@@ -2,8 +2,6 @@
 
 FOLDER has cranfield/queries.parquet, documents.parquet and relevance.parquet (docs/results.md says what is in them).
 Five folds of the queries, as in docs/results/cranfield.md; the mean of each measure over the folds is printed.
-Judgements are taken as yes or no: Cranfield's codes are no gains, for 1 is a complete answer and 4 one of minimum
-interest.
 """
 
 from __future__ import annotations
@@ -15,8 +13,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from benchmarks.reproduce.data import cranfield_fold
 from benchmarks.reproduce.shape import FOLDS
@@ -31,19 +27,12 @@ def awe(workspace: Path, *arguments: str) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def judged(data: Path) -> Path:
-    """The judgements, with 1 for every relevant document."""
-    pairs = pq.read_table(data / "cranfield" / "relevance.parquet")
-    column, path = pairs.schema.get_field_index("relevance"), MADE / "relevance.parquet"
-    pq.write_table(pairs.set_column(column, "relevance", pc.sign(pairs["relevance"])), path)
-    return path
-
-
 def measure(data: Path, stem: str, fold: int, split: str) -> dict[str, dict[str, float]]:
     """Model → metric → value of one fold."""
     workspace = MADE / f"{stem}-{fold}"
     queries, documents = MADE / f"cranfield-{fold}.parquet", data / "cranfield" / "documents.parquet"
-    files = ["--queries", str(queries), "--documents", str(documents), "--relevance", str(judged(data))]
+    judged = MADE / "cranfield-relevance.parquet"
+    files = ["--queries", str(queries), "--documents", str(documents), "--relevance", str(judged)]
     awe(workspace, "prepare", *files, "--split", "split", "--stem", stem, "--quiet")
     chain = json.loads(awe(workspace, "recipe", "--json"))
     for step in chain["steps"]:

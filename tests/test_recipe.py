@@ -235,3 +235,14 @@ def test_durations() -> None:
     for text in ("", "10", "-1m", "0m", "1d", "m"):
         with pytest.raises(SettingsError):
             seconds_of(text, "--budget")
+
+
+def test_recipe_says_that_words_can_be_cut_to_stems(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for number, (more, said) in enumerate([((), True), (("--stem", "english"), False)]):
+        (tmp_path / str(number)).mkdir()
+        workspace = prepared("retrieval", tmp_path / str(number), *more)
+        capfd.readouterr()
+        assert main(["-w", workspace, "recipe"]) == 0
+        assert ("prepare --stem english" in capfd.readouterr().out) is said

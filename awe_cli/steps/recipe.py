@@ -271,6 +271,12 @@ class _Work:
             self.baseline("lsi", "words that occur in the same documents")
         if self.examples <= _EXAMPLES_OF_INPUT_KNN[self.long]:
             self.baseline("input-knn", "the documents of similar queries")
+        text = self.dataset.settings["text"]
+        if self.shared and text is not None and "stem" not in text:
+            self.notes.append(
+                "words count as they are written: where people write in sentences, prepare --stem english (or another "
+                "language) takes the forms of a word for one"
+            )
         self.notes.append(
             "what counts neighbours ranks only documents that were prepared: for new ones (awe predict --documents) "
             f"take {'lsi' if self.shared else 'wsabie'}"
