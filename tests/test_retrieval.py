@@ -18,6 +18,8 @@ from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.word_overlap import shared_words
 from awe_cli.errors import SettingsError
 from awe_cli.matrices.bags import as_scipy
+from awe_cli.matrices.matrix import slice_rows
+from awe_cli.models.explain import of_ranker
 from awe_cli.models.load import open_ranker
 from awe_cli.steps.prepare import prepare
 from awe_cli.steps.train import train
@@ -171,6 +173,11 @@ def test_feedback_is_bm25_of_the_query_and_words_of_its_best_documents(made):
         query = 0.5 * texts[e] / texts[e].sum() + 0.5 * widen / widen.sum()
         np.testing.assert_allclose(found[e], each @ query, 1e-4, 1e-6)
     assert (np.argsort(-found, kind="stable") != np.argsort(-once, kind="stable")).any()
+    explainer = of_ranker(twice, data, ("train", "valid"), "twice")
+    shares = [
+        parts.shares.sum() for parts in explainer.parts(slice_rows(held.x, 0, 1), np.arange(data.n_labels))
+    ]
+    np.testing.assert_allclose(shares, found[0], 1e-4, 1e-6)
 
 
 def test_lsi_is_the_cosine_in_the_space_of_the_documents(made):
