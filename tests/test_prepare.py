@@ -388,6 +388,17 @@ def test_stop_words_of_a_file_are_stored(tmp_path: Path) -> None:
     assert Encoder(dataset).encode(pa.table({"t": ["apple of zebra"]})).unknown == 1
 
 
+def test_new_text_is_cut_to_the_stems_of_the_dataset(tmp_path: Path) -> None:
+    table = pa.table({"t": ["laminar flows", "flowing backwards"], "y": ["a", "b"]})
+    told = {"text": "t", "labels": "y", "test_fraction": 0.01, "valid_fraction": 0.0, "min_count": 1}
+    path = write(table, tmp_path / "a.parquet")
+    _, plain = made(tmp_path / "plain", [path], **told)
+    _, dataset = made(tmp_path / "w", [path], **told, stem="english")
+    assert dataset.features.to_pylist() == ["flow", "backward", "laminar", None]
+    assert Encoder(dataset).encode(pa.table({"t": ["flow flowed backward"]})).unknown == 0
+    assert Encoder(plain).encode(pa.table({"t": ["flow flowed backward"]})).unknown == 3
+
+
 def test_errors_of_the_python_interface(tmp_path: Path) -> None:
     path = write(interactions(), tmp_path / "a.parquet")
     with pytest.raises(UsageError):

@@ -124,7 +124,7 @@ def test_members_follow_the_kind_of_the_data(tmp_path: Path, capfd: pytest.Captu
             "one-vs-rest",
         },
         "dense": {"wsabie", "awe", "embedding-knn", "input-knn", "kernel-ridge", "embedding-kernel"},
-        "retrieval": {"wsabie", "awe", "overlap", "bm25", "input-knn"},
+        "retrieval": {"wsabie", "awe", "overlap", "bm25", "feedback", "lsi", "input-knn"},
     }
     for kind, members in expected.items():
         (tmp_path / kind).mkdir()
@@ -132,7 +132,7 @@ def test_members_follow_the_kind_of_the_data(tmp_path: Path, capfd: pytest.Captu
         last = commands(capfd, workspace)[-1]
         assert last[2:4] == ["ensemble", "--model"]
         assert set(last[4].split(",")) == members
-        assert last[5:] == ["--name", "best"]
+        assert last[5:] == [*(["--metric", "ndcg@10"] if kind == "retrieval" else []), "--name", "best"]
         longer = commands(capfd, workspace, "--budget", "60m")[-1][4].split(",")
         assert set(longer) > members
 
@@ -243,3 +243,14 @@ def test_durations() -> None:
     for text in ("", "10", "-1m", "0m", "1d", "m"):
         with pytest.raises(SettingsError):
             seconds_of(text, "--budget")
+
+
+def test_recipe_says_that_words_can_be_cut_to_stems(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for number, (more, said) in enumerate([((), True), (("--stem", "english"), False)]):
+        (tmp_path / str(number)).mkdir()
+        workspace = prepared("retrieval", tmp_path / str(number), *more)
+        capfd.readouterr()
+        assert main(["-w", workspace, "recipe"]) == 0
+        assert ("prepare --stem english" in capfd.readouterr().out) is said

@@ -11,12 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from awe_cli.app import main
-from awe_cli.config.baselines import Bm25Settings
+from awe_cli.config.baselines import Bm25Settings, LsiSettings
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.config.train import TrainSettings
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.word_overlap import shared_words
 from awe_cli.errors import SettingsError
+from awe_cli.matrices.bags import as_scipy
+from awe_cli.matrices.matrix import slice_rows
+from awe_cli.models.explain import of_ranker
 from awe_cli.models.load import open_ranker
 from awe_cli.steps.prepare import prepare
 from awe_cli.steps.train import train
@@ -146,16 +149,58 @@ def test_bm25_is_that_of_its_equation(made):
         np.testing.assert_allclose(scores[row] / scores[row, one], np.array(wanted) / wanted[one], 1e-5, 1e-6)
 
 
+def test_feedback_is_bm25_of_the_query_and_words_of_its_best_documents(made):
+    data, told = dataset(made), {"k1": 1.5, "b": 0.6}
+    held, described = data.held_out("test"), data.described
+    for name, more in (("plain", {}), ("twice", {"feedback": 3})):
+        train_baseline(made, "bm25", Bm25Settings(**told, **more), name=name)
+    plain, twice = (
+        open_ranker(made, made.find("model", name), data, "test").ranker for name in ("plain", "twice")
+    )
+    once, found = plain.scores(held.x).score, twice.scores(held.x).score
+    words = as_scipy(described.y._replace(values=described.counts), data.n_features).toarray()
+    # What BM25 adds for a word whose weight in the query, idf included, is 1.
+    idf = np.log(1 + (25 - described.space.count + 0.5) / (described.space.count + 0.5))
+    length = words.sum(axis=1, keepdims=True)
+    each = words * 2.5 / (words + 1.5 * (1 - 0.6 + 0.6 * length / length.mean()))
+    texts = as_scipy(held.x, data.n_features).toarray() / described.space.weight * idf
+    texts[:, -1] = 0  # the constant
+    for e in range(len(held)):
+        best = np.argsort(-once[e], kind="stable")[:3]
+        assert (once[e, best] > 0).all()
+        widen = idf * ((once[e, best] / once[e, best].sum()) @ (words[best] / length[best]))
+        assert np.count_nonzero(widen) <= 20
+        query = 0.5 * texts[e] / texts[e].sum() + 0.5 * widen / widen.sum()
+        np.testing.assert_allclose(found[e], each @ query, 1e-4, 1e-6)
+    assert (np.argsort(-found, kind="stable") != np.argsort(-once, kind="stable")).any()
+    explainer = of_ranker(twice, data, ("train", "valid"), "twice")
+    shares = [
+        parts.shares.sum() for parts in explainer.parts(slice_rows(held.x, 0, 1), np.arange(data.n_labels))
+    ]
+    np.testing.assert_allclose(shares, found[0], 1e-4, 1e-6)
+
+
+def test_lsi_is_the_cosine_in_the_space_of_the_documents(made):
+    data, dim = dataset(made), TOPICS  # others of so symmetric documents are not unique
+    train_baseline(made, "lsi", LsiSettings(dim=dim), name="one")
+    held = data.held_out("test")
+    X, Y = (as_scipy(bags, data.n_features).toarray() for bags in (held.x, data.y))
+    Q = np.linalg.svd(Y)[2][:dim].T
+    places = Y @ Q
+    lengths = np.linalg.norm(places, axis=1)
+    wanted = X @ Q @ places.T / np.where(lengths > 0, lengths, 1)
+    assert (lengths == 0).sum() == 1  # the empty document
+    for split in "valid", "test":
+        opened = open_ranker(made, made.find("model", "one"), data, split)
+        np.testing.assert_allclose(opened.ranker.scores(held.x).score, wanted, atol=2e-5)
+
+
 def test_tfidf_is_the_cosine(made):
     data = dataset(made)
     train_baseline(made, "tfidf")
     held = data.held_out("test")
     scores = open_ranker(made, made.find("model", "tfidf"), data, "test").ranker.scores(held.x).score
-    x, y = (np.zeros((len(rows_.indptr) - 1, data.n_features)) for rows_ in (held.x, data.y))
-    for dense, bags in ((x, held.x), (y, data.y)):
-        for e in range(len(dense)):
-            span = slice(*bags.indptr[e : e + 2])
-            dense[e, bags.indices[span]] = bags.values[span]
+    x, y = (as_scipy(bags, data.n_features).toarray() for bags in (held.x, data.y))
     np.testing.assert_allclose(scores, x @ y.T, 1e-5, 1e-6)
 
 
@@ -266,7 +311,7 @@ def before_and_after(ws: Workspace, model: str, tmp_path: Path) -> list[dict[tup
     ]
 
 
-@pytest.mark.parametrize("name", ["ssi", "words", "bm25", "both"])
+@pytest.mark.parametrize("name", ["ssi", "words", "bm25", "feedback", "lsi", "both"])
 def test_documents_that_nobody_saw(made, name, tmp_path):
     """The documents of the dataset in another order, and one more, score as they did: nothing is trained again."""
     train(made, TrainSettings(dim=8, epochs=3, margin=0.3), name="ssi", threads=1)
@@ -277,13 +322,18 @@ def test_documents_that_nobody_saw(made, name, tmp_path):
         threads=1,
     )
     train_baseline(made, "bm25")
+    train_baseline(made, "lsi", LsiSettings(dim=12))
+    train_baseline(made, "bm25", Bm25Settings(feedback=2), name="feedback")
     root = ["-w", str(made.root)]
     assert (
         main([*root, "ensemble", "--model", "ssi,bm25", "--weights", "1,1", "--name", "both", "--quiet"]) == 0
     )
     before, after = before_and_after(made, name, tmp_path)
     assert {label for _, label in after} == {label for _, label in before} | {"new"}
-    if name != "both":  # an ensemble standardises over its candidates
+    if name not in (
+        "both",
+        "feedback",
+    ):  # which standardise over the candidates, or look for the best of them
         for pair, score in before.items():
             assert after[pair] == pytest.approx(score, rel=1e-4, abs=1e-5)
     of_topic = [label for query, label in sorted(after, key=lambda pair: -after[pair]) if query // 10 == 3]

@@ -81,6 +81,7 @@ HEAVY = {
     "numba",
     "pyarrow",
     "faiss",
+    "snowballstemmer",
     "rich",
     "sklearn",
     "implicit",

@@ -199,18 +199,18 @@ class LinearRanker:
     def __init__(
         self, B: NDArray[np.float32] | scipy.sparse.csr_matrix, ties: NDArray[np.int64] | None = None
     ) -> None:
-        self._B = B
+        self.B = B
         self._ties = None if ties is None else ties.astype(np.float32)
 
     @property
     def n_labels(self) -> int:
         """The number of labels."""
-        return int(self._B.shape[1])
+        return int(self.B.shape[1])
 
     def scores(self, x: Rows) -> Scores:
         """(m, labels) f."""
-        X = x.values if isinstance(x, Dense) else inputs(x, self._B.shape[0], np.float32)
-        F: Any = X @ self._B
+        X = x.values if isinstance(x, Dense) else inputs(x, self.B.shape[0], np.float32)
+        F: Any = X @ self.B
         F = np.ascontiguousarray(F.toarray() if scipy.sparse.issparse(F) else F, np.float32)
         return Scores(F, None if self._ties is None else np.tile(self._ties, (len(F), 1)))
 

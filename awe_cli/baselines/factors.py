@@ -32,6 +32,7 @@ from awe_cli.ranking.ranker import Ranker, Scores
 
 # Right singular vectors of a sparse matrix, deterministic to the byte.
 
+LSI = "lsi"
 DIMS = (64, 128, 32)
 _SEED = 0  # of the vector that the iteration starts from
 
@@ -145,20 +146,56 @@ def log_odds(A: scipy.sparse.csr_matrix) -> NDArray[np.float64]:
 #
 # Departure: in LSI documents have their own words. A label has only those of its examples, hence the mean. In
 # recommendation an item is the mean of the people who chose it.
+#
+# In retrieval, where documents y do have words, those of queries, Q are the right singular vectors of the rows of all
+# documents, and f is the cosine of the two points, but for the length of the query's, which changes no order:
+#
+#     U = Q,   f(x, y) = x U · yU / ‖yU‖
+
+DOCUMENT_DIMS = (200, 100, 300)
+
+
+def knows_documents(dataset: Dataset) -> bool:
+    """Whether documents have the words of queries, so that LSI is that of the documents."""
+    return bool(dataset.described and dataset.described.shared)
 
 
 class Lsi(FactorModel):
-    """SVD of the inputs, labels at the mean of their examples."""
+    """SVD of the inputs, labels at the mean of their examples; or of the documents."""
 
-    name = "lsi"
+    name = LSI
+
+    def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:
+        """The dimension, and that it is one of documents, where it is."""
+        if not knows_documents(facts.dataset):
+            return super().choices(resolved, facts)
+        return [{"dim": dim, "documents": True} for dim in one_or_all(resolved["dim"], DOCUMENT_DIMS)]
+
+    def ranker(self, facts: Facts, choice: Choice, arrays: Arrays) -> Ranker:
+        """By the product of the factors; documents have the place of their words."""
+        if not choice.get("documents"):
+            return super().ranker(facts, choice, arrays)
+        places = _documents(facts) @ arrays["U"]
+        lengths = np.linalg.norm(places, axis=1, keepdims=True)
+        V = np.divide(places, lengths, out=np.zeros_like(places), where=lengths > 0)
+        return EmbeddingRanker(Constant(1.0), arrays["U"], V)
 
     def fit(self, facts: Facts, choice: Choice) -> Arrays:
-        """U (features, d) and V (labels, d)."""
+        """U (features, d) and V (labels, d); of documents U alone."""
+        if choice.get("documents"):
+            return {"U": right_vectors(_documents(facts), choice["dim"]).astype(np.float32)}
         X = inputs(facts.examples.x, facts.n_features)
         Q = right_vectors(X, choice["dim"])
         Y = label_matrix(facts.examples.positives, facts.n_labels)
         V = Y.T @ (X @ Q) / np.maximum(np.asarray(Y.sum(axis=0)).reshape(-1, 1), 1)
         return {"U": Q.astype(np.float32), "V": np.asarray(V, np.float32)}
+
+
+def _documents(facts: Facts) -> scipy.sparse.csr_matrix:
+    """(labels, features) the rows of the documents."""
+    described = facts.dataset.described
+    assert described is not None
+    return inputs(described.y, facts.n_features, np.float32)
 
 
 # Non-negative matrix factorization (Lee & Seung 2001; AWE §2), by scikit-learn.

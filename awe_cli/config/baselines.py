@@ -65,6 +65,13 @@ class Bm25Settings(MetricSettings):
         auto="0.4, 0.75 or 0.9, by validation",
         panel=_WORDS,
     )
+    feedback: int | None = setting(
+        None,
+        help="bm25: number of best documents whose words are added to the query, which is then asked again.",
+        min=1,
+        auto="none",
+        panel=_WORDS,
+    )
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ class FactorSettings(MetricSettings):
         None,
         help="svd, lsi, nmf, ials: dimension d of the factors.",
         min=1,
-        auto="32, 64 or 128 (ials: 64 or 128), by validation",
+        auto="32, 64 or 128 (ials: 64 or 128; lsi of documents: 100 to 300), by validation",
         panel=_FACTORS,
     )
 
@@ -99,7 +106,7 @@ class SvdSettings(FactorSettings):
 
 @dataclass(frozen=True)
 class LsiSettings(FactorSettings):
-    """The same of the inputs alone."""
+    """The same of the inputs alone, or of documents."""
 
 
 @dataclass(frozen=True)

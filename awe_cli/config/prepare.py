@@ -223,6 +223,11 @@ class PrepareSettings:
         help="Words of a text to leave out: none, english, or a file with a word a line.",
         panel="Scaling and text",
     )
+    stem: str = setting(
+        "none",
+        help="Language by whose rules words are cut to their stems, such as english: flows, flowing become flow.",
+        panel="Scaling and text",
+    )
     token_characters: str = setting(
         "\\p{L}\\p{N}",
         help="Characters that words consist of: the inside of a character class.",

@@ -10,7 +10,7 @@ from awe_cli.dataset.spec import PrepareSpec, kind_of
 from awe_cli.errors import SettingsError
 from awe_cli.io.sources import DELIMITED, Source
 
-_OF_TEXT = ("sublinear", "stop_words", "token_characters")
+_OF_TEXT = ("sublinear", "stop_words", "stem", "token_characters")
 _OF_SPARSE = ("idf", "min_count", "hash_bits")
 _OF_RETRIEVAL = (
     "query_id",

@@ -21,7 +21,7 @@ from awe_cli.dataset.gather import join
 from awe_cli.dataset.hashing import hash_values
 from awe_cli.dataset.interactions import refuse_not_positive
 from awe_cli.dataset.retrieval import FeatureTable, FeatureTableColumns, read_feature_table
-from awe_cli.dataset.text import TextOptions, stop_words
+from awe_cli.dataset.text import NO_STEMS, TextOptions, stop_words
 from awe_cli.dataset.user_features import NewPeople
 from awe_cli.dataset.vocabulary import encode, look_up
 from awe_cli.errors import DataError, MissingInputError, SettingsError, did_you_mean
@@ -247,7 +247,9 @@ def text_options(stored: Mapping[str, Any] | None) -> TextOptions | None:
         return None
     words = stored["stop_words"]
     return TextOptions(
-        stored["token_characters"], stop_words(words) if isinstance(words, str) else frozenset(words)
+        stored["token_characters"],
+        stop_words(words) if isinstance(words, str) else frozenset(words),
+        stored.get("stem", NO_STEMS),
     )
 
 

@@ -26,7 +26,7 @@ from awe_cli.dataset.plan_reading import (
 from awe_cli.dataset.retrieval import FeatureTableColumns, RelevanceColumns
 from awe_cli.dataset.row_choice import RowChoice
 from awe_cli.dataset.splits import SplitRule
-from awe_cli.dataset.text import TextOptions, stop_words
+from awe_cli.dataset.text import NO_STEMS, TextOptions, stop_words
 from awe_cli.errors import SettingsError, UsageError
 from awe_cli.io import libsvm, tagged_rows
 from awe_cli.io.log import ReadingLog
@@ -95,7 +95,7 @@ def feature_columns(settings: PrepareSettings, sources: list[Source], side: str 
 
 def text_options(settings: PrepareSettings) -> TextOptions:
     """How text becomes words. Raises SettingsError, and as `stop_words` does."""
-    options = TextOptions(settings.token_characters, stop_words(settings.stop_words))
+    options = TextOptions(settings.token_characters, stop_words(settings.stop_words), settings.stem)
     options.check()
     return options
 
@@ -106,7 +106,8 @@ def stored_text(settings: PrepareSettings, text: TextOptions | None) -> dict[str
         return None
     listed = settings.stop_words in ("none", "english")
     words = settings.stop_words if listed else sorted(text.stop_words)
-    return {"token_characters": text.token_characters, "stop_words": words}
+    stem = {} if text.stem == NO_STEMS else {"stem": text.stem}
+    return {"token_characters": text.token_characters, "stop_words": words, **stem}
 
 
 # The part of the plan of `prepare` that says what things (queries, documents, labels) are described by.

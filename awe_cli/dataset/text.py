@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from awe_cli.errors import DataError, MissingInputError, SettingsError
+from awe_cli.errors import DataError, MissingInputError, SettingsError, did_you_mean
 from awe_cli.io.columns import list_parts, truths
 from awe_cli.matrices.bags import kept_offsets
 
@@ -35,19 +36,52 @@ with within without won would wouldn yet you your yours yourself yourselves
 """
 
 
+NO_STEMS = "none"
+
+
+class _Stems(dict[str, str]):
+    """Word → stem, cut when it is first asked for (Porter's Snowball)."""
+
+    def __init__(self, language: str) -> None:
+        import snowballstemmer  # here, for few need it
+
+        languages = snowballstemmer.algorithms()
+        if language not in languages:
+            raise SettingsError(
+                f"--stem: expected {NO_STEMS} or one of {', '.join(languages)}, found {language!r}",
+                hint=did_you_mean(language, languages, "name the language of the text"),
+            )
+        self._stemmer = snowballstemmer.stemmer(language)
+
+    def __missing__(self, word: str) -> str:
+        if len(self) >= _MOST_STEMS:
+            self.clear()
+        stem: str = self._stemmer.stemWord(word)
+        self[word] = stem
+        return stem
+
+
+_MOST_STEMS = 1 << 20  # kept in memory
+_stems_of = functools.cache(_Stems)
+
+
 @dataclass(frozen=True)
 class TextOptions:
     """How text becomes tokens, in lower case and Unicode form NFKC.
 
     token_characters  tokens are runs of these: the inside of a character class of RE2
     stop_words        tokens left out
+    stem              the language by whose rules the other tokens are cut to their stems, or "none"
     """
 
     token_characters: str
     stop_words: frozenset[str]
+    stem: str = NO_STEMS
 
     def check(self) -> None:
-        """Raise SettingsError where the character class is none."""
+        """Raise SettingsError where the character class is none, and where there are no rules for the language."""
+        if self.stem != NO_STEMS:
+            _stems_of(self.stem)
         try:
             pc.replace_substring_regex(pa.array(["a"]), f"[^{self.token_characters}]+", " ")
         except pa.ArrowInvalid as error:
@@ -64,7 +98,15 @@ class TextOptions:
         offsets, tokens = list_parts(pc.split_pattern(plain, " "))
         dropped = pc.is_in(tokens, value_set=pa.array(["", *sorted(self.stop_words)], tokens.type))
         kept = ~truths(dropped)
-        return kept_offsets(offsets, kept), tokens.filter(pa.array(kept))
+        return kept_offsets(offsets, kept), self._stems(tokens.filter(pa.array(kept)))
+
+    def _stems(self, tokens: pa.Array) -> pa.Array:
+        """The stem of each token: each word is cut once, however often it occurs."""
+        if self.stem == NO_STEMS:
+            return tokens
+        of_word, words = _stems_of(self.stem), tokens.dictionary_encode()
+        stems = pa.array([of_word[word] for word in words.dictionary.to_pylist()], tokens.type)
+        return stems.take(words.indices)
 
 
 def stop_words(name: str) -> frozenset[str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse
+from numpy.typing import NDArray
 
 from awe_cli.dataset.label_features import LabelFeatures
 from awe_cli.errors import SettingsError
@@ -36,8 +37,7 @@ def shared_words(described: LabelFeatures | None, weighting: str, k1: float, b: 
     assert isinstance(rows, Bags)
     values = rows.values.astype(np.float64)
     if weighting == BM25:
-        n, n_i = described.n, described.space.count
-        idf = np.log(1 + (n - n_i + 0.5) / (n_i + 0.5)) / described.space.weight
+        idf = rarity(described) / described.space.weight
         counts = described.counts.astype(np.float64)
         longer = row_sums(rows.indptr, counts) / max(described.mean_length, 1e-12)
         norm = k1 * (1 - b + b * np.repeat(longer, np.diff(rows.indptr)))
@@ -48,3 +48,10 @@ def shared_words(described: LabelFeatures | None, weighting: str, k1: float, b: 
     found = by_label.T.tocsr()
     found.sort_indices()
     return Bags(found.indptr.astype(np.int64), found.indices.astype(np.int32), found.data.astype(np.float32))
+
+
+def rarity(described: LabelFeatures) -> NDArray[np.float64]:
+    """idf_i of BM25 (features,)."""
+    n, n_i = described.n, described.space.count
+    idf: NDArray[np.float64] = np.log(1 + (n - n_i + 0.5) / (n_i + 0.5))
+    return idf

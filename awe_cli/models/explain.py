@@ -7,7 +7,7 @@ A score f = Σ_ij G_ij(x, y) x_i U_i·V_j y_j is a sum over the features of x. W
     k-NN                            f times the share of a neighbour that has y in Σ_j w_j [y ∈ Y_j]
     kernel ridge regression         p_y, and K(x, x_i) A_iy of each landmark
     mixtures and ensembles          the weighted score of each member
-    linear baselines                x_i B_iy
+    linear baselines                x_i B_iy; bm25 with feedback: of the words of the widened query
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from awe_cli.affinities.registry import without_floor
 from awe_cli.baselines.kernel import KernelRanker
 from awe_cli.baselines.neighbors import KnnRanker
 from awe_cli.baselines.popularity import PopularityRanker
+from awe_cli.baselines.words import FeedbackRanker
 from awe_cli.core.interface import is_featurewise
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.errors import MissingInputError, SettingsError
@@ -102,6 +103,8 @@ def of_ranker(ranker: Ranker, dataset: Dataset, fit_on: tuple[str, ...], name: s
         return _Neighbors(ranker.neighbors, ranker, examples.ids, examples.positives)
     if isinstance(ranker, KernelRanker):
         return _Landmarks(ranker, dataset.training(fit_on).ids)
+    if isinstance(ranker, FeedbackRanker):
+        return _Widened(ranker, _Features(ranker.plain, feature_names(dataset), name))
     return _Features(ranker, feature_names(dataset), name)
 
 
@@ -142,6 +145,17 @@ class _Features:
             )
         names = [self.names[int(i)] for i in indices]
         return [Parts(names, FEATURE, shares[:, place]) for place in range(len(labels))]
+
+
+@dataclass(frozen=True)
+class _Widened:
+    """BM25 with feedback: what each word of the widened query adds."""
+
+    ranker: FeedbackRanker
+    of_words: _Features
+
+    def parts(self, x: Rows, labels: NDArray[np.integer]) -> list[Parts]:
+        return self.of_words.parts(self.ranker.widened(x), labels)
 
 
 def _alone(x: Rows, entry: NDArray[np.integer]) -> Rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from awe_cli.affinities.spec import BUILT, PLUGIN_BUILT
+from awe_cli.baselines.factors import LSI
 from awe_cli.builders.base import LISTED, KnownOnly
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.new_documents import OtherDocuments, read_documents
@@ -14,7 +15,7 @@ from awe_cli.models.tables import NEIGHBORS, builder_of, built_of
 from awe_cli.plugins.file import OWN
 from awe_cli.workspace import Artifact, Workspace
 
-_INSTEAD = "use tfidf, bm25, or what `awe train` makes"
+_INSTEAD = "use tfidf, bm25, lsi, or what `awe train` makes"
 
 
 def open_documents(ws: Workspace, model: Artifact, dataset: Dataset, path: str) -> OtherDocuments:
@@ -26,7 +27,7 @@ def open_documents(ws: Workspace, model: Artifact, dataset: Dataset, path: str) 
 
 def _require_features(ws: Workspace, model: Artifact, request: Artifact) -> None:
     kind = str(model.settings.get("model_type"))
-    if kind in (TFIDF, BM25):
+    if kind in (TFIDF, BM25) or (kind == LSI and load_result(model)["choice"].get("documents")):
         return
     if kind == ENSEMBLE:
         for number in range(1, len(load_result(model)["weights"]) + 1):

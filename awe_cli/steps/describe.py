@@ -76,9 +76,11 @@ def _files(name: str, options: ReadOptions) -> list[dict[str, Any]]:
         return [_file(name, options)]
     named = [settings.queries, settings.documents, settings.relevance]
     found = [_file(str(file), replace(options, relevance=file == settings.relevance)) for file in named]
-    suggestion = Suggestion(
-        "retrieval", {}, ("a folder in the form of BEIR: queries, documents and relevance",)
+    notes = (
+        "a folder in the form of BEIR: queries, documents and relevance",
+        "where the text is English, --stem english takes the forms of a word for one",
     )
+    suggestion = Suggestion("retrieval", {}, notes)
     for document in found:
         document["suggestion"] = _suggestion_document(name, suggestion, {})
     return found

@@ -8,7 +8,8 @@ What is chosen for which kind of data is what docs/results.md and the pages belo
 - annotation: AWE with both k-NN and WSABIE at least level with AWE alone, kernel ridge regression beside them ahead on
   dense features (results.md, results/annotation.md); on sparse features and text one-vs-rest besides, and the linear
   sigmoid
-- retrieval: overlap and WSABIE with one matrix for both sides, BM25, and similar queries (results/cranfield.md)
+- retrieval: overlap and WSABIE with one matrix for both sides, BM25 with and without feedback, LSI of the documents,
+  and similar queries (results.md)
 - given an hour, an embedding of another size for all of them (results/wsabie-table-7.md), among many items with a wider
   margin (results.md, Gowalla)
 """
@@ -48,6 +49,7 @@ _LABELS_OF_KERNEL_RIDGE = (5000, 50_000)
 _PAIRS_OF_GRAPH_FILTER = (5_000_000, 50_000_000)
 _PAIRS_OF_IALS = (1_000_000, 20_000_000)
 _PAIRS_OF_SVD = (20_000_000, 200_000_000)
+_METRIC_OF_RETRIEVAL = "ndcg@10"  # weights by ndcg@5 of few queries are worse on others (results.md)
 
 
 @dataclass(frozen=True)
@@ -254,7 +256,7 @@ class _Work:
         if few_examples and self.dataset.n_labels <= _LABELS_OF_KERNEL_RIDGE[self.long]:
             self.baseline("kernel-ridge", "least squares on the similarity to each example")
             self.baseline(
-                "kernel-ridge", "the same in the embedding", "embedding-kernel", " --model wsabie",
+                "kernel-ridge", "the same in the embedding", " --model wsabie", "embedding-kernel",
                 (("model", "wsabie"),),
             )  # fmt: skip
         if not self.dataset.dense:
@@ -271,11 +273,19 @@ class _Work:
                 "overlap",
             )
             self.baseline("bm25", "words in common")
+            self.baseline("bm25", "and words of the best documents", " --feedback 5", "feedback")
+            self.baseline("lsi", "words that occur in the same documents")
         if self.examples <= _EXAMPLES_OF_INPUT_KNN[self.long]:
             self.baseline("input-knn", "the documents of similar queries")
+        text = self.dataset.settings["text"]
+        if self.shared and text is not None and "stem" not in text:
+            self.notes.append(
+                "words count as they are written: where people write in sentences, prepare --stem english (or another "
+                "language) takes the forms of a word for one"
+            )
         self.notes.append(
             "what counts neighbours ranks only documents that were prepared: for new ones (awe predict --documents) "
-            f"take {'overlap' if self.shared else 'wsabie'}"
+            f"take {'lsi' if self.shared else 'wsabie'}"
         )
 
     def _linear_sigmoid(self) -> None:
@@ -285,9 +295,9 @@ class _Work:
         )  # fmt: skip
 
     def baseline(
-        self, method: str, why: str, name: str = "", more: str = "", needs: tuple[tuple[str, str], ...] = ()
+        self, method: str, why: str, more: str = "", name: str = "", needs: tuple[tuple[str, str], ...] = ()
     ) -> None:
-        """Add a baseline, or a note of why it cannot be fitted here; its name is the method's, or that given."""
+        """Add a baseline with options, called as its method unless named; or a note of why it cannot be fitted here."""
         told = asdict(SETTINGS[method]())
         try:
             BASELINES[method].check(told, self.dataset)
@@ -301,9 +311,10 @@ class _Work:
 
     def combine(self) -> None:
         """The ensemble of all, with weights that validation chooses: 0 for what does not help."""
+        metric = f" --metric {_METRIC_OF_RETRIEVAL}" if self.retrieval else ""
         self.add(
-            f"ensemble --model {','.join(self.together)} --name {BEST}", "all of them, as validation weighs them",
-            "model", BEST, *(("model", name) for name in self.together),
+            f"ensemble --model {','.join(self.together)}{metric} --name {BEST}",
+            "all of them, as validation weighs them", "model", BEST, *(("model", name) for name in self.together),
         )  # fmt: skip
 
     def rename_last(self) -> None:

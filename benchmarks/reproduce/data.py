@@ -43,11 +43,18 @@ def lastfm_artists(data: Path, made: Path, fold: int) -> None:
 
 
 def cranfield_fold(data: Path, made: Path, fold: int) -> None:
-    """The queries with a column `split`: numbers of `fold` modulo 5 are test, of the next one validation."""
+    """The queries with a column `split`: numbers of `fold` modulo 5 are test, of the next one validation.
+
+    Judgements are made yes or no: Cranfield's codes are no gains, for 1 is a complete answer and 4 one of minimum
+    interest.
+    """
     queries = pq.read_table(data / "cranfield" / "queries.parquet")
     place = [(int(query) - fold) % FOLDS for query in queries["query"].to_pylist()]
     split = ["test" if p == 0 else "valid" if p == 1 else "train" for p in place]
     pq.write_table(queries.append_column("split", pa.array(split)), made / f"cranfield-{fold}.parquet")
+    pairs = pq.read_table(data / "cranfield" / "relevance.parquet")
+    column, relevant = pairs.schema.get_field_index("relevance"), pc.sign(pairs["relevance"])
+    pq.write_table(pairs.set_column(column, "relevance", relevant), made / "cranfield-relevance.parquet")
 
 
 WORDNET = Data(
@@ -113,7 +120,7 @@ CRANFIELD = Data(
     "cranfield",
     "Cranfield: 1,400 documents, 225 queries, cross-validated by query",
     "prepare --queries {made}/cranfield-{fold}.parquet --documents {data}/cranfield/documents.parquet "
-    "--relevance {data}/cranfield/relevance.parquet --split split",
+    "--relevance {made}/cranfield-relevance.parquet --split split",
     tuple(f"cranfield/{name}.parquet" for name in ("queries", "documents", "relevance")),
     cranfield_fold,
     folds=True,

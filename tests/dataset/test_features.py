@@ -177,6 +177,24 @@ def test_tokens(characters: str, stop: str, expected: list[list[str]]) -> None:
     assert [words[a:b] for a, b in pairwise(offsets)] == expected
 
 
+def test_words_are_cut_to_stems_when_stop_words_are_gone() -> None:
+    texts = pa.array(
+        ["The flows were flowing", "", "does it flow"]
+    )  # "does" and "were" are stop words, "doe" is none
+    offsets, tokens = TextOptions(r"\p{L}", stop_words("english"), "english").tokens(texts)
+    assert tokens.to_pylist() == ["flow", "flow", "flow"]
+    assert offsets.tolist() == [0, 2, 2, 3]
+
+
+def test_rules_of_a_language_that_has_none() -> None:
+    with pytest.raises(
+        SettingsError, match=r"--stem: expected none or one of .*english.*, found 'englsh'"
+    ) as told:
+        TextOptions(r"\p{L}", frozenset(), "englsh").check()
+    assert told.value.hint is not None
+    assert "english" in told.value.hint
+
+
 def test_characters_that_are_no_class() -> None:
     with pytest.raises(SettingsError, match="--token-characters"):
         TextOptions(r"\p{Nonsense}", frozenset()).check()
