@@ -51,7 +51,7 @@ compare-peers: $(STAMP) ## other libraries beside awe, into docs/results/peers.m
 	$(BIN)/python -m benchmarks.peers --seeds $(SEEDS) $(if $(filter-out file,$(origin DATA)),--data "$(DATA)") $(PEERS)
 
 clean: ## remove the virtual environment, caches and demo output
-	rm -rf $(VENV) demo-workspace reproduce-workspace peers-workspace retrieval-workspace build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo-workspace reproduce-workspace peers-workspace recipes-workspace build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml
