@@ -1,9 +1,9 @@
 """What `awe recipe` prints, run on research data: python -m benchmarks.recipes DATA [--only delicious,…] [--seeds 5]
 
-DATA is a folder with the files that docs/results.md names. Of each model the mean of each measure over seeds, or over the
-folds of the queries of Cranfield, is printed with its deviation, and by how much the ensemble `best` is ahead of `awe`:
-differences of the examples, averaged over the runs, with the paired bootstrap interval. Models that are up to date are
-not made again.
+DATA is a folder with the files that docs/results.md names. Of each model the mean of each measure over seeds, or over
+the folds of the queries of Cranfield, is printed with its deviation, and by how much the ensemble `best` is ahead of
+`awe`: differences of the examples, averaged over the runs, with the paired bootstrap interval. Models that are up to
+date are not made again.
 """
 
 from __future__ import annotations
