@@ -6,7 +6,7 @@ What is chosen for which kind of data is what docs/results.md and the pages belo
   EASE (results.md); AWE with EASE, and with iALS, ahead of each alone; SVD level with the best sum on small sets
   (results/recommendation.md); for few people the linear sigmoid, which starts from WSABIE (results/affinities.md)
 - annotation: AWE with both k-NN and WSABIE at least level with AWE alone, kernel ridge regression beside them ahead on
-  dense features (results.md, results/annotation.md); on sparse features and text one-vs-rest besides, and the linear
+  two of three sets (results.md); on sparse features and text one-vs-rest besides, and the linear
   sigmoid
 - retrieval: overlap and WSABIE with one matrix for both sides, BM25 with and without feedback, LSI of the documents,
   and similar queries (results.md)
