@@ -155,11 +155,6 @@ def log_odds(A: scipy.sparse.csr_matrix) -> NDArray[np.float64]:
 DOCUMENT_DIMS = (200, 100, 300)
 
 
-def knows_documents(dataset: Dataset) -> bool:
-    """Whether documents have the words of queries, so that LSI is that of the documents."""
-    return bool(dataset.described and dataset.described.shared)
-
-
 class Lsi(FactorModel):
     """SVD of the inputs, labels at the mean of their examples; or of the documents."""
 
@@ -167,7 +162,7 @@ class Lsi(FactorModel):
 
     def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:
         """The dimension, and that it is one of documents, where it is."""
-        if not knows_documents(facts.dataset):
+        if not facts.dataset.shares_features:
             return super().choices(resolved, facts)
         return [{"dim": dim, "documents": True} for dim in one_or_all(resolved["dim"], DOCUMENT_DIMS)]
 

@@ -178,6 +178,11 @@ class Dataset:
         return self.described.rows if self.described else None
 
     @property
+    def shares_features(self) -> bool:
+        """Whether labels have the features of inputs, as documents have the words of queries."""
+        return self.described is not None and self.described.shared
+
+    @property
     def n_label_features(self) -> int:
         """The number of rows of V."""
         return self.described.width if self.described else self.n_labels

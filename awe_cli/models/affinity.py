@@ -122,7 +122,7 @@ def with_words(affinity: Any, settings: Mapping[str, Any], dataset: Dataset) -> 
 def check_words(settings: Mapping[str, Any], dataset: Dataset, *, tie: bool) -> None:
     """Raise SettingsError, before training, where shared words are needed and there are none."""
     with_words(build_affinity(settings), settings, dataset)
-    if tie and not (dataset.described and dataset.described.shared):
+    if tie and not dataset.shares_features:
         raise SettingsError(
             "--tie: expected inputs and labels with the same features, found a dataset with different ones",
             hint="prepare --queries and --documents with text, or --…-sparse, on both sides; or leave --tie out",

@@ -6,8 +6,7 @@ What is chosen for which kind of data is what docs/results.md and the pages belo
   EASE (results.md); AWE with EASE, and with iALS, ahead of each alone; SVD level with the best sum on small sets
   (results/recommendation.md); for few people the linear sigmoid, which starts from WSABIE (results/affinities.md)
 - annotation: AWE with both k-NN and WSABIE at least level with AWE alone, kernel ridge regression beside them ahead on
-  two of three sets (results.md); on sparse features and text one-vs-rest besides, and the linear
-  sigmoid
+  two of three sets (results.md); on sparse features and text one-vs-rest besides, and the linear sigmoid
 - retrieval: overlap and WSABIE with one matrix for both sides, BM25 with and without feedback, LSI of the documents,
   and similar queries (results.md)
 - given an hour, an embedding of another size for all of them (results/wsabie-table-7.md), among many items with a wider
@@ -146,7 +145,7 @@ class _Work:
         self.together: list[str] = []  # the models to combine
         counts = dataset.label_counts(("train",))
         self.pairs, self.examples = int(counts.sum()), int(dataset.splits.get("train", 0))
-        self.shared = bool(dataset.described and dataset.described.shared)
+        self.shared = dataset.shares_features
         self.retrieval = dataset.summary["task"] == RETRIEVAL
 
     def add(self, arguments: str, why: str, kind: str, name: str, *needs: tuple[str, str]) -> None:
