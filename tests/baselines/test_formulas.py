@@ -54,6 +54,7 @@ def case(request):
         space=None if own else SimpleNamespace(options=SimpleNamespace(bias=True)),
         n_features=P,
         n_labels=P if own else L,
+        splits={"train": N},
     )
     facts = SimpleNamespace(
         examples=examples,
@@ -383,6 +384,13 @@ def test_landmarks_of_kernel_ridge(told, memory, examples, landmarks):
         patch.setattr("awe_cli.baselines.kernel._scale", lambda facts: 1.0)
         (choice,) = KernelRidge().choices(resolved, facts)
     assert choice.get("landmarks") == landmarks
+
+
+@pytest.mark.parametrize("case", ["annotation"], indirect=True)
+def test_a_fit_with_test_has_no_more_landmarks_than_were_checked(case):
+    facts = case[0]
+    facts.dataset.splits = {"train": N - 12, "valid": 2, "test": 10}
+    assert len(KernelRidge().fit(facts, {"gamma": 0.7, "l2": 0.2})["landmarks"]) == N - 10
 
 
 def test_kernel_ridge_refuses_histories():
