@@ -148,9 +148,9 @@ def baseline_facts(
     """The data of a fit of a baseline; `parents` are those of its recipe, without the dataset."""
     if "model" in parents:
         U = load_state(ws.get("model", parents["model"]), fit, dataset).U
-        return Facts(dataset, fit, None, threads, Space(U, usual_measure(dense=dataset.dense)))
+        return Facts(dataset, fit, threads=threads, space=Space(U, usual_measure(dense=dataset.dense)))
     if "neighbors" not in parents:
-        return Facts(dataset, fit, None, threads)
+        return Facts(dataset, fit, threads=threads)
     from awe_cli.models.tables import embedded
 
     table = ws.get("neighbors", parents["neighbors"])
