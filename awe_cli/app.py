@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib
-import inspect
 import os
 import re
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from awe_cli import __version__
 from awe_cli.cli import console, run_record
+from awe_cli.cli.commands import CommandList, functions
 from awe_cli.cli.completion import VARIABLE
-from awe_cli.cli.help import ONCE_BEGUN, CommandList, PanelCommand
+from awe_cli.cli.help import ONCE_BEGUN
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     LogFileOption,
     LogFormatOption,
     RootWorkspaceOption,
     warn_of_unknown,
-    with_log_options,
 )
 from awe_cli.cli.process import Stopped, give_memory_back, own_process, stop_message, stoppable
 from awe_cli.errors import NO_ROOM, AweError, SettingsError, WriteError
@@ -36,39 +34,6 @@ if (
 ):  # the installed command: signals come before the slow imports below
     own_process()
 
-
-# One module of awe_cli.commands each, in the order of `awe --help`. A module `build_knn` holds the function
-# `build_knn`, whose docstring is its help, and EXAMPLE: worked command lines. It imports nothing heavy.
-COMMAND_MODULES = (
-    "run",
-    "prepare",
-    "train",
-    "build_knn",
-    "build_affinity",
-    "retrain",
-    "evaluate",
-    "compare",
-    "predict",
-    "explain",
-    "train_baseline",
-    "ensemble",
-    "calibrate",
-    "recipe",
-    "tune",
-    "neighbors",
-    "report",
-    "plot",
-    "export",
-    "affinities",
-    "describe",
-    "doctor",
-    "status",
-    "promote",
-    "rollback",
-    "models",
-    "gc",
-    "init",
-)
 
 _LAST_WORDS = 0.2  # seconds for the record of a run that has to end at once
 INTERRUPTED = 130  # by Ctrl-C
@@ -137,8 +102,6 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["--help", "-h"], "max_content_width": console.width()},
     )
     app.callback(invoke_without_command=True)(awe)
-    for name, command in _commands().items():
-        app.command(name, cls=PanelCommand, help=_help(command))(with_log_options(command))
     return app
 
 
@@ -165,7 +128,7 @@ def awe(
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(2)
     else:
-        context.meta[ONCE_BEGUN] = lambda: warn_of_unknown(os.environ, _commands())
+        context.meta[ONCE_BEGUN] = lambda: warn_of_unknown(os.environ, functions)
 
 
 def _run(arguments: list[str]) -> int:
@@ -209,21 +172,6 @@ def with_wait_value(arguments: list[str]) -> list[str]:
 def _report_stop(how: str, code: int) -> int:
     console.stopped(stop_message(how))
     return code
-
-
-def _commands() -> dict[str, Callable[..., None]]:
-    """Name → function of every command."""
-    modules = {name: importlib.import_module(f"awe_cli.cli.{name}") for name in COMMAND_MODULES}
-    return {name.replace("_", "-"): getattr(module, name) for name, module in modules.items()}
-
-
-def _help(command: Callable[..., None]) -> str:
-    """What a command does, a line a paragraph (the terminal folds them), and its examples."""
-    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
-    text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-    example = sys.modules[command.__module__].EXAMPLE
-    lines = "\n".join(f"  {line}" for line in example.strip().splitlines())
-    return f"{text}\n\n\b\nExample:\n{lines}"
 
 
 def _report(error: AweError) -> int:

@@ -18,7 +18,7 @@ from typing import Any
 import awe_cli
 from awe_cli import errors
 from awe_cli.api.workspace import Dataset, Embeddings, Matrices
-from awe_cli.app import COMMAND_MODULES
+from awe_cli.cli.commands import COMMANDS
 from awe_cli.config import settings_of
 from awe_cli.config.build import BuildKnnSettings
 from awe_cli.config.prepare import PrepareSettings
@@ -73,8 +73,8 @@ def method(cls: Any, name: str) -> Iterator[str]:
     function = getattr(cls, name)
     yield from [f"### {cls.__name__}.{name}", "", *called(function, f"{cls.__name__}.{name}")]
     yield from described(function)
-    if name in COMMAND_MODULES and "settings" in inspect.signature(function).parameters:
-        command = name.replace("_", "-")
+    command = name.replace("_", "-")
+    if command in COMMANDS and "settings" in inspect.signature(function).parameters:
         yield from ["", f"`settings` are those of [`awe {command}`](commands.md#awe-{command}), by name."]
     yield ""
 

@@ -5,7 +5,6 @@ tests/test_docs.py makes the page again and compares, so that it cannot fall beh
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import sys
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import Any
 
 import typer
 
-from awe_cli.app import COMMAND_MODULES, build_app
+from awe_cli.app import build_app
+from awe_cli.cli.commands import COMMANDS, function_of, module_of
 from awe_cli.cli.options import declared_by
 from awe_cli.config import Setting
 from awe_cli.config.schema import expectation
@@ -40,9 +40,8 @@ asks for what is chosen from the data. A variable `AWE_…` that no setting is c
 def page() -> str:
     """The whole page."""
     root = typer.main.get_command(build_app())
-    names = [module.replace("_", "-") for module in COMMAND_MODULES]
-    contents = "\n".join(f"- [awe {name}](#awe-{name}): {summary(name)}" for name in names)
-    sections = "\n".join(section(name, root.commands[name]) for name in names)  # type: ignore[attr-defined]
+    contents = "\n".join(f"- [awe {name}](#awe-{name}): {summary(name)}" for name in COMMANDS)
+    sections = "\n".join(section(name, root.commands[name]) for name in COMMANDS)  # type: ignore[attr-defined]
     return f"{TOP}\n{contents}\n\n{sections}"
 
 
@@ -62,16 +61,6 @@ def section(name: str, command: Any) -> str:
     lines += [f"| `{cell(metavar(p))}` | {cell(p.help)} |" for p in arguments]
     lines += [f"| {spelling(p)} | {cell(p.help)}{otherwise(p)} |" for p in others if p.name != "help"]
     return "\n".join(lines) + "\n"
-
-
-def module_of(name: str) -> Any:
-    """The module of a command."""
-    return importlib.import_module(f"awe_cli.cli.{name.replace('-', '_')}")
-
-
-def function_of(name: str) -> Any:
-    """The function of a command."""
-    return getattr(module_of(name), name.replace("-", "_"))
 
 
 def described(name: str) -> str:

@@ -12,12 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 
 from awe_cli import __version__, app, errors
 from awe_cli.app import build_app, main
 from awe_cli.cli import process
 from awe_cli.cli import status as status_command
-from awe_cli.config.resolve import COMMANDS
+from awe_cli.cli.commands import COMMANDS
+from awe_cli.config.resolve import TABLES
 from awe_cli.workspace import Recipe, Workspace
 
 # Scripts rely on these numbers: never change one.
@@ -71,10 +73,10 @@ def test_every_error_type_has_a_code_of_its_own() -> None:
 
 
 def test_every_command_has_a_table_in_awe_toml() -> None:
-    assert {name.replace("_", "-") for name in app.COMMAND_MODULES} <= set(COMMANDS)
+    assert set(COMMANDS) <= set(TABLES)
 
 
-@pytest.mark.parametrize("name", [name.replace("_", "-") for name in app.COMMAND_MODULES])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_an_example(name: str, capsys: Output) -> None:
     assert main([name, "--help"]) == 0
     out = capsys.readouterr().out
@@ -297,7 +299,17 @@ def test_importing_the_application_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_commands_are_registered_in_order() -> None:
-    names = [command.name for command in build_app().registered_commands]
-    assert names == [name.replace("_", "-") for name in app.COMMAND_MODULES]
+def test_a_command_imports_no_other_command() -> None:
+    script = (
+        "import sys; from awe_cli.app import main; from awe_cli.cli.commands import COMMANDS;"
+        "main(['status', '--help']);"
+        "print([name for name in COMMANDS if 'awe_cli.cli.' + name.replace('-', '_') in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "['status']"
+
+
+def test_commands_are_listed_in_order() -> None:
+    root = typer.main.get_command(build_app())
+    assert list(root.commands) == list(COMMANDS)
     assert status_command.EXAMPLE.strip().startswith("awe status")

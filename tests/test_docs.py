@@ -18,7 +18,8 @@ import typer
 
 import awe_cli
 from awe_cli import errors
-from awe_cli.app import COMMAND_MODULES, INTERRUPTED, build_app, with_wait_value
+from awe_cli.app import INTERRUPTED, build_app, with_wait_value
+from awe_cli.cli.commands import COMMANDS, function_of, module_of
 from awe_cli.cli.options import declared_by
 from awe_cli.cli.process import CODES
 from awe_cli.config.schema import read_value
@@ -30,7 +31,6 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted(
     [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "sample_data").glob("*/README.md")]
 )
-COMMANDS = [name.replace("_", "-") for name in COMMAND_MODULES]
 # `awe …` at the start of a line of code, after a prompt or a pipe.
 COMMAND_LINE = re.compile(r"^(?:\s{4,}|\t|\$ |.*\| )?(awe (?:-w \S+ )?[a-z][a-z-]*(?: .*)?)$")
 
@@ -60,14 +60,14 @@ def parse(line: str) -> None:
     command = root.commands[words[0]]
     parent = root.make_context("awe", ["-w", "nowhere", words[0]])
     with command.make_context(words[0], list(words[1:]), parent=parent) as context:
-        for setting in declared_by(MAKE.function_of(words[0])):
+        for setting in declared_by(function_of(words[0])):
             if context.params[setting.name] is not None:
                 read_value(setting, context.params[setting.name], line)
 
 
 def examples(name: str) -> list[str]:
     """The worked examples of a command."""
-    return list(MAKE.module_of(name).EXAMPLE.strip().splitlines())
+    return list(module_of(name).EXAMPLE.strip().splitlines())
 
 
 def test_the_page_of_commands_is_what_the_application_says() -> None:
@@ -115,7 +115,7 @@ def test_every_option_has_help() -> None:
 def test_every_setting_is_explained_by_a_sentence_and_is_in_the_page() -> None:
     page = MAKE.PAGE.read_text(encoding="utf-8")
     sections = {name: page.split(f"\n## awe {name}\n")[1].split("\n## ")[0] for name in COMMANDS}
-    declared = [(name, s) for name in COMMANDS for s in declared_by(MAKE.function_of(name))]
+    declared = [(name, s) for name in COMMANDS for s in declared_by(function_of(name))]
     assert len(declared) > 100
     assert not [(name, s.name) for name, s in declared if not s.help.rstrip(")").endswith(".")]
     assert not [(n, s.name) for n, s in declared if f"`{s.flag.split('/')[0]}`" not in sections[n]]

@@ -29,8 +29,6 @@ FILES = ("labels.parquet", "examples.parquet")
 @pytest.fixture
 def awe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Runs `awe prepare ARGUMENTS…` in a folder of its own; returns the exit code."""
-    if "prepare" not in app.COMMAND_MODULES:
-        monkeypatch.setattr(app, "COMMAND_MODULES", ("prepare", *app.COMMAND_MODULES))
     monkeypatch.chdir(tmp_path)
     return lambda *arguments: app.main(["prepare", *(str(argument) for argument in arguments)])
 

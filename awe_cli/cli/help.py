@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 
 from awe_cli.cli import console, run_record
 from awe_cli.cli.dry_run import run_dry
 
 ONCE_BEGUN = "awe.once_begun"  # in `meta`: what to call when the log of the run is open
-_SENTENCE = 200  # the most characters of one
 RUN = "Run"  # the panel of the options that every command has
 
 
@@ -52,18 +51,6 @@ class PanelCommand(TyperCommand):
         for panel, records in panels.items():
             with formatter.section(panel):
                 formatter.write_dl(records)
-
-
-class CommandList(TyperGroup):
-    """The application, which lists its commands with a whole sentence each also where it writes plain text."""
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the names and sentences."""
-        known = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
-        with formatter.section("Commands"):
-            formatter.write_dl(
-                [(name, one.get_short_help_str(_SENTENCE)) for name, one in known.items() if one]
-            )
 
 
 def _panel(param: Any) -> str | None:

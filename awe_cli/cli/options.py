@@ -288,13 +288,17 @@ _OTHERS = (
 )
 
 
-def warn_of_unknown(env: Iterable[str], commands: Mapping[str, Callable[..., None]]) -> None:
-    """Warn of each variable AWE_… of the environment that no setting of any of the commands is called."""
-    named = sorted(name for name in env if name.startswith("AWE_"))
+def warn_of_unknown(env: Iterable[str], commands: Callable[[], Mapping[str, Callable[..., None]]]) -> None:
+    """Warn of each variable AWE_… of the environment that no setting of any of the commands is called.
+
+    commands  gives name → function of all of them, which takes a moment: it is called only where it is needed
+    """
+    named = sorted(name for name in env if name.startswith("AWE_") and name not in _OTHERS)
     if not named:
         return
-    known = {*_OTHERS, *(variable_of(name, one) for name, of in commands.items() for one in declared_by(of))}
+    settings = {variable_of(name, one) for name, of in commands().items() for one in declared_by(of)}
     for name in named:
-        if name not in known:
-            hint = did_you_mean(name, sorted(known), "settings are AWE_<COMMAND>_<SETTING>")
+        if name not in settings:
+            known = sorted(settings.union(_OTHERS))
+            hint = did_you_mean(name, known, "settings are AWE_<COMMAND>_<SETTING>")
             console.warn(f"the environment variable {name} is no setting and was ignored; {hint}")

@@ -12,7 +12,7 @@ from awe_cli.config.schema import REQUIRED, Setting, expectation, read_value, se
 from awe_cli.errors import MissingInputError, SettingsError, UsageError, did_you_mean
 
 # The tables that awe.toml may have: one a command, and one for the log that all of them have.
-COMMANDS = (
+TABLES = (
     "run",
     "prepare",
     "train",
@@ -123,8 +123,8 @@ def _table(file: Path, command: str) -> dict[str, Any]:
             hint="correct the file: tables like [train], then lines like dim = 64",
         ) from error
     for name in content:
-        if name not in COMMANDS:
-            raise _unknown(name, COMMANDS, str(file), "table")
+        if name not in TABLES:
+            raise _unknown(name, TABLES, str(file), "table")
     table = content.get(command, {})
     if not isinstance(table, dict):
         raise SettingsError(f"{file}: expected a table [{command}], found {table!r}")

@@ -17,8 +17,6 @@ def awe(tmp_path, monkeypatch, capsysbinary):
     recommendation(tmp_path / "ws")
     monkeypatch.setenv("AWE_WORKSPACE", str(tmp_path / "ws"))
     monkeypatch.chdir(tmp_path)
-    known = dict.fromkeys([*app.COMMAND_MODULES, "train_baseline", "evaluate", "predict"])
-    monkeypatch.setattr(app, "COMMAND_MODULES", tuple(known))
     capsysbinary.readouterr()
 
     def run(*arguments):
