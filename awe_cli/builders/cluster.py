@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +18,7 @@ from awe_cli.core.epoch import State
 from awe_cli.core.search import Tree, find_leaves
 from awe_cli.engine.engine import Engine
 from awe_cli.matrices.matrix import Lists, Rows
+from awe_cli.neighbors.search import faiss_on_one_thread
 from awe_cli.neighbors.table import in_blocks, parts_of
 from awe_cli.ranking.embedding import CandidateRanker, label_rows
 
@@ -59,8 +59,9 @@ def split(points: NDArray[np.float32], n: int) -> NDArray[np.float32]:
     n = min(n, len(points))
     if n < 2:
         return points[:0]
-    faiss.omp_set_num_threads(1)
-    means = faiss.Kmeans(points.shape[1], n, niter=_ROUNDS, seed=_SEED, min_points_per_centroid=1)
+    means = faiss_on_one_thread().Kmeans(
+        points.shape[1], n, niter=_ROUNDS, seed=_SEED, min_points_per_centroid=1
+    )
     means.train(np.ascontiguousarray(points))
     centers = np.asarray(means.centroids)
     return centers[np.unique(find_leaves(points, _flat(centers)))]

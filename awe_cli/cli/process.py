@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import select
 import signal
@@ -168,10 +169,14 @@ _M_MMAP_THRESHOLD = (
     -3
 )  # of malloc.h: from this size on, an allocation is the system's and is given back when freed
 _LARGE = 1 << 20  # bytes
+# Modules that are imported make many objects and hardly any garbage: to look for it at every 700 of them, as Python
+# does, takes a tenth of the time of a command that finds everything up to date.
+_OBJECTS = 50_000
 
 
 def give_memory_back() -> None:
     """Settle this for the process; to be called before Arrow is imported. A pool named by the user stays."""
+    gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with contextlib.suppress(AttributeError, OSError):  # not every C library has it
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)

@@ -35,7 +35,7 @@ from awe_cli.io.columns import (
 from awe_cli.io.reader import require_column
 from awe_cli.io.sources import Source
 
-_NO_NAMES = pa.array([], pa.string())
+_NO_NAMES = pa.nulls(0, pa.string())
 
 
 @dataclass(frozen=True)

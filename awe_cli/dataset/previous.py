@@ -18,7 +18,7 @@ from awe_cli.errors import DataError, SettingsError
 from awe_cli.io.columns import one_array
 from awe_cli.matrices.matrix import Lists
 
-_NO_NAMES = pa.array([], pa.string())
+_NO_NAMES = pa.nulls(0, pa.string())
 
 
 @dataclass(frozen=True)

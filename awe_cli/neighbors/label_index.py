@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.matrices.lengths import to_one_length, with_zeros
-from awe_cli.neighbors.search import HNSW, IVF
+from awe_cli.neighbors.search import HNSW, IVF, faiss_on_one_thread
 
 # Two indexes, and what each compares by (docs/results/approximate.md has what was measured).
 #
@@ -52,7 +51,6 @@ class LabelIndex:
     @classmethod
     def build(cls, rows: NDArray[np.float32], method: str) -> LabelIndex:
         """The index of the rows V_y (labels, d), at least one."""
-        faiss.omp_set_num_threads(1)
         return cls(method, (_graph if method == HNSW else _inverted_lists)(rows))
 
     @property
@@ -65,33 +63,34 @@ class LabelIndex:
 
         effort  ef of HNSW, at least k; nprobe of IVF
         """
-        faiss.omp_set_num_threads(1)  # for the calling thread: the caller runs blocks in parallel
+        faiss = faiss_on_one_thread()
         found: NDArray[np.int64]
         if self.method == HNSW:
-            breadth = faiss.SearchParametersHNSW(efSearch=max(effort, k))  # type: ignore[attr-defined]
+            breadth = faiss.SearchParametersHNSW(efSearch=max(effort, k))
             _, found = self._index.search(np.ascontiguousarray(points), k, params=breadth)
             return found
         lengths = np.linalg.norm(points, axis=1, keepdims=True) / np.float32(_LENGTH)
         scaled = np.divide(points, lengths, out=np.zeros_like(points), where=lengths > 0)
-        probed = faiss.SearchParametersIVF(nprobe=min(effort, self._index.nlist))  # type: ignore[call-arg]
+        probed = faiss.SearchParametersIVF(nprobe=min(effort, self._index.nlist))
         _, found = self._index.search(with_zeros(scaled), k, params=probed)
         return found
 
     def encode(self) -> NDArray[np.uint8]:
         """The bytes of the index, the same for the same rows."""
-        encoded: NDArray[np.uint8] = faiss.serialize_index(self._index)
+        encoded: NDArray[np.uint8] = faiss_on_one_thread().serialize_index(self._index)
         return encoded
 
     @classmethod
     def decode(cls, content: NDArray[np.uint8], method: str) -> LabelIndex:
         """What `encode` made. Raises ValueError where the library cannot read it."""
         try:
-            return cls(method, faiss.deserialize_index(content))
+            return cls(method, faiss_on_one_thread().deserialize_index(content))
         except RuntimeError as error:
             raise ValueError(str(error).splitlines()[-1]) from error
 
 
 def _graph(rows: NDArray[np.float32]) -> Any:
+    faiss = faiss_on_one_thread()
     index = faiss.IndexHNSWFlat(rows.shape[1], LINKS, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = _CONSTRUCTION
     index.add(np.ascontiguousarray(rows))
@@ -102,6 +101,7 @@ def _inverted_lists(rows: NDArray[np.float32]) -> Any:
     points = to_one_length(rows)
     length = np.float32(np.linalg.norm(points[0].astype(np.float64)))
     points /= length if length > 0 else np.float32(1)
+    faiss = faiss_on_one_thread()
     index = faiss.IndexIVFFlat(faiss.IndexFlatL2(points.shape[1]), points.shape[1], n_lists(len(points)))
     index.cp.max_points_per_centroid = _MOST_TRAINING
     index.cp.min_points_per_centroid = 1  # no warning on standard error for few labels

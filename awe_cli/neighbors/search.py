@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +26,17 @@ _PROBED = 1 / 16  # share of the lists that a query probes
 _MOST_TRAINING = 64  # rows a list that k-means is trained on
 
 
+def faiss_on_one_thread() -> Any:
+    """The library faiss, told to stay on the thread that calls it: callers run blocks in parallel.
+
+    It is loaded where it is used, since it takes a twentieth of the time of a command that uses none of it.
+    """
+    import faiss
+
+    faiss.omp_set_num_threads(1)
+    return faiss
+
+
 class Nearest(NamedTuple):
     """The nearest rows of each query, nearest first; equal distances by row."""
 
@@ -44,7 +54,6 @@ class Search:
     def __init__(self, base: NDArray[np.float32], *, approximate: str = EXACT, apart: bool = False) -> None:
         """apart: a row at distance 0 is no neighbour."""
         self._apart = apart
-        faiss.omp_set_num_threads(1)
         self._base = np.ascontiguousarray(base)
         self._method = approximate if len(base) >= _FEWEST else EXACT
         self._index: Any = _INDEXES[self._method](self._base)
@@ -55,7 +64,6 @@ class Search:
 
         A query of zeros has no neighbours.
         """
-        faiss.omp_set_num_threads(1)  # for the calling thread: the caller runs blocks in parallel
         wanted = min(k + (skip is not None or self._apart), len(self._base))
         found = self._find(np.ascontiguousarray(queries), wanted)
         out = Nearest(
@@ -67,11 +75,10 @@ class Search:
 
     def _find(self, queries: NDArray[np.float32], wanted: int) -> NDArray[np.int64]:
         """Candidates (m, wanted or more), -1 where there are fewer."""
+        faiss = faiss_on_one_thread()
         found: NDArray[np.int64]
         if self._method == HNSW:
-            breadth = faiss.SearchParametersHNSW(  # type: ignore[attr-defined]
-                efSearch=max(_BREADTH, wanted)
-            )
+            breadth = faiss.SearchParametersHNSW(efSearch=max(_BREADTH, wanted))
             _, found = self._index.search(queries, wanted, params=breadth)
         else:
             many = min(max(_CANDIDATES * wanted, _FEWEST_CANDIDATES), len(self._base))
@@ -81,6 +88,7 @@ class Search:
 
 
 def _ivf(base: NDArray[np.float32]) -> Any:
+    faiss = faiss_on_one_thread()
     lists = int(_LISTS_PER_ROOT * np.sqrt(len(base)))
     index = faiss.IndexIVFFlat(faiss.IndexFlatL2(base.shape[1]), base.shape[1], lists)
     index.cp.max_points_per_centroid = _MOST_TRAINING
@@ -90,19 +98,21 @@ def _ivf(base: NDArray[np.float32]) -> Any:
 
 
 def _hnsw(base: NDArray[np.float32]) -> Any:
+    faiss = faiss_on_one_thread()
     index = faiss.IndexHNSWFlat(base.shape[1], _LINKS)
     index.hnsw.efConstruction = _BREADTH
     return index
 
 
 def _lsh(base: NDArray[np.float32]) -> Any:
+    faiss = faiss_on_one_thread()
     index = faiss.IndexLSH(base.shape[1], _BITS * base.shape[1], True)
     index.train(base)
     return index
 
 
 _INDEXES: dict[str, Callable[[NDArray[np.float32]], Any]] = {
-    EXACT: lambda base: faiss.IndexFlatL2(base.shape[1]),
+    EXACT: lambda base: faiss_on_one_thread().IndexFlatL2(base.shape[1]),
     HNSW: _hnsw,
     IVF: _ivf,
     LSH: _lsh,
