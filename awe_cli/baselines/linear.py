@@ -1,7 +1,8 @@
-"""Linear baselines: EASE, one-vs-rest, PAMIR and WARP one-vs-rest."""
+"""Linear baselines: EASE, one-vs-rest, linear SVM, PAMIR and WARP one-vs-rest."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -20,13 +21,14 @@ from awe_cli.baselines.base import (
     one_or_all,
     require_memory,
 )
+from awe_cli.baselines.dual_steps import learn_svm
 from awe_cli.baselines.pairwise_steps import PairwiseLoss, learn_pass
 from awe_cli.baselines.passive_aggressive import Inputs, learn
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.engine.local import map_blocks, one_blas_thread
 from awe_cli.losses.registry import HARMONIC, rank_weights
 from awe_cli.matrices.bags import inputs
-from awe_cli.matrices.matrix import Lists
+from awe_cli.matrices.matrix import Lists, n_rows
 from awe_cli.ranking.ranker import Ranker
 
 # EASE: the linear model of items by items, in closed form (Steck 2019, "Embarrassingly shallow
@@ -119,10 +121,11 @@ def _without_diagonal(P: NDArray[np.float64]) -> NDArray[np.float64]:
 # Common code of the baselines that learn a weight vector w_y for each label: f(x, y) = w_y·x.
 
 _C = (0.1, 0.01, 1.0)
+_BLOCK = 16  # labels learned at a time
 
 
 class LabelWeights(Baseline):
-    """Weights learned by passive-aggressive steps of at most C; a subclass implements `learn`."""
+    """Weights learned label by label or pair by pair; a subclass implements `learn`."""
 
     epochs: ClassVar[int] = 5  # the default
 
@@ -155,6 +158,21 @@ class LabelWeights(Baseline):
         return LinearRanker(arrays["B"], facts.counts)
 
 
+def each_label(facts: Facts, learn_one: Callable[[int, NDArray[np.bool_]], None]) -> None:
+    """Call `learn_one` for every label with (n,) whether an example of the fit has it, in blocks on the threads."""
+    n = n_rows(facts.examples.positives)
+    Y = label_matrix(facts.examples.positives, facts.n_labels).tocsc()
+
+    def work(start: int) -> None:
+        for label in range(start, min(start + _BLOCK, facts.n_labels)):
+            has = np.zeros(n, np.bool_)
+            has[Y.indices[Y.indptr[label] : Y.indptr[label + 1]]] = True
+            learn_one(label, has)
+
+    for _ in map_blocks(work, range(0, facts.n_labels, _BLOCK), facts.threads):
+        pass
+
+
 # One-vs-rest: a linear classifier for each label, learned by passive-aggressive updates (Crammer et al. 2006,
 # PA-I).
 #
@@ -165,7 +183,6 @@ class LabelWeights(Baseline):
 # The order of the examples is drawn for each pass. In recommendation the item y is left out of x for its own
 # classifier: w_yy stays 0. Labels are independent, so that the number of threads has no effect on the result.
 
-_BLOCK = 64  # labels learned at a time
 _SEED = 0  # of the order of the examples
 
 
@@ -176,19 +193,47 @@ class OneVsRest(LabelWeights):
 
     def learn(self, x: Inputs, facts: Facts, choice: Choice, own: bool, W: NDArray[np.float32]) -> None:
         """Label by label."""
-        n = len(x.squared)
-        Y = label_matrix(facts.examples.positives, facts.n_labels).tocsc()
         random = np.random.default_rng(_SEED)
-        orders = np.stack([random.permutation(n) for _ in range(choice["epochs"])])
+        orders = np.stack([random.permutation(len(x.squared)) for _ in range(choice["epochs"])])
 
-        def work(start: int) -> None:
-            for label in range(start, min(start + _BLOCK, facts.n_labels)):
-                has = np.zeros(n, np.bool_)
-                has[Y.indices[Y.indptr[label] : Y.indptr[label + 1]]] = True
-                learn(x, has, orders, choice["C"], label if own else -1, W[label])
+        def learn_one(label: int, has: NDArray[np.bool_]) -> None:
+            learn(x, has, orders, choice["C"], label if own else -1, W[label])
 
-        for _ in map_blocks(work, range(0, facts.n_labels, _BLOCK), facts.threads):
-            pass
+        each_label(facts, learn_one)
+
+
+# A linear support vector machine for each label, with squared hinge loss (Hsieh et al. 2008; DiSMEC, Babbar & Schölkopf
+# 2017, has one for each of very many labels). With s = 1 where an example has the label y and −1 where not:
+#
+#     min_w ½‖w_y‖² + C Σ max(0, 1 − s w_y·x)²;     f(x, y) = w_y·x
+#
+# The last digits of w_y depend on the order of the examples, which is drawn for each label; labels are independent, so
+# that the number of threads has no effect. In recommendation the item y is left out of x, as for one-vs-rest.
+
+_COSTS = (1.0, 3.0, 0.3, 10.0, 0.1)
+_TOLERANCE = 0.1  # of the gradient, LIBLINEAR's
+
+
+class LinearSvm(LabelWeights):
+    """A linear support vector machine for each label."""
+
+    name = "linear-svm"
+    epochs = 50
+
+    def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:
+        """C; the most passes are given."""
+        epochs = resolved["epochs"] or self.epochs
+        return [{"C": c, "epochs": epochs} for c in one_or_all(resolved["cost"], _COSTS)]
+
+    def learn(self, x: Inputs, facts: Facts, choice: Choice, own: bool, W: NDArray[np.float32]) -> None:
+        """Label by label."""
+
+        def learn_one(label: int, has: NDArray[np.bool_]) -> None:
+            left_out = label if own else -1
+            a, order = np.empty(len(has)), np.empty(len(has), np.int64)
+            learn_svm(x, has, choice["C"], choice["epochs"], _TOLERANCE, label, left_out, a, order, W[label])
+
+        each_label(facts, learn_one)
 
 
 # A weight vector for each label, learned by passive-aggressive steps on pairs of labels (Grangier & Bengio 2008; WSABIE

@@ -13,7 +13,7 @@ from awe_cli.core.rng import stream
 
 
 @inlined
-def _product(w, indices, values, start, stop, left_out):
+def product(w, indices, values, start, stop, left_out):
     """w·x without the feature `left_out`."""
     total = 0.0
     for entry in range(start, stop):
@@ -23,7 +23,7 @@ def _product(w, indices, values, start, stop, left_out):
 
 
 @inlined
-def _step(w, indices, values, start, stop, left_out, step):
+def add(w, indices, values, start, stop, left_out, step):
     """w ← w + step · x without the feature `left_out`."""
     for entry in range(start, stop):
         if indices[entry] != left_out:
@@ -72,12 +72,12 @@ def learn_pass(x, positives, loss, order, epoch, mark, W):
                         length -= values[entry] * values[entry]
             if length <= 1e-12:
                 continue
-            wanted = _product(W[label], indices, values, start, stop, left_out)
+            wanted = product(W[label], indices, values, start, stop, left_out)
             for n in range(1, loss.max_trials + 1):
                 state, negative = draw_negative(state, n_labels, everything, e, mark)
-                violation = 1.0 - wanted + _product(W[negative], indices, values, start, stop, left_out)
+                violation = 1.0 - wanted + product(W[negative], indices, values, start, stop, left_out)
                 if violation > 0:
                     step = min(loss.C * loss.weights[max(1, negatives // n)], violation / (2.0 * length))
-                    _step(W[label], indices, values, start, stop, left_out, step)
-                    _step(W[negative], indices, values, start, stop, left_out, -step)
+                    add(W[label], indices, values, start, stop, left_out, step)
+                    add(W[negative], indices, values, start, stop, left_out, -step)
                     break

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from awe_cli.baselines.base import Baseline
 from awe_cli.baselines.factors import Ials, Lsi, Nmf, Svd
 from awe_cli.baselines.kernel import KernelRidge
-from awe_cli.baselines.linear import Ease, OneVsRest, Pamir, WarpOneVsRest
+from awe_cli.baselines.linear import Ease, LinearSvm, OneVsRest, Pamir, WarpOneVsRest
 from awe_cli.baselines.neighbors import EmbeddingKnn, GraphFilter, InputKnn, ItemKnn, TreeKnn
 from awe_cli.baselines.popularity import Popularity
 from awe_cli.baselines.words import Bm25, TfIdf
@@ -27,6 +27,7 @@ BASELINES: Mapping[str, Baseline] = {
         KernelRidge(),
         Lsi(),
         OneVsRest(),
+        LinearSvm(),
         Pamir(),
         WarpOneVsRest(),
         Nmf(),

@@ -115,6 +115,18 @@ class NmfSettings(FactorSettings):
 
 
 @dataclass(frozen=True)
+class MemorySettings:
+    """What is common to the baselines that hold large matrices."""
+
+    memory: float = setting(
+        4.0,
+        help="ease, kernel-ridge, one-vs-rest, linear-svm, pamir, warp-one-vs-rest: largest size of the matrices, in "
+        "GB.",
+        above=0,
+    )
+
+
+@dataclass(frozen=True)
 class RidgeSettings(MetricSettings):
     """What is common to ease, ials and kernel-ridge."""
 
@@ -141,14 +153,8 @@ class IalsSettings(FactorSettings, RidgeSettings):
 
 
 @dataclass(frozen=True)
-class EaseSettings(RidgeSettings):
+class EaseSettings(RidgeSettings, MemorySettings):
     """Least squares in closed form."""
-
-    memory: float = setting(
-        4.0,
-        help="ease, kernel-ridge, one-vs-rest, pamir, warp-one-vs-rest: largest size of the matrices, in GB.",
-        above=0,
-    )
 
 
 @dataclass(frozen=True)
@@ -230,7 +236,7 @@ class TreeKnnSettings(InputKnnSettings):
 
 
 @dataclass(frozen=True)
-class KernelRidgeSettings(RidgeSettings):
+class KernelRidgeSettings(RidgeSettings, MemorySettings):
     """Least squares on the kernel of an input and training examples."""
 
     model: str | None = setting(
@@ -253,16 +259,24 @@ class KernelRidgeSettings(RidgeSettings):
         auto="all; a sample of 4,096 where there are more than 15,000, or too many for --memory",
         panel=_NEIGHBORS,
     )
-    memory: float = setting(
-        4.0,
-        help="ease, kernel-ridge, one-vs-rest, pamir, warp-one-vs-rest: largest size of the matrices, in GB.",
-        above=0,
+
+
+@dataclass(frozen=True)
+class LabelWeightsSettings(MetricSettings, MemorySettings):
+    """What is common to the baselines that learn a weight vector for each label."""
+
+    epochs: int | None = setting(
+        None,
+        help="one-vs-rest, pamir, warp-one-vs-rest: passes over the examples; linear-svm: the most passes.",
+        min=1,
+        auto="5, for linear-svm 50, for pamir 20, for warp-one-vs-rest 10",
+        panel=_LINEAR,
     )
 
 
 @dataclass(frozen=True)
-class LabelWeightsSettings(MetricSettings):
-    """What is common to the baselines that learn a weight vector for each label."""
+class PassiveAggressiveSettings(LabelWeightsSettings):
+    """What is common to those of them that learn by passive-aggressive updates."""
 
     aggressiveness: float | None = setting(
         None,
@@ -271,32 +285,33 @@ class LabelWeightsSettings(MetricSettings):
         auto="0.01, 0.1 or 1, by validation",
         panel=_LINEAR,
     )
-    epochs: int | None = setting(
-        None,
-        help="one-vs-rest, pamir, warp-one-vs-rest: passes over the examples.",
-        min=1,
-        auto="5, for pamir 20, for warp-one-vs-rest 10",
-        panel=_LINEAR,
-    )
-    memory: float = setting(
-        4.0,
-        help="ease, kernel-ridge, one-vs-rest, pamir, warp-one-vs-rest: largest size of the matrices, in GB.",
-        above=0,
-    )
 
 
 @dataclass(frozen=True)
-class OneVsRestSettings(LabelWeightsSettings):
+class OneVsRestSettings(PassiveAggressiveSettings):
     """A classifier for each label, by passive-aggressive updates."""
 
 
 @dataclass(frozen=True)
-class PamirSettings(LabelWeightsSettings):
+class LinearSvmSettings(LabelWeightsSettings):
+    """A linear support vector machine for each label."""
+
+    cost: float | None = setting(
+        None,
+        help="linear-svm: cost C, the weight of the losses beside ½‖w‖².",
+        above=0,
+        auto="0.1, 0.3, 1, 3 or 10, by validation",
+        panel=_LINEAR,
+    )
+
+
+@dataclass(frozen=True)
+class PamirSettings(PassiveAggressiveSettings):
     """Passive-aggressive updates on pairs of a positive and a negative."""
 
 
 @dataclass(frozen=True)
-class WarpOneVsRestSettings(LabelWeightsSettings):
+class WarpOneVsRestSettings(PassiveAggressiveSettings):
     """The same with the WARP loss."""
 
 
@@ -313,6 +328,7 @@ SETTINGS: dict[str, type] = {
     "kernel-ridge": KernelRidgeSettings,
     "lsi": LsiSettings,
     "one-vs-rest": OneVsRestSettings,
+    "linear-svm": LinearSvmSettings,
     "pamir": PamirSettings,
     "warp-one-vs-rest": WarpOneVsRestSettings,
     "nmf": NmfSettings,
