@@ -208,7 +208,7 @@ def test_attributes_help_where_histories_are_short(ws, tmp_path):
     assert np.mean(right) > 0.9
 
 
-BASELINES = ["popularity", "item-knn", "input-knn", "ease", "svd", "nmf", "ials", "one-vs-rest"]
+BASELINES = ["popularity", "item-knn", "input-knn", "ease", "svd", "nmf", "ials", "one-vs-rest", "linear-svm"]
 
 
 @pytest.mark.parametrize("method", BASELINES)

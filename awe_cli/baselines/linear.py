@@ -210,7 +210,7 @@ class OneVsRest(LabelWeights):
 # The last digits of w_y depend on the order of the examples, which is drawn for each label; labels are independent, so
 # that the number of threads has no effect. In recommendation the item y is left out of x, as for one-vs-rest.
 
-_COSTS = (1.0, 3.0, 0.3, 10.0, 0.1)
+_COSTS = (0.3, 1.0, 0.1, 3.0, 0.03)
 _TOLERANCE = 0.1  # of the gradient, LIBLINEAR's
 
 

@@ -300,7 +300,7 @@ class LinearSvmSettings(LabelWeightsSettings):
         None,
         help="linear-svm: cost C, the weight of the losses beside ½‖w‖².",
         above=0,
-        auto="0.1, 0.3, 1, 3 or 10, by validation",
+        auto="0.03, 0.1, 0.3, 1 or 3, by validation",
         panel=_LINEAR,
     )
 

@@ -8,11 +8,13 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow as pa
 import pytest
+import scipy.optimize
 
+from awe_cli.baselines import linear
 from awe_cli.baselines.base import require_memory
 from awe_cli.baselines.factors import Ials, Lsi, Nmf, Svd, log_odds, relative, right_vectors
 from awe_cli.baselines.kernel import KernelRidge
-from awe_cli.baselines.linear import Ease, OneVsRest, Pamir, WarpOneVsRest
+from awe_cli.baselines.linear import Ease, LinearSvm, OneVsRest, Pamir, WarpOneVsRest
 from awe_cli.baselines.neighbors import GraphFilter, InputKnn, ItemKnn, TreeKnn, TreeSearch
 from awe_cli.dataset.examples import Examples
 from awe_cli.errors import DataError, MissingInputError, SettingsError
@@ -224,6 +226,37 @@ def test_one_vs_rest_written_out(case):
     assert scores(OneVsRest(), facts, {"C": 0.3, "epochs": 2}) == pytest.approx(X @ W.T, abs=1e-3)
 
 
+def test_linear_svm_minimises_its_objective(case, monkeypatch):
+    monkeypatch.setattr(linear, "_TOLERANCE", 1e-6)
+    facts, X, T, own = case
+    C = 0.7
+    W = np.zeros((T.shape[1], P))
+    for y in range(T.shape[1]):
+        seen = X.copy()
+        if own:
+            seen[:, y] = 0
+        sign = np.where(T[:, y] > 0, 1, -1)
+
+        def objective(w, seen=seen, sign=sign):
+            loss = np.maximum(0, 1 - sign * (seen @ w))
+            return w @ w / 2 + C * loss @ loss, w - 2 * C * (sign * loss) @ seen
+
+        W[y] = scipy.optimize.minimize(objective, W[y], jac=True, options={"gtol": 1e-9}).x
+    found = scores(LinearSvm(), facts, {"C": C, "epochs": 5000})
+    assert found == pytest.approx(X @ W.T, abs=1e-3)
+
+
+def test_linear_svm_ends_when_its_gradient_is_small(case):
+    facts = case[0]
+    assert scores(LinearSvm(), facts, {"C": 0.7, "epochs": 200}) == pytest.approx(
+        scores(LinearSvm(), facts, {"C": 0.7, "epochs": 5000}), abs=0
+    )
+    assert not np.array_equal(
+        scores(LinearSvm(), facts, {"C": 0.7, "epochs": 1}),
+        scores(LinearSvm(), facts, {"C": 0.7, "epochs": 200}),
+    )
+
+
 @pytest.mark.parametrize("baseline", [Pamir(), WarpOneVsRest()])
 def test_ranking_steps_written_out(case, baseline):
     facts, X, T, own = case
@@ -402,7 +435,7 @@ def test_kernel_ridge_refuses_histories():
 @pytest.mark.parametrize(
     ("baseline", "settings"),
     [
-        *((baseline, {"memory": 4.0}) for baseline in (Ease(), OneVsRest(), Pamir(), WarpOneVsRest())),
+        *((baseline, {"memory": 4.0}) for baseline in (Ease(), OneVsRest(), LinearSvm(), Pamir())),
         (KernelRidge(), {"memory": 4.0, "landmarks": 40_000}),
     ],
 )
