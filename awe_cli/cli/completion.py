@@ -21,6 +21,16 @@ def model_names(context: typer.Context, incomplete: str) -> list[str]:
     return [f"{before}{comma}{name}" for name in _workspace_of(context).names("model")]
 
 
+def affinity_names(context: typer.Context) -> list[str]:
+    """The affinities that the command takes: those that are learned, or those that are built."""
+    from awe_cli.affinities.mixture import MIX
+    from awe_cli.affinities.registry import CATALOG
+    from awe_cli.affinities.spec import BUILT
+
+    of_command = {"build-affinity": list(BUILT), "retrain": [*BUILT, MIX]}
+    return of_command.get(str(context.info_name), list(CATALOG))
+
+
 def artifact_names(context: typer.Context) -> list[str]:
     """The names of all artifacts of the workspace, as `awe describe` takes them."""
     ws = _workspace_of(context)

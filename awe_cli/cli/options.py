@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 import typer
 
 from awe_cli.cli import console
-from awe_cli.cli.completion import words
+from awe_cli.cli.completion import affinity_names, model_names, words
 from awe_cli.cli.help import RUN
 from awe_cli.config import Resolved, Setting, resolve, settings_of
 from awe_cli.config.log import LogSettings
@@ -243,6 +243,15 @@ def checkpoints_from(fresh: bool, every: float | None) -> CheckpointSettings:
     return CheckpointSettings(fresh, every, console.log, console.warn)
 
 
+# Settings that name something, and what a shell offers for them.
+_OFFERED: dict[str, Callable[..., list[str]]] = {
+    "affinity": affinity_names,
+    "start": model_names,
+    "model": model_names,
+    "baseline_model": model_names,
+}
+
+
 def _parameter(setting: Setting) -> inspect.Parameter:
     """The option of a setting: a switch, or text, which `resolve` reads wherever it comes from."""
     kind = bool if setting.type is bool else str
@@ -250,7 +259,7 @@ def _parameter(setting: Setting) -> inspect.Parameter:
     choices = setting.metadata.get("choices")
     option = typer.Option(
         setting.flag, help=_help(setting), show_default=False, metavar=metavar, rich_help_panel=setting.panel,
-        autocompletion=words(choices) if choices else None,
+        autocompletion=words(choices) if choices else _OFFERED.get(setting.name),
     )  # fmt: skip
     return inspect.Parameter(
         setting.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]

@@ -40,6 +40,10 @@ def test_commands_options_models_and_words(offered, monkeypatch: pytest.MonkeyPa
     assert offered("-w", "elsewhere", "compare", "popularity", "i") == ["item-knn"]
     assert offered("-w", "elsewhere", "describe", "d") == ["dataset"]
     assert offered("train", "--loss", "w") == ["warp"]
+    assert offered("train", "--affinity", "lin") == ["linear-sigmoid"]
+    assert offered("retrain", "--affinity", "clu") == ["cluster"]
+    assert offered("build-affinity", "--affinity", "con") == []
+    assert offered("-w", "elsewhere", "train", "--start", "po") == ["popularity"]
     assert offered("train-baseline", "ea") == ["ease"]
     assert offered("plot", "lab") == ["label-frequency", "label-map"]
     assert offered("predict", "--model", "po") == [], "there is no workspace here"
