@@ -47,7 +47,7 @@ falls again.""",
 by all measures, on Debian and on Last.fm, and so is its sum with AWE, which is ahead of iALS, too. On Gowalla AWE is
 ahead of WSABIE, of the neighbours in its space and of iALS by all measures. On Debian AWE alone is ahead of iALS, and
 behind EASE in the first places; on Last.fm, where a linear model with a wide margin is at its best, G takes away from
-it, and SVD is level with the best sum.""",
+it, and SVD is level with the best sum by precision@1.""",
     "wsabie-table-2": """By precision@1 WSABIE is on WordNet before all the methods of the paper's table, as there. On
 ImCLEF07A it is before one-vs-rest and PAMIR-IA, and behind k-NN and its approximation. AWE is ahead of WSABIE on both
 sets by every measure but one: on WordNet WSABIE's sibling precision is the best.""",
