@@ -194,6 +194,16 @@ def test_a_misspelt_source_of_pairs_names_the_nearest(ws, capsys):
     assert "did you mean 'graph'?" in err
 
 
+def test_the_columns_of_a_file_of_pairs_have_fixed_names(ws, tmp_path, capsys):
+    file = tmp_path / "pairs.csv"
+    file.write_text("this,that,much\n1,2,3\n")
+    arguments = ("--affinity", "pair-weights", "--pairs", str(file))
+    assert main(["--workspace", str(ws.root), "train", *arguments]) == 66
+    err = " ".join(capsys.readouterr().err.split())
+    assert "pairs.csv: expected a column 'feature', found this, that, much" in err
+    assert "hint: call the columns of this file feature, label and weight" in err
+
+
 def test_pairs_of_words_where_documents_have_words(tmp_path):
     """f = Σ_ij θ_ij x_i y_j + Ux·Vy."""
     ws = Workspace(tmp_path / "retrieval")

@@ -22,7 +22,7 @@ from awe_cli.dataset.splits import SplitRule
 from awe_cli.dataset.vocabulary import look_up, united
 from awe_cli.errors import DataError, UsageError
 from awe_cli.io.columns import one_array
-from awe_cli.io.reader import read_batches
+from awe_cli.io.reader import called_as, read_batches
 from awe_cli.io.sources import Source, find_source
 from awe_cli.matrices.matrix import Bags
 
@@ -206,7 +206,7 @@ def _warn_of_unknown(what: str, counts: dict[str, int], summary: dict[str, Any])
 
 
 def _batches(path: str, roles: dict[str, Any]) -> Any:
-    return read_batches(find_source(path, Path(path)), roles, _PREPARE_RELATIONS_ROWS)
+    return read_batches(find_source(path, Path(path)), roles, _PREPARE_RELATIONS_ROWS, called_as(roles))
 
 
 # From queries, documents and relevant pairs to a dataset whose labels are the documents.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ from awe_cli.io.sources import DELIMITED, TAGGED, Source
 from awe_cli.io.tagged_rows import tagged_columns, tagged_pieces
 from awe_cli.matrices.bags import kept_offsets
 
+_NAME_ONE = "name one of these"  # what to do where a column is missing that an option names
 # What a damaged file may raise while it is read, beside the errors that say what is wrong.
 _UNEXPECTED = (OSError, EOFError, UnicodeError, RecursionError, pa.ArrowException)
 
@@ -129,13 +130,17 @@ def columns_of(source: Source) -> Columns:
         raise first.damaged(error) from error
 
 
-def read_batches(source: Source, roles: Mapping[str, Role], rows: int = 65536) -> Iterator[Batch]:
+def read_batches(
+    source: Source, roles: Mapping[str, Role], rows: int = 65536, hint: str = _NAME_ONE
+) -> Iterator[Batch]:
     """The columns named by `roles`, in the forms `read_column` gives, at most `rows` rows at a time.
+
+    hint  what to do where a column is missing
 
     Memory does not grow with the file. Raises MissingInputError where a column is missing, DataError where a
     value cannot be used.
     """
-    for batch in raw_batches(source, roles, rows):
+    for batch in raw_batches(source, roles, rows, hint):
         yield check_batch(batch, roles)
 
 
@@ -154,12 +159,14 @@ def check_batch(batch: Batch, roles: Mapping[str, Role]) -> Batch:
         return dataclasses.replace(batch, table=pa.table(columns), droppable=False)
 
 
-def raw_batches(source: Source, roles: Mapping[str, Role], rows: int = 65536) -> Iterator[Batch]:
+def raw_batches(
+    source: Source, roles: Mapping[str, Role], rows: int = 65536, hint: str = _NAME_ONE
+) -> Iterator[Batch]:
     """The columns as they stand in the file, not yet checked, under the names that `roles` has."""
     of_files = [(file, columns_of(file)) for file in source.files()]
     for file, columns in of_files:
         for name in roles:
-            require_column(file, name, columns)
+            require_column(file, name, columns, hint)
     for file, columns in of_files:
         try:
             yield from _file_pieces(file, columns, roles, rows)
@@ -240,7 +247,15 @@ def _field(values: pa.Array, fields: tuple[str, ...]) -> pa.Array:
     return _field(pc.struct_field(values, fields[0]), fields[1:])
 
 
-def require_column(source: Source, name: str, types: Mapping[str, pa.DataType | None]) -> None:
+def called_as(roles: Iterable[str]) -> str:
+    """The hint for a file whose columns must have these names."""
+    *first, last = roles
+    return f"call the columns of this file {', '.join(first)} and {last}"
+
+
+def require_column(
+    source: Source, name: str, types: Mapping[str, pa.DataType | None], hint: str = _NAME_ONE
+) -> None:
     """Raise MissingInputError, with the nearest name and all there are, where the column is missing."""
     if name in types:
         type = types[name]
@@ -253,18 +268,18 @@ def require_column(source: Source, name: str, types: Mapping[str, pa.DataType | 
             )
         return
     known = ", ".join(list(types)[:20]) + (" …" if len(types) > 20 else "")
-    hint = did_you_mean(name, types, "name one of these")
-    first = source.files()[0]
-    if first.format in DELIMITED:
+    first, is_named = source.files()[0], hint == _NAME_ONE
+    advice = did_you_mean(name, types, hint)
+    if is_named and first.format in DELIMITED:
         layout = layout_of(first)
         if layout.looks_like_data():
-            hint = (
+            advice = (
                 "the first row looks like data: name the columns of the file with --columns, such as "
                 + ",".join([name, *(f"column{i}" for i in range(2, len(layout.names) + 1))])
             )
         elif len(layout.names) == 1:
-            hint = "only one column was found: name what separates the cells with --separator"
-    raise MissingInputError(f"{source.name}: expected a column {name!r}, found {known}", hint=hint)
+            advice = "only one column was found: name what separates the cells with --separator"
+    raise MissingInputError(f"{source.name}: expected a column {name!r}, found {known}", hint=advice)
 
 
 def _json_type(role: Role, found: pa.DataType | None, options: ReadOptions) -> pa.DataType:

@@ -20,7 +20,7 @@ from awe_cli.dataset.features import BUCKET
 from awe_cli.dataset.vocabulary import look_up
 from awe_cli.errors import DataError, MissingInputError, SettingsError, did_you_mean
 from awe_cli.io.columns import Batch, Role
-from awe_cli.io.reader import read_batches
+from awe_cli.io.reader import called_as, read_batches
 from awe_cli.io.remote import is_remote
 from awe_cli.io.sources import Source, find_source
 from awe_cli.matrices.bags import inputs, largest
@@ -63,7 +63,7 @@ def read_pairs(source: Source, dataset: Dataset) -> scipy.sparse.csr_matrix:
     rows: list[NDArray[Any]] = []
     columns: list[NDArray[Any]] = []
     weights: list[NDArray[Any]] = []
-    for batch in read_batches(source, ROLES):
+    for batch in read_batches(source, ROLES, hint=called_as(ROLES)):
         for column, known, found in (
             (FEATURE, dataset.features, rows),
             (LABEL, label_names(dataset), columns),

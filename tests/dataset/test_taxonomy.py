@@ -103,6 +103,7 @@ def test_another_isa_file_makes_another_dataset(prepare):
         ("child,parent\n", 65, "no rows"),
         ("child,parent\ntoad,\n", 65, "parent"),
         ("kid,parent\ntoad,frog\n", 66, "expected a column 'child'"),
+        ("3,4\n5,6\n", 66, "call the columns of this file child and parent"),
         ("", 65, "empty"),
     ],
 )
