@@ -18,10 +18,10 @@ from typing import Any
 import awe_cli
 from awe_cli import errors
 from awe_cli.api.workspace import Dataset, Embeddings, Matrices
-from awe_cli.cli.commands import COMMANDS
 from awe_cli.config import settings_of
 from awe_cli.config.build import BuildKnnSettings
 from awe_cli.config.prepare import PrepareSettings
+from awe_cli.config.resolve import COMMANDS
 from awe_cli.config.train import RetrainSettings, TrainSettings
 
 PAGE = Path(__file__).parent / "api.md"

@@ -13,9 +13,10 @@ from typing import Any
 import typer
 
 from awe_cli.app import build_app
-from awe_cli.cli.commands import COMMANDS, function_of, module_of
+from awe_cli.cli.commands import function_of, module_of
 from awe_cli.cli.options import declared_by
 from awe_cli.config import Setting
+from awe_cli.config.resolve import COMMANDS
 from awe_cli.config.schema import expectation
 
 PAGE = Path(__file__).parent / "commands.md"

@@ -19,9 +19,10 @@ import typer
 import awe_cli
 from awe_cli import errors
 from awe_cli.app import INTERRUPTED, build_app, with_wait_value
-from awe_cli.cli.commands import COMMANDS, function_of, module_of
+from awe_cli.cli.commands import function_of, module_of
 from awe_cli.cli.options import declared_by
 from awe_cli.cli.process import CODES
+from awe_cli.config.resolve import COMMANDS
 from awe_cli.config.schema import read_value
 from awe_cli.metrics import metrics
 from awe_cli.metrics.metrics import Measure

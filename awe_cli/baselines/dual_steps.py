@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from awe_cli.baselines.pairwise_steps import add, product
 from awe_cli.core.dispatch import kernel
@@ -19,26 +22,40 @@ from awe_cli.core.rng import below, stream
 _SEED = 0  # of the order of the examples
 
 
+class Svm(NamedTuple):
+    """What is minimised, and when that has ended."""
+
+    C: float  # the weight of the losses
+    passes: int  # the most over the examples
+    tolerance: float  # the greatest difference between projected gradients at the end
+
+
+class Dual(NamedTuple):
+    """Room to work in."""
+
+    a: NDArray[np.float64]  # (n,) the weight of each example
+    order: NDArray[np.int64]  # (n,) of the examples
+
+
 @kernel
-def learn_svm(x, has, C, passes, tolerance, label, left_out, a, order, w):
+def learn_svm(x, has, svm, label, left_out, dual, w):
     """Take w (features,) from zeros to the weights of one label; return the number of passes.
 
-    x          `Inputs`
-    has        (n,) whether an example has the label
-    C          the weight of the losses
-    passes     the most passes over the examples
-    tolerance  the greatest difference between projected gradients at the end
-    label      sets the order of the examples
-    left_out   the feature that is left out of every x; -1: none
-    a, order   (n,) float64 and int64, to work in
+    x         `Inputs`
+    has       (n,) whether an example has the label
+    svm       `Svm`
+    label     sets the order of the examples
+    left_out  the feature that is left out of every x; -1: none
+    dual      `Dual`
     """
     indptr, indices, values, squared = x
+    a, order = dual
     n = len(squared)
-    D = 0.5 / C
+    D = 0.5 / svm.C
     for e in range(n):
         a[e], order[e] = 0.0, e
     active, bound = n, np.inf
-    for epoch in range(passes):
+    for epoch in range(svm.passes):
         greatest, least, next_of = -np.inf, np.inf, 0
         state = stream(_SEED, epoch, label)
         for place in range(active - 1, 0, -1):
@@ -67,10 +84,10 @@ def learn_svm(x, has, C, passes, tolerance, label, left_out, a, order, w):
                 a[e] = moved
         whole = active == n
         active = next_of
-        if greatest - least <= tolerance:
+        if greatest - least <= svm.tolerance:
             if whole:
                 return epoch + 1
             active, bound = n, np.inf  # look at the examples that were left out once more
         else:
             bound = greatest if greatest > 0 else np.inf
-    return passes
+    return svm.passes

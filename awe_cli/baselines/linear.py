@@ -21,7 +21,7 @@ from awe_cli.baselines.base import (
     one_or_all,
     require_memory,
 )
-from awe_cli.baselines.dual_steps import learn_svm
+from awe_cli.baselines.dual_steps import Dual, Svm, learn_svm
 from awe_cli.baselines.pairwise_steps import PairwiseLoss, learn_pass
 from awe_cli.baselines.passive_aggressive import Inputs, learn
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
@@ -227,11 +227,11 @@ class LinearSvm(LabelWeights):
 
     def learn(self, x: Inputs, facts: Facts, choice: Choice, own: bool, W: NDArray[np.float32]) -> None:
         """Label by label."""
+        svm = Svm(choice["C"], choice["epochs"], _TOLERANCE)
 
         def learn_one(label: int, has: NDArray[np.bool_]) -> None:
-            left_out = label if own else -1
-            a, order = np.empty(len(has)), np.empty(len(has), np.int64)
-            learn_svm(x, has, choice["C"], choice["epochs"], _TOLERANCE, label, left_out, a, order, W[label])
+            dual = Dual(np.empty(len(has)), np.empty(len(has), np.int64))
+            learn_svm(x, has, svm, label, label if own else -1, dual, W[label])
 
         each_label(facts, learn_one)
 

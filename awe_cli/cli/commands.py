@@ -14,39 +14,10 @@ from typer.models import CommandInfo
 
 from awe_cli.cli.help import PanelCommand
 from awe_cli.cli.options import with_log_options
+from awe_cli.config.resolve import COMMANDS
 
-# In the order of `awe --help`. The module of `build-knn` is awe_cli.cli.build_knn. It holds the function `build_knn`,
-# whose docstring is the help, and EXAMPLE: worked command lines. It imports nothing heavy.
-COMMANDS = (
-    "run",
-    "prepare",
-    "train",
-    "build-knn",
-    "build-affinity",
-    "retrain",
-    "evaluate",
-    "compare",
-    "predict",
-    "explain",
-    "train-baseline",
-    "ensemble",
-    "calibrate",
-    "recipe",
-    "tune",
-    "neighbors",
-    "report",
-    "plot",
-    "export",
-    "affinities",
-    "describe",
-    "doctor",
-    "status",
-    "promote",
-    "rollback",
-    "models",
-    "gc",
-    "init",
-)
+# The module of `build-knn` is awe_cli.cli.build_knn. It holds the function `build_knn`, whose docstring is the help,
+# and EXAMPLE: worked command lines. It imports nothing heavy.
 
 
 def module_of(name: str) -> ModuleType:

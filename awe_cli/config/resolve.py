@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeVar
 from awe_cli.config.schema import REQUIRED, Setting, expectation, read_value, settings_of
 from awe_cli.errors import MissingInputError, SettingsError, UsageError, did_you_mean
 
-# The tables that awe.toml may have: one a command, and one for the log that all of them have.
-TABLES = (
+# In the order of `awe --help`.
+COMMANDS = (
     "run",
     "prepare",
     "train",
@@ -22,13 +22,13 @@ TABLES = (
     "evaluate",
     "compare",
     "predict",
+    "explain",
     "train-baseline",
     "ensemble",
     "calibrate",
     "recipe",
     "tune",
     "neighbors",
-    "explain",
     "report",
     "plot",
     "export",
@@ -41,8 +41,11 @@ TABLES = (
     "models",
     "gc",
     "init",
-    "log",
 )
+TABLES = (
+    *COMMANDS,
+    "log",
+)  # that awe.toml may have: one a command, and one for the log that all of them have
 
 S = TypeVar("S")
 
