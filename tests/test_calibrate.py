@@ -17,6 +17,7 @@ from awe_cli.config.evaluate import EvaluateSettings
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.errors import CorruptArtifactError, DataError, MissingInputError, SettingsError
 from awe_cli.models.calibration import MAP, open_calibration
+from awe_cli.ranking.calibration import PLATT, RAW, Cells, _loss_by_halves
 from awe_cli.steps.calibrate import calibrate
 from awe_cli.steps.evaluate import evaluate
 from awe_cli.steps.prepare import prepare
@@ -247,3 +248,10 @@ def test_a_stored_map_that_is_none(small, name, value):
     save_arrays(stored.file(MAP), arrays)
     with pytest.raises(CorruptArtifactError, match="a map from scores to probabilities"):
         open_calibration(stored)
+
+
+def test_a_probability_that_is_rounded_to_1_has_a_finite_loss():
+    # The second half has negatives beyond all scores of the first, where the curve of that says 1.
+    positives, pairs = np.array([[0.0, 50.0, 0.0]] * 2), np.array([[50.0, 50.0, 0.0], [50.0, 50.0, 5.0]])
+    cells = Cells(np.array([-1.0, 1.0, 1e6]), positives, pairs)
+    assert 0 < _loss_by_halves(PLATT, RAW, cells) < 100

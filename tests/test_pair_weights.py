@@ -202,6 +202,11 @@ def test_the_columns_of_a_file_of_pairs_have_fixed_names(ws, tmp_path, capsys):
     err = " ".join(capsys.readouterr().err.split())
     assert "pairs.csv: expected a column 'feature', found this, that, much" in err
     assert "hint: call the columns of this file feature, label and weight" in err
+    file.write_text("feature,label,weight\n1,2,x\n")
+    assert main(["--workspace", str(ws.root), "train", *arguments]) == 65
+    err = " ".join(capsys.readouterr().err.split())
+    assert "hint: correct the cell, or leave the row out" in err
+    assert "--skip-bad-rows" not in err, "this command has no such option"
 
 
 def test_pairs_of_words_where_documents_have_words(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -132,6 +133,10 @@ class Baseline:
         """The ranker of a fit."""
         raise NotImplementedError
 
+    def warnings(self, choice: Choice, arrays: Arrays) -> list[str]:
+        """What to warn of in a fit."""
+        return []
+
 
 def best_of(tried: list[Choice]) -> Choice:
     """The entry that ranked validation best; the first of equals."""
@@ -230,7 +235,9 @@ def require_memory(
 ) -> None:
     """Raise SettingsError where `need` bytes are more than `allowed` GB; `instead` is what else to do."""
     if not fits_in_memory(need, allowed):
+        last = 10.0 ** (math.floor(math.log10(need / _GB)) - 2)  # of three digits
+        enough = math.ceil(need / _GB / last) * last
         raise SettingsError(
-            f"{what} needs {need / _GB:,.3g} GB of memory, {allowed:g} are allowed",
-            hint=f"allow more with --memory {need / _GB:.3g}, or {instead}",
+            f"{what} needs {enough:,.3g} GB of memory, {allowed:g} are allowed",
+            hint=f"allow more with --memory {enough:.3g}, or {instead}",
         )

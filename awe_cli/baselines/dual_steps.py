@@ -39,7 +39,8 @@ class Dual(NamedTuple):
 
 @kernel
 def learn_svm(x, has, svm, label, left_out, dual, w):
-    """Take w (features,) from zeros to the weights of one label; return the number of passes.
+    """Take w (features,) from zeros to the weights of one label; return the difference between projected
+    gradients at the end, above the tolerance where the passes did not do.
 
     x         `Inputs`
     has       (n,) whether an example has the label
@@ -54,7 +55,7 @@ def learn_svm(x, has, svm, label, left_out, dual, w):
     D = 0.5 / svm.C
     for e in range(n):
         a[e], order[e] = 0.0, e
-    active, bound = n, np.inf
+    active, bound, gap = n, np.inf, np.inf
     for epoch in range(svm.passes):
         greatest, least, next_of = -np.inf, np.inf, 0
         state = stream(_SEED, epoch, label)
@@ -84,10 +85,11 @@ def learn_svm(x, has, svm, label, left_out, dual, w):
                 a[e] = moved
         whole = active == n
         active = next_of
-        if greatest - least <= svm.tolerance:
+        gap = greatest - least
+        if gap <= svm.tolerance:
             if whole:
-                return epoch + 1
+                break
             active, bound = n, np.inf  # look at the examples that were left out once more
         else:
             bound = greatest if greatest > 0 else np.inf
-    return svm.passes
+    return gap

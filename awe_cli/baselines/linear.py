@@ -141,16 +141,19 @@ class LabelWeights(Baseline):
         return [{"C": c, "epochs": epochs} for c in one_or_all(resolved["aggressiveness"], _C)]
 
     def fit(self, facts: Facts, choice: Choice) -> Arrays:
-        """`B` (features, labels) float32."""
+        """`B` (features, labels) float32, and what `learn` returns."""
         X = inputs(facts.examples.x, facts.n_features, np.float32)
         squared = np.asarray(X.multiply(X).sum(axis=1)).ravel().astype(np.float32)
         x = Inputs(X.indptr.astype(np.int64), X.indices.astype(np.int32), X.data, squared)
         W = np.zeros((facts.n_labels, facts.n_features), np.float32)
-        self.learn(x, facts, choice, facts.dataset.task == RECOMMENDATION, W)
-        return {"B": np.ascontiguousarray(W.T)}
+        more = self.learn(x, facts, choice, facts.dataset.task == RECOMMENDATION, W)
+        return {"B": np.ascontiguousarray(W.T), **more}
 
-    def learn(self, x: Inputs, facts: Facts, choice: Choice, own: bool, W: NDArray[np.float32]) -> None:
-        """Take W (labels, features) from zeros through all passes; own: whether feature y is label y."""
+    def learn(self, x: Inputs, facts: Facts, choice: Choice, own: bool, W: NDArray[np.float32]) -> Arrays:
+        """Take W (labels, features) from zeros through all passes; own: whether feature y is label y.
+
+        Returns what else to store of the fit.
+        """
         raise NotImplementedError
 
     def ranker(self, facts: Facts, choice: Choice, arrays: Arrays) -> Ranker:
@@ -191,7 +194,7 @@ class OneVsRest(LabelWeights):
 
     name = "one-vs-rest"
 
-    def learn(self, x: Inputs, facts: Facts, choice: Choice, own: bool, W: NDArray[np.float32]) -> None:
+    def learn(self, x: Inputs, facts: Facts, choice: Choice, own: bool, W: NDArray[np.float32]) -> Arrays:
         """Label by label."""
         random = np.random.default_rng(_SEED)
         orders = np.stack([random.permutation(len(x.squared)) for _ in range(choice["epochs"])])
@@ -200,6 +203,7 @@ class OneVsRest(LabelWeights):
             learn(x, has, orders, choice["C"], label if own else -1, W[label])
 
         each_label(facts, learn_one)
+        return {}
 
 
 # A linear support vector machine for each label, with squared hinge loss (Hsieh et al. 2008; DiSMEC, Babbar & Schölkopf
@@ -212,6 +216,7 @@ class OneVsRest(LabelWeights):
 
 _COSTS = (0.3, 1.0, 0.1, 3.0, 0.03)
 _TOLERANCE = 0.1  # of the gradient, LIBLINEAR's
+_FAR = 1.0  # a difference between gradients that is worth a warning: the whole margin of an example
 
 
 class LinearSvm(LabelWeights):
@@ -225,15 +230,26 @@ class LinearSvm(LabelWeights):
         epochs = resolved["epochs"] or self.epochs
         return [{"C": c, "epochs": epochs} for c in one_or_all(resolved["cost"], _COSTS)]
 
-    def learn(self, x: Inputs, facts: Facts, choice: Choice, own: bool, W: NDArray[np.float32]) -> None:
-        """Label by label."""
+    def learn(self, x: Inputs, facts: Facts, choice: Choice, own: bool, W: NDArray[np.float32]) -> Arrays:
+        """Label by label; `gaps` (labels,) are the differences between projected gradients at the end."""
         svm = Svm(choice["C"], choice["epochs"], _TOLERANCE)
+        gaps = np.empty(facts.n_labels, np.float32)
 
         def learn_one(label: int, has: NDArray[np.bool_]) -> None:
             dual = Dual(np.empty(len(has)), np.empty(len(has), np.int64))
-            learn_svm(x, has, svm, label, label if own else -1, dual, W[label])
+            gaps[label] = learn_svm(x, has, svm, label, label if own else -1, dual, W[label])
 
         each_label(facts, learn_one)
+        return {"gaps": gaps}
+
+    def warnings(self, choice: Choice, arrays: Arrays) -> list[str]:
+        """Of labels whose weights are far from the best."""
+        n, of = int((arrays["gaps"] > _FAR).sum()), len(arrays["gaps"])
+        words = (
+            f"labels whose weights are far from the best after {choice['epochs']:,} passes: {n:,} of {of:,}; give all "
+            "features one scale, as `awe prepare` does without --scaling none, or take more --epochs"
+        )
+        return [words] if n else []
 
 
 # A weight vector for each label, learned by passive-aggressive steps on pairs of labels (Grangier & Bengio 2008; WSABIE
@@ -269,7 +285,7 @@ class Pamir(LabelWeights):
         """(labels + 1,) L by rank."""
         return np.ones(n_labels + 1, np.float32)
 
-    def learn(self, x: Inputs, facts: Facts, choice: Choice, own: bool, W: NDArray[np.float32]) -> None:
+    def learn(self, x: Inputs, facts: Facts, choice: Choice, own: bool, W: NDArray[np.float32]) -> Arrays:
         """Pass by pass, with a new order of the examples for each."""
         random = np.random.default_rng(_SEED)
         indptr, indices = facts.examples.positives
@@ -278,6 +294,7 @@ class Pamir(LabelWeights):
         for epoch in range(choice["epochs"]):
             order, mark = random.permutation(len(x.squared)), np.full(facts.n_labels, -1, np.int32)
             learn_pass(x, positives, loss, order, epoch, mark, W)
+        return {}
 
 
 class WarpOneVsRest(Pamir):

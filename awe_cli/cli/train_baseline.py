@@ -91,6 +91,7 @@ def train_baseline(
         scheduler=scheduler,
         wait=wait,
         announce=console.log,
+        warn=console.warn,
         checkpoints=checkpoints_from(fresh, checkpoint_every),
     )
     tried = tried_table(load_result(model))

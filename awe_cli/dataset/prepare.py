@@ -178,11 +178,12 @@ def add_relations(settings: PrepareSettings, file: Callable[[str], Path], summar
     """Store what the files say of the labels, and count it in the summary. Raises DataError."""
     labels = one_array(storage.read_table(file(storage.LABELS), ["label"]).column(0))
     if settings.isa is not None:
-        pairs = taxonomy.read_pairs(_batches(settings.isa, taxonomy.ROLES))
+        pairs = taxonomy.read_pairs(settings.isa, _batches(settings.isa, taxonomy.ROLES))
         summary["isa"] = taxonomy.store_parents(file(taxonomy.FILE), pairs, labels)
         _warn_of_unknown("isa pairs whose child is no label", summary["isa"], summary)
     if settings.similarity is not None:
-        triples = similarity.read_triples(_batches(settings.similarity, similarity.ROLES))
+        batches = _batches(settings.similarity, similarity.ROLES)
+        triples = similarity.read_triples(settings.similarity, batches)
         summary["similarity"] = similarity.store_similarity(file(similarity.FILE), triples, labels)
         _warn_of_unknown("similarities of what is no label", summary["similarity"], summary)
 

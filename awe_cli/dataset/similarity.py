@@ -35,8 +35,8 @@ class Triples:
     untyped: bool
 
 
-def read_triples(batches: Iterable[Batch]) -> Triples:
-    """All triples. Raises DataError where there is none, or for a similarity outside 0 … 1."""
+def read_triples(file: str, batches: Iterable[Batch]) -> Triples:
+    """All triples of a file. Raises DataError where there is none, or for a similarity outside 0 … 1."""
     label, other, origin, untyped = IdColumn(LABEL), IdColumn(OTHER), Origin(), False
     numbers: list[NDArray[np.float64]] = []
     for batch in batches:
@@ -50,7 +50,7 @@ def read_triples(batches: Iterable[Batch]) -> Triples:
         untyped = untyped or batch.untyped
     if not label.rows:
         raise DataError(
-            "the similarity file has no rows", hint="give it rows of label, other label and similarity"
+            f"{file}: expected rows of label, other and similarity, found none", hint="give each pair one row"
         )
     return Triples(label.values(), other.values(), join(numbers, np.float64), origin, untyped)
 

@@ -30,15 +30,17 @@ class IsaPairs:
     untyped: bool
 
 
-def read_pairs(batches: Iterable[Batch]) -> IsaPairs:
-    """All pairs. Raises DataError where there is none, or where one leads round to itself."""
+def read_pairs(file: str, batches: Iterable[Batch]) -> IsaPairs:
+    """All pairs of a file. Raises DataError where there is none, or where one leads round to itself."""
     child, parent, untyped, name = IdColumn(CHILD), IdColumn(PARENT), False, ""
     for batch in batches:
         child.add(batch, batch.column(CHILD))
         parent.add(batch, batch.column(PARENT))
         untyped, name = untyped or batch.untyped, batch.file
     if not child.rows:
-        raise DataError("the isa file has no rows", hint="give it one row for each child and parent")
+        raise DataError(
+            f"{file}: expected rows of child and parent, found none", hint="give each pair one row"
+        )
     pairs = IsaPairs(child.values(), parent.values(), untyped)
     cycle = find_cycle(zip(pairs.child.to_pylist(), pairs.parent.to_pylist(), strict=True))
     if cycle:

@@ -187,9 +187,7 @@ def drop_empty(offsets: NDArray[np.int64], entries: pa.Array) -> pa.Array:
 
 # Refusing a value, with its file, column and row; where rows may be skipped, leaving its row out instead.
 
-_LEAVE_OUT = "leave the row out (`awe prepare` does with --skip-bad-rows)"
-FILL_IN = f"fill the cell in, or {_LEAVE_OUT}"
-NO_NUMBER = f"put a number in its place, or {_LEAVE_OUT}"
+_FILL_IN, _NO_NUMBER = "fill the cell in", "put a number in its place"
 
 
 class RowsLeftOutError(Exception):
@@ -208,6 +206,12 @@ def fail(batch: Batch, column: str, position: int, expected: str, found: object,
         raise RowsLeftOutError(np.arange(batch.table.num_rows) != position)
     where = f"{batch.file}: column {column!r}, row {batch.row(position):,}"
     raise DataError(f"{where}: expected {expected}, found {message}", hint=hint)
+
+
+def or_leave_out(batch: Batch, hint: str) -> str:
+    """The hint, and that the row can be left out: by an option, where the command has it."""
+    how = " (`awe prepare` does with --skip-bad-rows)" if batch.log.can_skip else ""
+    return f"{hint}, or leave the row out{how}"
 
 
 def refuse(
@@ -251,7 +255,9 @@ def refuse_nulls(
 ) -> pa.Array:
     """The values, all there. Raises DataError at the first null."""
     if values.null_count:
-        refuse(batch, column, truths(values.is_null()), expected, "null", FILL_IN, offsets)
+        refuse(
+            batch, column, truths(values.is_null()), expected, "null", or_leave_out(batch, _FILL_IN), offsets
+        )
     return values
 
 
@@ -304,7 +310,7 @@ def read_times(batch: Batch, column: str, values: pa.Array) -> pa.Array:
     if not pa.types.is_floating(values.type):
         wrong_type(batch, column, Role.TIME, values.type)
     values = values.cast(pa.float64())
-    refuse(batch, column, np.isnan(values.to_numpy()), Role.TIME.value, values, FILL_IN)
+    refuse(batch, column, np.isnan(values.to_numpy()), Role.TIME.value, values, or_leave_out(batch, _FILL_IN))
     return values
 
 
@@ -493,7 +499,7 @@ def _ids(batch: Batch, column: str, values: pa.Array, role: Role) -> pa.Array:
     values = refuse_nulls(batch, column, values, role.value)
     if is_string(values.type):
         blank = pc.or_(pc.equal(values, ""), pc.utf8_is_space(values))
-        refuse(batch, column, truths(blank), role.value, values, FILL_IN)
+        refuse(batch, column, truths(blank), role.value, values, or_leave_out(batch, _FILL_IN))
     return values
 
 
@@ -529,7 +535,7 @@ def _finite(
         wrong_type(batch, column, role, values.type)
     if pa.types.is_floating(values.type):
         bad = ~(np.abs(values.to_numpy(zero_copy_only=False)) <= _LARGEST)  # NaN compares False
-        refuse(batch, column, bad, "a finite number", values, NO_NUMBER, offsets)
+        refuse(batch, column, bad, "a finite number", values, or_leave_out(batch, _NO_NUMBER), offsets)
     return values
 
 
@@ -540,7 +546,7 @@ def _parsed(batch: Batch, column: str, values: pa.Array, offsets: NDArray[np.int
     except pa.ArrowInvalid:
         bad = np.arange(len(values)) == first_failing(trimmed, pa.float64())
         shown = values[int(np.argmax(bad))].as_py() or ""
-        hint = f"correct the cell, or {_LEAVE_OUT}"
+        hint = or_leave_out(batch, "correct the cell")
         if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", shown):
             hint = "write a point for the decimal comma"
         refuse(batch, column, bad, "a number", values, hint, offsets)

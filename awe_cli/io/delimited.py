@@ -441,7 +441,7 @@ class _Reader:
             row,
             f"{invalid.expected_columns} cells",
             f"{invalid.actual_columns}: {shown}",
-            f"{hint}; --skip-bad-rows N leaves up to N such rows out",
+            hint + ("; --skip-bad-rows N leaves up to N such rows out" if self.source.log.can_skip else ""),
         )
 
     def _restored(

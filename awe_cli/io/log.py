@@ -14,12 +14,14 @@ class ReadingLog:
     """Shared by all files of a command.
 
     allowed   how many rows that cannot be read may be left out
+    can_skip  whether the command has the option that says so
     skipped   (file, row) → what is wrong with it, of those that were; a file that is read twice counts once
     warnings  in the order they came
     notes     what else is worth a line, by what it is about
     """
 
     allowed: int = 0
+    can_skip: bool = False
     skipped: dict[tuple[str, int], str] = field(default_factory=dict)
     warnings: dict[str, None] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)

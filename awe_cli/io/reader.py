@@ -269,7 +269,7 @@ def require_column(
         return
     known = ", ".join(list(types)[:20]) + (" …" if len(types) > 20 else "")
     first, is_named = source.files()[0], hint == _NAME_ONE
-    advice = did_you_mean(name, types, hint)
+    advice = did_you_mean(name, types, hint) if is_named else hint
     if is_named and first.format in DELIMITED:
         layout = layout_of(first)
         if layout.looks_like_data():

@@ -35,6 +35,7 @@ ISOTONIC, PLATT = METHODS = ("isotonic", "platt")
 RAW, STANDARD = SCALES = ("raw", "standard")
 _EVEN = 256  # cells of equal width, beside those that begin at the score of a positive
 _HALVES = 2
+_LEAST, _MOST = np.finfo(np.float32).tiny, 1 - np.finfo(np.float32).epsneg  # float32 numbers between 0 and 1
 
 Array = NDArray[np.float64]
 
@@ -177,7 +178,8 @@ def _loss_by_halves(method: str, scale: str, cells: Cells) -> float:
         found = fit_map(
             method, scale, cells.scores[used], cells.positives[half][used], cells.pairs[half][used]
         )
-        p = found.of(cells.scores).astype(np.float64)
+        # 0 and 1 are roundings: no map is that sure.
+        p = np.clip(found.of(cells.scores).astype(np.float64), _LEAST, _MOST)
         k, n = cells.positives[1 - half], cells.pairs[1 - half]
         loss -= float((xlogy(k, p) + xlogy(n - k, 1 - p)).sum())
     return loss / float(cells.pairs.sum())

@@ -165,7 +165,7 @@ def build_affinity(
         recipe = Recipe(
             AFFINITY, AFFINITY_VERSION, resolved, {"dataset": stored.digest, "model": base.digest}
         )
-        name, fits = name or default_name(settings.affinity, base), fits_of_model(base)
+        name, fits = default_name(settings.affinity, base) if name is None else name, fits_of_model(base)
         current = ws.current(AFFINITY, name, recipe, lambda: building_needs(dataset, dim_of(base), fits))
         if current is not None:
             return current, False

@@ -227,7 +227,7 @@ def build_knn(
         base = find_embedding(ws, model, stored)
         resolved = resolve_settings(settings, dataset, load_result(base)["metric"])
         recipe = Recipe("neighbors", VERSION, resolved, {"dataset": stored.digest, "model": base.digest})
-        name = name or base.name
+        name = base.name if name is None else name
         table = ws.current("neighbors", name, recipe, lambda: _needs(dataset, base, resolved))
         if table is not None:
             return table, False

@@ -116,7 +116,9 @@ def _evaluate(
     if any(measure.metric.needs_probabilities for measure in wanted):
         calibrations = {name: find_calibration(ws, model) for name, model in found.items()}
     recipe = _recipe(settings, wanted, baseline, stored, found, calibrations)
-    name = settings.name or default_name(list(found), settings.split, settings.by)
+    name = settings.name
+    if name is None:
+        name = default_name(list(found), settings.split, settings.by)
     current = ws.current("metrics", name, recipe)
     if current is not None:
         return read_document(current.file(RESULT)), current, False

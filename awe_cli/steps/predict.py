@@ -353,7 +353,8 @@ def predict(
         "search": search,
     }
     if output is None:
-        name = settings.name or f"{model}-{request.split or ('input' if request.is_new else 'all')}"
+        usual = f"{model}-{request.split or ('input' if request.is_new else 'all')}"
+        name = usual if settings.name is None else settings.name
         return replace(_store(work, name, wait, checkpoints), **resolved)
     target = output if isinstance(output, Path | RemoteFile) else None
     ws.would(str(target or "standard output"), "every run writes it anew")

@@ -88,7 +88,7 @@ def prepare(
     files = retrieval_files(settings, files) if retrieval else files
     if not files:
         raise UsageError("no input is named", hint="name a file, several, or - for stdin")
-    log = ReadingLog(settings.skip_bad_rows or 0)
+    log = ReadingLog(settings.skip_bad_rows or 0, can_skip=True)
     options = retrieval_options(settings) if retrieval else read_options(settings)
     with open_sources(list(files), options=options, log=log) as sources:
         if retrieval:

@@ -195,7 +195,7 @@ def retrain(
         parents = {"dataset": stored.digest, "model": base.digest, **as_parents(affinity.tables)}
         parents |= {"start": start.digest} if start else {}
         recipe = Recipe("model", MODEL_VERSION, resolved, parents)
-        name = name or "awe"
+        name = "awe" if name is None else name
         fits, dim = resolved["fits"], resolved["plan"]["dim"]
         current = ws.current("model", name, recipe, lambda: training_needs(dataset, dim, fits))
         if current is not None:

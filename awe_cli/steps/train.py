@@ -214,7 +214,7 @@ def train(
         resolved = resolve_settings(settings, affinity, dataset, start)
         parents = {"dataset": stored.digest} | ({"start": start.digest} if start else {})
         recipe = Recipe("model", MODEL_VERSION, resolved, parents)
-        name = name or affinity.name
+        name = affinity.name if name is None else name
         fits, dim = resolved["fits"], max(plan["dim"] for plan in resolved["plans"])
         model = ws.current(
             "model",

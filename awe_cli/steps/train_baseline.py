@@ -55,6 +55,7 @@ def train_baseline(
     scheduler: str | None = None,
     wait: float = False,
     announce: Callable[[str], None] = lambda line: None,
+    warn: Callable[[str], None] = lambda line: None,
     checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> tuple[Artifact, bool]:
     """Fit the baseline `method` on the dataset and publish it as the model `name` (by default the method's).
@@ -73,7 +74,7 @@ def train_baseline(
     settings = settings if settings is not None else SETTINGS[method]()
     if not isinstance(settings, SETTINGS[method]):
         raise SettingsError(f"expected {SETTINGS[method].__name__} for {method}, found {settings!r}")
-    name = name or method
+    name = method if name is None else name
     with ws.lock(wait=wait):
         stored = ws.find("dataset")
         dataset = what_it_sees(method, open_dataset(stored))
@@ -93,7 +94,7 @@ def train_baseline(
             ws.stage("model", recipe) as staging,
             open_checkpoints(ws.root, recipe, name, code_digest(), checkpoints) as kept,
         ):
-            _fill(staging, ws, resolved, dataset, _Shared(threads, engine), announce, kept)
+            _fill(staging, ws, resolved, dataset, _Shared(threads, engine), (announce, warn), kept)
             return staging.publish(name), True
 
 
@@ -126,11 +127,11 @@ def _fill(
     resolved: _ResolvedBaseline,
     dataset: Dataset,
     shared: _Shared,
-    announce: Callable[[str], None],
+    tell: tuple[Callable[[str], None], Callable[[str], None]],
     checkpoints: Checkpoints,
 ) -> None:
     """Choose with the smallest fit, then write every fit."""
-    baseline = find_baseline(resolved.settings["model_type"])
+    baseline, (announce, warn) = find_baseline(resolved.settings["model_type"]), tell
     fits: list[Fit] = [tuple(fit) for fit in resolved.settings["fits"]]
     facts = baseline_facts(ws, resolved.parents, dataset, fits[0], shared.threads)
     facts = replace(facts, shared_out=shared.engine)
@@ -147,4 +148,7 @@ def _fill(
                 checkpoints, f"fit-{fit_name(fit)}", partial(baseline.fit, facts, chosen.choice)
             )
         save_arrays(staging.file(f"fit-{fit_name(fit)}.npz"), arrays)
+        if fit == fits[-1]:
+            for words in baseline.warnings(chosen.choice, arrays):
+                warn(words)
     store_result(staging, {"choice": chosen.choice, "tried": chosen.tried, "metric": metric})

@@ -257,6 +257,17 @@ def test_linear_svm_ends_when_its_gradient_is_small(case):
     )
 
 
+def test_linear_svm_warns_where_its_passes_do_not_do(case):
+    facts = case[0]
+    arrays = LinearSvm().fit(facts, {"C": 0.7, "epochs": 200})
+    assert not LinearSvm().warnings({"epochs": 200}, arrays)
+    if facts.dataset.dense:
+        facts.examples.x.values[:, 0] += 1000
+        arrays = LinearSvm().fit(facts, {"C": 0.7, "epochs": 20})
+        [words] = LinearSvm().warnings({"epochs": 20}, arrays)
+        assert "after 20 passes: 5 of 5" in words
+
+
 @pytest.mark.parametrize("baseline", [Pamir(), WarpOneVsRest()])
 def test_ranking_steps_written_out(case, baseline):
     facts, X, T, own = case
@@ -450,6 +461,13 @@ def test_too_large_is_refused_before_it_is_begun(baseline, settings):
 
 def test_room_at_the_bound():
     require_memory(4e9, 4.0, "this")
+
+
+@pytest.mark.parametrize("need", [4_260_001, 99_999_999, 1.0, 123_456_789_012])
+def test_as_much_memory_as_the_hint_says_is_enough(need):
+    with pytest.raises(SettingsError) as caught:
+        require_memory(need, 1e-10, "this")
+    require_memory(need, float(caught.value.hint.split("--memory ")[1].split(",")[0]), "this")
 
 
 def test_largest_breaks_ties_by_column():

@@ -65,6 +65,14 @@ def test_what_cannot_be(awe, arguments, code, says):
     assert (found, says in err) == (code, True), err
 
 
+def test_an_empty_name_is_none(awe):
+    assert awe("popularity")[0] == 0
+    before = awe.workspace.find("model", "popularity").digest
+    code, err = awe("popularity", "--fit-on", "train", "--name", "")
+    assert (code, "'' cannot be a name" in err) == (78, True), "such as that of a variable that is not set"
+    assert awe.workspace.find("model", "popularity").digest == before
+
+
 def test_a_key_of_the_file_that_no_baseline_has(awe):
     awe.workspace.settings_file.write_text("[train-baseline]\ndims = 3\n")
     code, err = awe("svd")
