@@ -16,7 +16,7 @@ import typer
 
 from awe_cli import __version__
 from awe_cli.cli import console, run_record
-from awe_cli.cli.commands import CommandList, functions
+from awe_cli.cli.commands import CommandList, described, functions
 from awe_cli.cli.completion import VARIABLE
 from awe_cli.cli.help import ONCE_BEGUN
 from awe_cli.cli.options import (
@@ -101,7 +101,7 @@ def build_app() -> typer.Typer:
         rich_markup_mode="rich" if console.is_styled(sys.stdout) else None,
         context_settings={"help_option_names": ["--help", "-h"], "max_content_width": console.width()},
     )
-    app.callback(invoke_without_command=True)(awe)
+    app.callback(invoke_without_command=True, help=described(awe))(awe)
     return app
 
 

@@ -31,6 +31,11 @@ def function_of(name: str) -> Callable[..., None]:
     return function
 
 
+def described(function: Callable[..., None]) -> str:
+    """What a command does, a line a paragraph: the terminal folds them."""
+    return "\n\n".join(_paragraphs(function))
+
+
 def functions() -> dict[str, Callable[..., None]]:
     """Name → function of every command."""
     return {name: function_of(name) for name in COMMANDS}
@@ -84,10 +89,9 @@ class _Commands(Mapping[str, Any]):
 
 
 def _help(name: str) -> str:
-    """What a command does, a line a paragraph (the terminal folds them), and its examples."""
-    text = "\n\n".join(_paragraphs(function_of(name)))
+    """What a command does, and its examples."""
     lines = "\n".join(f"  {line}" for line in module_of(name).EXAMPLE.strip().splitlines())
-    return f"{text}\n\n\b\nExample:\n{lines}"
+    return f"{described(function_of(name))}\n\n\b\nExample:\n{lines}"
 
 
 def _sentence(function: Callable[..., None]) -> str:

@@ -126,7 +126,7 @@ FreshOption = Annotated[
     bool,
     typer.Option(
         "--fresh",
-        help="Start over, and remove the checkpoint that an earlier run of this step left.",
+        help="Start over where the step is not up to date: remove the checkpoint that an earlier run of it left.",
         rich_help_panel=RUN,
     ),
 ]

@@ -378,10 +378,12 @@ class Workspace:
                 hint="allow this user to read the workspace",
             )
         if not os.path.isdir(self.root):  # unlike Path.is_dir, False for a name that cannot be
-            found = "a file" if os.path.exists(self.root) else "nothing"
+            found, more = "nothing", f", or begin with `{KINDS['dataset'].how_to_make(None)}`"
+            if os.path.exists(self.root):
+                found, more = "a file", ", which is a folder"
             raise MissingInputError(
                 f"{self.root}: expected a workspace, found {found}",
-                hint=f"name one with --workspace, or begin with `{KINDS['dataset'].how_to_make(None)}`",
+                hint=f"name one with --workspace{more}",
             )
 
     def current(
