@@ -154,6 +154,7 @@ def test_a_misspelt_variable_of_the_environment_is_warned_of(
         "AWE_TRAIN_BASELINE_K",
         "AWE_THREADS",
         "AWE_TRIAN_DIM",
+        "AWE_COST",
         "AWE_7777777777777",
     ):
         monkeypatch.setenv(name, "7")
@@ -161,6 +162,8 @@ def test_a_misspelt_variable_of_the_environment_is_warned_of(
     assert capsys.readouterr().err.splitlines() == [
         "warning: the environment variable AWE_7777777777777 is no setting and was ignored; "
         "settings are AWE_<COMMAND>_<SETTING>",
+        "warning: the environment variable AWE_COST is no setting and was ignored; "
+        "did you mean AWE_TRAIN_BASELINE_COST?",
         "warning: the environment variable AWE_TRIAN_DIM is no setting and was ignored; "
         "did you mean 'AWE_TRAIN_DIM'?",
     ]

@@ -308,6 +308,13 @@ def warn_of_unknown(env: Iterable[str], commands: Callable[[], Mapping[str, Call
     settings = {variable_of(name, one) for name, of in commands().items() for one in declared_by(of)}
     for name in named:
         if name not in settings:
-            known = sorted(settings.union(_OTHERS))
-            hint = did_you_mean(name, known, "settings are AWE_<COMMAND>_<SETTING>")
+            without_command = name.removeprefix("AWE")
+            of_commands = [
+                one
+                for one in sorted(settings, key=lambda one: (len(one), one))
+                if one.endswith(without_command)
+            ]
+            hint = did_you_mean(name, sorted(settings.union(_OTHERS)), "settings are AWE_<COMMAND>_<SETTING>")
+            if of_commands:
+                hint = f"did you mean {' or '.join(of_commands[:3])}?"
             console.warn(f"the environment variable {name} is no setting and was ignored; {hint}")
