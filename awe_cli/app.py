@@ -26,7 +26,14 @@ from awe_cli.cli.options import (
     RootWorkspaceOption,
     warn_of_unknown,
 )
-from awe_cli.cli.process import Stopped, give_memory_back, own_process, stop_message, stoppable
+from awe_cli.cli.process import (
+    Stopped,
+    give_memory_back,
+    look_for_garbage_seldom,
+    own_process,
+    stop_message,
+    stoppable,
+)
 from awe_cli.errors import NO_ROOM, AweError, SettingsError, WriteError
 
 if (
@@ -134,6 +141,7 @@ def awe(
 def _run(arguments: list[str]) -> int:
     """Parse and run. The parser's own runner would exit, print boxes and swallow what `main` must see."""
     give_memory_back()
+    look_for_garbage_seldom()
     command = typer.main.get_command(build_app())
     # The base of the parser's errors, which lies elsewhere from one version of typer to the next.
     parse_error: type[Exception] = next(

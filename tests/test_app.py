@@ -163,7 +163,7 @@ def test_a_misspelt_variable_of_the_environment_is_warned_of(
         "warning: the environment variable AWE_7777777777777 is no setting and was ignored; "
         "settings are AWE_<COMMAND>_<SETTING>",
         "warning: the environment variable AWE_COST is no setting and was ignored; "
-        "did you mean AWE_TRAIN_BASELINE_COST?",
+        "did you mean 'AWE_TRAIN_BASELINE_COST'?",
         "warning: the environment variable AWE_TRIAN_DIM is no setting and was ignored; "
         "did you mean 'AWE_TRAIN_DIM'?",
     ]

@@ -126,7 +126,9 @@ class Workspace(Store):
         found: Any = None
         if method in BASELINE_SETTINGS:
             found = self._settings(BASELINE_SETTINGS[method], "train-baseline", settings).settings
-        return self._made(train_baseline(self, method, found, name=name, threads=threads, wait=wait))
+        return self._made(
+            train_baseline(self, method, found, name=name, threads=threads, wait=wait, warn=warnings.warn)
+        )
 
     def build_knn(
         self,
@@ -166,7 +168,8 @@ class Workspace(Store):
     ) -> Model:
         """Learn a model again with an affinity that was built, as `awe retrain` does."""
         found = self._settings(RetrainSettings, "retrain", settings).settings
-        made = iterate(self, model, found, name=name or "awe", built=built, threads=threads, wait=wait)
+        name = "awe" if name is None else name
+        made = iterate(self, model, found, name=name, built=built, threads=threads, wait=wait)
         return self._made(made)
 
     def ensemble(

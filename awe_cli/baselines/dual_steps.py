@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awe_cli.baselines.pairwise_steps import add, product
-from awe_cli.core.dispatch import kernel
+from awe_cli.core.dispatch import inlined, kernel
 from awe_cli.core.rng import below, stream
 
 # Algorithm 3 of Hsieh et al. 2008, with shrinking. With s = 1 where an example has the label and −1 where not, and
@@ -17,9 +17,11 @@ from awe_cli.core.rng import below, stream
 #     g = s w·x − 1 + D a,   a' = max(0, a − g / (‖x‖² + D)),   w ← w + (a' − a) s x
 #
 # The projected gradient is g, but min(g, 0) where a = 0; at the minimum it is 0 for all examples. One with a = 0 whose
-# g is above all projected gradients of the pass before is left out of the next passes, until these have ended.
+# g is above all projected gradients of the pass before is left out of the next passes. When what is left has come to
+# the minimum, all examples are looked at once more.
 
 _SEED = 0  # of the order of the examples
+_NOTHING = 1e-12  # a gradient that moves nothing
 
 
 class Svm(NamedTuple):
@@ -37,10 +39,26 @@ class Dual(NamedTuple):
     order: NDArray[np.int64]  # (n,) of the examples
 
 
+@inlined
+def _projected(g, a):
+    """The projected gradient."""
+    return min(g, 0.0) if a == 0.0 else g
+
+
+@inlined
+def _length(indices, values, start, stop, left_out):
+    """‖x‖² without the feature `left_out`, summed without it: to subtract it would lose the rest beside a large one."""
+    total = 0.0
+    for entry in range(start, stop):
+        if indices[entry] != left_out:
+            total += values[entry] * values[entry]
+    return total
+
+
 @kernel
 def learn_svm(x, has, svm, label, left_out, dual, w):
-    """Take w (features,) from zeros to the weights of one label; return the difference between projected
-    gradients at the end, above the tolerance where the passes did not do.
+    """Take w (features,) from zeros to the weights of one label; return the difference between the projected
+    gradients of all examples at the end.
 
     x         `Inputs`
     has       (n,) whether an example has the label
@@ -55,9 +73,10 @@ def learn_svm(x, has, svm, label, left_out, dual, w):
     D = 0.5 / svm.C
     for e in range(n):
         a[e], order[e] = 0.0, e
-    active, bound, gap = n, np.inf, np.inf
+    active, bound = n, np.inf
     for epoch in range(svm.passes):
-        greatest, least, next_of = -np.inf, np.inf, 0
+        # 0 is among them: examples that are left out have it.
+        greatest, least, next_of = 0.0, 0.0, 0
         state = stream(_SEED, epoch, label)
         for place in range(active - 1, 0, -1):
             state = stream(state, epoch, place)
@@ -69,27 +88,27 @@ def learn_svm(x, has, svm, label, left_out, dual, w):
             sign = 1.0 if has[e] else -1.0
             g = sign * product(w, indices, values, start, stop, left_out) - 1.0 + D * a[e]
             if a[e] == 0.0 and g > bound:
-                continue  # shrunk
+                continue
             order[place], order[next_of] = order[next_of], e
             next_of += 1
-            projected = min(g, 0.0) if a[e] == 0.0 else g
+            projected = _projected(g, a[e])
             greatest, least = max(greatest, projected), min(least, projected)
-            if abs(projected) > 1e-12:
-                length = squared[e]
-                if left_out >= 0:
-                    for entry in range(start, stop):
-                        if indices[entry] == left_out:
-                            length -= values[entry] * values[entry]
+            if abs(projected) > _NOTHING:
+                length = squared[e] if left_out < 0 else _length(indices, values, start, stop, left_out)
                 moved = max(0.0, a[e] - g / (length + D))
                 add(w, indices, values, start, stop, left_out, np.float32((moved - a[e]) * sign))
                 a[e] = moved
-        whole = active == n
+        began_whole = active == n
         active = next_of
-        gap = greatest - least
-        if gap <= svm.tolerance:
-            if whole:
-                break
-            active, bound = n, np.inf  # look at the examples that were left out once more
-        else:
+        if greatest - least > svm.tolerance:
             bound = greatest if greatest > 0 else np.inf
-    return gap
+        elif began_whole:
+            return greatest - least
+        else:
+            active, bound = n, np.inf
+    greatest, least = 0.0, 0.0
+    for e in range(n):
+        sign = 1.0 if has[e] else -1.0
+        g = sign * product(w, indices, values, indptr[e], indptr[e + 1], left_out) - 1.0 + D * a[e]
+        greatest, least = max(greatest, _projected(g, a[e])), min(least, _projected(g, a[e]))
+    return greatest - least

@@ -211,8 +211,9 @@ class OneVsRest(LabelWeights):
 #
 #     min_w ½‖w_y‖² + C Σ max(0, 1 − s w_y·x)²;     f(x, y) = w_y·x
 #
-# The last digits of w_y depend on the order of the examples, which is drawn for each label; labels are independent, so
-# that the number of threads has no effect. In recommendation the item y is left out of x, as for one-vs-rest.
+# w_y comes as near to the minimum as the tolerance says, which leaves it some dependence on the order of the examples,
+# drawn for each label. Labels are independent, so that the number of threads has no effect. In recommendation the item
+# y is left out of x, as for one-vs-rest.
 
 _COSTS = (0.3, 1.0, 0.1, 3.0, 0.03)
 _TOLERANCE = 0.1  # of the gradient, LIBLINEAR's

@@ -54,8 +54,10 @@ class CommandList(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help of `awe` itself, for which the options of the commands need not be built."""
+        whole = self.commands
         self.commands = {name: PanelCommand(name, help=_sentence(function_of(name))) for name in COMMANDS}
         super().format_help(ctx, formatter)
+        self.commands = whole
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the names and sentences."""

@@ -309,12 +309,8 @@ def warn_of_unknown(env: Iterable[str], commands: Callable[[], Mapping[str, Call
     for name in named:
         if name not in settings:
             without_command = name.removeprefix("AWE")
-            of_commands = [
-                one
-                for one in sorted(settings, key=lambda one: (len(one), one))
-                if one.endswith(without_command)
-            ]
-            hint = did_you_mean(name, sorted(settings.union(_OTHERS)), "settings are AWE_<COMMAND>_<SETTING>")
-            if of_commands:
-                hint = f"did you mean {' or '.join(of_commands[:3])}?"
+            by_length = sorted(settings, key=lambda one: (len(one), one))
+            alike = [repr(one) for one in by_length if one.endswith(without_command)]
+            known, usual = sorted(settings.union(_OTHERS)), "settings are AWE_<COMMAND>_<SETTING>"
+            hint = f"did you mean {' or '.join(alike[:3])}?" if alike else did_you_mean(name, known, usual)
             console.warn(f"the environment variable {name} is no setting and was ignored; {hint}")

@@ -1,4 +1,4 @@
-"""The process that a command runs in: the signals that end it, and the memory it gives back."""
+"""The process that a command runs in: the signals that end it, the memory it gives back, and its garbage."""
 
 from __future__ import annotations
 
@@ -169,14 +169,21 @@ _M_MMAP_THRESHOLD = (
     -3
 )  # of malloc.h: from this size on, an allocation is the system's and is given back when freed
 _LARGE = 1 << 20  # bytes
-# Modules that are imported make many objects and hardly any garbage: to look for it at every 700 of them, as Python
-# does, takes a tenth of the time of a command that finds everything up to date.
-_OBJECTS = 50_000
 
 
 def give_memory_back() -> None:
     """Settle this for the process; to be called before Arrow is imported. A pool named by the user stays."""
-    gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with contextlib.suppress(AttributeError, OSError):  # not every C library has it
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
+
+
+# Modules that are imported make many objects and hardly any garbage. To look for it as often as Python does takes a
+# tenth of the time of a command that finds everything up to date.
+
+_OBJECTS = 50_000  # new ones, after which garbage is looked for
+
+
+def look_for_garbage_seldom() -> None:
+    """Settle this for the process; to be called before what is slow to import."""
+    gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])

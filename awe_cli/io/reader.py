@@ -31,7 +31,6 @@ from awe_cli.io.sources import DELIMITED, TAGGED, Source
 from awe_cli.io.tagged_rows import tagged_columns, tagged_pieces
 from awe_cli.matrices.bags import kept_offsets
 
-_NAME_ONE = "name one of these"  # what to do where a column is missing that an option names
 # What a damaged file may raise while it is read, beside the errors that say what is wrong.
 _UNEXPECTED = (OSError, EOFError, UnicodeError, RecursionError, pa.ArrowException)
 
@@ -131,11 +130,11 @@ def columns_of(source: Source) -> Columns:
 
 
 def read_batches(
-    source: Source, roles: Mapping[str, Role], rows: int = 65536, hint: str = _NAME_ONE
+    source: Source, roles: Mapping[str, Role], rows: int = 65536, hint: str | None = None
 ) -> Iterator[Batch]:
     """The columns named by `roles`, in the forms `read_column` gives, at most `rows` rows at a time.
 
-    hint  what to do where a column is missing
+    hint  what to do where a column is missing; None: to name another, since an option named it
 
     Memory does not grow with the file. Raises MissingInputError where a column is missing, DataError where a
     value cannot be used.
@@ -160,7 +159,7 @@ def check_batch(batch: Batch, roles: Mapping[str, Role]) -> Batch:
 
 
 def raw_batches(
-    source: Source, roles: Mapping[str, Role], rows: int = 65536, hint: str = _NAME_ONE
+    source: Source, roles: Mapping[str, Role], rows: int = 65536, hint: str | None = None
 ) -> Iterator[Batch]:
     """The columns as they stand in the file, not yet checked, under the names that `roles` has."""
     of_files = [(file, columns_of(file)) for file in source.files()]
@@ -254,7 +253,7 @@ def called_as(roles: Iterable[str]) -> str:
 
 
 def require_column(
-    source: Source, name: str, types: Mapping[str, pa.DataType | None], hint: str = _NAME_ONE
+    source: Source, name: str, types: Mapping[str, pa.DataType | None], hint: str | None = None
 ) -> None:
     """Raise MissingInputError, with the nearest name and all there are, where the column is missing."""
     if name in types:
@@ -268,9 +267,8 @@ def require_column(
             )
         return
     known = ", ".join(list(types)[:20]) + (" …" if len(types) > 20 else "")
-    first, is_named = source.files()[0], hint == _NAME_ONE
-    advice = did_you_mean(name, types, hint) if is_named else hint
-    if is_named and first.format in DELIMITED:
+    first, advice = source.files()[0], hint or did_you_mean(name, types, "name one of these")
+    if hint is None and first.format in DELIMITED:
         layout = layout_of(first)
         if layout.looks_like_data():
             advice = (

@@ -134,7 +134,7 @@ def find_built(ws: Workspace, affinity: str, name: str | None, model: Artifact) 
     SettingsError for an invalid name, and for a type in a file that is not built.
     """
     recorded, kind = as_recorded(affinity), kind_of(affinity)
-    name = name or default_name(affinity, model)
+    name = default_name(affinity, model) if name is None else name
     noun, command = KINDS[kind].noun, f"{how_to_build(affinity, model.name)} --name {check_name(name)}"
     if name not in ws.names(kind):
         raise MissingInputError(

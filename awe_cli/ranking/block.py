@@ -140,7 +140,7 @@ def rank_row(
     Returns the number of labels in `heap`, or -1 if a score or tie value is NaN.
     """
     found[:] = 1
-    size = int(np.int64(0))  # of no literal type, for which all that takes it would be compiled once more
+    size = int(np.int64(0))  # no literal: for 0 numba would compile `keep_best` and all it calls once more
     for start in range(0, len(row), TILE):
         stop = min(start + TILE, len(row))
         if has_nan(row[start:stop]):

@@ -39,10 +39,12 @@ class _ResolvedBaseline:
 
 @dataclass(frozen=True)
 class _Shared:
-    """Who does the work: threads of this process, and an engine, which may be those threads or a cluster."""
+    """Who does the work: threads of this process, and an engine, which may be those threads or a cluster; who hears."""
 
     threads: int | None
     engine: Engine
+    announce: Callable[[str], None]
+    warn: Callable[[str], None]
 
 
 def train_baseline(
@@ -94,7 +96,7 @@ def train_baseline(
             ws.stage("model", recipe) as staging,
             open_checkpoints(ws.root, recipe, name, code_digest(), checkpoints) as kept,
         ):
-            _fill(staging, ws, resolved, dataset, _Shared(threads, engine), (announce, warn), kept)
+            _fill(staging, ws, resolved, dataset, _Shared(threads, engine, announce, warn), kept)
             return staging.publish(name), True
 
 
@@ -127,19 +129,18 @@ def _fill(
     resolved: _ResolvedBaseline,
     dataset: Dataset,
     shared: _Shared,
-    tell: tuple[Callable[[str], None], Callable[[str], None]],
     checkpoints: Checkpoints,
 ) -> None:
     """Choose with the smallest fit, then write every fit."""
-    baseline, (announce, warn) = find_baseline(resolved.settings["model_type"]), tell
+    baseline = find_baseline(resolved.settings["model_type"])
     fits: list[Fit] = [tuple(fit) for fit in resolved.settings["fits"]]
     facts = baseline_facts(ws, resolved.parents, dataset, fits[0], shared.threads)
     facts = replace(facts, shared_out=shared.engine)
     metric = resolved.settings["told"].get("metric")
     validator = validator_for(dataset, fits[0], metric, _SEED, shared.threads) if metric else None
-    chosen = baseline.choose(resolved.settings["told"], facts, validator, announce, checkpoints)
+    chosen = baseline.choose(resolved.settings["told"], facts, validator, shared.announce, checkpoints)
     for fit in fits:
-        announce(f"fitting on {'+'.join(fit)}")
+        shared.announce(f"fitting on {'+'.join(fit)}")
         if fit != fits[0]:
             facts = baseline_facts(ws, resolved.parents, dataset, fit, shared.threads)
         arrays = chosen.arrays if fit == fits[0] else None
@@ -148,7 +149,7 @@ def _fill(
                 checkpoints, f"fit-{fit_name(fit)}", partial(baseline.fit, facts, chosen.choice)
             )
         save_arrays(staging.file(f"fit-{fit_name(fit)}.npz"), arrays)
-        if fit == fits[-1]:
+        if fit == fits[-1]:  # once for all fits: the last has the most examples
             for words in baseline.warnings(chosen.choice, arrays):
-                warn(words)
+                shared.warn(words)
     store_result(staging, {"choice": chosen.choice, "tried": chosen.tried, "metric": metric})

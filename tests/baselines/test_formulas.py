@@ -257,15 +257,43 @@ def test_linear_svm_ends_when_its_gradient_is_small(case):
     )
 
 
-def test_linear_svm_warns_where_its_passes_do_not_do(case):
-    facts = case[0]
-    arrays = LinearSvm().fit(facts, {"C": 0.7, "epochs": 200})
+def test_linear_svm_has_nothing_to_warn_of_where_its_passes_do(case):
+    arrays = LinearSvm().fit(case[0], {"C": 0.7, "epochs": 200})
+    assert (arrays["gaps"] <= 0.1).all()
     assert not LinearSvm().warnings({"epochs": 200}, arrays)
-    if facts.dataset.dense:
-        facts.examples.x.values[:, 0] += 1000
-        arrays = LinearSvm().fit(facts, {"C": 0.7, "epochs": 20})
-        [words] = LinearSvm().warnings({"epochs": 20}, arrays)
-        assert "after 20 passes: 5 of 5" in words
+
+
+@pytest.mark.parametrize("case", ["dense"], indirect=True)
+def test_linear_svm_warns_where_its_passes_do_not_do(case):
+    case[0].examples.x.values[:, 0] += 1000
+    [words] = LinearSvm().warnings({"epochs": 20}, LinearSvm().fit(case[0], {"C": 0.7, "epochs": 20}))
+    assert "after 20 passes: 5 of 5" in words
+
+
+@pytest.mark.parametrize("case", ["recommendation"], indirect=True)
+def test_linear_svm_leaves_out_an_item_of_any_size(case):
+    facts = case[0]
+    x = facts.examples.x
+    choice = {"C": 1.0, "epochs": 200}
+    found = LinearSvm().fit(facts, choice)["B"][:, 0]
+    x.values[x.indices == 0] = 12_001.0
+    assert LinearSvm().fit(facts, choice)["B"][:, 0] == pytest.approx(found, abs=1e-6)
+
+
+def test_linear_svm_ends_at_the_minimum_whatever_the_order():
+    # All gradients are alike in the first pass, so that only 0 beside them says that it is not the last.
+    n, labels = 100, 300
+    X = np.vstack([np.eye(n), np.full((1, n), 0.1)]).astype(np.float32)
+    examples = SimpleNamespace(x=bags_of(X), positives=lists_of(np.ones((n + 1, labels), bool)))
+    dataset = SimpleNamespace(task="annotation", dense=False)
+    facts = SimpleNamespace(
+        examples=examples, dataset=dataset, n_features=n, n_labels=labels, counts=None, threads=1
+    )
+    W = LinearSvm().fit(facts, {"C": 0.3, "epochs": 200})["B"].astype(np.float64)
+    losses = np.maximum(0, 1 - X @ W)
+    objective = (W**2).sum(axis=0) / 2 + 0.3 * (losses**2).sum(axis=0)
+    assert objective.max() <= 1.01 * objective.min()
+    assert np.abs(W - 0.6 * X.T @ losses).max() < 0.1, "the gradient"
 
 
 @pytest.mark.parametrize("baseline", [Pamir(), WarpOneVsRest()])

@@ -65,7 +65,7 @@ def test_what_cannot_be(awe, arguments, code, says):
     assert (found, says in err) == (code, True), err
 
 
-def test_an_empty_name_is_none(awe):
+def test_an_empty_name_is_refused(awe):
     assert awe("popularity")[0] == 0
     before = awe.workspace.find("model", "popularity").digest
     code, err = awe("popularity", "--fit-on", "train", "--name", "")
