@@ -40,6 +40,13 @@ class Dual(NamedTuple):
 
 
 @inlined
+def _gradient(x, e, has, D, left_out, a, w):
+    """g of the example e."""
+    sign = 1.0 if has[e] else -1.0
+    return sign * product(w, x.indices, x.values, x.indptr[e], x.indptr[e + 1], left_out) - 1.0 + D * a[e]
+
+
+@inlined
 def _projected(g, a):
     """The projected gradient."""
     return min(g, 0.0) if a == 0.0 else g
@@ -84,9 +91,7 @@ def learn_svm(x, has, svm, label, left_out, dual, w):
             order[place], order[other] = order[other], order[place]
         for place in range(active):
             e = order[place]
-            start, stop = indptr[e], indptr[e + 1]
-            sign = 1.0 if has[e] else -1.0
-            g = sign * product(w, indices, values, start, stop, left_out) - 1.0 + D * a[e]
+            g = _gradient(x, e, has, D, left_out, a, w)
             if a[e] == 0.0 and g > bound:
                 continue
             order[place], order[next_of] = order[next_of], e
@@ -94,6 +99,7 @@ def learn_svm(x, has, svm, label, left_out, dual, w):
             projected = _projected(g, a[e])
             greatest, least = max(greatest, projected), min(least, projected)
             if abs(projected) > _NOTHING:
+                start, stop, sign = indptr[e], indptr[e + 1], 1.0 if has[e] else -1.0
                 length = squared[e] if left_out < 0 else _length(indices, values, start, stop, left_out)
                 moved = max(0.0, a[e] - g / (length + D))
                 add(w, indices, values, start, stop, left_out, np.float32((moved - a[e]) * sign))
@@ -108,7 +114,6 @@ def learn_svm(x, has, svm, label, left_out, dual, w):
             active, bound = n, np.inf
     greatest, least = 0.0, 0.0
     for e in range(n):
-        sign = 1.0 if has[e] else -1.0
-        g = sign * product(w, indices, values, indptr[e], indptr[e + 1], left_out) - 1.0 + D * a[e]
-        greatest, least = max(greatest, _projected(g, a[e])), min(least, _projected(g, a[e]))
+        projected = _projected(_gradient(x, e, has, D, left_out, a, w), a[e])
+        greatest, least = max(greatest, projected), min(least, projected)
     return greatest - least

@@ -128,6 +128,8 @@ class LabelWeights(Baseline):
     """Weights learned label by label or pair by pair; a subclass implements `learn`."""
 
     epochs: ClassVar[int] = 5  # the default
+    strength: ClassVar[str] = "aggressiveness"  # the setting that C is
+    strengths: ClassVar[tuple[float, ...]] = _C  # to choose from
 
     def check(self, resolved: Resolved, dataset: Dataset) -> None:
         """Raise SettingsError where W in float32, and its transposed copy, exceed the memory limit."""
@@ -138,7 +140,7 @@ class LabelWeights(Baseline):
     def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:
         """C; the number of passes is given."""
         epochs = resolved["epochs"] or self.epochs
-        return [{"C": c, "epochs": epochs} for c in one_or_all(resolved["aggressiveness"], _C)]
+        return [{"C": c, "epochs": epochs} for c in one_or_all(resolved[self.strength], self.strengths)]
 
     def fit(self, facts: Facts, choice: Choice) -> Arrays:
         """`B` (features, labels) float32, and what `learn` returns."""
@@ -225,11 +227,8 @@ class LinearSvm(LabelWeights):
 
     name = "linear-svm"
     epochs = 50
-
-    def choices(self, resolved: Resolved, facts: Facts) -> list[Choice]:
-        """C; the most passes are given."""
-        epochs = resolved["epochs"] or self.epochs
-        return [{"C": c, "epochs": epochs} for c in one_or_all(resolved["cost"], _COSTS)]
+    strength = "cost"
+    strengths = _COSTS
 
     def learn(self, x: Inputs, facts: Facts, choice: Choice, own: bool, W: NDArray[np.float32]) -> Arrays:
         """Label by label; `gaps` (labels,) are the differences between projected gradients at the end."""

@@ -1,4 +1,8 @@
-"""The commands of `awe`, each loaded when it is asked for: a run of one imports no other's module."""
+"""The commands of `awe`, each loaded when it is asked for: a run of one imports no other's module.
+
+The module of `build-knn` is awe_cli.cli.build_knn. It holds the function `build_knn`, whose docstring is the help, and
+EXAMPLE: worked command lines. It imports nothing heavy.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +19,6 @@ from typer.models import CommandInfo
 from awe_cli.cli.help import PanelCommand
 from awe_cli.cli.options import with_log_options
 from awe_cli.config.resolve import COMMANDS
-
-# The module of `build-knn` is awe_cli.cli.build_knn. It holds the function `build_knn`, whose docstring is the help,
-# and EXAMPLE: worked command lines. It imports nothing heavy.
 
 
 def module_of(name: str) -> ModuleType:

@@ -208,7 +208,7 @@ def fail(batch: Batch, column: str, position: int, expected: str, found: object,
     raise DataError(f"{where}: expected {expected}, found {message}", hint=hint)
 
 
-def or_leave_out(batch: Batch, hint: str) -> str:
+def _or_leave_out(batch: Batch, hint: str) -> str:
     """The hint, and that the row can be left out: by an option, where the command has it."""
     how = " (`awe prepare` does with --skip-bad-rows)" if batch.log.can_skip else ""
     return f"{hint}, or leave the row out{how}"
@@ -256,7 +256,7 @@ def refuse_nulls(
     """The values, all there. Raises DataError at the first null."""
     if values.null_count:
         refuse(
-            batch, column, truths(values.is_null()), expected, "null", or_leave_out(batch, _FILL_IN), offsets
+            batch, column, truths(values.is_null()), expected, "null", _or_leave_out(batch, _FILL_IN), offsets
         )
     return values
 
@@ -310,7 +310,9 @@ def read_times(batch: Batch, column: str, values: pa.Array) -> pa.Array:
     if not pa.types.is_floating(values.type):
         wrong_type(batch, column, Role.TIME, values.type)
     values = values.cast(pa.float64())
-    refuse(batch, column, np.isnan(values.to_numpy()), Role.TIME.value, values, or_leave_out(batch, _FILL_IN))
+    refuse(
+        batch, column, np.isnan(values.to_numpy()), Role.TIME.value, values, _or_leave_out(batch, _FILL_IN)
+    )
     return values
 
 
@@ -499,7 +501,7 @@ def _ids(batch: Batch, column: str, values: pa.Array, role: Role) -> pa.Array:
     values = refuse_nulls(batch, column, values, role.value)
     if is_string(values.type):
         blank = pc.or_(pc.equal(values, ""), pc.utf8_is_space(values))
-        refuse(batch, column, truths(blank), role.value, values, or_leave_out(batch, _FILL_IN))
+        refuse(batch, column, truths(blank), role.value, values, _or_leave_out(batch, _FILL_IN))
     return values
 
 
@@ -535,7 +537,7 @@ def _finite(
         wrong_type(batch, column, role, values.type)
     if pa.types.is_floating(values.type):
         bad = ~(np.abs(values.to_numpy(zero_copy_only=False)) <= _LARGEST)  # NaN compares False
-        refuse(batch, column, bad, "a finite number", values, or_leave_out(batch, _NO_NUMBER), offsets)
+        refuse(batch, column, bad, "a finite number", values, _or_leave_out(batch, _NO_NUMBER), offsets)
     return values
 
 
@@ -546,7 +548,7 @@ def _parsed(batch: Batch, column: str, values: pa.Array, offsets: NDArray[np.int
     except pa.ArrowInvalid:
         bad = np.arange(len(values)) == first_failing(trimmed, pa.float64())
         shown = values[int(np.argmax(bad))].as_py() or ""
-        hint = or_leave_out(batch, "correct the cell")
+        hint = _or_leave_out(batch, "correct the cell")
         if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", shown):
             hint = "write a point for the decimal comma"
         refuse(batch, column, bad, "a number", values, hint, offsets)

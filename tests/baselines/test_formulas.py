@@ -474,7 +474,10 @@ def test_kernel_ridge_refuses_histories():
 @pytest.mark.parametrize(
     ("baseline", "settings"),
     [
-        *((baseline, {"memory": 4.0}) for baseline in (Ease(), OneVsRest(), LinearSvm(), Pamir())),
+        *(
+            (baseline, {"memory": 4.0})
+            for baseline in (Ease(), OneVsRest(), LinearSvm(), Pamir(), WarpOneVsRest())
+        ),
         (KernelRidge(), {"memory": 4.0, "landmarks": 40_000}),
     ],
 )

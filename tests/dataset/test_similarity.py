@@ -75,7 +75,7 @@ def test_psib_through_the_chain(prepare):
 @pytest.mark.parametrize(
     ("triples", "code", "says"),
     [
-        (HEAD, 65, "found none"),
+        (HEAD, 65, "expected rows of label, other and similarity, found none"),
         (
             HEAD + "frog,toad,1.5\n",
             65,

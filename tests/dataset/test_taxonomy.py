@@ -100,7 +100,7 @@ def test_another_isa_file_makes_another_dataset(prepare):
     [
         ("child,parent\ntoad,frog\nfrog,newt\nnewt,toad\n", 65, "found the cycle"),
         ("child,parent\ntoad,toad\n", 65, "'toad' → 'toad'"),
-        ("child,parent\n", 65, "found none"),
+        ("child,parent\n", 65, "expected rows of child and parent, found none"),
         ("child,parent\ntoad,\n", 65, "parent"),
         ("kid,parent\ntoad,frog\n", 66, "expected a column 'child'"),
         ("3,4\n5,6\n", 66, "call the columns of this file child and parent"),
