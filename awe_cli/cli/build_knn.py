@@ -14,6 +14,7 @@ from awe_cli.cli.options import (
     AnywayOption,
     CheckpointOption,
     DryRunOption,
+    EngineOption,
     FreshOption,
     JsonOption,
     QuietOption,
@@ -56,6 +57,7 @@ def build_knn(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    engine: EngineOption = None,
     scheduler: SchedulerOption = None,
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
@@ -82,7 +84,8 @@ def build_knn(
     with showing_progress(describe) as on_progress:
         table, is_new = step(
             ws, model, settings,
-            name=name, threads=threads, scheduler=scheduler, wait=wait, announce=console.log, on_progress=on_progress,
+            name=name, threads=threads, scheduler=scheduler, wait=wait,
+            announce=console.log, on_progress=on_progress,
             checkpoints=checkpoints_from(fresh, checkpoint_every),
         )  # fmt: skip
     result = load_result(table)

@@ -12,6 +12,7 @@ from awe_cli.cli.completion import model_names
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     DryRunOption,
+    EngineOption,
     JsonOption,
     QuietOption,
     SchedulerOption,
@@ -60,6 +61,7 @@ def evaluate(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    engine: EngineOption = None,
     scheduler: SchedulerOption = None,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,

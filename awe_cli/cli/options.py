@@ -28,10 +28,11 @@ from awe_cli.cli import console
 from awe_cli.cli.completion import affinity_names, model_names, words
 from awe_cli.cli.help import RUN
 from awe_cli.config import Resolved, Setting, resolve, settings_of
+from awe_cli.config.engine import ENGINES, LOCAL_CLUSTER
 from awe_cli.config.log import LogSettings
 from awe_cli.config.resolve import variable_of
 from awe_cli.config.schema import expectation, read_value
-from awe_cli.errors import did_you_mean
+from awe_cli.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from awe_cli.workspace.checkpoints import CheckpointSettings
@@ -46,15 +47,15 @@ _THREADS = {"min": 1, "help": "leave it out to use all cores"}
 def _workspace(context: typer.Context, value: Path) -> Path:
     """The workspace named after the command, else the one named before it."""
     root = context.find_root()
-    is_here, is_before = _is_named(context), _is_named(root)
+    is_here, is_before = _is_named(context, "workspace"), _is_named(root, "workspace")
     chosen = value if is_here else Path(root.params.get("workspace", value))
     console.name_workspace(chosen if is_here or is_before else None)
     return chosen
 
 
-def _is_named(context: Any) -> bool:
-    """Whether --workspace stands on the command line, rather than in the environment or nowhere."""
-    source = context.get_parameter_source("workspace")
+def _is_named(context: Any, parameter: str) -> bool:
+    """Whether an option stands on the command line, rather than in the environment or nowhere."""
+    source = context.get_parameter_source(parameter)
     return source is not None and source.name == "COMMANDLINE"
 
 
@@ -66,6 +67,30 @@ def _threads(text: str) -> int:
 def _seconds(text: str) -> float:
     where = "--checkpoint-every (or AWE_CHECKPOINT_EVERY)"
     return float(read_value(Setting("checkpoint_every", float, False, False, None, {"min": 0}), text, where))
+
+
+def _engine(text: str) -> str:
+    where = "--engine (or AWE_ENGINE)"
+    return str(read_value(Setting("engine", str, False, False, None, {"choices": ENGINES}), text, where))
+
+
+def _scheduler(context: typer.Context, value: str | None) -> str | None:
+    """The scheduler whose workers do the work; None where the threads of this process do.
+
+    What stands on the command line goes before what stands in the environment. Raises UsageError where both options
+    stand there and contradict each other.
+    """
+    engine = context.params["engine"]  # it is eager, and so is known by now
+    if engine == "dask":
+        return value or LOCAL_CLUSTER
+    if engine is None or value is None or not _is_named(context, "scheduler"):
+        return value if engine is None else None
+    if _is_named(context, "engine"):
+        raise UsageError(
+            f"--engine: expected dask where --scheduler is named, found {engine}",
+            hint="leave one of the two out",
+        )
+    return value
 
 
 def _log_format(text: str) -> str:
@@ -142,13 +167,28 @@ CheckpointOption = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        envvar="AWE_ENGINE",
+        parser=_engine,
+        metavar="local|dask",
+        is_eager=True,
+        autocompletion=words(ENGINES),
+        help="Who does the work: the threads of this process, or a Dask cluster, that of --scheduler or else one of "
+        "processes on this machine; never changes a result.  [local; dask with --scheduler]",
+        rich_help_panel=RUN,
+    ),
+]
 SchedulerOption = Annotated[
     str | None,
     typer.Option(
         "--scheduler",
         envvar="AWE_SCHEDULER",
+        callback=_scheduler,
         metavar="ADDRESS",
-        help="Dask scheduler whose workers do the work, as tcp://host:8786; never changes a result.  [this process]",
+        help="Dask scheduler whose workers do the work, as tcp://host:8786; never changes a result.",
         rich_help_panel=RUN,
     ),
 ]
@@ -288,6 +328,7 @@ def _is_limited(setting: Setting) -> bool:
 _OTHERS = (
     "AWE_WORKSPACE",
     "AWE_THREADS",
+    "AWE_ENGINE",
     "AWE_SCHEDULER",
     "AWE_CHECKPOINT_EVERY",
     "AWE_DEBUG",

@@ -11,10 +11,14 @@ from awe_cli.cli import console
 from awe_cli.cli.options import (
     DEFAULT_WORKSPACE,
     DryRunOption,
+    EngineOption,
+    FreshOption,
     JsonOption,
     QuietOption,
+    SchedulerOption,
     WaitOption,
     WorkspaceOption,
+    checkpoints_from,
     settings_from,
     settings_options,
 )
@@ -27,6 +31,7 @@ awe prepare pages.jsonl.gz --text body --labels tags --id url --split split
 awe prepare Eurlex_train.txt --sparse indices:values --labels labels
 awe prepare plays.parquet --user user --item artist --label-file artists.parquet --label-sparse tags
 awe prepare plays.parquet --user user --item artist --user-file users.csv --user-categories country,age
+awe prepare plays/ --user user --item artist --scheduler tcp://10.0.0.5:8786
 awe prepare plays.parquet --user user --item artist --update --fail-on-drift --drift-counts 0.2
 awe prepare --queries queries.csv --documents docs.jsonl --relevance pairs.csv --document-text body
 """
@@ -39,6 +44,9 @@ def prepare(
     ] = None,
     *,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    engine: EngineOption = None,
+    scheduler: SchedulerOption = None,
+    fresh: FreshOption = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     wait: WaitOption = 0,
@@ -66,8 +74,10 @@ def prepare(
     given = frozenset(name for name in resolved.sources if resolved.given(name))
     ws = Workspace(Path(workspace), dry_run=dry_run)
     summary, artifact, made = step(
-        ws, files or [], resolved.settings, given=given, drift=drift, wait=wait, announce=console.log
-    )
+        ws, files or [], resolved.settings,
+        given=given, drift=drift, scheduler=scheduler, wait=wait, announce=console.log,
+        checkpoints=checkpoints_from(fresh, None),
+    )  # fmt: skip
     with_workspace = "awe train --affinity constant --name wsabie"
     if as_json:
         console.print_json(

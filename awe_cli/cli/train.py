@@ -13,6 +13,7 @@ from awe_cli.cli.options import (
     AnywayOption,
     CheckpointOption,
     DryRunOption,
+    EngineOption,
     FreshOption,
     JsonOption,
     QuietOption,
@@ -50,6 +51,7 @@ def train(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     threads: ThreadsOption = None,
+    engine: EngineOption = None,
     scheduler: SchedulerOption = None,
     fresh: FreshOption = False,
     checkpoint_every: CheckpointOption = None,
@@ -76,7 +78,7 @@ def train(
     announce_compiling()
     settings = settings_from(TrainSettings, "train", workspace, flags).settings
     if scheduler is not None and settings.shards == 1:
-        console.log("one shard is trained in this process; --shards N shares training out to --scheduler")
+        console.log("one shard is trained in this process; --shards N shares training out to a cluster")
     with showing_progress(describe) as on_progress:
         model, is_new = step(
             Workspace(Path(workspace), dry_run=dry_run, anyway=anyway), settings,

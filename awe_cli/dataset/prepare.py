@@ -15,6 +15,7 @@ from awe_cli.dataset import label_features, similarity, storage, taxonomy, user_
 from awe_cli.dataset.annotations import Annotations, RawExamples, build_annotations
 from awe_cli.dataset.diagnostics import about_hashing
 from awe_cli.dataset.features import FeatureSpace, fit_features
+from awe_cli.dataset.parts import Read
 from awe_cli.dataset.previous import Previous
 from awe_cli.dataset.retrieval import MAX_GRADE, FeatureTable, Relevance, read_feature_table, read_relevance
 from awe_cli.dataset.spec import FeatureFileSpec, RetrievalSpec
@@ -31,9 +32,9 @@ from awe_cli.matrices.matrix import Bags
 _FEATURE_FILE_ROWS = 16384  # read at a time
 
 
-def read_feature_file(plan: FeatureFileSpec, what: str) -> FeatureTable:
+def read_feature_file(plan: FeatureFileSpec, what: str, read: Read) -> FeatureTable:
     """The rows of the file about `what`, "labels" or "people". Raises DataError as `read_feature_table` does."""
-    batches = read_batches(plan.source, plan.columns.roles(), _FEATURE_FILE_ROWS)
+    batches = read(plan.source, plan.columns.roles(), _FEATURE_FILE_ROWS)
     return read_feature_table(
         batches, plan.columns, plan.text, what, hashing=plan.options.hash_bits is not None
     )
@@ -212,13 +213,15 @@ def _batches(path: str, roles: dict[str, Any]) -> Any:
 
 # From queries, documents and relevant pairs to a dataset whose labels are the documents.
 
-_PREPARE_RETRIEVAL_ROWS = 16384  # read at a time
+_PREPARE_RETRIEVAL_ROWS = 16384  # read at a time: queries, documents
+_RELEVANCE_ROWS = 65536  # and pairs
 
 
 def read_retrieval(
     plan: RetrievalSpec,
     rule: SplitRule,
     sources: list[Source],
+    read: Read,
     file: Callable[[str], Path],
     previous: Previous | None = None,
 ) -> tuple[Annotations, RawExamples, dict[str, Any]]:
@@ -228,7 +231,7 @@ def read_retrieval(
     """
     queries, documents = (
         read_feature_table(
-            read_batches(source, columns.roles(), _PREPARE_RETRIEVAL_ROWS),
+            read(source, columns.roles(), _PREPARE_RETRIEVAL_ROWS),
             columns,
             plan.text,
             what,
@@ -240,7 +243,7 @@ def read_retrieval(
         )
     )
     pairs = read_relevance(
-        read_batches(sources[2], plan.relevance.roles()), plan.relevance, queries.ids, documents.ids
+        read(sources[2], plan.relevance.roles(), _RELEVANCE_ROWS), plan.relevance, queries.ids, documents.ids
     )
     everything = np.ones(len(documents.ids), np.bool_)
     options = plan.query_options if plan.shared else plan.document_options

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from awe_cli import __version__
-from awe_cli.engine.local import one_blas_thread
+from awe_cli.engine.local import available_threads, one_blas_thread
 from awe_cli.errors import AweError, BusyError, MissingInputError, SettingsError
 
 # What decides the bytes of a block beside the block itself: processes that share the work must agree on it.
@@ -113,6 +113,36 @@ def connect(address: str) -> Iterator[Dask]:
             yield Dask(client, address)
         finally:
             client.close()
+
+
+@contextmanager
+def local_cluster(threads: int | None) -> Iterator[str]:
+    """The address of a scheduler in this process whose workers are processes on this machine; they end with the block.
+
+    threads  of all workers together; None: as many as there are cores
+
+    Raises SettingsError where Dask is not installed, BusyError where the workers do not start.
+    """
+    _expect_library()
+    from distributed import LocalCluster
+    from distributed.deploy.utils import nprocesses_nthreads
+
+    processes, threads_each = nprocesses_nthreads(threads or available_threads())
+    with unlogged(_LOGGERS):
+        try:
+            cluster = LocalCluster(
+                n_workers=processes,
+                threads_per_worker=threads_each,
+                memory_limit=None,  # as for the threads of a process: a worker is not killed for a share of memory
+                dashboard_address=None,
+            )
+        except (OSError, RuntimeError) as error:
+            raise BusyError(
+                f"--engine dask: no cluster can be started on this machine: {error}",
+                hint="try again, or use the threads of this process (--engine local), which give the same result",
+            ) from error
+        with cluster:
+            yield cluster.scheduler_address
 
 
 class Dask:
@@ -288,7 +318,7 @@ def _expect_library() -> None:
         import distributed  # noqa: F401
     except ImportError as error:
         raise SettingsError(
-            "--scheduler needs the package distributed, which is not installed",
+            "--scheduler and --engine dask need the package distributed, which is not installed",
             hint=f"install it with `{INSTALL}`, on the workers, too",
         ) from error
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Protocol, TypeVar
 
+from awe_cli.config.engine import LOCAL_CLUSTER
 from awe_cli.engine.local import Local
 
 Block = TypeVar("Block")
@@ -39,12 +40,16 @@ class PlacingEngine(Engine, Protocol):
 def open_engine(scheduler: str | None, threads: int | None) -> Iterator[PlacingEngine]:
     """The workers of the Dask scheduler at an address such as tcp://host:8786; for None the threads of this process.
 
+    scheduler  may be LOCAL_CLUSTER
+    threads    of this process, or of all workers of the local cluster together; None: as many as there are cores
+
     Raises SettingsError, MissingInputError, BusyError where the cluster cannot be used.
     """
     if scheduler is None:
         yield Local(threads)
         return
-    from awe_cli.engine.dask import connect
+    from awe_cli.engine.dask import connect, local_cluster
 
-    with connect(scheduler) as engine:
+    named = local_cluster(threads) if scheduler == LOCAL_CLUSTER else nullcontext(scheduler)
+    with named as address, connect(address) as engine:
         yield engine

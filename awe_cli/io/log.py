@@ -55,6 +55,16 @@ class ReadingLog:
         """Keep a warning; the same text is kept once."""
         self.warnings.setdefault(text)
 
+    def take(self, other: ReadingLog) -> bool:
+        """Note what another log has of further files; False, and nothing, where it left out more rows than may be."""
+        skipped = self.skipped | other.skipped
+        if len(skipped) > self.allowed:
+            return False
+        self.skipped = skipped
+        self.warnings |= other.warnings
+        self.notes |= other.notes
+        return True
+
     def first_skipped(self) -> list[str]:
         """What is wrong with the first rows that were left out."""
         return list(self.skipped.values())[:_SHOWN]

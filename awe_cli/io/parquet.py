@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,12 +31,26 @@ def parquet_rows(source: Source) -> int:
         return int(file.metadata.num_rows)
 
 
+def parquet_parts(source: Source, rows: int) -> list[Source]:
+    """The file as parts of whole row groups, each of at least `rows` rows but for the last. Raises DataError."""
+    parts, start, first, n = [], 0, 1, 0
+    with _open(source) as file:
+        last = file.metadata.num_row_groups - 1
+        for group in range(last + 1):
+            n += file.metadata.row_group(group).num_rows
+            if n >= rows or group == last:
+                parts.append(replace(source, row_groups=(start, group + 1), first_row=first))
+                start, first, n = group + 1, first + n, 0
+    return parts
+
+
 def parquet_batches(source: Source, columns: list[str], rows: int) -> Iterator[Batch]:
     """The columns, `rows` rows at a time. Raises DataError where the file is damaged."""
-    first = 1
+    first = source.first_row
+    groups = None if source.row_groups is None else list(range(*source.row_groups))
     with _open(source) as file:
         try:
-            for batch in file.iter_batches(batch_size=rows, columns=columns, use_threads=True):
+            for batch in file.iter_batches(rows, groups, columns, use_threads=True):
                 if batch.num_rows:
                     table = pa.Table.from_batches([batch])
                     table.validate(full=True)  # that text is UTF-8, and indices are in range

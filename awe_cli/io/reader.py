@@ -162,11 +162,7 @@ def raw_batches(
     source: Source, roles: Mapping[str, Role], rows: int = 65536, hint: str | None = None
 ) -> Iterator[Batch]:
     """The columns as they stand in the file, not yet checked, under the names that `roles` has."""
-    of_files = [(file, columns_of(file)) for file in source.files()]
-    for file, columns in of_files:
-        for name in roles:
-            require_column(file, name, columns, hint)
-    for file, columns in of_files:
+    for file, columns in require_columns(source, roles, hint):
         try:
             yield from _file_pieces(file, columns, roles, rows)
         except AweError:
@@ -250,6 +246,17 @@ def called_as(roles: Iterable[str]) -> str:
     """The hint for a file whose columns must have these names."""
     *first, last = roles
     return f"call the columns of this file {', '.join(first)} and {last}"
+
+
+def require_columns(
+    source: Source, names: Iterable[str], hint: str | None = None
+) -> list[tuple[Source, Columns]]:
+    """The files of a source with their columns. Raises as `require_column` where one lacks a name."""
+    found = [(file, columns_of(file)) for file in source.files()]
+    for file, columns in found:
+        for name in names:
+            require_column(file, name, columns, hint)
+    return found
 
 
 def require_column(

@@ -373,6 +373,8 @@ class Source:
     member      the file inside a zip archive
     partitions  column → value, of folders such as split=train
     parts       the files of a folder; empty for a file
+    row_groups  of a Parquet file, the first that is read and the one after the last; None: all
+    first_row   the number in the file of the first row that is read
     known       what was learnt of the file while it was looked at, by name
     """
 
@@ -386,6 +388,8 @@ class Source:
     member: str | None = None
     partitions: tuple[tuple[str, str], ...] = ()
     parts: tuple[Source, ...] = ()
+    row_groups: tuple[int, int] | None = None
+    first_row: int = 1
     known: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def files(self) -> tuple[Source, ...]:

@@ -19,6 +19,7 @@ from awe_cli.dataset.dataset import DATASET_VERSION, SUMMARY, Dataset
 from awe_cli.dataset.diagnostics import of_annotations
 from awe_cli.dataset.drift import Prepared, compare_versions
 from awe_cli.dataset.interactions import build_interactions, read_interactions
+from awe_cli.dataset.parts import Read, open_reading
 from awe_cli.dataset.plan_reading import (
     read_options,
     retrieval_options,
@@ -52,11 +53,12 @@ from awe_cli.dataset.update import (
 from awe_cli.errors import CorruptArtifactError, DataError, MissingInputError, UsageError
 from awe_cli.io.columns import Batch, Role, warn_of_missing
 from awe_cli.io.log import ReadingLog
-from awe_cli.io.reader import columns_of, read_batches
+from awe_cli.io.reader import columns_of
 from awe_cli.io.sources import Source, open_sources
 from awe_cli.matrices.matrix import n_rows
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.artifact import read_document
+from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings
 
 _ROWS = {True: 65536, False: 16384}  # read at a time: of interactions, of examples
 
@@ -68,8 +70,10 @@ def prepare(
     *,
     given: Collection[str] | None = None,
     drift: DriftSettings | None = None,
+    scheduler: str | None = None,
     wait: float = False,
     announce: Callable[[str], None] = lambda line: None,
+    checkpoints: CheckpointSettings = DEFAULT_CHECKPOINTS,
 ) -> tuple[dict[str, Any], Artifact, bool]:
     """Read `files` ("-" is stdin), split them, and publish the dataset.
 
@@ -79,6 +83,8 @@ def prepare(
     drift  how far the dataset may be from the one it replaces. What changed is in the summary that is returned, under
            "drift", and never stored: it is not part of the dataset
     given  the settings that the user named, which must be able to act; None: those that differ from their defaults
+    scheduler    address of a Dask scheduler whose workers read the files and check what is in them
+    checkpoints  how the parts are kept that these have finished
 
     Raises UsageError, SettingsError, MissingInputError, DataError, naming what was expected and found; DataError too
     where the drift is beyond its limits and shall fail, before anything is published.
@@ -116,9 +122,13 @@ def prepare(
             if current is not None:
                 return read_document(current.file(SUMMARY)), current, False
             announce(f"reading {', '.join(source.name for source in sources)}")
-            with ws.lock(wait=wait), ws.stage("dataset", recipe) as staging:
+            with (
+                ws.lock(wait=wait),
+                ws.stage("dataset", recipe) as staging,
+                open_reading(ws, recipe, scheduler, checkpoints) as read,
+            ):
                 fill = _fill_interactions if plan.interactions else _fill_annotation
-                summary = {"task": plan.task, **fill(plan, sources, staging.file, previous)}
+                summary = {"task": plan.task, **fill(plan, sources, read, staging.file, previous)}
                 if relations:
                     add_relations(settings, staging.file, summary)
                 if settings.update:
@@ -179,15 +189,20 @@ def _add_changes(summary: dict[str, Any], previous: Previous | None) -> None:
 
 
 def _fill_interactions(
-    plan: PrepareSpec, sources: list[Source], file: Callable[[str], Path], previous: Previous | None
+    plan: PrepareSpec,
+    sources: list[Source],
+    read: Read,
+    file: Callable[[str], Path],
+    previous: Previous | None,
 ) -> dict[str, Any]:
     with spilling(file("spilled")) as spilled:
-        return _spill_interactions(plan, sources, file, previous, spilled)
+        return _spill_interactions(plan, sources, read, file, previous, spilled)
 
 
 def _spill_interactions(
     plan: PrepareSpec,
     sources: list[Source],
+    read: Read,
     file: Callable[[str], Path],
     previous: Previous | None,
     spilled: Path,
@@ -195,7 +210,7 @@ def _spill_interactions(
     """Store the interactions, whose rows are on their way in files below `spilled`."""
     assert plan.interactions is not None
     rows = read_interactions(
-        _batches(sources, plan.interactions.roles(), _ROWS[True]),
+        _batches(sources, read, plan.interactions.roles(), _ROWS[True]),
         plan.interactions,
         spilled,
         plan.half_life,
@@ -205,11 +220,11 @@ def _spill_interactions(
     for column, ids in ((plan.interactions.user, rows.people), (plan.interactions.item, rows.items)):
         warn_of_missing(sources[0].log, column, ids)
         warn_of_twins(sources[0].log, column, ids)
-    feature_table = read_feature_file(plan.labels, "labels") if plan.labels else None
+    feature_table = read_feature_file(plan.labels, "labels", read) if plan.labels else None
     if plan.labels and feature_table:
         items = with_ids_of(plan.labels, feature_table, rows.items, "labels", "--label-id")
         rows = replace(rows, items=items)
-    user_table = read_feature_file(plan.users, "people") if plan.users else None
+    user_table = read_feature_file(plan.users, "people", read) if plan.users else None
     if plan.users and user_table:
         rows = replace(rows, people=with_ids_of(plan.users, user_table, rows.people, "people", "--user-id"))
     data = build_interactions(rows, plan.rule, spilled, previous)
@@ -233,23 +248,27 @@ def _spill_interactions(
 
 
 def _fill_annotation(
-    plan: PrepareSpec, sources: list[Source], file: Callable[[str], Path], previous: Previous | None
+    plan: PrepareSpec,
+    sources: list[Source],
+    read: Read,
+    file: Callable[[str], Path],
+    previous: Previous | None,
 ) -> dict[str, Any]:
     more: dict[str, Any] = {}
     feature_table = None
     if plan.retrieval is not None:
-        data, examples, more = read_retrieval(plan.retrieval, plan.rule, sources, file, previous)
+        data, examples, more = read_retrieval(plan.retrieval, plan.rule, sources, read, file, previous)
     else:
         assert plan.annotation is not None
         assert plan.options is not None
         examples = read_annotations(
-            _batches(sources, plan.annotation.roles(), _ROWS[False]),
+            _batches(sources, read, plan.annotation.roles(), _ROWS[False]),
             plan.annotation,
             plan.text,
             hashing=plan.options.hash_bits is not None,
         )
         if plan.labels:
-            feature_table = read_feature_file(plan.labels, "labels")
+            feature_table = read_feature_file(plan.labels, "labels", read)
             more_labels = with_ids_of(plan.labels, feature_table, examples.vocabulary, "labels", "--label-id")
             examples = replace(examples, vocabulary=more_labels)
         warn_of_twins(sources[0].log, plan.annotation.labels, examples.vocabulary)
@@ -303,9 +322,9 @@ def _described(
     return found | more | joined
 
 
-def _batches(sources: list[Source], roles: dict[str, Role], rows: int) -> Iterator[Batch]:
+def _batches(sources: list[Source], read: Read, roles: dict[str, Role], rows: int) -> Iterator[Batch]:
     for source in sources:
-        yield from read_batches(source, roles, rows)
+        yield from read(source, roles, rows)
 
 
 def _write_labels(path: Path, labels: pa.Array, counts: dict[str, Any]) -> None:

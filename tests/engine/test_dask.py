@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import json
 import os
 import shutil
 import signal
@@ -15,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import yaml
+from pyarrow import csv
 
 from awe_cli.app import main
 from awe_cli.config.build import BuildAffinitySettings, BuildKnnSettings
+from awe_cli.dataset import parts as dataset_parts
 from awe_cli.engine import dask, local, parts
 from awe_cli.errors import BusyError, MissingInputError, SettingsError
 from awe_cli.evaluation import held_out
@@ -245,6 +251,91 @@ def test_ranking_has_the_same_bytes(
     assert digests(there) == digests(here)
 
 
+def many_files(folder: Path) -> list[tuple[str, ...]]:
+    """Inputs of all kinds, and what `prepare` is told of them."""
+    rows = plays().splitlines()
+    plays_of = folder / "plays"
+    (plays_of / "split=train").mkdir(parents=True)
+    (plays_of / "split=test").mkdir()
+    third = len(rows) // 3
+    (plays_of / "split=train" / "1.csv").write_text("\n".join([*rows[:third], "torn,row,of,four"]) + "\n")
+    packed = "\n".join([rows[0], *rows[third : 2 * third], '"open']).encode()
+    (plays_of / "split=train" / "2.csv.gz").write_bytes(gzip.compress(packed))
+    (plays_of / "split=test" / "3.csv").write_text("\n".join([rows[0], *rows[2 * third :]]) + "\n")
+    table = csv.read_csv(io.BytesIO(plays().encode()))
+    pq.write_table(table, folder / "plays.parquet", row_group_size=90)
+    pages = [json.dumps({"text": f"a page of {n % 7}", "tags": [f"t{n % 5}"]}) for n in range(60)]
+    (folder / "pages.jsonl").write_text("\n".join(pages) + "\n")
+    (folder / "items.csv").write_text(
+        "item,kind\n" + "".join(f"g{n % 8}-{n // 8},k{n % 3}\n" for n in range(80))
+    )
+    told = ("--user", "person", "--item", "item")
+    return [
+        (str(plays_of), *told, "--split", "split", "--skip-bad-rows", "2"),
+        (str(folder / "plays.parquet"), *told, "--holdout", "2"),
+        (str(folder / "pages.jsonl"), "--text", "text", "--labels", "tags"),
+        (str(folder / "plays.parquet"), *told, "--label-file", str(folder / "items.csv"), "--label-categories", "kind",
+         "--label-id", "item", "--holdout", "2"),
+    ]  # fmt: skip
+
+
+def test_files_are_read_to_the_same_dataset(
+    scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(dataset_parts, "_PART_ROWS", 200)
+    for number, told in enumerate(many_files(tmp_path)):
+        here, there = (tmp_path / f"{who}-{number}" for who in ("here", "there"))
+        assert main(["--workspace", str(here), "prepare", *told]) == 0
+        said = capsys.readouterr().err
+        with monkeypatch.context() as nothing_here:
+            nothing_here.setattr(dataset_parts, "read_batches", None)
+            assert main(["--workspace", str(there), "prepare", *told, "--scheduler", scheduler]) == 0
+        assert capsys.readouterr().err.replace(there.name, here.name) == said
+        assert digests(there) == digests(here)
+        assert not (there / "checkpoints").exists()
+
+
+def test_what_cannot_be_read_is_refused_as_it_would_be_here(
+    scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told, *_ = many_files(tmp_path)
+    for number, more in enumerate(
+        ((*told[:-1], "1"), told[:-2])
+    ):  # one row too many, and no row may be left out
+        said, workspace = [], str(tmp_path / f"workspace-{number}")
+        for who in ((), ("--scheduler", scheduler)):
+            assert main(["--workspace", workspace, "prepare", *more, *who]) == 65
+            said.append(capsys.readouterr().err)
+        assert said[0] == said[1]
+        assert f"error: {told[0]}" in said[0]
+
+
+def test_what_workers_cannot_see_is_read_here(
+    scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = ("prepare", "-", "--user", "person", "--item", "item", "--holdout", "2")
+    found = []
+    for who in ((), ("--scheduler", scheduler)):
+        workspace = tmp_path / f"workspace-{len(who)}"
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(plays().encode())))
+        assert main(["--workspace", str(workspace), *told, *who]) == 0
+        found.append(digests(workspace))
+    assert found[0] == found[1]
+
+
+def test_a_dataset_goes_on_from_the_parts_that_are_there(
+    scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset_parts, "_PART_ROWS", 200)
+    told = ["--workspace", str(tmp_path / "there"), "prepare", *many_files(tmp_path)[1]]
+    with monkeypatch.context() as broken:
+        broken.setattr("awe_cli.steps.prepare.build_interactions", None)
+        assert main([*told, "--scheduler", scheduler]) == 1
+    assert len(list((tmp_path / "there" / "checkpoints").glob("*/part-*"))) > 1
+    monkeypatch.setattr(dask.Dask, "_begin", None)
+    assert main([*told, "--scheduler", scheduler]) == 0
+
+
 def numbered(part: int) -> tuple[int, dict[str, np.ndarray]]:
     """A part that takes its time."""
     time.sleep(0.05)
@@ -356,6 +447,25 @@ def test_the_compose_file_is_one_and_its_commands_are_a_cluster(
             process.terminate()
             process.wait(30)
     assert digests(there) == digests(here)
+
+
+def test_a_cluster_of_this_machine_is_started_where_none_is_named(
+    copies: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = copies
+    monkeypatch.setenv("AWE_SCHEDULER", NOWHERE)
+    assert main(["--workspace", str(here), *PREDICT, "--engine", "local"]) == 0
+    monkeypatch.delenv("AWE_SCHEDULER")
+    with monkeypatch.context() as nothing_here:
+        nothing_here.setattr(stream, "map_blocks", None)
+        assert main(["--workspace", str(there), *PREDICT, "--engine", "dask", "--threads", "2"]) == 0
+    assert digests(there) == digests(here)
+    monkeypatch.setenv("AWE_ENGINE", "local")
+    assert "no Dask scheduler answers" in refused(75, there, capsys, NOWHERE)
+    capsys.readouterr()
+    for code, wrong in ((2, ("--engine", "local", "--scheduler", NOWHERE)), (78, ("--engine", "spark"))):
+        assert main(["--workspace", str(there), *PREDICT, *wrong]) == code
+        assert "--engine" in capsys.readouterr().err
 
 
 def test_a_path_that_workers_do_not_share_is_refused(
