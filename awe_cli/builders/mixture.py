@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import NDArray
 
 from awe_cli.affinities.mixture import build_mixture, weighed_numbers
@@ -43,7 +45,7 @@ class ValidationCache:
 
     def __init__(self, built: AffinityIndex, validator: Validator) -> None:
         self._built, self._judge = built, validator
-        self._kept: dict[int, NDArray[np.float32]] = {}
+        self._kept: dict[int, _Kept] = {}
 
     def validator(self, state: State, power: float, floor: float) -> float:
         """The validation metric of f with S by U and V of `state`."""
@@ -75,11 +77,30 @@ class ValidationCache:
 
     def _table(self, start: int, stop: int) -> NDArray[np.float32]:
         if start in self._kept:
-            return self._kept[start]
+            return self._kept[start].table()
         G = self._built.table(slice_rows(self._judge.examples.x, start, stop))
         if sum(kept.nbytes for kept in list(self._kept.values())) < _MOST_BYTES:
-            self._kept[start] = G
+            self._kept[start] = _Kept.of(G)
         return G
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A block of G, with the values alone that are not 0 where that takes less: neighbours have few labels."""
+
+    G: NDArray[np.float32] | scipy.sparse.csr_matrix
+    nbytes: int
+
+    @classmethod
+    def of(cls, G: NDArray[np.float32]) -> _Kept:
+        """The block, to be kept."""
+        entries = scipy.sparse.csr_matrix(G)
+        nbytes = entries.data.nbytes + entries.indices.nbytes + entries.indptr.nbytes
+        return cls(entries, nbytes) if nbytes < G.nbytes else cls(G, G.nbytes)
+
+    def table(self) -> NDArray[np.float32]:
+        """The block, which is only read."""
+        return self.G if isinstance(self.G, np.ndarray) else self.G.toarray()
 
 
 # A mixture of which any members may be built: its G of new input.
