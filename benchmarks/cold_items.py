@@ -13,7 +13,6 @@ person listens to.
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.sparse
+from commands import awe
 from machine import machine
 from numpy.typing import NDArray
 
@@ -99,14 +99,6 @@ def nearest(data: Lastfm, split: str, k: int, idf: bool) -> Scores:
     S = (T[artists] @ T[known].T).toarray()
     least = -np.sort(-S, axis=1)[:, k - 1 : k]
     return data.plays[:, known] @ np.where(least <= S, S, 0).T
-
-
-def awe(work: Path, *arguments: str) -> None:
-    """Run a command."""
-    command = [sys.executable, "-m", "awe_cli", "-w", str(work), *arguments, "--quiet"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(arguments)}\n{done.stderr}")
 
 
 def trained(data: Lastfm, work: Path, prepared: list[str], settings: list[str], split: str) -> Scores:

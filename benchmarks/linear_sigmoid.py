@@ -11,9 +11,7 @@ again.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import hashlib
-import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from commands import awe
 
-from awe_cli.app import main
 from awe_cli.models.store import open_dataset
 from awe_cli.workspace import Workspace
 
@@ -83,22 +81,12 @@ TRIALS = [
 ]  # fmt: skip
 
 
-def awe(work: Path, told: str) -> str:
-    """Run a command in this process, which has the kernels at hand; what it prints."""
-    out, told_of = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(told_of):
-        code = main(["-w", str(work), *told.split()])
-    if code:
-        raise SystemExit(f"awe {told}\n{told_of.getvalue()}")
-    return out.getvalue()
-
-
 def sample(name: str, folder: Path, work: Path) -> Path:
     """A file of what Table 3 learns from, with its own split: five items of each person with ten are test."""
     path = work / f"{name}.parquet"
     if path.exists():
         return path
-    awe(work / f"{name}-whole", "prepare " + DATA[name].format(folder=folder))
+    awe(work / f"{name}-whole", "prepare", *DATA[name].format(folder=folder).split())
     examples = open_dataset(Workspace(work / f"{name}-whole").find("dataset")).training(("train", "valid"))
     draws = np.random.default_rng(0)
     indptr, items = examples.positives
@@ -119,17 +107,17 @@ def sample(name: str, folder: Path, work: Path) -> Path:
 def made(ws: Path, told: str) -> str:
     """Train a model, of two options the last; its name, which is that of its settings."""
     name = "m" + hashlib.sha256(told.encode()).hexdigest()[:12]
-    awe(ws, f"train {told} --name {name}")
+    awe(ws, *f"train {told} --name {name}".split())
     return name
 
 
 def measured(trial: Trial, name: str, file: Path, work: Path) -> list[list[float]]:
     """The metrics of the linear model, the control, that with a greater margin, and the sigmoid."""
     ws = work / f"{name}-{trial.scaling}"
-    awe(
-        ws,
-        f"prepare {file} --user user --item item --split split --valid-fraction 0 --scaling {trial.scaling}",
+    told = (
+        f"prepare {file} --user user --item item --split split --valid-fraction 0 --scaling {trial.scaling}"
     )
+    awe(ws, *told.split())
     told = f"{COMMON} --margin {GOOD[name]} {trial.linear}"
     more = f"{told} {MORE} {trial.more}"
     curve = trial.sigmoid.format(third=f"{float(GOOD[name]) / 3:g}")
@@ -140,7 +128,7 @@ def measured(trial: Trial, name: str, file: Path, work: Path) -> list[list[float
     wide = made(ws, f"--affinity constant --start {linear} {more} --margin {margin:g}")
     models = (linear, control, wide, sigmoid)
     wanted = f"--model {','.join(models)} --metric {','.join(METRICS)} --name {sigmoid}"
-    out = awe(ws, f"evaluate {wanted} --threads 1 --json -q")
+    out = awe(ws, *f"evaluate {wanted} --threads 1 --json -q".split())
     found = json.loads(out)["models"]
     return [[found[model]["metrics"][metric] for metric in METRICS] for model in models]
 

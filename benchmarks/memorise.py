@@ -14,24 +14,16 @@ from __future__ import annotations
 
 import itertools
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from commands import awe
 
 LABELS = (8, 16, 32)
 DIMENSIONS = (2, 4, 8)
 TRAIN = ["--epochs", "200", "--block-size", "4", "--margin", "0.1", "--threads", "1"]
 PAIRS = ["--affinity", "pair-weights", "--pair-form", "add", "--learn-pairs"]
-
-
-def awe(work: Path, *arguments: str) -> str:
-    """Run a command; what it prints."""
-    command = [sys.executable, "-m", "awe_cli", "-w", str(work), *arguments]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(arguments)}\n{done.stderr}")
-    return done.stdout
 
 
 def prepare(work: Path, n: int) -> None:

@@ -11,8 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from awe_cli.workspace import Workspace
+from benchmarks.commands import awe
 from benchmarks.reproduce.contrast import averaged, contrast, in_words
 from benchmarks.reproduce.data import COREL5K, CRANFIELD, DELICIOUS, IMCLEF07A
 from benchmarks.reproduce.found import per_example
@@ -30,12 +29,6 @@ METRICS = "precision@1,precision@3,precision@5,ndcg@5"
 METRICS_OF_RETRIEVAL = "map,ndcg@10"
 STEMS = replace(CRANFIELD, name="cranfield-stems", prepare=f"{CRANFIELD.prepare} --stem english")
 ALL = {data.name: data for data in (CRANFIELD, STEMS, DELICIOUS, COREL5K, IMCLEF07A)}
-
-
-def awe(workspace: Path, *arguments: str) -> str:
-    """What a command prints."""
-    command = [sys.executable, "-m", "awe_cli", "-w", str(workspace), *arguments, "--quiet"]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def models_of(run: Run, folder: Path) -> list[str]:

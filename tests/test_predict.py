@@ -80,6 +80,17 @@ def test_annotation_keeps_its_ids(tmp_path):
     assert tops(lines(ws, top_k=1, split="train"), "name") == {"song 0": "x", "song 1": "x", "song 2": "x"}
 
 
+def test_rows_of_one_id_must_have_the_same_features(tmp_path):
+    ws = annotation(tmp_path / "ws")
+    train_baseline(ws, "popularity")
+    new, row = tmp_path / "new.jsonl", '{"name": "a", "p": 1, "q": 1}\n'
+    new.write_text(2 * row)
+    assert len(lines(ws, input=str(new), top_k=1)) == 1
+    new.write_text(row + '{"name": "a", "p": 1, "q": 2}\n')
+    with pytest.raises(DataError, match="row 2: expected the features that this id has in row 1"):
+        lines(ws, input=str(new), top_k=1)
+
+
 def test_people_never_seen_and_items_unknown(ws, tmp_path):
     new = tmp_path / "new.jsonl"
     new.write_text(

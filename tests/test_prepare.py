@@ -293,6 +293,8 @@ WRITTEN = {
     "ok.csv": "id,f1,f2,name,y,split\n1,0.5,1,n,a;b,train\n2,0,1,n,a,train\n3,1,2,n,b,test\n3,2,2,n,a,test\n",
     "head.csv": "user,item\n",
     "empty.csv": "",
+    "tiny.csv": "user,item,w\na,b,1\na,c,1e-60\n",
+    "none.jsonl": '{"t": "red", "y": []}\n{"t": "blue", "y": []}\n',
 }
 INTERACTIONS = "a.csv --user user --item item "
 EXAMPLES = "--labels y --label-separator ; "
@@ -303,7 +305,9 @@ REFUSED = [
     ("a.csv --user usr --item item", 66, "expected a column 'usr', found user, item, w, split, t"),
     ("head.csv --user user --item item", 65, "the input has no rows"),
     ("empty.csv --user user --item item", 65, "empty.csv: the file is empty"),
-    ("none.csv --user user --item item", 66, "none.csv: there is no such file"),
+    ("gone.csv --user user --item item", 66, "gone.csv: there is no such file"),
+    ("tiny.csv --user user --item item --weight w", 65, "row 2: expected a weight of at least 1.2e-38, found 1e-60"),
+    ("none.jsonl --text t --labels y", 65, "column 'y': expected labels, found none in any of 2 rows"),
     (INTERACTIONS + "--split split --holdout 2", 2, "--split and --holdout are two ways to split"),
     (INTERACTIONS + "--holdout-last 2", 2, "--holdout-last needs --time"),
     (INTERACTIONS + "--labels split", 2, "--labels is for annotated examples"),
@@ -405,3 +409,15 @@ def test_errors_of_the_python_interface(tmp_path: Path) -> None:
         made(tmp_path / "w", [path], features=("plays",), labels="item", idf=True)
     with pytest.raises(MissingInputError):
         made(tmp_path / "w", [path], text="txt", labels="item")
+
+
+def test_large_numbers_that_differ_little_are_told_apart(tmp_path: Path) -> None:
+    rows = [{"f": 1600000000 + i % 3, "g": 1e6 + i % 2, "y": f"l{i % 3}"} for i in range(60)]
+    write(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    ws = Workspace(tmp_path / "ws")
+    found, artifact, _ = prepare(
+        ws, [str(tmp_path / "a.parquet")], PrepareSettings(features=("f", "g"), labels="y")
+    )
+    assert not any("one value in all of train" in warning for warning in found["warnings"])
+    x = Dataset.open(artifact.path, artifact.settings).training(("train", "valid", "test")).x.values
+    assert [len(np.unique(x[:, column])) for column in (0, 1)] == [3, 2]

@@ -102,7 +102,7 @@ def test_times_in_mixed_units_are_warned_of(tmp_path, when, words):
     assert words is None or words in found[0]
 
 
-@pytest.mark.parametrize("twin", ["cafe\u0301", "caf\u00e9 "])
+@pytest.mark.parametrize("twin", ["cafe\u0301", "caf\u00e9 ", "caf\u00e9\u200b"])
 def test_items_that_differ_only_in_form_are_warned_of(tmp_path, twin):
     text = plays() + f'u0,caf\u00e9,4,1\nu1,"{twin}",4,1\n'
     warnings = prepared(tmp_path, text, *OF_PLAYS, "--quoting", "standard")["warnings"]

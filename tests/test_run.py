@@ -100,6 +100,8 @@ def test_what_cannot_be_is_refused_before_anything_is_made(
     assert main([*asked, *options]) == 2
     assert main([*asked, file, *options, "--top-k", "0"]) == 2
     assert main([*asked, str(tmp_path / "plys.csv"), *options]) == 66
+    for output, code in ((tmp_path / "no folder" / "r.csv", 73), (tmp_path / "r.xlsx", 2)):
+        assert main([*asked, file, *options, "--output", str(output)]) == code
     assert not (workspace / "dataset.json").exists()
 
 

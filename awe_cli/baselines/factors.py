@@ -193,6 +193,8 @@ def _documents(facts: Facts) -> scipy.sparse.csr_matrix:
     return inputs(described.y, facts.n_features, np.float32)
 
 
+_NOT_NEGATIVE = "take svd, or prepare inputs without negative numbers; --scaling standard makes some of any"
+
 # Non-negative matrix factorization (Lee & Seung 2001; AWE §2), by scikit-learn.
 #
 #     min ‖A − W H‖²  with  W (n, d) ≥ 0,  H (d, columns) ≥ 0
@@ -222,7 +224,7 @@ class Nmf(FactorModel):
         if A.nnz and A.data.min() < 0:
             raise DataError(
                 f"nmf: expected inputs that are nowhere negative, found {A.data.min():.4g}",
-                hint="prepare the data with --scaling l2, l1 or none, or take svd",
+                hint=_NOT_NEGATIVE,
             )
         dim = min(choice["dim"], *A.shape)
         # Rounding may make the error of a perfect fit negative, and the library takes its square root.
@@ -365,7 +367,7 @@ def relative(X: scipy.sparse.csr_matrix) -> scipy.sparse.csr_matrix:
     if X.nnz and X.data.min() < 0:
         raise DataError(
             f"ials: expected inputs that are nowhere negative, found {X.data.min():.4g}",
-            hint="prepare the data with --scaling l2, l1 or none, or take svd",
+            hint=_NOT_NEGATIVE,
         )
     sizes = np.diff(X.indptr)
     means = np.divide(np.asarray(X.sum(axis=1)).ravel(), sizes, out=np.ones(len(sizes)), where=sizes > 0)

@@ -41,7 +41,7 @@ F = TypeVar("F", bound=Callable[..., None])
 S = TypeVar("S")
 
 DEFAULT_WORKSPACE = Path("workspace")
-_THREADS = {"min": 1, "help": "leave it out to use all cores"}
+_THREADS = {"min": 1, "max": 1024, "help": "leave it out to use all cores"}
 
 
 def _workspace(context: typer.Context, value: Path) -> Path:

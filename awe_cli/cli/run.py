@@ -66,12 +66,19 @@ def run(
     goes on where it was. Settings of the single commands come from awe.toml and the environment.
     """
     from awe_cli.io.remote import target_of
+    from awe_cli.prediction.output import check_output
     from awe_cli.prediction.rows import sample_table
     from awe_cli.steps.recipe import recipe
     from awe_cli.steps.run import POPULARITY, finish
     from awe_cli.workspace import Workspace
 
     ws = Workspace(workspace, dry_run=dry_run)
+    settings = dataclasses.replace(
+        settings_from(PredictSettings, "predict", workspace, {}).settings, top_k=top_k
+    )
+    target = None if output is None else target_of(output)
+    if target is not None:
+        check_output(settings.format, target)
     budget = settings_from(RecipeSettings, "recipe", workspace, {"budget": flags.pop("budget")}).settings
     budget.seconds  # noqa: B018 - what cannot be is refused before anything is read
     common = [*([f"--wait={wait}"] if wait else []), *(["-q"] if quiet else [])]
@@ -97,10 +104,6 @@ def run(
             console.log(f"[{number}/{len(chain)}] {shlex.join(['awe', *arguments])}")
             _call(context, [*arguments, *common])
     console.be_quiet(quiet)
-    target = None if output is None else target_of(output)
-    settings = dataclasses.replace(
-        settings_from(PredictSettings, "predict", workspace, {}).settings, top_k=top_k
-    )
     with ws.several_steps():
         made = finish(
             ws, settings, target, threads=threads, wait=wait, announce=lambda what: console.log(f"{what} …")

@@ -113,9 +113,25 @@ def _table(file: Path, command: str) -> dict[str, Any]:
     from awe_cli.workspace.fs import read_small  # help needs no workspace
 
     try:
-        content = tomllib.loads(read_small(file).decode("utf-8").replace("\r\n", "\n"))
+        data = read_small(file)
+        content = tomllib.loads(data.decode("utf-8-sig").replace("\r\n", "\n"))
     except (FileNotFoundError, NotADirectoryError):
+        if file.is_symlink():
+            raise MissingInputError(
+                f"cannot read {file}: it is a link to {file.readlink()}, which is not there",
+                hint="remove the link, or bring the file back",
+            ) from None
         return {}
+    except IsADirectoryError:
+        raise MissingInputError(
+            f"cannot read {file}: it is a folder", hint="move it away: awe.toml is a file of settings"
+        ) from None
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SettingsError(
+            f"{file}: line {line:,}: expected text in UTF-8, found the byte {data[error.start]:#04x}",
+            hint="save the file as UTF-8",
+        ) from error
     except OSError as error:
         raise MissingInputError(
             f"cannot read {file}: {error.strerror or error}", hint="check its permissions"

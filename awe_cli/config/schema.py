@@ -160,6 +160,8 @@ def read_value(setting: Setting, value: Any, where: str) -> Any:
         value = [part.strip() for part in value.split(",") if part.strip()]
     if not isinstance(value, list | tuple):
         value = [value]
+    if not value and value != setting.default:
+        raise _refusal(setting, value, where)
     return tuple(_read_one(setting, entry, where) for entry in value)
 
 

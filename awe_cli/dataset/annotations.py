@@ -15,6 +15,7 @@ from awe_cli.dataset.features import (
     FeatureOptions,
     FeatureSpace,
     Raw,
+    differing_row,
     fit_features,
     hash_rows,
     take_raw,
@@ -38,6 +39,8 @@ from awe_cli.errors import DataError
 from awe_cli.io.columns import Batch, Role, drop_empty, is_string, label_lists, list_parts
 from awe_cli.matrices.bags import collect
 from awe_cli.matrices.matrix import Lists, Rows, take_lists
+
+ONE_EXAMPLE = "rows with the same id are one example; give different examples different ids"
 
 # Which columns of an annotation file are the features, and reading them as raw features.
 
@@ -146,6 +149,11 @@ def read_annotations(
     if not origin.rows:
         raise DataError("the input has no rows", hint="name a file with at least one row below its header")
     vocabulary, codes = encode(labels.entries.values())
+    if not len(codes):
+        raise DataError(
+            f"column {columns.labels!r}: expected labels, found none in any of {origin.rows:,} rows",
+            hint="name the column that has them with --labels",
+        )
     split = join(splits, np.int8) if columns.split else None
     numbers = pa.array(np.arange(1, origin.rows + 1))
     examples = RawExamples(
@@ -258,16 +266,14 @@ def _by_id(
     order = np.argsort(code, kind="stable")
     starts = np.searchsorted(code[order], np.arange(n + 1))
     first = order[starts[:-1]]
-    hashes = hash_rows(examples.raw)
-    differs = np.flatnonzero(hashes != hashes[first][code])
-    if len(differs):
-        file, row = origin.of(int(differs[0]))
-        before = origin.of(int(first[code[differs[0]]]))
-        shown = ids[int(code[differs[0]])].as_py()
+    other = differing_row(examples.raw, code, first)
+    if other is not None:
+        file, row = origin.of(other)
+        before = origin.of(int(first[code[other]]))
         raise DataError(
-            f"{file}: column {columns.id!r}, row {row:,}: expected the features that the id {shown!r} has in "
-            f"{before[0]}, row {before[1]:,}, found different ones",
-            hint="rows with the same id are one example; give different examples different ids",
+            f"{file}: column {columns.id!r}, row {row:,}: expected the features that the id "
+            f"{ids[int(code[other])].as_py()!r} has in {before[0]}, row {before[1]:,}, found different ones",
+            hint=ONE_EXAMPLE,
         )
     lists = take_lists(examples.labels, order)
     split, leaked = examples.split, 0

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from awe_cli.dataset.annotations import ONE_EXAMPLE
 from awe_cli.dataset.dataset import Dataset, scale_history
 from awe_cli.dataset.examples import Examples
 from awe_cli.dataset.feature_columns import FeatureColumns, RawReader
-from awe_cli.dataset.features import FeatureSpace, Raw, RawDense, take_raw
+from awe_cli.dataset.features import FeatureSpace, Raw, RawDense, differing_row, take_raw
 from awe_cli.dataset.gather import join
 from awe_cli.dataset.hashing import hash_values
 from awe_cli.dataset.interactions import refuse_not_positive
@@ -215,11 +216,24 @@ class Encoder:
         if self.key:
             ids, codes = encode(batch.table.column(self.key))
             if len(ids) < len(codes):  # repeated rows, one for each label: the first has the features
-                raw = take_raw(raw, np.unique(codes, return_index=True)[1])
+                first = np.unique(codes, return_index=True)[1]
+                self._refuse_other_features(batch, raw, codes, first)
+                raw = take_raw(raw, first)
         self._watch(raw)
         what = f"{batch.file}: features"
         x, unknown = space.apply(raw, what, untyped=batch.untyped)
         return Encoded(Examples(ids, x, no_lists(len(ids)), None, own=False), unknown)
+
+    def _refuse_other_features(
+        self, batch: Batch, raw: Raw, codes: NDArray[np.int32], first: NDArray[np.intp]
+    ) -> None:
+        """Raise DataError where rows of one id have not the same features."""
+        other = differing_row(raw, codes, first)
+        if other is not None:
+            before = int(first[codes[other]])
+            expected = f"the features that this id has in row {batch.row(before):,}"
+            shown = f"different ones for {batch.column(str(self.key))[other].as_py()!r}"
+            fail(batch, str(self.key), other, expected, shown, ONE_EXAMPLE)
 
 
 def _batch_of(given: Batch, roles: Mapping[str, Role]) -> Batch:

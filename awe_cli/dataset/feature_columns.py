@@ -36,6 +36,7 @@ from awe_cli.io.reader import require_column
 from awe_cli.io.sources import Source
 
 _NO_NAMES = pa.nulls(0, pa.string())
+_EXACT = 2.0**20  # the size from which on 32 bits tell apart no less than sixteenths
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,9 @@ class RawReader:
         self._values: list[np.ndarray] = []
         self._lists = IdLists(columns.text or (columns.sparse or columns.categories or ("",))[0])
         self._width: int | None = None
+        self._shift: NDArray[np.float64] | None = (
+            None  # of columns of large numbers, taken off before they are cut
+        )
 
     def add(self, batch: Batch) -> None:
         """Take the rows of the next piece. Raises DataError where rows have different widths."""
@@ -194,10 +198,11 @@ class RawReader:
         if len(columns) == 1 and is_list(columns[0].type):
             self._dense.append(self._matrix(batch, columns[0]))
             return
-        block = np.empty((batch.table.num_rows, len(columns)), np.float32)
+        block = np.empty((batch.table.num_rows, len(columns)))
         for position, column in enumerate(columns):
             block[:, position] = column.to_numpy()
-        self._dense.append(block)
+        is_large = np.abs(block).max(initial=0) > _EXACT
+        self._dense.append(block if is_large else block.astype(np.float32))
 
     def _matrix(self, batch: Batch, lists: pa.Array) -> np.ndarray:
         """The rows of a list column, which all have the width of the first."""

@@ -46,10 +46,13 @@ class RawBags(NamedTuple):
 
 
 class RawDense(NamedTuple):
-    """Dense rows with the name of each column."""
+    """Dense rows with the name of each column.
+
+    values  (n, p) in 64 bits where some are so large that 32 would not tell them apart: seconds since 1970, say
+    """
 
     names: pa.Array  # (p,) strings
-    values: NDArray[np.float32]  # (n, p)
+    values: NDArray[np.float32] | NDArray[np.float64]
 
 
 Raw = RawBags | RawDense
@@ -58,8 +61,18 @@ Raw = RawBags | RawDense
 def hash_rows(raw: Raw) -> NDArray[np.uint64]:
     """A hash of each row (n,), the same for the same features and values in any order."""
     if isinstance(raw, RawDense):
-        return hash_dense(raw.values)
+        return hash_dense(raw.values.astype(np.float32, copy=False))
     return hash_entries(raw.indptr, raw.name_hashes()[raw.codes], raw.values)
+
+
+def differing_row(raw: Raw, group: NDArray[np.integer], first: NDArray[np.integer]) -> int | None:
+    """The first row whose features are not those of the first row of its group; None where there is none.
+
+    group  (n,) of each row; first: (groups,) the row of each group that is compared with
+    """
+    hashes = hash_rows(raw)
+    differs = np.flatnonzero(hashes != hashes[first][group])
+    return int(differs[0]) if len(differs) else None
 
 
 # Feature hashing (Weinberger et al. 2009): names are hashed into 2^B buckets, and a bucket is a feature.
@@ -111,6 +124,7 @@ def take_raw(raw: Raw, order: NDArray[np.integer]) -> Raw:
 
 
 _BLOCK = 1 << 20  # numbers standardised at a time
+_SAME = {4: 1e-6, 8: 1e-12}  # bytes of a number → deviation relative to the mean up to which it is rounding
 
 
 @dataclass(frozen=True)
@@ -254,7 +268,7 @@ def _fit_dense(raw: RawDense, train: NDArray[np.bool_], options: FeatureOptions)
         block = raw.values[rows[start : start + step]].astype(np.float64)
         squares += np.square(block - mean).sum(axis=0)
     deviation = np.sqrt(squares / len(rows))
-    varies = deviation > 1e-6 * np.maximum(np.abs(mean), 1e-30)
+    varies = deviation > _SAME[raw.values.dtype.itemsize] * np.maximum(np.abs(mean), 1e-30)
     weight = np.divide(1, deviation * np.sqrt(p), out=np.zeros(p), where=varies)
     return _space(options, True, raw.names, counts, weight, mean, len(rows))
 

@@ -39,6 +39,7 @@ from awe_cli.matrices.matrix import Lists
 
 _SECONDS_A_DAY = 86400.0
 _MOST_HALF_LIVES = 60.0
+_LEAST_WEIGHT = float(np.finfo(np.float32).tiny)  # as weights are stored
 # Units a second has, and the number that times since 1970 in this unit stay below until the year 5138.
 _TIME_UNITS = {1.0: 1e11, 1e3: 1e14, 1e6: 1e17}
 NO_ROWS = ("the input has no rows", "name a file with at least one row")
@@ -271,9 +272,15 @@ def decay(time: np.ndarray, half_life: float, times: Times) -> NDArray[np.float6
 def refuse_not_positive(
     batch: Batch, column: str, weights: NDArray[np.float64], offsets: NDArray[np.int64] | None = None
 ) -> None:
-    """Raise DataError at the first weight that is zero or negative; `offsets` where a row has several."""
+    """Raise DataError at the first weight that is zero or negative, or is so in 32 bits.
+
+    offsets  where a row has several
+    """
+    bad = weights < _LEAST_WEIGHT
+    too_small = bad.any() and weights[np.argmax(bad)] > 0
+    expected = f"a weight of at least {_LEAST_WEIGHT:.2g}" if too_small else "a weight above 0"
     hint = "leave the row out: a pair that is not there counts as not chosen"
-    refuse(batch, column, weights <= 0, "a weight above 0", weights, hint, offsets)
+    refuse(batch, column, bad, expected, weights, hint, offsets)
 
 
 def _times(batch: Batch, column: str, kind: np.dtype | None) -> np.ndarray:

@@ -163,16 +163,19 @@ class Times:
 
 
 def warn_of_twins(log: ReadingLog, column: str, ids: pa.Array) -> None:
-    """Warn of ids, each there once, that differ only in Unicode form (NFC) or in spaces around them."""
+    """Warn of ids, each there once, that differ only in Unicode form (NFC), in spaces around them, or in letters
+    that are not seen, such as a zero-width space."""
     if not pa.types.is_string(ids.type) and not pa.types.is_large_string(ids.type):
         return
-    plain = pc.utf8_trim_whitespace(pc.utf8_normalize(ids, "NFC"))
+    seen = pc.replace_substring_regex(pc.utf8_normalize(ids, "NFC"), r"\p{Cf}", "")
+    plain = pc.utf8_trim_whitespace(seen)
     kinds, codes = encode(pa.chunked_array([plain]))
     if len(kinds) == len(ids):
         return
     twins = np.flatnonzero(np.bincount(codes, minlength=len(kinds)) > 1)
     shown = ", ".join(repr(kinds[int(kind)].as_py()) for kind in twins[:3])
     log.warn(
-        f"ids of column {column!r} that differ only in Unicode form or in spaces around them: {len(twins):,}, "
-        f"such as {shown}; they are different ids (normalise the column to NFC and trim it to make them one)"
+        f"ids of column {column!r} that differ only in Unicode form, in spaces around them or in letters that are "
+        f"not seen: {len(twins):,}, such as {shown}; they are different ids (normalise the column to NFC and trim it "
+        "to make them one)"
     )

@@ -83,4 +83,9 @@ def _as_stored(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _words(name: str, value: Any) -> str:
+    if isinstance(value, Mapping):  # such as the rule of the split: what is left open says nothing
+        said = [
+            f"{key.replace('_', '-')} {of}" for key, of in value.items() if of is not None and of is not False
+        ]
+        return f"{name.replace('_', ' ')}: {', '.join(said) or 'nothing'}"
     return f"{name.replace('_', ' ')} {json.dumps(value, ensure_ascii=False)}"

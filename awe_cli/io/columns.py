@@ -310,22 +310,32 @@ def read_times(batch: Batch, column: str, values: pa.Array) -> pa.Array:
     if not pa.types.is_floating(values.type):
         wrong_type(batch, column, Role.TIME, values.type)
     values = values.cast(pa.float64())
-    refuse(
-        batch, column, np.isnan(values.to_numpy()), Role.TIME.value, values, _or_leave_out(batch, _FILL_IN)
-    )
+    bad = ~np.isfinite(values.to_numpy())
+    refuse(batch, column, bad, Role.TIME.value, values, _or_leave_out(batch, _FILL_IN))
     return values
+
+
+_TIME_TYPES = tuple(pa.timestamp(unit, zone) for unit in ("us", "ns") for zone in (None, "UTC"))
+
+
+def _has_zone(time: pa.Scalar) -> bool:
+    """Whether a time as text ends in a time zone."""
+    return bool(re.search(r"\d(Z|[-+]\d\d:?(\d\d)?)$", time.as_py() or "")) and ":" in time.as_py()
 
 
 def _parsed_times(batch: Batch, column: str, values: pa.Array) -> pa.Array:
     trimmed = pc.utf8_trim_whitespace(values)
     failing = 0  # the first row that cannot be read in the way that most rows before it can
-    for type in (pa.int64(), pa.float64(), pa.timestamp("us"), pa.timestamp("us", "UTC")):
+    for type in (pa.int64(), pa.float64(), *_TIME_TYPES):
         position = first_failing(trimmed, type)
         if position is None:
             return trimmed.cast(type)
         failing = max(failing, position)
     bad = np.arange(len(values)) == failing
-    refuse(batch, column, bad, Role.TIME.value, values, "write times as 2024-05-31T12:00:00")
+    hint = "write times as 2024-05-31T12:00:00"
+    if _has_zone(trimmed[failing]) != _has_zone(trimmed[0]):
+        hint = "write all times with a time zone, such as Z, or all of them without"
+    refuse(batch, column, bad, Role.TIME.value, values, hint)
     raise AssertionError("the values can be read after all")
 
 
@@ -529,15 +539,18 @@ def _finite(
 ) -> pa.Array:
     """The numbers, none of them missing, NaN, infinite or too large for 32 bits."""
     refuse_nulls(batch, column, values, "a finite number", offsets)
-    if batch.untyped and is_string(values.type):
+    if is_string(values.type):
         values = _parsed(batch, column, values, offsets)
     if not len(values):
         return values.cast(pa.float64())
     if not is_number(values.type):
         wrong_type(batch, column, role, values.type)
     if pa.types.is_floating(values.type):
-        bad = ~(np.abs(values.to_numpy(zero_copy_only=False)) <= _LARGEST)  # NaN compares False
-        refuse(batch, column, bad, "a finite number", values, _or_leave_out(batch, _NO_NUMBER), offsets)
+        numbers = values.to_numpy(zero_copy_only=False)
+        bad = ~(np.abs(numbers).astype(np.float64, copy=False) <= _LARGEST)  # NaN compares False
+        too_large = bad.any() and np.isfinite(numbers[np.argmax(bad)])
+        expected = f"a number of at most {_LARGEST:.2g} in size" if too_large else "a finite number"
+        refuse(batch, column, bad, expected, values, _or_leave_out(batch, _NO_NUMBER), offsets)
     return values
 
 
@@ -550,7 +563,7 @@ def _parsed(batch: Batch, column: str, values: pa.Array, offsets: NDArray[np.int
         shown = values[int(np.argmax(bad))].as_py() or ""
         hint = _or_leave_out(batch, "correct the cell")
         if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", shown):
-            hint = "write a point for the decimal comma"
+            hint = "write a point for a decimal comma, and nothing between thousands"
         refuse(batch, column, bad, "a number", values, hint, offsets)
         raise
 

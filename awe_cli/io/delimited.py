@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from awe_cli.errors import DataError, SettingsError, refused_reading
 from awe_cli.io import cells, lines
-from awe_cli.io.columns import Batch
+from awe_cli.io.columns import Batch, truths
 from awe_cli.io.options import ReadOptions
 from awe_cli.io.sources import Source
 
@@ -223,6 +223,7 @@ class _Reader:
         self.strict = cells.is_strict(self.layout.separator, source.options.quoting)
         self.row = 1  # of the first row of the next block
         self.inner = 0  # line breaks inside cells so far
+        self.headers = 0  # rows so far that repeat the names of the columns
         self.separator = self.layout.separator.encode()
 
     def batches(self) -> Iterator[Batch]:
@@ -339,7 +340,7 @@ class _Reader:
         columns = {
             name: self._restored(table.column(key), restored, tidied) for key, name in self.wanted.items()
         }
-        return Batch(
+        batch = Batch(
             self.source.name,
             first if numbers is None else int(numbers[0]),
             pa.table(columns) if columns else pa.table({"": table.column(0)}),
@@ -348,6 +349,21 @@ class _Reader:
             log=self.source.log,
             options=self.source.options,
         )
+        return self._without_headers(batch) if self.layout.header else batch
+
+    def _without_headers(self, batch: Batch) -> Batch:
+        """The rows without those that repeat the first line, as where files with names were put end to end."""
+        repeats = np.full(batch.table.num_rows, bool(self.wanted))
+        for key, name in self.wanted.items():
+            given = self.layout.first[int(key.removeprefix("c"))]
+            repeats &= truths(pc.equal(batch.table.column(name), given))
+        if not repeats.any():
+            return batch
+        self.headers += int(np.count_nonzero(repeats))
+        batch.log.notes[f"headers {batch.file}"] = (
+            f"{batch.file}: rows that repeat the names of the columns: {self.headers:,}; they were left out"
+        )
+        return batch.keep(~repeats)
 
     def _check_rows(self, tidied: cells.Tidied, separator: bytes, read: int, line: int) -> None:
         """Raise DataError where the rows are not the lines that are not blank, less the line breaks inside cells."""
@@ -432,7 +448,8 @@ class _Reader:
             hint = "a comment is no row: remove such lines, for example with grep -v '^[#%]'"
         elif invalid.actual_columns == invalid.expected_columns + 1:
             hint = (
-                "quote cells that hold the separator; if all rows have one more, the first row lacks a name"
+                "quote cells that hold the separator, with no space before the quote; if all rows have one more, the "
+                "first row lacks a name"
             )
         elif invalid.actual_columns == 1:
             hint = "correct the row, or name what separates the cells with --separator"

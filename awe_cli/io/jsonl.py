@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -157,11 +158,32 @@ def _good_lines(
             column, expected, found, hint = problem
             source.log.bad_row(source.name, row, expected, found, hint, column=column)
             kept[position] = False
+    if kept.all():  # what Python's JSON takes, and Arrow's does not: a name that stands there twice
+        _leave_out_unreadable(source, lines, first, types, kept)
     if kept.all():
         raise DataError(
             f"{source.name}: cannot be read after row {first - 1:,}: {error}", hint="correct the file"
         ) from error
     return kept
+
+
+def _leave_out_unreadable(
+    source: Source, lines: list[bytes], first: int, types: dict[str, pa.DataType], kept: NDArray[np.bool_]
+) -> None:
+    """Note the lines that cannot be read by themselves. Raises DataError where they may not be left out."""
+    parse = pa_json.ParseOptions(
+        explicit_schema=pa.schema(list(types.items())), unexpected_field_behavior="ignore"
+    )
+    for position, line in enumerate(lines):
+        try:
+            _table([line], parse)
+        except pa.ArrowException as error:
+            reason = re.sub(r" in row \d+$|^JSON parse error: ", "", str(error))
+            expected = "a JSON object that can be read"
+            source.log.bad_row(
+                source.name, first + position, expected, _shown(line), f"correct the line ({reason})"
+            )
+            kept[position] = False
 
 
 def _problem(

@@ -51,7 +51,7 @@ class Columns(dict[str, pa.DataType | None]):
     """
 
     def __init__(
-        self, types: Mapping[str, pa.DataType | None], partitions: tuple[tuple[str, str], ...] = ()
+        self, types: Mapping[str, pa.DataType | None], partitions: tuple[tuple[str, str | None], ...] = ()
     ) -> None:
         super().__init__(types)
         self.partitions = dict(partitions)
@@ -274,16 +274,23 @@ def require_column(
             )
         return
     known = ", ".join(list(types)[:20]) + (" …" if len(types) > 20 else "")
-    first, advice = source.files()[0], hint or did_you_mean(name, types, "name one of these")
-    if hint is None and first.format in DELIMITED:
+    first, no_other = source.files()[0], "name one of these"
+    advice = hint or did_you_mean(name, types, no_other)
+    if hint is None and first.format in DELIMITED and not first.options.prepared:
         layout = layout_of(first)
+        named = ",".join([name, *(f"column{i}" for i in range(2, len(layout.names) + 1))])
         if layout.looks_like_data():
             advice = (
-                "the first row looks like data: name the columns of the file with --columns, such as "
-                + ",".join([name, *(f"column{i}" for i in range(2, len(layout.names) + 1))])
+                f"the first row looks like data: name the columns of the file with --columns, such as {named}"
             )
+        elif len(layout.names) == 1 and any(sign in layout.names[0] for sign in ",;|\t"):
+            advice = "each line stands in quotes as a whole: take these quotes away"
         elif len(layout.names) == 1:
             advice = "only one column was found: name what separates the cells with --separator"
+        elif layout.header and not first.options.columns:
+            advice = (
+                f"{advice}; if the first row has no names, name the columns with --columns, such as {named}"
+            )
     raise MissingInputError(f"{source.name}: expected a column {name!r}, found {known}", hint=advice)
 
 
@@ -297,7 +304,7 @@ def _json_type(role: Role, found: pa.DataType | None, options: ReadOptions) -> p
     is_text = entry is not None and is_string(entry) and not listed
     if is_text and options.sparse_separator and role in (Role.ID_LIST, Role.NUMBER_LIST):
         return pa.string()  # to be split
-    if role in (Role.NUMBER, Role.NUMBERS, Role.NUMBER_LIST):
+    if role in (Role.NUMBER, Role.NUMBERS, Role.NUMBER_LIST) and not (entry is not None and is_string(entry)):
         entry = pa.float64()
     if entry is None or pa.types.is_null(entry):
         entry = pa.string()

@@ -344,6 +344,7 @@ def _is_pair(token: bytes) -> bool:
 # Input files: where they are, how they are packed and encoded, which format they hold.
 
 STDIN = "-"
+_NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"  # what Hive and Spark call the folder of rows without a value
 _HEAD = 1 << 16
 _WAIT = 5.0  # seconds for someone to write into a named pipe
 # What unpacking a damaged file raises.
@@ -371,7 +372,7 @@ class Source:
     options     how the user wants it read
     encoding    of text that is not UTF-8
     member      the file inside a zip archive
-    partitions  column → value, of folders such as split=train
+    partitions  column → value, of folders such as split=train; None where the folder says that it is null
     parts       the files of a folder; empty for a file
     row_groups  of a Parquet file, the first that is read and the one after the last; None: all
     first_row   the number in the file of the first row that is read
@@ -386,7 +387,7 @@ class Source:
     log: ReadingLog = field(default_factory=ReadingLog, compare=False)
     encoding: str | None = None
     member: str | None = None
-    partitions: tuple[tuple[str, str], ...] = ()
+    partitions: tuple[tuple[str, str | None], ...] = ()
     parts: tuple[Source, ...] = ()
     row_groups: tuple[int, int] | None = None
     first_row: int = 1
@@ -654,7 +655,7 @@ def _folder(name: str, path: Path, options: ReadOptions, log: ReadingLog) -> Sou
     for file in tables or below:
         inside = file.relative_to(path)
         partitions = tuple(
-            (key, unquote(value))
+            (key, None if value == _NULL_PARTITION else unquote(value))
             for folder in inside.parts[:-1]
             if "=" in folder
             for key, value in [folder.split("=", 1)]
@@ -802,6 +803,10 @@ def _unreadable(name: str, path: Path, error: OSError) -> MissingInputError:
         folder = path.parent
         known = os.listdir(folder) if os.path.isdir(folder) and os.access(folder, os.R_OK) else []
         close = nearest(path.name, known)
+        if name == STDIN:
+            return MissingInputError(
+                "-: expected a file, found stdin", hint="save what comes there to a file"
+            )
         return MissingInputError(
             f"{name}: there is no such file",
             hint=f"did you mean {folder / close}?" if close else "check the path",

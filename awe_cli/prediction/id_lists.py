@@ -19,6 +19,7 @@ from awe_cli.dataset.vocabulary import encode, look_up
 from awe_cli.errors import DataError, MissingInputError, nearest
 from awe_cli.io.columns import is_id, one_array
 from awe_cli.io.remote import path_of
+from awe_cli.io.sources import bom_encoding
 
 _SHOWN = 5  # unknown ids that a message names
 
@@ -114,7 +115,7 @@ def _text_column(
 ) -> tuple[pa.Array, bool]:
     """The ids, and whether they come without types."""
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(bom_encoding(data) or "utf-8")
     except UnicodeDecodeError as error:
         row = data[: error.start].count(b"\n") + 1
         raise DataError(

@@ -50,6 +50,18 @@ def output_format(request: str | None, output: Path | RemoteFile | IO[bytes] | N
     )
 
 
+def check_output(request: str | None, output: Path | RemoteFile) -> None:
+    """See that an output can be written, before work begins. Raises UsageError, WriteError."""
+    output_format(request, output)
+    if not isinstance(output, Path):
+        return
+    path = check_file(output)
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise WriteError(
+            f"cannot write {path}: it is not allowed", hint="allow writing there, or name another --output"
+        )
+
+
 def check_file(path: Path) -> Path:
     """The whole path of a file that `whole_file` could write. Raises WriteError for a folder, or where none is."""
     path = path.resolve()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from awe_cli.config import Resolved, resolve, setting, settings_of
-from awe_cli.errors import SettingsError, UsageError
+from awe_cli.errors import MissingInputError, SettingsError, UsageError
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,7 @@ def test_the_nearest_choice_is_suggested(tmp_path: Path) -> None:
         ("[build-knn]\ndim = true", "found True", ""),
         ("[build-knn]\nexact = 1", "true or false", ""),
         ("[build-knn]\nfit-on = []\nfit_on = []", "twice", ""),
+        ("[build-knn]\nfit-on = []", "found []", ""),
         ("build-knn = 3", "expected a table", ""),
         ("[build-knn", "expected TOML", "tables like [train]"),
     ],
@@ -178,3 +179,26 @@ def test_a_type_that_cannot_be_read_is_a_mistake_of_ours() -> None:
 
     with pytest.raises(TypeError):
         settings_of(Strange)
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    assert read(tmp_path, toml="\ufeff[build-knn]\ndim = 3").settings.dim == 3
+
+
+def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "awe.toml"
+
+    def found() -> object:
+        return resolve(ExampleSettings, "build-knn", {"k": 20}, {}, file)
+
+    file.write_bytes(b"[build-knn]\n# caf\xe9\n")
+    with pytest.raises(SettingsError, match="line 2: expected text in UTF-8, found the byte 0xe9"):
+        found()
+    file.unlink()
+    file.symlink_to(tmp_path / "gone")
+    with pytest.raises(MissingInputError, match="gone, which is not there"):
+        found()
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(MissingInputError, match="it is a folder"):
+        found()

@@ -6,6 +6,7 @@ import gzip
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -14,8 +15,9 @@ import zstandard
 
 from awe_cli.errors import AweError, DataError, MissingInputError, UsageError
 from awe_cli.io.columns import Role
+from awe_cli.io.log import ReadingLog
 from awe_cli.io.reader import columns_of, read_batches
-from awe_cli.io.sources import open_sources
+from awe_cli.io.sources import find_source, open_sources
 
 ROLES = {"user": Role.ID, "item": Role.ID, "plays": Role.NUMBER}
 TABLE = pa.table({"user": ["007", "b", "é"], "item": ["x", "2020-01-01", "z w"], "plays": [1.0, 2.5, 3.0]})
@@ -183,6 +185,8 @@ BAD = [
     ("a.jsonl", b'{"user": 7, "item": "a", "plays": 1}\n{"user": 8, "item": "a", "plays": null}\n',
      "column 'plays', row 2: expected a finite number, found null"),
     ("a.jsonl", b'{"user": 7, "item": "a", "plays": 1}\n{"user": 8, "item": \n', "row 2: expected a JSON"),
+    ("a.jsonl", b'{"user": 7, "item": "a", "plays": 1}\n{"user": 8, "item": "b", "item": "c", "plays": 1}\n',
+     "a.jsonl: row 2: expected a JSON object that can be read"),
     ("a.jsonl", b'[{"user": 7}]\n', "row 1: expected a JSON object on each line, found one array: '[{"),
     ("a.jsonl", b'{"user": 1.5, "item": "a", "plays": 1}\n', "column 'user': expected strings or integers"),
     ("a.jsonl", b'{"user": true, "item": "a", "plays": 1}\n', "column 'user': expected strings or integers"),
@@ -191,6 +195,39 @@ BAD = [
     ("a.csv", b"PAR1 and then nothing", "a.csv: expected a Parquet file, found a damaged one"),
     ("a", b"one two\nthree four\n", "a: its format cannot be told"),
 ]  # fmt: skip
+
+
+def test_numbers_may_be_text(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(
+        '{"user": "u", "item": "a", "plays": "1"}\n{"user": "u", "item": "b", "plays": " 2.5"}\n'
+    )
+    assert read(tmp_path / "a.jsonl", ROLES)["plays"].to_pylist() == [1.0, 2.5]
+
+
+def test_times_finer_than_microseconds(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("t\n2020-01-01 00:00:00.123456789\n2020-01-01 00:00:01\n")
+    first, second = read(tmp_path / "a.csv", {"t": Role.TIME})["t"].to_pylist()
+    assert (second - first).total_seconds() == pytest.approx(0.876544)
+
+
+def test_rows_that_repeat_the_first_line_are_left_out(tmp_path: Path) -> None:
+    text = "user,item,plays\na,b,1\nuser,item,plays\nc,d,2\n"
+    (tmp_path / "a.csv").write_text(text)
+    log = ReadingLog()
+    [batch] = read_batches(find_source("a.csv", tmp_path / "a.csv", log=log), ROLES)
+    assert batch.column("plays").to_pylist() == [1.0, 2.0]
+    assert batch.rows().tolist() == [1, 3]
+    assert list(log.notes.values()) == [
+        "a.csv: rows that repeat the names of the columns: 1; they were left out"
+    ]
+
+
+def test_a_folder_of_rows_without_a_value_has_none(tmp_path: Path) -> None:
+    folder = tmp_path / "user=__HIVE_DEFAULT_PARTITION__"
+    folder.mkdir()
+    (folder / "a.csv").write_text("item,plays\nb,1\n")
+    with pytest.raises(DataError, match="column 'user', row 1: expected strings or integers, found null"):
+        read(tmp_path, ROLES)
 
 
 @pytest.mark.parametrize(("name", "content", "message"), BAD, ids=range(len(BAD)))
@@ -245,8 +282,8 @@ BAD_VALUES = [
     (Role.ID_LIST, [[1], [2, None]], "row 2: expected strings or integers, found null"),
     (Role.ID_LIST, [1], "expected a list of strings or integers, found type int64"),
     (Role.NUMBER, [0.0, float("inf")], "row 2: expected a finite number, found inf"),
-    (Role.NUMBER, [0.0, 1e300], "row 2: expected a finite number, found 1e+300"),
-    (Role.NUMBER, ["1"], "expected a number, found type string"),
+    (Role.NUMBER, [0.0, 1e300], "row 2: expected a number of at most 3.4e+38 in size, found 1e+300"),
+    (Role.NUMBER, ["1", "x"], "row 2: expected a number, found 'x'"),
     (Role.NUMBER, [[1.0]], "expected a number, found type list"),
     (Role.NUMBERS, [[1.0, 2.0], [], [3.0, float("nan")]], "row 3: expected a finite number, found nan"),
     (Role.NUMBERS, [[1.0, None]], "row 1: expected a finite number, found null"),
@@ -255,6 +292,8 @@ BAD_VALUES = [
     (Role.TEXT, ["a", None], "row 2: expected text, found null"),
     (Role.TIME, ["2024-01-01", "soon"], "row 2: expected a number, a date or a time, found 'soon'"),
     (Role.TIME, [0.5, float("nan")], "row 2: expected a number, a date or a time, found nan"),
+    (Role.TIME, [0.5, float("inf")], "row 2: expected a number, a date or a time, found inf"),
+    (Role.NUMBER, np.array([1, np.inf], np.float16), "row 2: expected a finite number, found inf"),
 ]
 
 
