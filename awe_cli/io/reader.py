@@ -287,10 +287,8 @@ def require_column(
             advice = "each line stands in quotes as a whole: take these quotes away"
         elif len(layout.names) == 1:
             advice = "only one column was found: name what separates the cells with --separator"
-        elif layout.header and not first.options.columns:
-            advice = (
-                f"{advice}; if the first row has no names, name the columns with --columns, such as {named}"
-            )
+        elif layout.header and advice == no_other:
+            advice = f"{no_other}; or, if the first row has no names, name the columns with --columns, such as {named}"
     raise MissingInputError(f"{source.name}: expected a column {name!r}, found {known}", hint=advice)
 
 
