@@ -2,12 +2,12 @@
 
     python benchmarks/retraining.py [--data FOLDER] [--only debian,wordnet,…] [--seeds 3] [--work FOLDER]
 
-Of each set of data only training examples are used; a part of them is held out, drawn by the seed. Margin and epochs
-of S = Ux·V_y, and k and λ of the k-NN affinity G, are chosen on a part of the others, as ever. Then everything is
-learned on all that is not held out, without validation: what is compared is the product G · S with U and V as they are,
-and U and V learned for so many epochs more with G in the score. Nothing stops early, and no epoch is chosen, so that
-neither is flattered. The control is S learned for as many epochs more without G, and then multiplied with the same G.
-The measure is awe's own for the task.
+Of each set of data only training examples are used; a part of them is held out, drawn by the seed. The margin of
+S = Ux·V_y, and k and λ of the k-NN affinity G, are chosen on a part of the others, as ever. Then everything is learned
+on all that is not held out, without validation, S for all of its planned epochs: what is compared is the product G · S
+with U and V as they are, and U and V learned for so many epochs more with G in the score. Nothing stops early, and no
+epoch is chosen, so that neither is flattered. The control is S learned for as many epochs more without G, and then
+multiplied with the same G. The measure is awe's own for the task.
 
 *reached*: of how many positives some neighbour has the label, so that G > 0. *mass*: the part of Σ_y G(x, y) that the
 positives of x have. Both for training examples, whose own labels are left out, and for those held out: where G of
@@ -218,7 +218,7 @@ class Chosen(NamedTuple):
 
 
 def choose(rows: Path, data: Data, dim: str, told: tuple[str, ...], work: Path) -> Chosen:
-    """Margin and epochs of S, and k and λ of G, on a part of the training examples."""
+    """The margin of S, its planned epochs and rate, and k and λ of G, on a part of the training examples."""
     ws = work / "choice"
     awe(ws, "prepare", str(rows), *data.columns, *data.held_out, *told)
     awe(ws, "train", "--affinity", "constant", "--dim", dim, *told, "--fit-on", "train", "--name", "linear")
@@ -228,7 +228,7 @@ def choose(rows: Path, data: Data, dim: str, told: tuple[str, ...], work: Path) 
     run = result["chosen"][result["stages"][-1]]
     neighbors = load_result(found.find("neighbors", "knn"))
     [lambda_] = neighbors["lambda"]["train"].values()
-    return Chosen(run["plan"]["margin"], run["epochs"], neighbors["k"], lambda_, run["plan"]["learning_rate"])
+    return Chosen(run["plan"]["margin"], run["plan"]["epochs"], neighbors["k"], lambda_, run["plan"]["learning_rate"])
 
 
 def product_with(folder: Path, model: str, metric: str) -> float:
