@@ -228,7 +228,9 @@ def choose(rows: Path, data: Data, dim: str, told: tuple[str, ...], work: Path) 
     run = result["chosen"][result["stages"][-1]]
     neighbors = load_result(found.find("neighbors", "knn"))
     [lambda_] = neighbors["lambda"]["train"].values()
-    return Chosen(run["plan"]["margin"], run["plan"]["epochs"], neighbors["k"], lambda_, run["plan"]["learning_rate"])
+    return Chosen(
+        run["plan"]["margin"], run["plan"]["epochs"], neighbors["k"], lambda_, run["plan"]["learning_rate"]
+    )
 
 
 def product_with(folder: Path, model: str, metric: str) -> float:

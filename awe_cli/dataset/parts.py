@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from awe_cli.engine import parts
 from awe_cli.engine.dask import Dask, code_digest
 from awe_cli.engine.engine import open_engine
-from awe_cli.errors import AweError
+from awe_cli.errors import AweError, DataError
 from awe_cli.io.arrow_bytes import decoded, encoded
 from awe_cli.io.columns import Batch, Role
 from awe_cli.io.log import ReadingLog
@@ -45,7 +45,11 @@ def open_reading(
     ):
         assert isinstance(engine, Dask)
         folder.open_to_others()
-        yield _ClusterReading(engine, folder)
+        try:
+            yield _ClusterReading(engine, folder)
+        except DataError:  # the files will be others when they are read again
+            folder.remove()
+            raise
 
 
 class _ClusterReading:

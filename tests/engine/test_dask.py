@@ -302,10 +302,11 @@ def test_what_cannot_be_read_is_refused_as_it_would_be_here(
     for number, more in enumerate(
         ((*told[:-1], "1"), told[:-2])
     ):  # one row too many, and no row may be left out
-        said, workspace = [], str(tmp_path / f"workspace-{number}")
+        said, workspace = [], tmp_path / f"workspace-{number}"
         for who in ((), ("--scheduler", scheduler)):
-            assert main(["--workspace", workspace, "prepare", *more, *who]) == 65
+            assert main(["--workspace", str(workspace), "prepare", *more, *who]) == 65
             said.append(capsys.readouterr().err)
+        assert not (workspace / "checkpoints").exists()
         assert said[0] == said[1]
         assert f"error: {told[0]}" in said[0]
 
