@@ -1,4 +1,7 @@
-"""Commands of awe, run by a benchmark."""
+"""Commands of awe, run by a benchmark: none that writes bytes to standard output, which is a text here.
+
+Scripts import it as `commands`, which lies beside them, and `python -m benchmarks.…` as `benchmarks.commands`.
+"""
 
 from __future__ import annotations
 

@@ -19,7 +19,10 @@ from awe_cli import app
 from awe_cli.config.prepare import PrepareSettings
 from awe_cli.dataset.dataset import Dataset
 from awe_cli.dataset.encode import Encoder
+from awe_cli.dataset.feature_columns import FeatureColumns, RawReader
 from awe_cli.errors import DataError, MissingInputError, SettingsError, UsageError
+from awe_cli.io.reader import read_batches
+from awe_cli.io.sources import open_sources
 from awe_cli.steps.prepare import prepare
 from awe_cli.workspace import Workspace
 
@@ -421,3 +424,26 @@ def test_large_numbers_that_differ_little_are_told_apart(tmp_path: Path) -> None
     assert not any("one value in all of train" in warning for warning in found["warnings"])
     x = Dataset.open(artifact.path, artifact.settings).training(("train", "valid", "test")).x.values
     assert [len(np.unique(x[:, column])) for column in (0, 1)] == [3, 2]
+
+
+def test_what_is_told_apart_is_not_the_same(awe: Any, tmp_path: Path, capfd: Any) -> None:
+    rows = [{"id": "a", "f": 1600000000.0, "y": "l"}, {"id": "a", "f": 1600000050.0, "y": "m"}]
+    write(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    assert awe("a.parquet", "--features", "f", "--labels", "y", "--id", "id") == 65
+    assert "row 2: expected the features that the id 'a' has" in capfd.readouterr().err
+
+
+def test_a_number_does_not_depend_on_its_neighbours(tmp_path: Path) -> None:
+    number = 1048560.05
+    for name, others in (("a", [1.0]), ("b", [2e9])):
+        rows = [{"f": value, "y": "l"} for value in [number, *others]]
+        write(pa.Table.from_pylist(rows), tmp_path / f"{name}.parquet")
+    found = []
+    for name in "ab":
+        columns = FeatureColumns(("f",))
+        with open_sources([str(tmp_path / f"{name}.parquet")]) as (source,):
+            reader = RawReader(columns, None)
+            for batch in read_batches(source, columns.roles()):
+                reader.add(batch)
+        found.append(float(reader.raw().values[0, 0]))
+    assert found[0] == found[1]

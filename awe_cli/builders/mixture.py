@@ -93,10 +93,11 @@ class _Kept:
 
     @classmethod
     def of(cls, G: NDArray[np.float32]) -> _Kept:
-        """The block, to be kept."""
+        """The block, to be kept. An entry takes twice the bytes of a number, and as much again to be made."""
+        if np.count_nonzero(G) > G.size / 4:
+            return cls(G, G.nbytes)
         entries = scipy.sparse.csr_matrix(G)
-        nbytes = entries.data.nbytes + entries.indices.nbytes + entries.indptr.nbytes
-        return cls(entries, nbytes) if nbytes < G.nbytes else cls(G, G.nbytes)
+        return cls(entries, entries.data.nbytes + entries.indices.nbytes + entries.indptr.nbytes)
 
     def table(self) -> NDArray[np.float32]:
         """The block, which is only read."""

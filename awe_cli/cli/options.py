@@ -28,7 +28,7 @@ from awe_cli.cli import console
 from awe_cli.cli.completion import affinity_names, model_names, words
 from awe_cli.cli.help import RUN
 from awe_cli.config import Resolved, Setting, resolve, settings_of
-from awe_cli.config.engine import ENGINES, LOCAL_CLUSTER
+from awe_cli.config.engine import ENGINES, ON_THIS_MACHINE
 from awe_cli.config.log import LogSettings
 from awe_cli.config.resolve import variable_of
 from awe_cli.config.schema import expectation, read_value
@@ -82,7 +82,7 @@ def _scheduler(context: typer.Context, value: str | None) -> str | None:
     """
     engine = context.params["engine"]  # it is eager, and so is known by now
     if engine == "dask":
-        return value or LOCAL_CLUSTER
+        return value or ON_THIS_MACHINE
     if engine is None or value is None or not _is_named(context, "scheduler"):
         return value if engine is None else None
     if _is_named(context, "engine"):

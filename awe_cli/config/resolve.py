@@ -127,9 +127,9 @@ def _table(file: Path, command: str) -> dict[str, Any]:
             f"cannot read {file}: it is a folder", hint="move it away: awe.toml is a file of settings"
         ) from None
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        line = error.object.count(b"\n", 0, error.start) + 1
         raise SettingsError(
-            f"{file}: line {line:,}: expected text in UTF-8, found the byte {data[error.start]:#04x}",
+            f"{file}: line {line:,}: expected text in UTF-8, found the byte {error.object[error.start]:#04x}",
             hint="save the file as UTF-8",
         ) from error
     except OSError as error:

@@ -156,13 +156,12 @@ def read_value(setting: Setting, value: Any, where: str) -> Any:
         raise _refusal(setting, value, where)
     if not setting.many:
         return _read_one(setting, value, where)
-    if isinstance(value, str):
-        value = [part.strip() for part in value.split(",") if part.strip()]
-    if not isinstance(value, list | tuple):
-        value = [value]
-    if not value and value != setting.default:
+    entries = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    if not isinstance(entries, list | tuple):
+        entries = [entries]
+    if not entries and setting.default != ():
         raise _refusal(setting, value, where)
-    return tuple(_read_one(setting, entry, where) for entry in value)
+    return tuple(_read_one(setting, entry, where) for entry in entries)
 
 
 def expectation(setting: Setting) -> str:

@@ -111,9 +111,6 @@ class RawReader:
         self._values: list[np.ndarray] = []
         self._lists = IdLists(columns.text or (columns.sparse or columns.categories or ("",))[0])
         self._width: int | None = None
-        self._shift: NDArray[np.float64] | None = (
-            None  # of columns of large numbers, taken off before they are cut
-        )
 
     def add(self, batch: Batch) -> None:
         """Take the rows of the next piece. Raises DataError where rows have different widths."""
@@ -201,8 +198,9 @@ class RawReader:
         block = np.empty((batch.table.num_rows, len(columns)))
         for position, column in enumerate(columns):
             block[:, position] = column.to_numpy()
-        is_large = np.abs(block).max(initial=0) > _EXACT
-        self._dense.append(block if is_large else block.astype(np.float32))
+        is_large = np.abs(block) > _EXACT
+        short = block.astype(np.float32)
+        self._dense.append(np.where(is_large, block, short) if is_large.any() else short)
 
     def _matrix(self, batch: Batch, lists: pa.Array) -> np.ndarray:
         """The rows of a list column, which all have the width of the first."""

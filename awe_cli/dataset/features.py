@@ -61,7 +61,7 @@ Raw = RawBags | RawDense
 def hash_rows(raw: Raw) -> NDArray[np.uint64]:
     """A hash of each row (n,), the same for the same features and values in any order."""
     if isinstance(raw, RawDense):
-        return hash_dense(raw.values.astype(np.float32, copy=False))
+        return hash_dense(raw.values)
     return hash_entries(raw.indptr, raw.name_hashes()[raw.codes], raw.values)
 
 

@@ -64,14 +64,18 @@ def _bits(values: NDArray[np.float32]) -> NDArray[np.uint32]:
     return (values.astype(np.float32) + np.float32(0)).view(np.uint32)  # + 0 turns -0 into 0
 
 
-def hash_dense(values: NDArray[np.float32]) -> NDArray[np.uint64]:
-    """A hash of each dense row (n,)."""
+def hash_dense(values: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.uint64]:
+    """A hash of each dense row (n,); a number that fits 32 bits has the same in 64."""
     n, p = values.shape
     column = mix(np.arange(p, dtype=np.uint64))
     hashes = np.empty(n, np.uint64)
     step = max(1, _NUMBERS // max(p, 1))
     for start in range(0, n, step):
-        block = _bits(np.ascontiguousarray(values[start : start + step])).astype(np.uint64)
+        given = values[start : start + step]
+        short = np.ascontiguousarray(given, np.float32)
+        block = _bits(short).astype(np.uint64)
+        if given.dtype == np.float64:  # what 32 bits left out, in the upper half
+            block ^= _bits((given - short).astype(np.float32)).astype(np.uint64) << np.uint64(32)
         hashes[start : start + step] = mix(block ^ column).sum(axis=1, dtype=np.uint64)
     return hashes
 

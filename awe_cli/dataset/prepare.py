@@ -34,7 +34,7 @@ _FEATURE_FILE_ROWS = 16384  # read at a time
 
 def read_feature_file(plan: FeatureFileSpec, what: str, read: Read) -> FeatureTable:
     """The rows of the file about `what`, "labels" or "people". Raises DataError as `read_feature_table` does."""
-    batches = read(plan.source, plan.columns.roles(), _FEATURE_FILE_ROWS)
+    batches = read([plan.source], plan.columns.roles(), _FEATURE_FILE_ROWS)
     return read_feature_table(
         batches, plan.columns, plan.text, what, hashing=plan.options.hash_bits is not None
     )
@@ -213,8 +213,8 @@ def _batches(path: str, roles: dict[str, Any]) -> Any:
 
 # From queries, documents and relevant pairs to a dataset whose labels are the documents.
 
-_PREPARE_RETRIEVAL_ROWS = 16384  # read at a time: queries, documents
-_RELEVANCE_ROWS = 65536  # and pairs
+_PREPARE_RETRIEVAL_ROWS = 16384  # of queries and documents, read at a time
+_RELEVANCE_ROWS = 65536  # of pairs
 
 
 def read_retrieval(
@@ -231,7 +231,7 @@ def read_retrieval(
     """
     queries, documents = (
         read_feature_table(
-            read(source, columns.roles(), _PREPARE_RETRIEVAL_ROWS),
+            read([source], columns.roles(), _PREPARE_RETRIEVAL_ROWS),
             columns,
             plan.text,
             what,
@@ -243,7 +243,7 @@ def read_retrieval(
         )
     )
     pairs = read_relevance(
-        read(sources[2], plan.relevance.roles(), _RELEVANCE_ROWS), plan.relevance, queries.ids, documents.ids
+        read(sources[2:], plan.relevance.roles(), _RELEVANCE_ROWS), plan.relevance, queries.ids, documents.ids
     )
     everything = np.ones(len(documents.ids), np.bool_)
     options = plan.query_options if plan.shared else plan.document_options

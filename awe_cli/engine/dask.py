@@ -6,21 +6,30 @@ processes of the cluster, and none is ever stored.
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import logging
+import os
 import platform
 import secrets
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
 from awe_cli import __version__
+from awe_cli.cleanup import half_made
 from awe_cli.engine.local import available_threads, one_blas_thread
 from awe_cli.errors import AweError, BusyError, MissingInputError, SettingsError
 
@@ -115,34 +124,74 @@ def connect(address: str) -> Iterator[Dask]:
             client.close()
 
 
+# A cluster of processes on this machine. Its scheduler is a process, too, in a session of its own: signals are for the
+# command alone, which ends all of them at once. Where the command is killed, their standard input ends, and so do they.
+
+_STARTING = 60.0  # seconds at most
+
+
 @contextmanager
 def local_cluster(threads: int | None) -> Iterator[str]:
-    """The address of a scheduler in this process whose workers are processes on this machine; they end with the block.
+    """The address of a scheduler whose workers are processes on this machine; all of them end with the block.
 
     threads  of all workers together; None: as many as there are cores
 
     Raises SettingsError where Dask is not installed, BusyError where the workers do not start.
     """
     _expect_library()
+    with (
+        tempfile.TemporaryDirectory(prefix="awe-") as folder,
+        half_made(Path(folder)),
+        open(Path(folder) / "said", "w+") as said,
+    ):
+        told = f"{threads or available_threads()}, {folder!r}"
+        code = f"from awe_cli.engine.dask import run_local_cluster; run_local_cluster({told})"
+        process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, start_new_session=True,
+        )  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+        try:
+            begins = select.select([process.stdout], [], [], _STARTING)[0]
+            address = process.stdout.readline().decode().strip() if begins else ""
+            if not address:
+                said.seek(0)
+                raise BusyError(
+                    "--engine dask: no cluster can be started on this machine: "
+                    + (said.read().strip().rpartition("\n")[2] or f"nothing after {_STARTING:.0f} s"),
+                    hint="try again, or use the threads of this process (--engine local), which give the same result",
+                )
+            yield address
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            process.stdin.close()
+            process.stdout.close()
+
+
+def run_local_cluster(threads: int, folder: str) -> None:
+    """What the process of a local cluster does: write its address, and wait for the end of standard input.
+
+    threads  of all workers together; folder: for files of Dask, which is removed in the end
+    """
     from distributed import LocalCluster
     from distributed.deploy.utils import nprocesses_nthreads
 
-    processes, threads_each = nprocesses_nthreads(threads or available_threads())
-    with unlogged(_LOGGERS):
-        try:
-            cluster = LocalCluster(
-                n_workers=processes,
-                threads_per_worker=threads_each,
-                memory_limit=None,  # as for the threads of a process: a worker is not killed for a share of memory
-                dashboard_address=None,
-            )
-        except (OSError, RuntimeError) as error:
-            raise BusyError(
-                f"--engine dask: no cluster can be started on this machine: {error}",
-                hint="try again, or use the threads of this process (--engine local), which give the same result",
-            ) from error
-        with cluster:
-            yield cluster.scheduler_address
+    processes, threads_each = nprocesses_nthreads(threads)
+    try:
+        with LocalCluster(
+            n_workers=processes,
+            threads_per_worker=threads_each,
+            memory_limit=None,  # as for the threads of a process: a worker is not killed for a share of memory
+            dashboard_address="127.0.0.1:0",  # any free port: None would be one that others may have
+            local_directory=folder,
+        ) as cluster:
+            print(cluster.scheduler_address, flush=True)
+            sys.stdin.read()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Dask:
@@ -212,6 +261,13 @@ class Dask:
             with self._reached():
                 answers = self._client.run(_answer, folder, others, token, on_error="return")
             for worker, answer in answers.items():
+                if isinstance(answer, OSError) and answer.filename in map(str, others):
+                    raise MissingInputError(
+                        f"--scheduler: the worker {worker} of {self._address} cannot read {answer.filename}, as this "
+                        f"command does: {answer.strerror}",
+                        hint="files that are named must lie on a file system that all machines of the cluster have at "
+                        "the same path, for the user of the workers to read; --engine local reads them here",
+                    )
                 if isinstance(answer, BaseException) or not (folder / answer).exists():
                     raise MissingInputError(
                         f"--scheduler: the worker {worker} of {self._address} does not share {folder} with this "
@@ -276,6 +332,8 @@ def _answer(folder: Path, others: Sequence[Path], token: str) -> str:
         time.sleep(0.1)
     for path in (question, *others):
         path.stat()
+        if not os.access(path, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     answer = folder / f".{token}.{secrets.token_hex(4)}"
     answer.touch()
     return answer.name

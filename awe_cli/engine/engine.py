@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Protocol, TypeVar
 
-from awe_cli.config.engine import LOCAL_CLUSTER
+from awe_cli.config.engine import ON_THIS_MACHINE
 from awe_cli.engine.local import Local
 
 Block = TypeVar("Block")
@@ -40,7 +40,7 @@ class PlacingEngine(Engine, Protocol):
 def open_engine(scheduler: str | None, threads: int | None) -> Iterator[PlacingEngine]:
     """The workers of the Dask scheduler at an address such as tcp://host:8786; for None the threads of this process.
 
-    scheduler  may be LOCAL_CLUSTER
+    scheduler  may be ON_THIS_MACHINE
     threads    of this process, or of all workers of the local cluster together; None: as many as there are cores
 
     Raises SettingsError, MissingInputError, BusyError where the cluster cannot be used.
@@ -50,6 +50,6 @@ def open_engine(scheduler: str | None, threads: int | None) -> Iterator[PlacingE
         return
     from awe_cli.engine.dask import connect, local_cluster
 
-    named = local_cluster(threads) if scheduler == LOCAL_CLUSTER else nullcontext(scheduler)
+    named = local_cluster(threads) if scheduler == ON_THIS_MACHINE else nullcontext(scheduler)
     with named as address, connect(address) as engine:
         yield engine

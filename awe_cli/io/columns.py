@@ -546,11 +546,11 @@ def _finite(
     if not is_number(values.type):
         wrong_type(batch, column, role, values.type)
     if pa.types.is_floating(values.type):
-        numbers = values.to_numpy(zero_copy_only=False)
-        bad = ~(np.abs(numbers).astype(np.float64, copy=False) <= _LARGEST)  # NaN compares False
-        too_large = bad.any() and np.isfinite(numbers[np.argmax(bad)])
-        expected = f"a number of at most {_LARGEST:.2g} in size" if too_large else "a finite number"
-        refuse(batch, column, bad, expected, values, _or_leave_out(batch, _NO_NUMBER), offsets)
+        numbers = values.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+        hint = _or_leave_out(batch, _NO_NUMBER)
+        refuse(batch, column, ~np.isfinite(numbers), "a finite number", values, hint, offsets)
+        too_large = np.abs(numbers) > _LARGEST
+        refuse(batch, column, too_large, f"a number of at most {_LARGEST:.4g} in size", values, hint, offsets)
     return values
 
 

@@ -52,6 +52,7 @@ class Layout:
     first      the cells of the first row, header or not
     start      bytes before the first row of data
     header     whether the first row has the names
+    line       that row as it stands in the file
     """
 
     separator: str
@@ -59,6 +60,7 @@ class Layout:
     first: tuple[str, ...]
     start: int
     header: bool
+    line: bytes = b""
 
     def looks_like_data(self) -> bool:
         """Whether the row that is taken for the names is rather one of data: a number among its cells."""
@@ -122,11 +124,12 @@ def _look(source: Source) -> Layout:
             )
         names = names if header else options.columns
     names = _checked_names(source, names, rows, header)
+    line = b""
     if header:
         end = cells.split_row(text, separator, options.quoting, start)[1]
         _refuse_open_quote(source, text[start:end], separator)
-        start = end
-    return Layout(separator, names, tuple(first), start, header)
+        line, start = text[start:end].rstrip(b"\r\n"), end
+    return Layout(separator, names, tuple(first), start, header, line)
 
 
 def _refuse_open_quote(source: Source, row: bytes, separator: str) -> None:
@@ -349,17 +352,28 @@ class _Reader:
             log=self.source.log,
             options=self.source.options,
         )
-        return self._without_headers(batch) if self.layout.header else batch
+        return self._without_headers(batch, tidied.text)
 
-    def _without_headers(self, batch: Batch) -> Batch:
-        """The rows without those that repeat the first line, as where files with names were put end to end."""
-        repeats = np.full(batch.table.num_rows, bool(self.wanted))
+    def _without_headers(self, batch: Batch, text: bytes) -> Batch:
+        """The rows without those that repeat the first line, as where files with names were put end to end.
+
+        In a file of one column a row may well have the name of the column, as it may where not all of such a line is
+        read; new input for a model keeps all of its rows.
+        """
+        if len(self.layout.names) < 2 or not self.layout.header or self.source.options.prepared:
+            return batch
+        line = self.layout.line
+        n = text.count(b"\n" + line + b"\n") + text.count(b"\n" + line + b"\r\n")
+        n += text.startswith((line + b"\n", line + b"\r\n"))
+        if not n or not self.wanted:
+            return batch
+        repeats = np.ones(batch.table.num_rows, np.bool_)
         for key, name in self.wanted.items():
             given = self.layout.first[int(key.removeprefix("c"))]
             repeats &= truths(pc.equal(batch.table.column(name), given))
-        if not repeats.any():
+        if np.count_nonzero(repeats) != n:
             return batch
-        self.headers += int(np.count_nonzero(repeats))
+        self.headers += n
         batch.log.notes[f"headers {batch.file}"] = (
             f"{batch.file}: rows that repeat the names of the columns: {self.headers:,}; they were left out"
         )

@@ -158,8 +158,7 @@ def _good_lines(
             column, expected, found, hint = problem
             source.log.bad_row(source.name, row, expected, found, hint, column=column)
             kept[position] = False
-    if kept.all():  # what Python's JSON takes, and Arrow's does not: a name that stands there twice
-        _leave_out_unreadable(source, lines, first, types, kept)
+    _leave_out_unreadable(source, lines, first, types, kept)
     if kept.all():
         raise DataError(
             f"{source.name}: cannot be read after row {first - 1:,}: {error}", hint="correct the file"
@@ -170,11 +169,20 @@ def _good_lines(
 def _leave_out_unreadable(
     source: Source, lines: list[bytes], first: int, types: dict[str, pa.DataType], kept: NDArray[np.bool_]
 ) -> None:
-    """Note the lines that cannot be read by themselves. Raises DataError where they may not be left out."""
+    """Note the lines that Python's JSON takes, and Arrow's does not: with a name that stands there twice, say.
+
+    Raises DataError where they may not be left out.
+    """
     parse = pa_json.ParseOptions(
         explicit_schema=pa.schema(list(types.items())), unexpected_field_behavior="ignore"
     )
-    for position, line in enumerate(lines):
+    try:
+        _table([line for line, good in zip(lines, kept, strict=True) if good], parse)
+        return
+    except pa.ArrowException:
+        pass
+    for position in np.flatnonzero(kept).tolist():
+        line = lines[position]
         try:
             _table([line], parse)
         except pa.ArrowException as error:

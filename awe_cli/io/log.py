@@ -55,15 +55,9 @@ class ReadingLog:
         """Keep a warning; the same text is kept once."""
         self.warnings.setdefault(text)
 
-    def take(self, other: ReadingLog) -> bool:
-        """Note what another log has of further files; False, and nothing, where it left out more rows than may be."""
-        skipped = self.skipped | other.skipped
-        if len(skipped) > self.allowed:
-            return False
-        self.skipped = skipped
-        self.warnings |= other.warnings
-        self.notes |= other.notes
-        return True
+    def may_skip(self, skipped: dict[tuple[str, int], str]) -> bool:
+        """Whether these rows of further files may be left out, too."""
+        return len(self.skipped | skipped) <= self.allowed
 
     def first_skipped(self) -> list[str]:
         """What is wrong with the first rows that were left out."""

@@ -31,17 +31,31 @@ def parquet_rows(source: Source) -> int:
         return int(file.metadata.num_rows)
 
 
-def parquet_parts(source: Source, rows: int) -> list[Source]:
-    """The file as parts of whole row groups, each of at least `rows` rows but for the last. Raises DataError."""
-    parts, start, first, n = [], 0, 1, 0
+# A part of a file has at least so many rows, or bytes before they are packed, but for the last one.
+_PART_ROWS, _PART_BYTES = 1 << 20, 1 << 28
+
+
+def parquet_parts(source: Source) -> list[Source]:
+    """The file as parts of whole row groups; a part is its only one. Raises DataError."""
+    if source.row_groups is not None:
+        return [source]
+    parts, start, first, n, size = [], 0, source.first_row, 0, 0
     with _open(source) as file:
         last = file.metadata.num_row_groups - 1
         for group in range(last + 1):
-            n += file.metadata.row_group(group).num_rows
-            if n >= rows or group == last:
+            about = file.metadata.row_group(group)
+            n, size = n + about.num_rows, size + about.total_byte_size
+            if n >= _PART_ROWS or size >= _PART_BYTES or group == last:
                 parts.append(replace(source, row_groups=(start, group + 1), first_row=first))
-                start, first, n = group + 1, first + n, 0
-    return parts
+                start, first, n, size = group + 1, first + n, 0, 0
+    return parts or [source]
+
+
+def parquet_bytes(source: Source) -> int:
+    """The bytes of a part before they are packed. Raises DataError."""
+    with _open(source) as file:
+        groups = range(*(source.row_groups or (0, file.metadata.num_row_groups)))
+        return sum(int(file.metadata.row_group(group).total_byte_size) for group in groups)
 
 
 def parquet_batches(source: Source, columns: list[str], rows: int) -> Iterator[Batch]:

@@ -26,7 +26,7 @@ from awe_cli.io.delimited import csv_batches, csv_columns, layout_of
 from awe_cli.io.jsonl import jsonl_batches, jsonl_columns
 from awe_cli.io.libsvm import libsvm_batches, libsvm_columns
 from awe_cli.io.options import ReadOptions
-from awe_cli.io.parquet import parquet_batches, parquet_columns
+from awe_cli.io.parquet import parquet_batches, parquet_columns, parquet_parts
 from awe_cli.io.sources import DELIMITED, TAGGED, Source
 from awe_cli.io.tagged_rows import tagged_columns, tagged_pieces
 from awe_cli.matrices.bags import kept_offsets
@@ -164,11 +164,17 @@ def raw_batches(
     """The columns as they stand in the file, not yet checked, under the names that `roles` has."""
     for file, columns in require_columns(source, roles, hint):
         try:
-            yield from _file_pieces(file, columns, roles, rows)
+            for part in file_parts(file):
+                yield from _file_pieces(part, columns, roles, rows)
         except AweError:
             raise
         except _UNEXPECTED as error:
             raise file.damaged(error) from error
+
+
+def file_parts(file: Source) -> list[Source]:
+    """The parts that a file is read in: of Parquet some row groups each, so that pieces are the same whoever reads."""
+    return parquet_parts(file) if file.format == "parquet" else [file]
 
 
 def _file_pieces(file: Source, columns: Columns, roles: Mapping[str, Role], rows: int) -> Iterator[Batch]:
@@ -283,7 +289,7 @@ def require_column(
             advice = (
                 f"the first row looks like data: name the columns of the file with --columns, such as {named}"
             )
-        elif len(layout.names) == 1 and any(sign in layout.names[0] for sign in ",;|\t"):
+        elif len(layout.names) == 1 and layout.separator in layout.names[0]:
             advice = "each line stands in quotes as a whole: take these quotes away"
         elif len(layout.names) == 1:
             advice = "only one column was found: name what separates the cells with --separator"

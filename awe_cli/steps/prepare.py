@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ from awe_cli.dataset.update import (
     without_lineage,
 )
 from awe_cli.errors import CorruptArtifactError, DataError, MissingInputError, UsageError
-from awe_cli.io.columns import Batch, Role, warn_of_missing
+from awe_cli.io.columns import warn_of_missing
 from awe_cli.io.log import ReadingLog
 from awe_cli.io.reader import columns_of
 from awe_cli.io.sources import Source, open_sources
@@ -210,7 +210,7 @@ def _spill_interactions(
     """Store the interactions, whose rows are on their way in files below `spilled`."""
     assert plan.interactions is not None
     rows = read_interactions(
-        _batches(sources, read, plan.interactions.roles(), _ROWS[True]),
+        read(sources, plan.interactions.roles(), _ROWS[True]),
         plan.interactions,
         spilled,
         plan.half_life,
@@ -262,7 +262,7 @@ def _fill_annotation(
         assert plan.annotation is not None
         assert plan.options is not None
         examples = read_annotations(
-            _batches(sources, read, plan.annotation.roles(), _ROWS[False]),
+            read(sources, plan.annotation.roles(), _ROWS[False]),
             plan.annotation,
             plan.text,
             hashing=plan.options.hash_bits is not None,
@@ -320,11 +320,6 @@ def _described(
     if previous:
         joined["update"] = {**found["update"], **more["update"]}
     return found | more | joined
-
-
-def _batches(sources: list[Source], read: Read, roles: dict[str, Role], rows: int) -> Iterator[Batch]:
-    for source in sources:
-        yield from read(source, roles, rows)
 
 
 def _write_labels(path: Path, labels: pa.Array, counts: dict[str, Any]) -> None:

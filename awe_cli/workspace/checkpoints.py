@@ -246,6 +246,7 @@ def open_checkpoints(
     for path in others:
         other = read_about(path) or {}
         what = "settings" if other.get("parents") == about["parents"] else "data"
+        what = what if about["parents"] else "files or settings"
         settings.log(f"a checkpoint of other {what} is not used ({path.name[:12]})")
     try:
         yield folder

@@ -23,6 +23,7 @@ class ExampleSettings:
     exact: bool = setting(True, help="Search them all.", flag="--exact/--approximate")
     fit_on: tuple[str, ...] = setting(("train", "valid"), help="Splits to learn from.")
     at: tuple[int, ...] = setting((1, 10), help="Cut-offs.", min=1)
+    require: tuple[str, ...] = setting((), help="Conditions.")
     lambda_: float | None = setting(None, help="λ.", flag="--lambda")
 
 
@@ -135,6 +136,7 @@ def test_the_nearest_choice_is_suggested(tmp_path: Path) -> None:
         ("[build-knn]\nexact = 1", "true or false", ""),
         ("[build-knn]\nfit-on = []\nfit_on = []", "twice", ""),
         ("[build-knn]\nfit-on = []", "found []", ""),
+        ('[build-knn]\nfit-on = ""', "found ''", ""),
         ("build-knn = 3", "expected a table", ""),
         ("[build-knn", "expected TOML", "tables like [train]"),
     ],
@@ -191,7 +193,7 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
     def found() -> object:
         return resolve(ExampleSettings, "build-knn", {"k": 20}, {}, file)
 
-    file.write_bytes(b"[build-knn]\n# caf\xe9\n")
+    file.write_bytes(b"\xef\xbb\xbf[build-knn]\n# caf\xe9\n")
     with pytest.raises(SettingsError, match="line 2: expected text in UTF-8, found the byte 0xe9"):
         found()
     file.unlink()
@@ -202,3 +204,7 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
     file.mkdir()
     with pytest.raises(MissingInputError, match="it is a folder"):
         found()
+
+
+def test_a_list_that_is_empty_by_default_may_be_empty(tmp_path: Path) -> None:
+    assert read(tmp_path, toml="[build-knn]\nrequire = []").settings.require == ()

@@ -222,6 +222,37 @@ def test_rows_that_repeat_the_first_line_are_left_out(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "column", "expected"),
+    [
+        ("user\na\nuser\nb\n", "user", ["a", "user", "b"]),  # no header: a file of one column
+        (
+            "user,item\na,b\nuser,c\nuser,item\n",
+            "user",
+            ["a", "user", "user"],
+        ),  # which of two, cannot be told
+        ("user,item\na,b\nuser,item\nd,e\n", "user", ["a", "d"]),
+    ],
+)
+def test_a_row_that_may_be_data_is_kept(tmp_path: Path, text: str, column: str, expected: list[str]) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    assert read(tmp_path / "a.csv", {column: Role.ID})[column].to_pylist() == expected
+
+
+def test_lines_that_are_bad_in_several_ways_are_left_out(tmp_path: Path) -> None:
+    rows = [
+        '{"user": "a", "item": "b"}',
+        '{"user": 7, "item": "b"}',
+        '{"user": "a", "item": "b", "item": "c"}',
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(rows) + "\n")
+    log = ReadingLog(allowed=2)
+    roles = {"user": Role.ID, "item": Role.ID}
+    [batch] = read_batches(find_source("a.jsonl", tmp_path / "a.jsonl", log=log), roles)
+    assert batch.column("user").to_pylist() == ["a"]
+    assert [row for _, row in log.skipped] == [2, 3]
+
+
 def test_a_folder_of_rows_without_a_value_has_none(tmp_path: Path) -> None:
     folder = tmp_path / "user=__HIVE_DEFAULT_PARTITION__"
     folder.mkdir()
@@ -282,7 +313,7 @@ BAD_VALUES = [
     (Role.ID_LIST, [[1], [2, None]], "row 2: expected strings or integers, found null"),
     (Role.ID_LIST, [1], "expected a list of strings or integers, found type int64"),
     (Role.NUMBER, [0.0, float("inf")], "row 2: expected a finite number, found inf"),
-    (Role.NUMBER, [0.0, 1e300], "row 2: expected a number of at most 3.4e+38 in size, found 1e+300"),
+    (Role.NUMBER, [0.0, 1e300], "row 2: expected a number of at most 3.403e+38 in size, found 1e+300"),
     (Role.NUMBER, ["1", "x"], "row 2: expected a number, found 'x'"),
     (Role.NUMBER, [[1.0]], "expected a number, found type list"),
     (Role.NUMBERS, [[1.0, 2.0], [], [3.0, float("nan")]], "row 3: expected a finite number, found nan"),

@@ -14,10 +14,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -30,6 +32,7 @@ from awe_cli.engine import dask, local, parts
 from awe_cli.errors import BusyError, MissingInputError, SettingsError
 from awe_cli.evaluation import held_out
 from awe_cli.evaluation import parts as evaluation_parts
+from awe_cli.io import parquet
 from awe_cli.neighbors import table
 from awe_cli.neighbors.search import SEARCHES
 from awe_cli.neighbors.space import COSINE, InputSpace
@@ -264,6 +267,11 @@ def many_files(folder: Path) -> list[tuple[str, ...]]:
     (plays_of / "split=test" / "3.csv").write_text("\n".join([rows[0], *rows[2 * third :]]) + "\n")
     table = csv.read_csv(io.BytesIO(plays().encode()))
     pq.write_table(table, folder / "plays.parquet", row_group_size=90)
+    numbers = np.arange(1000.0)
+    numbers[[333, 777]] = np.nan
+    large = np.where(numbers > 900, 1.6e9 + numbers % 7, numbers)
+    songs = pa.table({"f": large, "g": numbers % 5, "tags": [[f"t{n % 5}"] for n in range(1000)]})
+    pq.write_table(songs, folder / "songs.parquet", row_group_size=70)
     pages = [json.dumps({"text": f"a page of {n % 7}", "tags": [f"t{n % 5}"]}) for n in range(60)]
     (folder / "pages.jsonl").write_text("\n".join(pages) + "\n")
     (folder / "items.csv").write_text(
@@ -274,6 +282,8 @@ def many_files(folder: Path) -> list[tuple[str, ...]]:
         (str(plays_of), *told, "--split", "split", "--skip-bad-rows", "2"),
         (str(folder / "plays.parquet"), *told, "--holdout", "2"),
         (str(folder / "pages.jsonl"), "--text", "text", "--labels", "tags"),
+        (str(folder / "songs.parquet"), "--features", "f,g", "--labels", "tags", "--skip-bad-rows", "2"),
+        (str(plays_of / "split=test" / "3.csv"), str(folder / "plays.parquet"), *told, "--holdout", "2"),
         (str(folder / "plays.parquet"), *told, "--label-file", str(folder / "items.csv"), "--label-categories", "kind",
          "--label-id", "item", "--holdout", "2"),
     ]  # fmt: skip
@@ -282,7 +292,8 @@ def many_files(folder: Path) -> list[tuple[str, ...]]:
 def test_files_are_read_to_the_same_dataset(
     scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(dataset_parts, "_PART_ROWS", 200)
+    monkeypatch.setattr(parquet, "_PART_ROWS", 200)
+    monkeypatch.setattr("awe_cli.steps.prepare._ROWS", {True: 64, False: 64})
     for number, told in enumerate(many_files(tmp_path)):
         here, there = (tmp_path / f"{who}-{number}" for who in ("here", "there"))
         assert main(["--workspace", str(here), "prepare", *told]) == 0
@@ -327,7 +338,7 @@ def test_what_workers_cannot_see_is_read_here(
 def test_a_dataset_goes_on_from_the_parts_that_are_there(
     scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dataset_parts, "_PART_ROWS", 200)
+    monkeypatch.setattr(parquet, "_PART_ROWS", 200)
     told = ["--workspace", str(tmp_path / "there"), "prepare", *many_files(tmp_path)[1]]
     with monkeypatch.context() as broken:
         broken.setattr("awe_cli.steps.prepare.build_interactions", None)
@@ -475,6 +486,20 @@ def test_a_path_that_workers_do_not_share_is_refused(
     monkeypatch.setattr(dask, "_question", lambda folder, token: folder / f".{token}.elsewhere")
     said = refused(66, trained, capsys, scheduler, PREDICT)
     assert f"does not share {trained / 'checkpoints'}" in said
+
+
+def test_a_file_that_a_worker_cannot_read_is_named(
+    scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone.csv"
+    send = dataset_parts._to_send
+    monkeypatch.setattr(dataset_parts, "_to_send", lambda part: replace(send(part), path=gone))
+    (tmp_path / "plays.csv").write_text(plays())
+    told = ("prepare", str(tmp_path / "plays.csv"), "--user", "person", "--item", "item")
+    assert main(["--workspace", str(tmp_path / "ws"), *told, "--scheduler", scheduler]) == 66
+    err = capsys.readouterr().err
+    assert f"cannot read {gone}, as this command does: No such file" in err
+    assert "--engine local" in err
 
 
 def test_what_is_streamed_is_ranked_here(trained: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
