@@ -22,7 +22,13 @@ from awe_cli.io.parquet import parquet_bytes
 from awe_cli.io.reader import file_parts, read_batches, require_columns
 from awe_cli.io.sources import Source
 from awe_cli.workspace import Recipe, Workspace
-from awe_cli.workspace.checkpoints import CheckpointFolder, CheckpointSettings, SavedPiece, open_checkpoints
+from awe_cli.workspace.checkpoints import (
+    CheckpointFolder,
+    CheckpointSettings,
+    SavedPiece,
+    open_checkpoints,
+    remove_checkpoints,
+)
 
 # The columns of files by their roles, so many rows at a time, one file after the other.
 Read = Callable[[Sequence[Source], Mapping[str, Role], int], Iterator[Batch]]
@@ -39,6 +45,7 @@ def open_reading(
     """How files are read inside the block: here, or by the workers of a scheduler. Raises as `open_engine`."""
     if scheduler is None:
         yield read_here
+        remove_checkpoints(ws.root, recipe)
         return
     with (
         open_engine(scheduler, None) as engine,

@@ -117,9 +117,11 @@ def connect(address: str) -> Iterator[Dask]:
     _expect_library()
     with unlogged(_LOGGERS):
         client = _client(address)
+        engine = Dask(client, address)
         try:
-            _check(client, address)
-            yield Dask(client, address)
+            with engine._reached():
+                _check(client, address)
+            yield engine
         finally:
             client.close()
 
@@ -406,7 +408,7 @@ def _client(address: str) -> Any:
 
 
 def _check(client: Any, address: str) -> None:
-    """See that there are workers, all like this process. Raises BusyError, SettingsError."""
+    """See that there are workers, all like this process. Raises BusyError, SettingsError; OSError for a lost one."""
     try:
         client.wait_for_workers(1, timeout=_PATIENCE)
     except TimeoutError as error:
@@ -416,6 +418,8 @@ def _check(client: Any, address: str) -> None:
         ) from error
     try:
         client.run_on_scheduler(fingerprint)  # it unpickles the names of functions that it passes on
+    except OSError:  # it is gone
+        raise
     except Exception as error:
         raise _without_awe(f"the scheduler at {address}", error) from error
     for worker, found in client.run(fingerprint, on_error="return").items():

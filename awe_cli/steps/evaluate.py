@@ -32,7 +32,12 @@ from awe_cli.models.versions import require_dataset
 from awe_cli.prediction.output import whole_file
 from awe_cli.workspace import Artifact, Recipe, Workspace
 from awe_cli.workspace.artifact import read_document
-from awe_cli.workspace.checkpoints import DEFAULT_CHECKPOINTS, CheckpointSettings, open_checkpoints
+from awe_cli.workspace.checkpoints import (
+    DEFAULT_CHECKPOINTS,
+    CheckpointSettings,
+    open_checkpoints,
+    remove_checkpoints,
+)
 
 VERSION = 7
 RESULT = "metrics.json"
@@ -167,6 +172,7 @@ class _SharedOut:
         with open_engine(self.scheduler, self.threads) as engine:
             if not isinstance(engine, Dask):
                 yield partial(evaluate_ranker, threads=self.threads)
+                remove_checkpoints(ws.root, recipe)
                 return
             with open_checkpoints(ws.root, recipe, name, code_digest(), self.checkpoints) as folder:
 

@@ -258,6 +258,14 @@ def open_checkpoints(
     folder.remove()
 
 
+def remove_checkpoints(root: Path, recipe: Recipe) -> None:
+    """Remove what a cluster had finished of a step that was then done without one."""
+    folder = root / CHECKPOINTS / recipe.digest
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        folder.parent.rmdir()
+
+
 def stale_checkpoints(root: Path, needed: set[str], now: float) -> list[Path]:
     """The folders of checkpoints that no command can use, or that are older than a week.
 

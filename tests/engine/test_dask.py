@@ -344,8 +344,12 @@ def test_a_dataset_goes_on_from_the_parts_that_are_there(
         broken.setattr("awe_cli.steps.prepare.build_interactions", None)
         assert main([*told, "--scheduler", scheduler]) == 1
     assert len(list((tmp_path / "there" / "checkpoints").glob("*/part-*"))) > 1
+    copy = shutil.copytree(tmp_path / "there", tmp_path / "other")
     monkeypatch.setattr(dask.Dask, "_begin", None)
     assert main([*told, "--scheduler", scheduler]) == 0
+    assert main(["--workspace", str(copy), *told[2:]]) == 0
+    assert digests(copy) == digests(tmp_path / "there")
+    assert not (copy / "checkpoints").exists()
 
 
 def numbered(part: int) -> tuple[int, dict[str, np.ndarray]]:
@@ -584,6 +588,20 @@ def test_a_cluster_that_is_lost_in_the_middle(monkeypatch: pytest.MonkeyPatch) -
         cluster.close()
         with pytest.raises(BusyError, match="was lost"):
             list(results)
+
+
+def test_a_cluster_that_is_lost_while_it_is_asked(
+    scheduler: str, trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = pytest.importorskip("distributed").Client
+
+    def lost(*arguments: object, **more: object) -> None:
+        raise OSError("Comm closed")
+
+    for asked in ("run", "run_on_scheduler"):
+        with monkeypatch.context() as gone:
+            gone.setattr(client, asked, lost)
+            assert "was lost: Comm closed" in refused(75, trained, capsys, scheduler)
 
 
 def test_dask_that_is_not_installed(
