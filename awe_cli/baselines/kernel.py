@@ -28,7 +28,7 @@ from awe_cli.baselines.base import (
 from awe_cli.dataset.dataset import RECOMMENDATION, Dataset
 from awe_cli.engine.checkpoints import NO_CHECKPOINTS, Checkpoints
 from awe_cli.engine.local import one_blas_thread
-from awe_cli.errors import SettingsError
+from awe_cli.errors import DataError, SettingsError
 from awe_cli.matrices.matrix import Rows, n_rows, slice_rows, take_rows
 from awe_cli.neighbors.space import InputSpace, constant_of
 from awe_cli.ranking.ranker import Ranker, Scores
@@ -59,7 +59,9 @@ _MANY = 4096  # landmarks of more examples, and the most for a choice
 _LOOKED_AT = 1000  # examples whose distances the median is taken over
 _BLOCK = 1024  # examples at a time
 _SEED = 0  # of the landmarks
-_JITTER = 1e-9  # added to the diagonal, as a share of its mean, where two landmarks are the same
+# Added to the diagonal, as a share of its mean: the first where two landmarks are the same, the others in turn where
+# rounding outweighs λ.
+_JITTERS = (1e-9, 1e-7, 1e-5, 1e-3)
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,14 @@ class _Points:
     @classmethod
     def of(cls, x: Rows, facts: Facts) -> _Points:
         space = facts.space or InputSpace(facts.n_features, constant_of(facts.dataset))
-        values = space.points(x)
+        values = space.points(x).astype(np.float64)  # distances are differences: in 32 bits K is not positive
         product = values.multiply(values) if scipy.sparse.issparse(values) else values * values
         return cls(values, np.asarray(product.sum(axis=1), np.float64).ravel())
 
     def squared_distances(self, other: _Points) -> NDArray[np.float64]:
         """‖x − x'‖² (n, m)."""
         products = self.values @ other.values.T
-        dense = products if isinstance(products, np.ndarray) else products.toarray()
-        D = dense.astype(np.float64)
+        D = products if isinstance(products, np.ndarray) else products.toarray()
         D *= -2
         D += self.squared[:, None]
         D += other.squared
@@ -102,13 +103,23 @@ class _Equations:
     right: NDArray[np.float64]
 
     def solve(self, l2: float) -> NDArray[np.float32]:
-        """A (m, labels)."""
-        M = self.left.copy() if self.penalty is None else self.left + l2 * self.penalty
-        diagonal = np.arange(len(M))
-        M[diagonal, diagonal] += (l2 if self.penalty is None else 0.0) + _JITTER * np.trace(M) / len(M)
-        with one_blas_thread():
-            factor = scipy.linalg.cholesky(M, lower=True, overwrite_a=True, check_finite=False)
-            return scipy.linalg.cho_solve((factor, True), self.right, check_finite=False).astype(np.float32)
+        """A (m, labels). Raises DataError where the equations cannot be solved."""
+        for jitter in _JITTERS:
+            M = self.left.copy() if self.penalty is None else self.left + l2 * self.penalty
+            diagonal = np.arange(len(M))
+            M[diagonal, diagonal] += (l2 if self.penalty is None else 0.0) + jitter * np.trace(M) / len(M)
+            with one_blas_thread():
+                try:
+                    factor = scipy.linalg.cholesky(M, lower=True, overwrite_a=True, check_finite=False)
+                except np.linalg.LinAlgError:
+                    continue
+                return scipy.linalg.cho_solve((factor, True), self.right, check_finite=False).astype(
+                    np.float32
+                )
+        raise DataError(
+            f"kernel-ridge: the equations with l2 = {l2:g} cannot be solved: their kernel is not positive",
+            hint="take a greater --l2, or another --gamma",
+        )
 
 
 class KernelRanker:

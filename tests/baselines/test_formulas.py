@@ -13,7 +13,7 @@ import scipy.optimize
 from awe_cli.baselines import linear
 from awe_cli.baselines.base import require_memory
 from awe_cli.baselines.factors import Ials, Lsi, Nmf, Svd, log_odds, relative, right_vectors
-from awe_cli.baselines.kernel import KernelRidge
+from awe_cli.baselines.kernel import KernelRidge, _Equations
 from awe_cli.baselines.linear import Ease, LinearSvm, OneVsRest, Pamir, WarpOneVsRest
 from awe_cli.baselines.neighbors import GraphFilter, InputKnn, ItemKnn, TreeKnn, TreeSearch
 from awe_cli.dataset.examples import Examples
@@ -423,6 +423,41 @@ def test_kernel_ridge_in_the_space_of_a_model(case):
     K, p = np.exp(-1.5 * ((Z[:, None] - Z) ** 2).sum(axis=2)), Y.mean(axis=0)
     found = scores(KernelRidge(), facts, {"gamma": 1.5, "l2": 0.5})
     assert found == pytest.approx(p + K @ np.linalg.solve(K + 0.5 * np.eye(N), Y - p), abs=1e-4)
+
+
+def test_kernel_ridge_of_points_far_from_the_origin():
+    draws = np.random.default_rng(0)
+    values = (1000 + 0.05 * draws.normal(size=(200, 20))).astype(np.float32)
+    positives = draws.random((200, 3)) < 0.4
+    examples = Examples(
+        pa.array(range(200)), Dense(np.arange(20, dtype=np.int32), values), lists_of(positives), None, False
+    )
+    dataset = SimpleNamespace(dense=True, task="annotation", space=None, n_features=20, splits={"train": 200})
+    facts = SimpleNamespace(
+        examples=examples,
+        dataset=dataset,
+        space=None,
+        n_features=20,
+        n_labels=3,
+        counts=positives.sum(axis=0),
+    )
+    X, p = values.astype(np.float64), positives.mean(axis=0)
+    K = np.exp(-2.0 * ((X[:, None] - X) ** 2).sum(axis=2))
+    expected = p + K @ np.linalg.solve(K + 0.01 * np.eye(200), positives - p)
+    assert scores(KernelRidge(), facts, {"gamma": 2.0, "l2": 0.01}) == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize(("lowest", "is_solved"), [(-1e-6, True), (-1.0, False)])
+def test_a_kernel_that_is_not_quite_positive(lowest, is_solved):
+    values = np.linspace(0.1, 2, 9)
+    values[0] = lowest
+    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(9, 9)))[0]
+    equations = _Equations((rotation * values) @ rotation.T, None, np.eye(9))
+    if is_solved:
+        assert np.isfinite(equations.solve(1e-9)).all()
+        return
+    with pytest.raises(DataError, match="cannot be solved"):
+        equations.solve(1e-9)
 
 
 def test_kernel_ridge_of_examples_that_are_all_the_same():
