@@ -16,6 +16,7 @@ import secrets
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -37,7 +38,10 @@ from awe_cli.errors import AweError, BusyError, MissingInputError, SettingsError
 
 Fingerprint = Mapping[str, str]  # what it is of → what was found
 
-ALIKE = "a result has the same bytes whoever works it out: install the same versions on all machines of the cluster"
+ALIKE = (
+    "a result has the same bytes whoever works it out: install the same versions on all machines of the cluster, and "
+    "start workers again that began before"
+)
 _LIBRARIES = ("numpy", "scipy", "numba", "faiss-cpu")
 
 
@@ -399,12 +403,30 @@ def _client(address: str) -> Any:
             f"--scheduler: expected the address of a Dask scheduler, found {address!r}: {error}", hint=hint
         ) from error
     try:
+        if not secret:
+            _expect_greeting(*get_address_host_port(address))
         return Client(address, timeout=_PATIENCE, set_as_default=False, name="awe")
-    except (OSError, ValueError, RuntimeError) as error:
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+        TypeError,
+    ) as error:  # the last from a worker, which is no scheduler
         raise BusyError(
             f"--scheduler: no Dask scheduler answers at {address!r} within {_PATIENCE:.0f} s: {error}",
             hint=hint,
         ) from error
+
+
+def _expect_greeting(host: str, port: int) -> None:
+    """See that who listens there speaks first, as Dask does: its client would wait for ever. Raises OSError."""
+    try:
+        connection = socket.create_connection((host, port), timeout=_PATIENCE)
+    except OSError:
+        return  # nobody, yet: the client tries for a while
+    with connection:
+        if not connection.recv(1):
+            raise OSError("the connection was closed")
 
 
 def _check(client: Any, address: str) -> None:
@@ -423,6 +445,8 @@ def _check(client: Any, address: str) -> None:
     except Exception as error:
         raise _without_awe(f"the scheduler at {address}", error) from error
     for worker, found in client.run(fingerprint, on_error="return").items():
+        if isinstance(found, OSError):
+            raise found  # it is gone
         if isinstance(found, BaseException):
             raise _without_awe(f"the worker {worker} of {address}", found) from found
         expect_fingerprint(found, fingerprint(), f"the worker {worker} of {address}")

@@ -572,6 +572,11 @@ def test_a_cluster_that_is_not_there_is_refused(
         monkeypatch.setattr(dask, "_PATIENCE", 1.0)
         assert "has no workers" in refused(75, trained, capsys, cluster.scheduler_address)
     assert f"no Dask scheduler answers at {NOWHERE!r}" in refused(75, trained, capsys, NOWHERE)
+    with socket.create_server(
+        ("127.0.0.1", 0)
+    ) as silent:  # such as a server of pages, which waits to be asked
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        assert f"no Dask scheduler answers at {address!r}" in refused(75, trained, capsys, address)
     for address in ("nonsense", "", "ssh://here:1", "tls://127.0.0.1:9"):
         said = refused(66, trained, capsys, address)
         assert f"expected the address of a Dask scheduler, found {address!r}" in said
@@ -598,9 +603,12 @@ def test_a_cluster_that_is_lost_while_it_is_asked(
     def lost(*arguments: object, **more: object) -> None:
         raise OSError("Comm closed")
 
-    for asked in ("run", "run_on_scheduler"):
+    def one_is_lost(*arguments: object, **more: object) -> dict[str, Exception]:
+        return {"tcp://127.0.0.1:1": OSError("Comm closed")}
+
+    for asked, answer in (("run", lost), ("run_on_scheduler", lost), ("run", one_is_lost)):
         with monkeypatch.context() as gone:
-            gone.setattr(client, asked, lost)
+            gone.setattr(client, asked, answer)
             assert "was lost: Comm closed" in refused(75, trained, capsys, scheduler)
 
 
