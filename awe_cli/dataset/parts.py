@@ -18,7 +18,6 @@ from awe_cli.errors import AweError, DataError
 from awe_cli.io.arrow_bytes import decoded, encoded
 from awe_cli.io.columns import Batch, Role
 from awe_cli.io.log import ReadingLog
-from awe_cli.io.parquet import parquet_bytes
 from awe_cli.io.reader import file_parts, read_batches, require_columns
 from awe_cli.io.sources import Source
 from awe_cli.workspace import Recipe, Workspace
@@ -79,20 +78,21 @@ class _ClusterReading:
         self._calls = 0
 
     def __call__(self, sources: Sequence[Source], roles: Mapping[str, Role], rows: int) -> Iterator[Batch]:
-        planned = [(source, _planned(source, roles)) for source in sources]
-        sent = [_to_send(part) for _, parts in planned for part, is_sent in parts if is_sent]
+        planned = [planned for source in sources for planned in _planned(source, roles)]
+        sent = [_to_send(part) for part, is_sent in planned if is_sent]
         name, self._calls = f"reading-{self._calls}-{_digest(sent)}", self._calls + 1
         self._engine.expect_shared(self._folder.path, *{part.path: None for part in sent})
         pieces = parts_of(self._engine, _ReadPart(roles, rows), sent, self._folder, name)
-        for source, parts in planned:
-            require_columns(source, roles)
-            for part, is_sent in parts:
-                found = _found(part, *next(pieces)) if is_sent else None
-                yield from read_batches(part, roles, rows) if found is None else found
+        for part, is_sent in planned:
+            found = _found(part, *next(pieces)) if is_sent else None
+            yield from read_batches(part, roles, rows) if found is None else found
 
 
 def _planned(source: Source, roles: Mapping[str, Role]) -> list[tuple[Source, bool]]:
-    """The parts of a source, and whether each is sent to a worker; one that cannot be read is not."""
+    """The parts of a source, and whether each is sent to a worker.
+
+    One that lacks a column is left whole: what is wrong with it is said when its turn comes.
+    """
     try:
         require_columns(source, roles)
         return [(part, _can_be_sent(part)) for file in source.files() for part in file_parts(file)]
@@ -106,7 +106,7 @@ def _can_be_sent(part: Source) -> bool:
     if part.path not in (name, *name.parents):  # in an archive, the name goes on
         return False
     if part.format == "parquet":
-        return parquet_bytes(part) <= _PART_BYTES
+        return bool(part.known.get("bytes", 0) <= _PART_BYTES)
     return part.path.stat().st_size <= (_PACKED_BYTES if part.packing else _PART_BYTES)
 
 

@@ -546,11 +546,12 @@ def _finite(
     if not is_number(values.type):
         wrong_type(batch, column, role, values.type)
     if pa.types.is_floating(values.type):
-        numbers = values.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+        numbers = values.to_numpy(zero_copy_only=False)
         hint = _or_leave_out(batch, _NO_NUMBER)
         refuse(batch, column, ~np.isfinite(numbers), "a finite number", values, hint, offsets)
-        too_large = np.abs(numbers) > _LARGEST
-        refuse(batch, column, too_large, f"a number of at most {_LARGEST:.4g} in size", values, hint, offsets)
+        if numbers.dtype == np.float64:  # others cannot be larger
+            too_large, most = np.abs(numbers) > _LARGEST, f"a number of at most {_LARGEST:.4g} in size"
+            refuse(batch, column, too_large, most, values, hint, offsets)
     return values
 
 

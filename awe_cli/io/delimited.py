@@ -363,15 +363,15 @@ class _Reader:
         if len(self.layout.names) < 2 or not self.layout.header or self.source.options.prepared:
             return batch
         line = self.layout.line
+        if not self.wanted or line not in text:
+            return batch
         n = text.count(b"\n" + line + b"\n") + text.count(b"\n" + line + b"\r\n")
         n += text.startswith((line + b"\n", line + b"\r\n"))
-        if not n or not self.wanted:
-            return batch
         repeats = np.ones(batch.table.num_rows, np.bool_)
         for key, name in self.wanted.items():
             given = self.layout.first[int(key.removeprefix("c"))]
             repeats &= truths(pc.equal(batch.table.column(name), given))
-        if np.count_nonzero(repeats) != n:
+        if not n or np.count_nonzero(repeats) != n:
             return batch
         self.headers += n
         batch.log.notes[f"headers {batch.file}"] = (

@@ -89,7 +89,7 @@ def jsonl_batches(source: Source, types: dict[str, pa.DataType], rows: int) -> I
         try:
             table = _table(read, parse)
         except (pa.ArrowException, OSError) as error:
-            kept = _good_lines(source, read, first, types, error)
+            kept = _good_lines(source, read, first, parse, error)
             numbers = first + np.flatnonzero(kept)
             table = _table([line for line, good in zip(read, kept, strict=True) if good], parse)
         batch = Batch(source.name, first, table, numbers=numbers, log=source.log, options=source.options)
@@ -143,9 +143,10 @@ def _shown(line: bytes) -> str:
 
 
 def _good_lines(
-    source: Source, lines: list[bytes], first: int, types: dict[str, pa.DataType], error: Exception
+    source: Source, lines: list[bytes], first: int, parse: pa_json.ParseOptions, error: Exception
 ) -> NDArray[np.bool_]:
     """Which lines can be read; the others are noted as bad rows. Raises DataError where they may not be left out."""
+    types = {field.name: field.type for field in parse.explicit_schema}
     kept = np.ones(len(lines), np.bool_)
     for position, line in enumerate(lines):
         row = first + position
@@ -158,7 +159,7 @@ def _good_lines(
             column, expected, found, hint = problem
             source.log.bad_row(source.name, row, expected, found, hint, column=column)
             kept[position] = False
-    _leave_out_unreadable(source, lines, first, types, kept)
+    _leave_out_unreadable(source, lines, first, parse, kept)
     if kept.all():
         raise DataError(
             f"{source.name}: cannot be read after row {first - 1:,}: {error}", hint="correct the file"
@@ -167,15 +168,12 @@ def _good_lines(
 
 
 def _leave_out_unreadable(
-    source: Source, lines: list[bytes], first: int, types: dict[str, pa.DataType], kept: NDArray[np.bool_]
+    source: Source, lines: list[bytes], first: int, parse: pa_json.ParseOptions, kept: NDArray[np.bool_]
 ) -> None:
     """Note the lines that Python's JSON takes, and Arrow's does not: with a name that stands there twice, say.
 
     Raises DataError where they may not be left out.
     """
-    parse = pa_json.ParseOptions(
-        explicit_schema=pa.schema(list(types.items())), unexpected_field_behavior="ignore"
-    )
     try:
         _table([line for line, good in zip(lines, kept, strict=True) if good], parse)
         return

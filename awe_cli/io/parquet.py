@@ -36,7 +36,10 @@ _PART_ROWS, _PART_BYTES = 1 << 20, 1 << 28
 
 
 def parquet_parts(source: Source) -> list[Source]:
-    """The file as parts of whole row groups; a part is its only one. Raises DataError."""
+    """The file as parts of whole row groups; a part is its only one. Raises DataError.
+
+    Of each is known how many "bytes" it has before they are packed.
+    """
     if source.row_groups is not None:
         return [source]
     parts, start, first, n, size = [], 0, source.first_row, 0, 0
@@ -46,16 +49,10 @@ def parquet_parts(source: Source) -> list[Source]:
             about = file.metadata.row_group(group)
             n, size = n + about.num_rows, size + about.total_byte_size
             if n >= _PART_ROWS or size >= _PART_BYTES or group == last:
-                parts.append(replace(source, row_groups=(start, group + 1), first_row=first))
+                known = {**source.known, "bytes": size}
+                parts.append(replace(source, row_groups=(start, group + 1), first_row=first, known=known))
                 start, first, n, size = group + 1, first + n, 0, 0
     return parts or [source]
-
-
-def parquet_bytes(source: Source) -> int:
-    """The bytes of a part before they are packed. Raises DataError."""
-    with _open(source) as file:
-        groups = range(*(source.row_groups or (0, file.metadata.num_row_groups)))
-        return sum(int(file.metadata.row_group(group).total_byte_size) for group in groups)
 
 
 def parquet_batches(source: Source, columns: list[str], rows: int) -> Iterator[Batch]:
