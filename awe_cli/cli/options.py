@@ -42,6 +42,8 @@ S = TypeVar("S")
 
 DEFAULT_WORKSPACE = Path("workspace")
 _THREADS = {"min": 1, "max": 1024, "help": "leave it out to use all cores"}
+_SECONDS = {"min": 0, "help": "name seconds, such as 60; 0 for one after every epoch"}
+_ENGINE = {"choices": ENGINES, "help": "local is this process, dask a cluster"}
 
 
 def _workspace(context: typer.Context, value: Path) -> Path:
@@ -66,12 +68,12 @@ def _threads(text: str) -> int:
 
 def _seconds(text: str) -> float:
     where = "--checkpoint-every (or AWE_CHECKPOINT_EVERY)"
-    return float(read_value(Setting("checkpoint_every", float, False, False, None, {"min": 0}), text, where))
+    return float(read_value(Setting("checkpoint_every", float, False, False, None, _SECONDS), text, where))
 
 
 def _engine(text: str) -> str:
     where = "--engine (or AWE_ENGINE)"
-    return str(read_value(Setting("engine", str, False, False, None, {"choices": ENGINES}), text, where))
+    return str(read_value(Setting("engine", str, False, False, None, _ENGINE), text, where))
 
 
 def _scheduler(context: typer.Context, value: str | None) -> str | None:

@@ -481,7 +481,9 @@ def test_a_cluster_of_this_machine_is_started_where_none_is_named(
     capsys.readouterr()
     for code, wrong in ((2, ("--engine", "local", "--scheduler", NOWHERE)), (78, ("--engine", "spark"))):
         assert main(["--workspace", str(there), *PREDICT, *wrong]) == code
-        assert "--engine" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "--engine" in said
+        assert "hint: " in said
 
 
 def test_a_path_that_workers_do_not_share_is_refused(
